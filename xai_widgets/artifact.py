@@ -1,0 +1,238 @@
+"""Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle.
+
+The file is written under a temporary name, flushed to disk and renamed, so that under its own name it is always
+whole: a reader sees the old file or the new one, whatever happens to the writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import platform
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from xai_widgets._version import __version__
+from xai_widgets.errors import ArtifactError
+
+FORMAT_VERSION = 1
+"""Raised by one whenever files written by this version could not be read by the versions before it."""
+
+_SUFFIX = ".safetensors"
+_KEY = "xai_widgets"  # the one entry of the safetensors metadata that is ours
+_FIRST_BYTES = 9  # eight for the length of the header, and the brace that opens it
+
+
+def save(path: str | Path, kind: str, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Path:
+    """Write tensors and details to one file, atomically.
+
+    Parameters
+    ----------
+    path
+        Where to; ``.safetensors`` is added if it is missing, and folders are created.
+    kind
+        What the file holds, such as ``"cladec"``; `load` must ask for the same.
+    tensors
+        Of any device, shape and strides; they may share memory.
+    details
+        What JSON can hold. NaN and infinities become None, tuples become lists. `provenance` is added under
+        ``"provenance"`` unless there is one.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    ArtifactError
+        If the file cannot be written; one that was there before is then untouched.
+    """
+    target = with_suffix(path)
+    text = json.dumps(_description(kind, details), allow_nan=False)
+    # To bytes first: safetensors' own writer makes a file that only its owner can read.
+    plain = {name: _plain(tensor) for name, tensor in tensors.items()}
+    serialised = serialise(plain, metadata={_KEY: text})
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(temporary, serialised)
+        temporary.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        raise ArtifactError(
+            f"{target} cannot be written ({error}); check the folder's permissions and free space, or save elsewhere"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return target
+
+
+def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a file that `save` wrote.
+
+    Parameters
+    ----------
+    path
+        The file, with or without its suffix.
+    kind
+        What it is expected to hold.
+
+    Returns
+    -------
+    tuple
+        The tensors, on the CPU, and the details.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, truncated, foreign, of another kind or from a newer version; the message says which.
+    """
+    source = with_suffix(path)
+    if not source.is_file():
+        raise ArtifactError(f"{source} does not exist or is no file; check the path, or fit and save again")
+    try:
+        # Copies, since the originals would keep the file mapped and open.
+        with safe_open(source, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            details = _details(source, kind, metadata.get(_KEY))
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(
+            f"{source} cannot be read: {_why_unreadable(source)} ({error}); copy it again, or fit and save again"
+        ) from error
+    return tensors, details
+
+
+def remove(path: str | Path) -> None:
+    """Delete a saved file, if there is one, and what killed writers of it left behind."""
+    target = with_suffix(path)
+    target.unlink(missing_ok=True)
+    for left in target.parent.iterdir() if target.parent.is_dir() else ():
+        if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp":
+            left.unlink(missing_ok=True)
+
+
+def with_suffix(path: str | Path) -> Path:
+    """Return the path that `save` and `load` use for `path`: the suffix is added, and none is replaced."""
+    given = Path(path).expanduser()
+    return given if given.suffix == _SUFFIX else given.with_name(given.name + _SUFFIX)
+
+
+def provenance(**extra: Any) -> dict[str, Any]:
+    """Return where and when this is being made: versions, platform and UTC time, and whatever `extra` adds."""
+    return {
+        "xai_widgets": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        **extra,
+    }
+
+
+def require_same_model(details: Mapping[str, Any], fingerprint: str, path: str | Path) -> None:
+    """Refuse details whose ``"model"`` is not `fingerprint`.
+
+    Raises
+    ------
+    ArtifactError
+        If what `path` holds was made from another model.
+    """
+    made_from = details.get("model")
+    if made_from != fingerprint:
+        raise ArtifactError(
+            f"{with_suffix(path)} was made from another model (fingerprint {made_from}, this one has {fingerprint}); "
+            "fit again, or load it with that model"
+        )
+
+
+def _description(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    complete = {"provenance": provenance(), **details}
+    return {"kind": kind, "format_version": FORMAT_VERSION, "details": _strict(complete)}
+
+
+def _strict(value: Any) -> Any:
+    """Replace the floats that JSON lacks by None, at any depth."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _strict(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(entry) for entry in value]
+    return value
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """Copy to the CPU, contiguous and sharing memory with nothing: safetensors refuses anything else."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename durable; where folders cannot be opened (Windows) there is nothing to do."""
+    if os.name != "posix":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _details(source: Path, kind: str, text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise ArtifactError(f"{source} was not written by xai_widgets: it lacks our description; load another file")
+    found = _parsed(source, text)
+    version = found["format_version"]
+    if version > FORMAT_VERSION:
+        raise ArtifactError(
+            f"{source} has format version {version}, and this xai_widgets {__version__} reads up to {FORMAT_VERSION}; "
+            "upgrade xai_widgets"
+        )
+    if found["kind"] != kind:
+        raise ArtifactError(f"{source} holds {found['kind']!r}, not {kind!r}; load it with what saved it")
+    details: dict[str, Any] = found["details"]
+    return details
+
+
+def _parsed(source: Path, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        raise ArtifactError(f"{source} has a damaged description ({error}); fit and save again") from error
+    types = {"kind": str, "format_version": int, "details": dict}
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), of) for key, of in types.items()):
+        raise ArtifactError(f"{source} has a damaged description (it lacks one of {list(types)}); fit and save again")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _why_unreadable(source: Path) -> str:
+    with contextlib.suppress(OSError), source.open("rb") as file:
+        start = file.read(_FIRST_BYTES)
+        if not start:
+            return "it is empty"
+        if len(start) == _FIRST_BYTES and not start.endswith(b"{"):
+            return "it is not a safetensors file"
+    return "it is truncated or damaged"

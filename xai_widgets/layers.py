@@ -1,0 +1,293 @@
+"""The layers of somebody else's network: list them, read them, leave no trace.
+
+`borrowed` puts a model into evaluation mode without parameter gradients and gives it back as it was; `record` reads
+activations by dotted name; `trace` lists every layer with its shape from one run; `as_code` brings whatever a layer
+gives (maps, vectors, tokens) into one of two forms.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from math import isqrt
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from xai_widgets.errors import LayerError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One entry of a network.
+
+    Attributes
+    ----------
+    name
+        Torch's dotted name; a module used again later in the same run gets ``#2``, ``#3``, ... appended.
+    kind
+        The module's class name.
+    shape
+        Shape of its output for one picture, without the batch: ``(C, H, W)``, ``(D,)`` or ``(T, C)``.
+    parameters
+        How many numbers the module holds, its children included.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+# --- borrowing -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Loan:
+    """How a model was before the first of several overlapping borrowers came."""
+
+    training: dict[nn.Module, bool]
+    gradients: dict[nn.Parameter, bool]
+    holders: int = field(default=0)
+
+
+_LOANS: WeakKeyDictionary[nn.Module, _Loan] = WeakKeyDictionary()
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def borrowed(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no parameter gradients inside; everything as before outside, whatever happened.
+
+    Borrowings may overlap, in one thread or several (a widget fits in the background while a cell predicts): the
+    first saves the state and the last one restores it.
+    """
+    _take(model)
+    try:
+        yield
+    finally:
+        _give_back(model)
+
+
+def _take(model: nn.Module) -> None:
+    with _LOCK:
+        if model not in _LOANS:
+            _LOANS[model] = _Loan(
+                {module: module.training for module in model.modules()},
+                {parameter: parameter.requires_grad for parameter in model.parameters()},
+            )
+        _LOANS[model].holders += 1
+        model.eval()
+        model.requires_grad_(False)
+
+
+def _give_back(model: nn.Module) -> None:
+    with _LOCK:
+        loan = _LOANS[model]
+        loan.holders -= 1
+        if loan.holders:
+            return
+        del _LOANS[model]
+        for module, training in loan.training.items():
+            module.training = training
+        for parameter, wanted in loan.gradients.items():
+            parameter.requires_grad_(wanted)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+class _AllRecordedError(BaseException):
+    """Ends a forward pass early; a BaseException, so that no ``except Exception`` of the model swallows it."""
+
+
+def record(model: nn.Module, run: Callable[[], object], names: Collection[str]) -> dict[str, Tensor]:
+    """Activations of the named layers during `run`, which is stopped once all of them are there.
+
+    Parameters
+    ----------
+    model
+        The network whose modules are hooked for the time of the call.
+    run
+        Calls the network once.
+    names
+        Dotted names, ``name#2`` for the second use of a module.
+
+    Returns
+    -------
+    dict
+        The first tensor each layer gave, copied, so that a later in-place operation cannot change it.
+
+    Raises
+    ------
+    LayerError
+        For a name that the network does not have, or has but did not run.
+    """
+    modules = dict(model.named_modules())
+    for name in names:
+        require_name(_module_name(name), list(modules))
+    kept: dict[str, Tensor] = {}
+
+    def keep(entry: str, _module: nn.Module, tensor: Tensor) -> None:
+        if entry in names:
+            kept[entry] = tensor.clone()
+        if len(kept) == len(set(names)):
+            raise _AllRecordedError
+
+    with suppress(_AllRecordedError):
+        _run_hooked({_module_name(name): modules[_module_name(name)] for name in names}, run, keep)
+    for name in names:
+        if name not in kept:
+            raise LayerError(
+                f"layer {name!r} exists, but was not run on this picture (or gave no tensor); "
+                "study.layers() lists the layers that are run"
+            )
+    return kept
+
+
+def trace(model: nn.Module, run: Callable[[], object]) -> tuple[Layer, ...]:
+    """Every layer that gives a tensor during `run`, in the order in which they finish."""
+    found: list[Layer] = []
+
+    def note(entry: str, module: nn.Module, tensor: Tensor) -> None:
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        found.append(Layer(entry, type(module).__name__, tuple(tensor.shape[1:]), parameters))
+
+    _run_hooked({name: module for name, module in model.named_modules() if name}, run, note)
+    return tuple(found)
+
+
+def _run_hooked(
+    modules: Mapping[str, nn.Module],
+    run: Callable[[], object],
+    notice: Callable[[str, nn.Module, Tensor], None],
+) -> None:
+    """Call `run` with `notice(entry, module, tensor)` behind every use of the modules; hooks are always removed."""
+    owner, uses = threading.get_ident(), Counter[str]()
+
+    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+            if threading.get_ident() != owner:
+                return  # somebody else is using the same model in another thread
+            uses[name] += 1
+            tensor = first_tensor(output)
+            if tensor is not None and tensor.dim() > 1:
+                notice(name if uses[name] == 1 else f"{name}#{uses[name]}", module, tensor)
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in modules.items():
+            handle = module.register_forward_hook(hook_for(name))
+            stack.callback(handle.remove)
+        run()
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """The first tensor inside tensors, tuples, lists and dicts; None where there is none."""
+    if isinstance(output, Tensor):
+        return output
+    values: Sequence[object] = ()
+    if isinstance(output, Mapping):
+        values = list(output.values())
+    elif isinstance(output, (tuple, list)):
+        values = output
+    return next((tensor for value in values if (tensor := first_tensor(value)) is not None), None)
+
+
+def require_name(name: str, known: Collection[str]) -> None:
+    """Raise a `LayerError` that lists the closest names if `name` is not among the known ones."""
+    if name in known and name:
+        return
+    close = difflib.get_close_matches(str(name), [entry for entry in known if entry], n=3, cutoff=0.3)
+    hint = f"; closest: {', '.join(map(repr, close))}" if close else ""
+    raise LayerError(f"no layer is named {name!r}{hint}. study.layers() lists all of them")
+
+
+def _module_name(entry: str) -> str:
+    return entry.partition("#")[0]
+
+
+# --- what to show ----------------------------------------------------------------------------------------------
+
+
+def blocks(model: nn.Module, layers: Sequence[Layer], enough: int = 5) -> tuple[Layer, ...]:
+    """The few layers worth drawing: the network's own blocks, in order.
+
+    Starts from the modules the network is made of; a sequence whose members are themselves made of modules (the
+    stages of a ResNet, the encoder of a ViT) stands for its members. Goes one level deeper while fewer than `enough`
+    remain.
+    """
+    names = [name for name, _ in model.named_children()]
+    while True:
+        names = [member for name in names for member in _unfold(model, name)]
+        drawn = tuple(layer for layer in layers if layer.name in set(names))
+        deeper = [name for parent in names for name in (_children(model, parent) or [parent])]
+        if len(drawn) >= enough or deeper == names:
+            return drawn
+        names = deeper
+
+
+def _children(model: nn.Module, name: str) -> list[str]:
+    return [f"{name}.{child}" for child, _ in model.get_submodule(name).named_children()]
+
+
+def _unfold(model: nn.Module, name: str) -> list[str]:
+    """A sequence of blocks as its members, anything else as itself."""
+    module = model.get_submodule(name)
+    members = list(module.children())
+    if isinstance(module, (nn.Sequential, nn.ModuleList)) and any(list(member.children()) for member in members):
+        return [inner for child in _children(model, name) for inner in _unfold(model, child)]
+    return [name]
+
+
+# --- one of two forms ------------------------------------------------------------------------------------------
+
+
+def as_code(activation: Tensor, picture: tuple[int, int]) -> Tensor:
+    """A layer's output as maps ``(N, C, H, W)`` or vectors ``(N, D)``.
+
+    Tokens ``(N, T, C)`` become a grid of the picture's proportions where T allows it; one extra token (the class
+    token) is appended to every cell as further channels. Maps of one pixel become vectors. Anything else is
+    flattened, with a warning in the log.
+
+    Parameters
+    ----------
+    activation
+        Output of a layer, batch first.
+    picture
+        Height and width of the picture in pixels, for the proportions of a token grid.
+    """
+    if activation.dim() == 4 and activation.shape[-2:] != (1, 1):
+        return activation
+    if activation.dim() == 3 and (grid := _token_grid(activation.shape[1], picture)):
+        return _tokens_to_maps(activation, *grid)
+    if activation.dim() == 3 or activation.dim() > 4:
+        log.warning("a layer's output of shape %s is decoded as one flat vector", tuple(activation.shape))
+    return activation.flatten(1)
+
+
+def _token_grid(tokens: int, picture: tuple[int, int]) -> tuple[int, int, int] | None:
+    """Rows, columns and extra tokens (0 or 1) with rows / columns nearest to the picture's proportions."""
+    for extra in (0, 1):
+        rows = isqrt(round((tokens - extra) * picture[0] / picture[1]))
+        if rows > 1 and rows * round(rows * picture[1] / picture[0]) == tokens - extra:
+            return rows, (tokens - extra) // rows, extra
+    return None
+
+
+def _tokens_to_maps(tokens: Tensor, rows: int, columns: int, extra: int) -> Tensor:
+    cells = tokens[:, extra:].transpose(1, 2).reshape(len(tokens), -1, rows, columns)
+    if not extra:
+        return cells
+    class_token = tokens[:, 0, :, None, None].expand(-1, -1, rows, columns)
+    return torch.cat([cells, class_token], dim=1)

@@ -1,0 +1,1 @@
+"""What makes an explanation believable: measures against the truth of the field guide, beside their baselines."""

@@ -1,0 +1,276 @@
+"""Study: one classifier, its classes and its pictures.
+
+Every method works on pictures in [0, 1]; the normalisation that the classifier wants is applied here, and nowhere
+else. The classifier is borrowed: see `xai_widgets.layers`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Subset
+
+from xai_widgets import layers as _layers
+from xai_widgets.errors import PictureError
+from xai_widgets.layers import Layer
+
+
+class PictureSet(Protocol):
+    """What a study needs of a data set: a length, and (picture, label) by index.
+
+    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number.
+    Any torch `Dataset` of that kind will do.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
+
+
+class Study:
+    """A classifier with the pictures it is studied on.
+
+    Parameters
+    ----------
+    model
+        Any module that maps pictures ``(N, C, H, W)`` to logits ``(N, K)``. Never changed.
+    images
+        Pictures to fit explainers on (see `PictureSet`).
+    test
+        Pictures that no explainer is fitted on. Without them, a fifth of `images` is set aside.
+    class_names
+        One name for each logit. Default: those of `images` if their number fits, else "class 0", "class 1", ...
+    mean, std
+        Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
+    name
+        Shown as a title.
+    batch_size
+        Most pictures that pass through the model at once.
+    seed
+        Decides which pictures are set aside.
+
+    Attributes
+    ----------
+    train, test
+        Pictures for fitting, and unseen ones.
+    explainers
+        Explainers that were fitted for this study, by name; widgets look here before they fit anew.
+
+    Raises
+    ------
+    PictureError
+        If there are no pictures, or the model does not turn them into logits.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        images: PictureSet,
+        *,
+        test: PictureSet | None = None,
+        class_names: Sequence[str] | None = None,
+        mean: Sequence[float] = (0.0,),
+        std: Sequence[float] = (1.0,),
+        name: str = "",
+        batch_size: int = 64,
+        seed: int = 0,
+    ) -> None:
+        if len(images) < 2:
+            raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
+        self.model = model
+        self.name = name or type(model).__name__
+        self.batch_size = batch_size
+        self.train, self.test = (images, test) if test is not None else _split(images, seed)
+        self.explainers: dict[str, Any] = {}
+        self._mean, self._std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
+        self.shape: tuple[int, int, int] = _picture_shape(images)
+        self.classes = self._count_classes()
+        self.class_names = _names(class_names, images, self.classes)
+
+    @classmethod
+    def torchvision(
+        cls, architecture: str, images: PictureSet, *, weights: str | None = "DEFAULT", **options: Any
+    ) -> Study:
+        """A torchvision classifier with its published weights, class names and normalisation.
+
+        Parameters
+        ----------
+        architecture
+            A name that torchvision knows, such as "resnet18".
+        images, options
+            As for `Study`.
+        weights
+            "DEFAULT", a named set of weights, or None for random ones. Anything but None is fetched at first use.
+        """
+        from torchvision.models import get_model, get_model_weights  # noqa: PLC0415  (slow to import)
+
+        if weights is None:
+            return cls(get_model(architecture, weights=None, **_quiet_init(architecture)), images, **options)
+        chosen = get_model_weights(architecture)[weights]
+        transform = chosen.transforms()
+        defaults = {
+            "class_names": chosen.meta["categories"],
+            "mean": transform.mean,
+            "std": transform.std,
+            "name": architecture,
+        }
+        return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
+
+    # --- pictures ----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given places of a picture set."""
+        pairs = [pictures[int(index)] for index in indices]
+        shapes = {tuple(picture.shape) for picture, _ in pairs}
+        if len(shapes) > 1:
+            raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
+        return torch.stack([picture for picture, _ in pairs]), torch.tensor([int(label) for _, label in pairs])
+
+    def check(self, pictures: Tensor) -> Tensor:
+        """The pictures as a batch of floats, or a `PictureError` that says what is wrong with them."""
+        batch = pictures.unsqueeze(0) if pictures.dim() == 3 else pictures
+        if batch.dim() != 4 or batch.shape[1] != self.shape[0]:
+            raise PictureError(
+                f"pictures must have shape (N, {self.shape[0]}, H, W) for this model, and these have "
+                f"{tuple(pictures.shape)}"
+            )
+        if not batch.is_floating_point():
+            raise PictureError(f"pictures must be floats in [0, 1], and these are {batch.dtype}: divide by 255")
+        if not torch.isfinite(batch).all():
+            broken = [int(i) for i in (~torch.isfinite(batch)).flatten(1).any(1).nonzero().flatten()]
+            raise PictureError(f"pictures {broken[:5]} hold NaN or infinite values")
+        if batch.numel() and (batch.min() < -1e-3 or batch.max() > 1 + 1e-3):
+            raise PictureError(
+                f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
+                "normalisation to the study (mean=, std=) instead of applying it"
+            )
+        return batch
+
+    # --- the classifier ----------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+        return next((tensor.device for tensor in self._tensors()), torch.device("cpu"))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The model's floating-point type."""
+        return next((tensor.dtype for tensor in self._tensors() if tensor.is_floating_point()), torch.float32)
+
+    def _tensors(self) -> list[Tensor]:
+        return [*self.model.parameters(), *self.model.buffers()]
+
+    def borrowed(self) -> AbstractContextManager[None]:
+        """Context in which the model is in evaluation mode and without parameter gradients."""
+        return _layers.borrowed(self.model)
+
+    def normalise(self, pictures: Tensor) -> Tensor:
+        """Pictures in [0, 1] as the model wants them: normalised, on its device, of its type; differentiable."""
+        moved = pictures.to(self.device)
+        return ((moved - self._mean.to(moved.device)) / self._std.to(moved.device)).to(self.dtype)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits ``(N, K)`` of one batch, differentiable with respect to it; call it inside `borrowed`."""
+        output = _layers.first_tensor(self.model(self.normalise(pictures)))
+        if output is None or output.dim() != 2:
+            shape = None if output is None else tuple(output.shape)
+            raise PictureError(f"the model must turn pictures into logits (N, K), and gave {shape}")
+        return output.float()
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """Logits ``(N, K)`` on the CPU, in batches, without gradients."""
+        return self._batched(self.forward, pictures)
+
+    def predict(self, pictures: Tensor) -> Tensor:
+        """Probabilities ``(N, K)`` on the CPU; each row sums to 1."""
+        return self.logits(pictures).softmax(1)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers in the order in which they are run, with shapes from one dry run."""
+        return self._traced
+
+    def blocks(self) -> tuple[Layer, ...]:
+        """The few layers worth drawing: the network's own blocks, in order."""
+        return _layers.blocks(self.model, self._traced)
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name; a `LayerError` with the closest names if there is none."""
+        known = {layer.name: layer for layer in self._traced}
+        _layers.require_name(name, known)
+        return known[name]
+
+    def record(self, pictures: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Activations of several layers for one batch, on the model's device; call it inside `borrowed`."""
+        return _layers.record(self.model, lambda: self.model(self.normalise(pictures)), names)
+
+    def activations(self, pictures: Tensor, layer: str) -> Tensor:
+        """What a layer gives for the pictures: ``(N, ...)`` floats on the CPU, in batches, without gradients."""
+        self.layer(layer)
+        return self._batched(lambda batch: self.record(batch, [layer])[layer].float(), pictures)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the model's weights and normalisation: tells whether a saved file belongs to it."""
+        digest = hashlib.sha256()
+        for key, tensor in [*self.model.state_dict().items(), ("mean", self._mean), ("std", self._std)]:
+            digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def _traced(self) -> tuple[Layer, ...]:
+        blank = torch.zeros(1, *self.shape)
+        with self.borrowed(), torch.no_grad():
+            return _layers.trace(self.model, lambda: self.model(self.normalise(blank)))
+
+    def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
+        batches = self.check(pictures).split(self.batch_size)
+        with self.borrowed(), torch.no_grad():
+            return torch.cat([run(batch).cpu() for batch in batches])
+
+    def _count_classes(self) -> int:
+        try:
+            return self.logits(torch.zeros(1, *self.shape)).shape[1]
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise PictureError(f"the model fails on a picture of shape {self.shape} from this set: {error}") from error
+
+    def __repr__(self) -> str:
+        return (
+            f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
+            f"{len(self.train)} to fit on, {len(self.test)} unseen)"
+        )
+
+
+def _picture_shape(images: PictureSet) -> tuple[int, int, int]:
+    shape = tuple(images[0][0].shape)
+    if len(shape) != 3:
+        raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
+    return shape[0], shape[1], shape[2]
+
+
+def _split(images: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
+    """Four fifths to fit on, a fifth unseen; at least one picture in each."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).tolist()
+    unseen = max(1, len(images) // 5)
+    dataset: Any = images
+    return Subset(dataset, order[unseen:]), Subset(dataset, order[:unseen])
+
+
+def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:
+    if given is not None and len(given) != classes:
+        raise PictureError(f"the model has {classes} logits, and class_names has {len(given)} names")
+    names = given if given is not None else getattr(images, "class_names", ())
+    return tuple(map(str, names)) if len(names) == classes else tuple(f"class {i}" for i in range(classes))
+
+
+def _quiet_init(architecture: str) -> dict[str, bool]:
+    """GoogLeNet and Inception warn about their slow default initialisation unless it is chosen by name."""
+    return {"init_weights": True} if architecture in {"googlenet", "inception_v3"} else {}

@@ -1,0 +1,477 @@
+"""The one training loop: steps, learning rate, validation, early stop, progress, cancel, checkpoint and resume.
+
+Every random number of a step comes from ``(seed, epoch, step)`` and the learning rate from the number of the step
+alone. So a run that was killed and resumed ends, on a CPU, with the bits of one that was not, and nobody else's random
+numbers are touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from xai_widgets import artifact
+from xai_widgets.errors import ArtifactError, CancelledError, PictureError, XaiWidgetsError
+from xai_widgets.progress import Progress
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS = 20.0
+"""Time between two checkpoints within an epoch."""
+WARM_UP = 0.3
+"""One-cycle: share of the steps in which the learning rate rises."""
+FIRST_LR = 1 / 25
+"""One-cycle: learning rate of the first step, as a share of the peak."""
+LAST_LR = 1e-4
+"""One-cycle: learning rate of the last step, as a share of the peak."""
+STEP_DECAY = 0.1
+"""Step schedule: what each milestone multiplies the learning rate by."""
+
+_KIND = "training checkpoint"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the examples, at least 1.
+    batch_size
+        Most examples per step. Batches of an epoch differ by at most one in size, so that none is tiny.
+    lr
+        Learning rate: the peak of ``"one-cycle"``, the start of ``"step"``.
+    weight_decay
+        Decoupled for ``"adamw"``, an L2 term of the gradient for ``"adam"``.
+    patience
+        Stop after that many epochs in a row none of which improved by `min_gain`; None never stops early. Judged by
+        the validation or, without one, by the training loss.
+    min_gain
+        Least improvement that counts, relative to the best value until then.
+    seed
+        Of the order of the examples and of everything random in a step.
+    optimizer
+        ``"adamw"`` or ``"adam"``, both with torch's other defaults.
+    schedule
+        ``"one-cycle"``: half a cosine up over `WARM_UP` of the steps, half a cosine down over the rest.
+        ``"step"``: constant, times `STEP_DECAY` from each epoch in `milestones` on.
+    milestones
+        Epochs, counted from 0, in which the learning rate of ``"step"`` drops.
+    clip
+        Longest gradient (Euclidean norm over all parameters); longer ones are shortened to it. None never clips.
+    amp
+        On a CUDA device that computes in bfloat16, do so where autocast deems it safe. No effect elsewhere.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If `epochs` or `batch_size` is below 1, or `optimizer` or `schedule` is unknown.
+    """
+
+    epochs: int
+    batch_size: int = 64
+    lr: float = 5e-3
+    weight_decay: float = 1e-4
+    patience: int | None = None
+    min_gain: float = 0.005
+    seed: int = 0
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["one-cycle", "step"] = "one-cycle"
+    milestones: tuple[int, ...] = ()
+    clip: float | None = 1.0
+    amp: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least 1")
+        for name, known in (("optimizer", ("adamw", "adam")), ("schedule", ("one-cycle", "step"))):
+            if getattr(self, name) not in known:
+                raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a loss needs to know about its step.
+
+    Parameters
+    ----------
+    indices
+        The examples of the batch, int64 of shape ``(n,)`` on the CPU.
+    generator
+        For random numbers of the loss, on the CPU; the same after a resume.
+    epoch, number
+        The epoch, and the step since the start of the training; both count from 0.
+    """
+
+    indices: Tensor
+    generator: torch.Generator
+    epoch: int
+    number: int
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened, one entry per epoch.
+
+    Parameters
+    ----------
+    train_loss
+        Mean loss over the examples of each epoch, while its weights changed.
+    validation
+        What `validate` returned after each epoch; empty without one.
+    best_epoch
+        Index of the epoch whose weights the module has.
+    seconds
+        Time spent, that before a resume included.
+    stopped_early
+        Whether patience ended the training before its last epoch.
+    """
+
+    train_loss: tuple[float, ...]
+    validation: tuple[float, ...]
+    best_epoch: int
+    seconds: float
+    stopped_early: bool
+
+
+def train(
+    module: nn.Module,
+    loss: Callable[[Step], Tensor],
+    count: int,
+    recipe: Recipe,
+    *,
+    validate: Callable[[], float] | None = None,
+    progress: Progress | None = None,
+    task: str = "training",
+    checkpoint: Path | None = None,
+) -> History:
+    """Train the parameters of `module` that require gradients.
+
+    The module is in train mode in `loss` and in eval mode, without gradients and without autocast, in `validate`.
+    However the training ends, the module is left in eval mode with the weights of its best finished epoch: that of
+    the lowest validation or, without one, the last. If no epoch was finished, its weights are the latest.
+
+    Parameters
+    ----------
+    module
+        Everything that is trained, on the device where it is to be trained.
+    loss
+        Gives the mean loss over the examples ``step.indices``, a scalar. Called with torch's global random numbers
+        seeded for the step (dropout), which are put back afterwards.
+    count
+        Number of examples; their indices are ``0 .. count - 1``.
+    recipe
+        How to train.
+    validate
+        Gives a number that is the better the lower it is; called after each epoch.
+    progress
+        Told each step; silent by default.
+    task
+        What is being trained, for people and to tell checkpoints apart.
+    checkpoint
+        File for all that a resume needs (``.safetensors`` is added if missing), written after each epoch, about every
+        `CHECKPOINT_SECONDS` within one, and when `progress` is cancelled at a step. If it exists, training resumes
+        there; it is removed when the training is complete.
+
+    Returns
+    -------
+    History
+        The losses, and which epoch was kept.
+
+    Raises
+    ------
+    CancelledError
+        If `progress` was cancelled.
+    ArtifactError
+        If the checkpoint is from another training, cannot be read or cannot be written.
+    PictureError
+        If `count` is below 1.
+    XaiWidgetsError
+        If nothing in the module can be trained, or the loss, its gradient or the validation is not finite.
+    """
+    if count < 1:
+        raise PictureError(f"there are {count} examples to train on; give at least one")
+    run = _Run(module, loss, count, recipe, validate, progress or Progress(), task, checkpoint)
+    try:
+        run.resume()
+        history = run.finish()
+    finally:
+        run.leave()
+    if checkpoint is not None:
+        artifact.remove(checkpoint)
+    return history
+
+
+@dataclass
+class _Position:
+    """How far a run is; what JSON can hold, so that a checkpoint has it bit by bit."""
+
+    epoch: int = 0
+    step: int = 0  # steps done in this epoch
+    loss_sum: float = 0.0  # over the examples of this epoch so far
+    train_loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
+class _Run:
+    """One training under way: `resume`, `finish` and, whatever happens, `leave`."""
+
+    module: nn.Module
+    loss: Callable[[Step], Tensor]
+    count: int
+    recipe: Recipe
+    validate: Callable[[], float] | None
+    progress: Progress
+    task: str
+    checkpoint: Path | None
+
+    def __post_init__(self) -> None:
+        self.trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
+        if not self.trained:
+            raise XaiWidgetsError(f"{self.task}: no parameter of the module requires gradients; unfreeze some")
+        self.device = self.trained[0].device
+        self.mixed = _mixed(self.recipe, self.device)
+        self.optimizer = _optimizer(self.trained, self.recipe)
+        self.steps = math.ceil(self.count / self.recipe.batch_size)
+        self.at = _Position()
+        self.best: dict[str, Tensor] = {}  # state of the best finished epoch
+        self.began = self.saved = time.monotonic()
+
+    @property
+    def judged(self) -> list[float]:
+        """What patience goes by."""
+        return self.at.train_loss if self.validate is None else self.at.validation
+
+    @property
+    def out_of_patience(self) -> bool:
+        patience = self.recipe.patience
+        return patience is not None and _stale_epochs(self.judged, self.recipe.min_gain) >= patience
+
+    @property
+    def number(self) -> int:
+        """The step since the start of the training."""
+        return self.at.epoch * self.steps + self.at.step
+
+    @property
+    def seconds(self) -> float:
+        return self.at.seconds + time.monotonic() - self.began
+
+    def finish(self) -> History:
+        total = self.recipe.epochs * self.steps
+        self.progress.start(self.task, total, done=self.number, seconds=self.at.seconds)
+        while self.at.epoch < self.recipe.epochs and not self.out_of_patience:
+            self._epoch()
+        stopped = self.at.epoch < self.recipe.epochs
+        if stopped:
+            self.progress.advance(total - self.number, f"stopped early after {self.at.epoch} epochs")
+        losses, validation = tuple(self.at.train_loss), tuple(self.at.validation)
+        return History(losses, validation, self._best_epoch(), self.seconds, stopped)
+
+    def leave(self) -> None:
+        """Leave the module with its best weights, in eval mode and without gradients."""
+        self.optimizer.zero_grad()
+        if self.best:
+            self.module.load_state_dict(self.best)
+        self.module.eval()
+
+    def _epoch(self) -> None:
+        self.module.train()
+        order = torch.randperm(self.count, generator=_generator(self.recipe.seed, "order", self.at.epoch))
+        # Equal batches rather than full ones and a rest: batch normalisation fails on a rest of one.
+        for indices in order.tensor_split(self.steps)[self.at.step :]:
+            value = self._step(indices)
+            self.at.loss_sum += value * len(indices)
+            self.at.step += 1
+            self._report(value)
+        self._close_epoch()
+
+    def _step(self, indices: Tensor) -> float:
+        """Take one step and return its loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = _learning_rate(self.recipe, self.number, self.steps)
+        self.optimizer.zero_grad()
+        generator = _generator(self.recipe.seed, "step", self.number)
+        with _seeded(self.device, _seed(self.recipe.seed, "global", self.number)), torch.enable_grad():
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
+                value = self.loss(Step(indices, generator, self.at.epoch, self.number))
+            value.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip or math.inf)
+        number = value.item()
+        # Before the step: weights that became NaN could not be kept.
+        self._require_finite("loss", number)
+        self._require_finite("length of the gradient", norm.item())
+        self.optimizer.step()
+        return number
+
+    def _report(self, loss: float) -> None:
+        """Tell the step; a good moment for a checkpoint, since nothing is half done."""
+        note = f"epoch {self.at.epoch + 1}/{self.recipe.epochs}, loss {loss:.4g}"
+        if self.at.validation:
+            note += f", validation {self.at.validation[-1]:.4g}"
+        try:
+            self.progress.advance(note=note)
+        except CancelledError:
+            self._save()
+            raise
+        if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+            self._save()
+
+    def _close_epoch(self) -> None:
+        self.at.train_loss.append(self.at.loss_sum / self.count)
+        if self.validate is not None:
+            self.at.validation.append(self._validated(self.validate))
+        if self._best_epoch() == self.at.epoch:
+            self.best = _copied(self.module.state_dict())
+        log.info("%s: epoch %d, loss %g", self.task, self.at.epoch + 1, self.judged[-1])
+        self.at.epoch, self.at.step, self.at.loss_sum = self.at.epoch + 1, 0, 0.0
+        self._save()
+
+    def _validated(self, validate: Callable[[], float]) -> float:
+        self.module.eval()
+        with _seeded(self.device, _seed(self.recipe.seed, "validate", self.at.epoch)), torch.no_grad():
+            value = float(validate())
+        self._require_finite("validation", value)
+        return value
+
+    def _best_epoch(self) -> int:
+        values = self.at.validation
+        return len(self.at.train_loss) - 1 if self.validate is None else values.index(min(values))
+
+    def _require_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            lr = _learning_rate(self.recipe, self.number, self.steps)
+            raise XaiWidgetsError(
+                f"{self.task}: the {what} became {value} in epoch {self.at.epoch + 1}, step {self.at.step + 1} of "
+                f"{self.steps}, at a learning rate of {lr:.3g}; try a lower one, and check the pictures for NaN"
+            )
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree on."""
+        shapes = {name: list(tensor.shape) for name, tensor in self.module.state_dict().items()}
+        recipe = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
+        recipe["recipe.milestones"] = list(self.recipe.milestones)  # JSON has no tuples
+        validated = self.validate is not None
+        return {"task": self.task, "examples": self.count, "validated": validated, "shapes": shapes, **recipe}
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        states = self.optimizer.state_dict()["state"].items()
+        optimizer = {f"{index}.{name}": value for index, state in states for name, value in state.items()}
+        groups = {"module": self.module.state_dict(), "best": self.best, "optimizer": optimizer}
+        tensors = {f"{group}/{name}": tensor for group, of in groups.items() for name, tensor in of.items()}
+        position = {**asdict(self.at), "seconds": self.seconds}
+        artifact.save(self.checkpoint, _KIND, tensors, {"identity": self._identity(), "position": position})
+        self.saved = time.monotonic()
+
+    def resume(self) -> None:
+        """Continue from the checkpoint, if there is one."""
+        if self.checkpoint is None or not artifact.with_suffix(self.checkpoint).exists():
+            return
+        tensors, details = artifact.load(self.checkpoint, _KIND)
+        _require_same(details["identity"], self._identity(), self.checkpoint)
+        self.module.load_state_dict(_group(tensors, "module"))
+        self.best = {name: tensor.to(self.device) for name, tensor in _group(tensors, "best").items()}
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": _states(_group(tensors, "optimizer")), "param_groups": groups})
+        self.at = _Position(**details["position"])
+        log.info("%s: resumed in epoch %d, step %d", self.task, self.at.epoch + 1, self.at.step + 1)
+
+
+def _optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def _learning_rate(recipe: Recipe, number: int, steps: int) -> float:
+    """Learning rate of step `number` in a training of `steps` steps per epoch."""
+    if recipe.schedule == "step":
+        return recipe.lr * STEP_DECAY ** sum(number // steps >= milestone for milestone in recipe.milestones)
+    last = recipe.epochs * steps - 1
+    peak = WARM_UP * last
+    if number < peak:
+        return recipe.lr * _cosine(FIRST_LR, 1.0, number / peak)
+    return recipe.lr * _cosine(1.0, LAST_LR, (number - peak) / (last - peak or 1.0))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """Half a cosine from `start` to `end`."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _stale_epochs(values: Sequence[float], min_gain: float) -> int:
+    """Count the epochs since a value last improved by `min_gain` relative to the best one until then."""
+    best, since = math.inf, 0
+    for value in values:
+        needed = best if math.isinf(best) else best - min_gain * abs(best)
+        best, since = (value, 0) if value < needed else (best, since + 1)
+    return since
+
+
+def _seed(seed: int, purpose: str, number: int) -> int:
+    """Derive a seed that no other purpose or number shares."""
+    digest = hashlib.blake2b(f"{seed} {purpose} {number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _generator(seed: int, purpose: str, number: int) -> torch.Generator:
+    return torch.Generator().manual_seed(_seed(seed, purpose, number))
+
+
+@contextmanager
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch's global random numbers, of the CPU and of this one device, and put them back afterwards."""
+    devices = [device.index] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices, device_type="cuda"):
+        # Not torch.manual_seed, which seeds every device there is.
+        torch.default_generator.manual_seed(seed)
+        for index in devices:
+            torch.cuda.default_generators[index].manual_seed(seed)
+        yield
+
+
+def _mixed(recipe: Recipe, device: torch.device) -> bool:
+    return recipe.amp and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+
+def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
+    """Return the tensors of one group of a checkpoint, under their own names."""
+    return {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith(f"{group}/")}
+
+
+def _states(flat: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Undo the flattening of an optimizer's state."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in flat.items():
+        index, _, name = key.partition(".")
+        states.setdefault(int(index), {})[name] = tensor
+    return states
+
+
+def _require_same(found: Mapping[str, Any], wanted: Mapping[str, Any], checkpoint: Path) -> None:
+    other = [
+        f"{name} {found.get(name)} there, {value} here" for name, value in wanted.items() if found.get(name) != value
+    ]
+    if other:
+        raise ArtifactError(
+            f"{artifact.with_suffix(checkpoint)} is the checkpoint of another training ({'; '.join(other)}); "
+            "train as it was begun, or delete the file to start afresh"
+        )
