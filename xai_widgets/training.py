@@ -308,7 +308,7 @@ class _Run:
         with _seeded(self.device, _seed(self.recipe.seed, "global", self.number)), torch.enable_grad():
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
                 value = self.loss(Step(indices, generator, self.at.epoch, self.number))
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
         norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip or math.inf)
         number = value.item()
         # Before the step: weights that became NaN could not be kept.

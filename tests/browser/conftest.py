@@ -1,0 +1,231 @@
+"""A real JupyterLab and a real Chromium: what a person would click, asserted in the kernel's Python."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no page may need the network
+]  # fmt: skip
+# A command given before the kernel has answered is lost.
+KERNEL_IS_THERE = """async () => {
+  const { context } = window.jupyterapp.shell.currentWidget;
+  await context.ready;
+  await context.sessionContext.ready;
+  await context.sessionContext.session.kernel.info;
+}"""
+ALL_CELLS_HAVE_RUN = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].every(
+  (cell) => cell.executionCount !== null && cell.executionState !== "running"
+)"""
+ASK_KERNEL = """async (expression) => {
+  const { kernel } = window.jupyterapp.shell.currentWidget.context.sessionContext.session;
+  const request = { code: "", silent: true, user_expressions: { value: expression } };
+  return (await kernel.requestExecute(request).done).content.user_expressions.value;
+}"""
+PATIENCE = 20_000  # milliseconds; reached only where something is broken
+
+
+def _unavailable(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium."""
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        _unavailable("no Chromium: install one, or name it in the environment variable CHROMIUM")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A fresh page of its own context."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield page
+    context.close()
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab server and the folder it serves."""
+
+    url: str
+    token: str
+    folder: Path
+
+    def answers(self) -> bool:
+        """Whether the server is up."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=10):  # noqa: S310 - our own
+                return True
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with settings of its own, that neither reads the user's nor asks the network for news."""
+    home = tmp_path_factory.mktemp("lab")
+    folders = {name: home / name for name in ("root", "config", "data", "runtime", "settings", "workspaces")}
+    for folder in folders.values():
+        folder.mkdir()
+    _write_settings(folders["settings"])
+    port, token = _free_port(), secrets.token_hex(16)
+    log = (home / "server.log").open("w")
+    server = subprocess.Popen(
+        _lab_command(port, token, folders), cwd=home, env=_lab_environment(folders), stdout=log, stderr=log
+    )
+    found = Lab(f"http://127.0.0.1:{port}", token, folders["root"])
+    try:
+        _wait_for(found, server, home / "server.log")
+        yield found
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        log.close()
+
+
+def _write_settings(folder: Path) -> None:
+    settings = {
+        # Every cell is drawn, also the ones out of sight.
+        "notebook-extension/tracker": {"windowingMode": "none"},
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    }
+    for name, values in settings.items():
+        file = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _lab_command(port: int, token: str, folders: dict[str, Path]) -> list[str]:
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": folders["root"],
+        "ServerApp.allow_root": True,
+        "IdentityProvider.token": token,
+        "LabApp.user_settings_dir": folders["settings"],
+        "LabApp.workspaces_dir": folders["workspaces"],
+        "LabApp.expose_app_in_browser": True,
+        "LabApp.extension_manager": "readonly",
+        "LabApp.news_url": "",
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    return [sys.executable, "-m", "jupyter", "lab", "--no-browser", *(f"--{k}={v}" for k, v in options.items())]
+
+
+def _lab_environment(folders: dict[str, Path]) -> dict[str, str]:
+    search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
+    jupyter = {f"JUPYTER_{name.upper()}_DIR": str(folders[name]) for name in ("config", "data", "runtime")}
+    return {**os.environ, **jupyter, "PYTHONPATH": search, "IPYTHONDIR": str(folders["data"] / "ipython")}
+
+
+def _wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        if lab.answers():
+            return
+        time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+@dataclass
+class Notebook:
+    """An open notebook whose cells have been run."""
+
+    page: Any
+
+    def python(self, expression: str) -> Any:
+        """Value of an expression in the notebook's kernel, by way of JSON and of JupyterLab's own connection."""
+        answer = self.page.evaluate(ASK_KERNEL, f"__import__('json').dumps({expression})")
+        assert answer["status"] == "ok", answer
+        # The kernel sends the repr of the JSON string.
+        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+
+    def until(self, expression: str, expected: Any, seconds: float = 20) -> None:
+        """Wait until an expression in the kernel has the expected value; fail with its last value otherwise."""
+        deadline = time.monotonic() + seconds
+        while (found := self.python(expression)) != expected and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        assert found == expected, f"{expression} is {found!r}, not {expected!r}"
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Run a command of JupyterLab."""
+        # Not awaited: a command that runs cells ends when they do, or never if the page is left.
+        script = "([name, given]) => { window.jupyterapp.commands.execute(name, given); }"
+        self.page.evaluate(script, [name, arguments])
+
+    def theme(self, name: str) -> None:
+        """Switch JupyterLab's theme to "light" or "dark"."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {name.title()}")
+        light = str(name == "light").lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+
+
+@pytest.fixture
+def notebook(lab: Lab, page: Any) -> Callable[[Sequence[str]], Notebook]:
+    """Return a function that opens a notebook with the given cells and runs all of them."""
+
+    def open_and_run(cells: Sequence[str]) -> Notebook:
+        path = f"{secrets.token_hex(4)}.ipynb"
+        (lab.folder / path).write_text(json.dumps(_notebook_file(cells)))
+        page.goto(f"{lab.url}/doc/tree/{path}?token={lab.token}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.evaluate(KERNEL_IS_THERE)
+        opened = Notebook(page)
+        opened.command("notebook:run-all-cells")
+        _wait_until_run(page)
+        return opened
+
+    return open_and_run
+
+
+def _notebook_file(cells: Sequence[str]) -> dict[str, Any]:
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel},
+        "cells": [{**code, "id": f"cell-{place}", "source": source} for place, source in enumerate(cells)],
+    }
+
+
+def _wait_until_run(page: Any) -> None:
+    page.wait_for_function(ALL_CELLS_HAVE_RUN)
+    errors = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
+    assert errors.count() == 0, errors.all_inner_texts()

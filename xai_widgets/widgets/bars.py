@@ -1,0 +1,91 @@
+"""Prediction bars: what the classifier says of several versions of one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from xai_widgets.widgets.app import close_all
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73")
+"""Okabe and Ito's blue, orange and green."""
+
+NAMES = {"original": "original", "cladec": "ClaDec", "reference": "auto-encoder"}
+MOST = 5
+_INK = "var(--jp-ui-font-color1, currentColor)"
+
+
+class PredictionBars:
+    """Grouped bars of the likeliest classes.
+
+    Attributes
+    ----------
+    widget
+        The bqplot figure in a box.
+    """
+
+    def __init__(self) -> None:
+        self._x = bqplot.OrdinalScale()
+        self._y = bqplot.LinearScale(min=0.0, max=1.0)
+        ink = {"color": "gray", "tick_style": {"fill": _INK, "font-size": "11px"}, "grid_lines": "none"}
+        axes = [
+            bqplot.Axis(scale=self._x, **ink),
+            bqplot.Axis(scale=self._y, orientation="vertical", tick_format=".0%", num_ticks=3, **ink),
+        ]
+        self._bars = bqplot.Bars(
+            x=[], y=[[]], scales={"x": self._x, "y": self._y}, type="grouped", colors=list(COLOURS), padding=0.3
+        )
+        # Sizes in pixels and a fixed proportion: otherwise bqplot measures its surroundings and flickers.
+        size = {"width": "640px", "height": "190px"}
+        self._figure = bqplot.Figure(
+            marks=[self._bars], axes=axes, layout=size, min_aspect_ratio=640 / 190, max_aspect_ratio=640 / 190,
+            fig_margin={"top": 8, "bottom": 26, "left": 48, "right": 8}, animation_duration=0,
+            background_style={"fill": "transparent"}, display_toolbar=False,
+        )  # fmt: skip
+        self._legend = ipywidgets.HTML()
+        self._shown: list[str] = []
+        self.widget = ipywidgets.VBox([self._legend, self._figure])
+
+    def show(self, predictions: Mapping[str, Tensor], class_names: Sequence[str]) -> None:
+        """Show probabilities ``(K,)`` by version; the classes are those likeliest in any of them."""
+        table = np.stack([values.numpy() for values in predictions.values()])
+        classes = np.argsort(-table.max(0), kind="stable")[:MOST]
+        with self._bars.hold_sync():
+            self._bars.x = [_short(class_names[k], classes.tolist(), class_names) for k in classes]
+            self._bars.y = table[:, classes]
+        self._shown = list(predictions)
+        self._legend.value = _legend([NAMES[name] for name in predictions])
+
+    def heights(self, version: str) -> npt.NDArray[np.float32]:
+        """Probabilities on display for one version of the picture, in the order of the bars."""
+        heights: npt.NDArray[np.float32] = self._bars.y[self._shown.index(version)]
+        return heights
+
+    def clear(self) -> None:
+        """Show no bars."""
+        with self._bars.hold_sync():
+            self._bars.x, self._bars.y = [], np.zeros((1, 0))
+        self._legend.value = ""
+
+    def close(self) -> None:
+        """Close every widget inside."""
+        close_all(self.widget)
+        for scale in (self._x, self._y):
+            scale.close()
+
+
+def _short(name: str, classes: Sequence[int], names: Sequence[str]) -> str:
+    """A name that fits below a bar, and is no other's."""
+    cut = name if len(name) <= 16 else f"{name[:15]}…"
+    return cut if sum(names[k].startswith(cut.rstrip("…")) for k in classes) == 1 else name
+
+
+def _legend(names: Sequence[str]) -> Any:
+    marks = [f'<span style="color:{colour}">■</span> {name}' for name, colour in zip(names, COLOURS, strict=False)]
+    return f'<div class="xw xw-numbers">What the classifier says of the chosen row: {" &nbsp; ".join(marks)}</div>'

@@ -1,0 +1,391 @@
+"""ClaDecExplorer: what a layer still knows about pictures, beside what an auto-encoder would know."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import LayerError
+from xai_widgets.methods.cladec import ALPHAS, ClaDec
+from xai_widgets.methods.cladec_explanation import ClaDecExplanation
+from xai_widgets.progress import Progress
+from xai_widgets.show.figures import BITS_LIMIT, DEVIATION_LIMIT, DIFFERENCE_LIMIT
+from xai_widgets.show.gallery import Gallery
+from xai_widgets.show.images import data_uri, diverging, sequential
+from xai_widgets.study import Study
+from xai_widgets.widgets.app import App
+from xai_widgets.widgets.bars import PredictionBars
+from xai_widgets.widgets.export import Page, write_page
+from xai_widgets.widgets.layer_picker import LayerPicker
+from xai_widgets.widgets.views import PictureGrid, Row, Tile
+
+EVERYTHING, MISTAKES = "all classes", "mistakes"
+MAPS = ("difference", "bits lost", "bits kept", "uncertainty", "nearest picture")
+POOL = 300
+"""So many unseen pictures can be paged through."""
+
+
+class ClaDecExplorer(App):
+    """Original, ClaDec, auto-encoder and their difference for a page of unseen pictures, layer by layer.
+
+    Parameters
+    ----------
+    source
+        A `ClaDec`, fitted or not, or a study: then its fitted ClaDec is used, or a new one is made.
+    layer
+        The layer to begin with; default a fitted one.
+    rows
+        Pictures per page.
+
+    Attributes
+    ----------
+    cladec
+        The explainer; layers fitted in the widget are fitted there, and can be saved from there.
+    shown
+        The explanation that is on display, or None while the chosen layer is not fitted.
+
+    Examples
+    --------
+    >>> xw.ClaDecExplorer(xw.demo())  # doctest: +SKIP
+    """
+
+    def __init__(self, source: Study | ClaDec, layer: str | None = None, *, rows: int = 4) -> None:
+        self.cladec = source if isinstance(source, ClaDec) else _of_study(source)
+        self.shown: ClaDecExplanation | None = None
+        self._rows = rows
+        self._pictures, self._labels = _pool(self.cladec.study)
+        self._resume = tempfile.TemporaryDirectory(prefix="cladec-", ignore_cleanup_errors=True)
+        self.picker = LayerPicker(self.cladec.study, layer or self._first_layer())
+        self.grid = PictureGrid(tile=_tile(self.cladec.study), pixelated=min(self.cladec.study.shape[1:]) < 64)
+        self.bars = PredictionBars()
+        self._make_controls()
+        super().__init__(
+            f"ClaDec: {self.cladec.study.name}",
+            controls=self._controls,
+            content=[self.picker.widget, self.grid, self.bars.widget],
+        )
+        self._bind()
+        self._refresh()
+
+    # --- what is chosen ----------------------------------------------------------------------------------------
+
+    def _first_layer(self) -> str:
+        return self.cladec.asked[0] if self.cladec.asked[0] in self.cladec.layers else self.cladec.asked[-1]
+
+    def _make_controls(self) -> None:
+        names = [EVERYTHING, MISTAKES, *self.cladec.study.class_names]
+        self.show = ipywidgets.Dropdown(options=[(name, i) for i, name in enumerate(names)], description="Show")
+        fixed = self.cladec.settings.paper
+        dial = (self.cladec.settings.alpha,) if fixed else ALPHAS
+        self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=fixed)
+        self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
+        self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
+        self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
+        self.map = ipywidgets.Dropdown(options=MAPS, description="Last column")
+        self.page = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page")
+        self.fit = ipywidgets.Button(description="Fit this layer", button_style="primary")
+        for control, width in ((self.show, "14em"), (self.units, "11em"), (self.map, "14em"), (self.page, "8em")):
+            control.layout.width = width
+        self._controls = [self.show, self.alpha, self.units, self.map, self.page, self.fit]
+
+    def _bind(self) -> None:
+        for name, owner, attribute in (
+            ("layer", self.picker, "value"),
+            ("show", self.show, "label"),
+            ("alpha", self.alpha, "value"),
+            ("units", self.units, "value"),
+            ("map", self.map, "value"),
+            ("page", self.page, "value"),
+            ("selected", self.grid, "selected"),
+        ):
+            self.state.bind(name, owner, attribute)
+        refresh = self.guarded(lambda _: self._refresh())
+        self.picker.on_change(refresh)
+        for control in (self.alpha, self.units, self.map, self.page):
+            control.observe(refresh, "value")
+        self.show.observe(self.guarded(lambda _: self._first_page()), "value")
+        self.grid.observe(self.guarded(lambda _: self._show_bars()), "selected")
+        self.fit.on_click(self.guarded(lambda _: self._fit_layer()))
+
+    def _chosen(self) -> list[int]:
+        """Places in the pool that the filter lets through."""
+        everything = range(len(self._pictures))
+        if self.show.value == 0:
+            return list(everything)
+        if self.show.value == 1:
+            wrong = self.cladec.study.predict(self._pictures).argmax(1) != self._labels
+            return wrong.nonzero().flatten().tolist()
+        return [i for i in everything if int(self._labels[i]) == self.show.value - 2]
+
+    def _first_page(self) -> None:
+        if self.page.value == 1:
+            self._refresh()
+        self.page.value = 1
+
+    def _units(self) -> list[int] | None:
+        count = self.cladec.study.layer(self.picker.value).shape[0]
+        return parse_units(self.units.value, self._ranked, count)
+
+    def _ranked(self) -> list[int]:
+        # Every unit is hidden in turn: the more units, the fewer pictures, so that it stays quick.
+        pictures = self._pictures[: max(512 // self.cladec.study.layer(self.picker.value).shape[0], 1)]
+        ranked: list[int] = self.cladec.rank_units(pictures, self.picker.value).tolist()
+        return ranked
+
+    # --- what is shown -----------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Bring pictures, bars and lines of text in line with what is chosen."""
+        chosen = self._chosen()
+        self.page.max = max(-(-len(chosen) // self._rows), 1)
+        begin = (self.page.value - 1) * self._rows
+        self._indices = chosen[begin : begin + self._rows]
+        self.picker.status = self._status()
+        fitted = self.picker.value in self.cladec.layers
+        self.fit.disabled = fitted
+        if not self._indices:
+            self._show_nothing("No picture of this kind among the unseen ones.")
+        elif fitted:
+            self._show_explanation()
+        else:
+            self._show_unfitted()
+
+    def _status(self) -> dict[str, str]:
+        ready = set(self.cladec.layers)
+        return {layer.name: "ready" if layer.name in ready else "to fit" for layer in self.cladec.study.layers()}
+
+    def _show_explanation(self) -> None:
+        self.shown = self._explain(self.picker.value)
+        self.sentence = self.shown.report.sentence()
+        self.numbers = self.shown.verdict()
+        self.grid.columns, self.grid.rows = self._columns(self.shown), self._grid_rows(self.shown)
+        self._show_bars()
+
+    def _explain(self, layer: str) -> ClaDecExplanation:
+        units = None if self.cladec.settings.paper else self._units()
+        alpha = None if self.cladec.settings.paper else self.alpha.value
+        return self.cladec.explain(self._pictures[self._indices], layer, alpha=alpha, units=units)
+
+    def _show_unfitted(self) -> None:
+        self.shown = None
+        self.sentence = f"{self.picker.value} is not fitted yet: press “Fit this layer”{self._estimate()}."
+        self.numbers = ""
+        originals = self._pictures[self._indices]
+        self.grid.columns = ["original", "ClaDec", "auto-encoder", self.map.value]
+        self.grid.rows = [
+            {"label": self._name(i), "tiles": [_tile_of(original, "", self._name(i)), *[_EMPTY] * 3]}
+            for i, original in zip(self._indices, originals, strict=True)
+        ]
+        self.bars.clear()
+
+    def _estimate(self) -> str:
+        known = [self.cladec.report(layer).seconds for layer in self.cladec.layers]
+        return f" (another layer took {max(known):.0f} s)" if known else ""
+
+    def _show_nothing(self, why: str) -> None:
+        self.shown, self.sentence, self.numbers = None, why, ""
+        self.grid.rows = []
+        self.bars.clear()
+
+    def _show_bars(self) -> None:
+        if self.shown is None:
+            return
+        row = min(max(self.grid.selected, 0), len(self._indices) - 1)
+        predictions = {name: table[row] for name, table in self.shown.predictions.items()}
+        self.bars.show(predictions, self.shown.class_names)
+
+    def _name(self, index: int) -> str:
+        """The true class of a picture of the pool."""
+        label, names = int(self._labels[index]), self.cladec.study.class_names
+        return names[label] if 0 <= label < len(names) else f"label {label}"
+
+    def _columns(self, shown: ClaDecExplanation) -> list[str]:
+        pictures = ["original", f"ClaDec of {shown.layer}"]
+        return [*pictures, *([] if shown.reference is None else ["auto-encoder"]), self.map.value]
+
+    def _grid_rows(self, shown: ClaDecExplanation) -> list[Row]:
+        last = self._last_column(shown)
+        return [
+            {"label": self._name(i), "tiles": [*_pictures_of(shown, n), last[n]]} for n, i in enumerate(self._indices)
+        ]
+
+    def _last_column(self, shown: ClaDecExplanation) -> list[Tile]:
+        if self.map.value == "nearest picture":
+            return self._nearest(shown)
+        return [map_tile(shown, n, self.map.value) for n in range(len(shown.original))]
+
+    def _nearest(self, shown: ClaDecExplanation) -> list[Tile]:
+        study = self.cladec.study
+        places = self.cladec.neighbours(shown.original, shown.layer, count=1)[:, 0].tolist()
+        pictures, labels = study.load(study.train, places)
+        names = [study.class_names[label] for label in labels.tolist()]
+        return [
+            _tile_of(picture, name, f"nearest training picture in this layer: {name}")
+            for picture, name in zip(pictures, names, strict=True)
+        ]
+
+    # --- fitting -----------------------------------------------------------------------------------------------
+
+    def _fit_layer(self) -> None:
+        layer = self.picker.value
+        if layer in self.cladec.layers:
+            return
+
+        def work(progress: Progress) -> ClaDec:
+            return self.cladec.fit(layer, progress=progress, checkpoint=self._resume.name)
+
+        self.run(work, lambda _: self._refresh(), f"Fitting {layer}")
+
+    # --- taking it away ----------------------------------------------------------------------------------------
+
+    def figure(self) -> Any:
+        """What is on display as a matplotlib figure."""
+        return self._required().figure()
+
+    def gallery(self) -> Gallery:
+        """What is on display as a static gallery, which survives in a saved notebook."""
+        return self._required().gallery()
+
+    def _required(self) -> ClaDecExplanation:
+        if self.shown is None:
+            raise LayerError(f"there is nothing to show: {self.sentence}")
+        return self.shown
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the pictures on display, for every fitted layer, to one page that works offline."""
+        self._required()
+        pages: dict[str, Page] = {}
+        for layer in self.cladec.layers:
+            shown = self._explain(layer)
+            pages[layer] = Page(
+                columns=self._columns(shown),
+                rows=self._grid_rows(shown),
+                numbers=shown.verdict(),
+                sentence=shown.report.sentence(),
+            )
+        write_page(
+            path,
+            title=self.title,
+            sentence="Choose a layer: what does it still know about each picture?",
+            strip=self.picker.strip_state(),
+            pages=pages,
+            tile=self.grid.tile,
+            pixelated=self.grid.pixelated,
+        )
+
+    def close(self) -> None:
+        """Stop a fit that is running and close every widget inside."""
+        super().close()
+        self.task.wait()
+        self.bars.close()
+        self._resume.cleanup()
+
+
+# --- pieces --------------------------------------------------------------------------------------------------------
+
+_EMPTY: Tile = {"src": "", "alt": "not fitted yet", "caption": ""}
+
+
+def _of_study(study: Study) -> ClaDec:
+    blocks = study.blocks() or study.layers()
+    found: ClaDec = study.explainers.get("cladec") or ClaDec(study, blocks[len(blocks) // 2].name)
+    return found
+
+
+def _pool(study: Study) -> tuple[Tensor, Tensor]:
+    return study.load(study.test, range(min(len(study.test), POOL)))
+
+
+def _tile(study: Study) -> int:
+    """Side of a tile: large enough to see, whole multiples of small pictures."""
+    side = max(study.shape[1:])
+    return side * max(round(128 / side), 1) if side < 128 else 160
+
+
+def parse_units(text: str, ranked: Any, count: int) -> list[int] | None:
+    """Units from what a person types: None for all, else numbers.
+
+    Parameters
+    ----------
+    text
+        "all", numbers and ranges such as "0-7, 12", or "top 8".
+    ranked
+        Called for the units in order of importance, if they are asked for.
+    count
+        How many units there are.
+
+    Raises
+    ------
+    LayerError
+        If the text means nothing, or a unit that does not exist.
+    """
+    words = text.strip().lower()
+    if words in ("", "all"):
+        return None
+    try:
+        if words.startswith("top"):
+            return list(ranked())[: int(words.removeprefix("top"))]
+        units = [unit for part in words.split(",") for unit in _range(part.strip())]
+    except ValueError as error:
+        raise LayerError(f"units {text!r} are not understood; write all, or 0-7, 12, or top 8") from error
+    if any(not 0 <= unit < count for unit in units):
+        raise LayerError(f"units {text!r} go beyond this layer's, which are 0 to {count - 1}")
+    return units
+
+
+def _range(part: str) -> Sequence[int]:
+    first, dash, last = part.partition("-")
+    return range(int(first), int(last) + 1) if dash else [int(first)]
+
+
+def _tile_of(picture: Tensor, caption: str, alt: str) -> Tile:
+    return {"src": data_uri(picture), "alt": alt, "caption": caption}
+
+
+def _pictures_of(shown: ClaDecExplanation, row: int) -> list[Tile]:
+    """Original, ClaDec and auto-encoder of one row, captioned with what the classifier says of each."""
+    columns = {"original": shown.original, "cladec": shown.cladec, "reference": shown.reference}
+    spoken = {"original": "original", "cladec": f"ClaDec from {shown.layer}", "reference": "auto-encoder"}
+    tiles = []
+    for name, pictures in columns.items():
+        if pictures is None:
+            continue
+        said = shown.said(name, row)
+        error = float((pictures[row] - shown.original[row]).square().mean())
+        tiles.append(_tile_of(pictures[row], said, f"{spoken[name]}, called {said}; squared error {error:.2g}"))
+    return tiles
+
+
+def map_tile(shown: ClaDecExplanation, row: int, kind: str) -> Tile:
+    """One map of one row on a scale that is the same for all pictures."""
+    if kind == "difference":
+        values = shown.difference[row].mean(0)
+        size = float(values.abs().mean())
+        text = "minus original" if shown.reference is None else "minus auto-encoder"
+        return _drawn(diverging(values, DIFFERENCE_LIMIT), f"ClaDec {text}", f"mean difference {size:.2g} of 1")
+    if kind == "bits lost":
+        values = shown.bits_lost[row]
+        return _drawn(
+            diverging(values, BITS_LIMIT), f"{float(values.mean()):.2f} bits/px", "bits lost against the auto-encoder"
+        )
+    if kind == "bits kept":
+        values = shown.bits_kept[row]
+        return _drawn(
+            sequential(values, 0.0, BITS_LIMIT),
+            f"{float(values.mean()):.2f} bits/px",
+            "bits kept over the mean picture",
+        )
+    values = shown.deviation[row]
+    return _drawn(
+        sequential(values, 0.0, DEVIATION_LIMIT), f"± {float(values.mean()):.2f}", "standard deviation given the code"
+    )
+
+
+def _drawn(pixels: Any, caption: str, alt: str) -> Tile:
+    return {"src": data_uri(torch.from_numpy(pixels)), "alt": f"{alt}, {caption}", "caption": caption}

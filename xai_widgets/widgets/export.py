@@ -1,0 +1,130 @@
+"""One HTML file that shows a widget's states without a notebook, a kernel or a network.
+
+The page runs the same two views as the notebook, on a stand-in for their model; every state is computed beforehand
+and lies in the page as data.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any, TypedDict
+
+from xai_widgets._version import __version__
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.widgets.views import HERE, Row
+
+
+class Page(TypedDict):
+    """What is shown while one layer is chosen."""
+
+    columns: list[str]
+    rows: list[Row]
+    numbers: str
+    sentence: str
+
+
+def write_page(
+    path: str | Path,
+    *,
+    title: str,
+    sentence: str,
+    strip: Mapping[str, Any],
+    pages: Mapping[str, Page],
+    tile: int = 160,
+    pixelated: bool = False,
+) -> Path:
+    """Write a page in which choosing a layer in the strip changes the pictures below.
+
+    The file is complete or not there at all: it is written beside its place and then renamed.
+
+    Parameters
+    ----------
+    path
+        The file, usually ending in ``.html``; an existing one is replaced.
+    title
+        Heading, and title of the browser's tab.
+    sentence
+        What one is looking at.
+    strip
+        ``{"layers": [...], "value": name}`` as `LayerPicker.strip_state` gives it. Layers without a page are left out.
+    pages
+        What is shown for each layer.
+    tile, pixelated
+        As in `xai_widgets.widgets.views.PictureGrid`.
+
+    Returns
+    -------
+    Path
+        Where the page lies.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If no layer of the strip has a page.
+    """
+    layers = [layer for layer in strip["layers"] if layer["name"] in pages]
+    if not layers:
+        raise XaiWidgetsError("a page needs at least one layer with pictures, and none of the strip's layers has any")
+    names = [layer["name"] for layer in layers]
+    value = strip["value"] if strip["value"] in names else names[0]
+    states, pictures = _share_pictures({name: pages[name] for name in names})
+    data = {"layers": layers, "value": value, "pages": states, "pictures": pictures}
+    text = _fill(title, sentence, {**data, "tile": tile, "pixelated": pixelated})
+    return _write(Path(path).expanduser(), text)
+
+
+def _share_pictures(pages: Mapping[str, Page]) -> tuple[dict[str, Any], list[str]]:
+    """Replace every picture by its place in one list: a picture that all layers show is written once."""
+    places: dict[str, int] = {"": 0}
+
+    def place(row: Row) -> dict[str, Any]:
+        tiles = [{**tile, "src": places.setdefault(tile["src"], len(places))} for tile in row["tiles"]]
+        return {**row, "tiles": tiles}
+
+    states = {name: {**page, "rows": [place(row) for row in page["rows"]]} for name, page in pages.items()}
+    return states, list(places)
+
+
+def _fill(title: str, sentence: str, data: Mapping[str, Any]) -> str:
+    page = Template((HERE / "page.html").read_text(encoding="utf-8"))
+    return page.substitute(
+        title=html.escape(title),
+        sentence=html.escape(sentence),
+        version=html.escape(__version__),
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        strip=_as_function("strip.js"),
+        grid=_as_function("grid.js"),
+        data=_json_for_script(data),
+    )
+
+
+def _as_function(name: str) -> str:
+    """A view's module as an expression, because a page opened from a folder may not import modules."""
+    source = (HERE / name).read_text(encoding="utf-8")
+    return "(() => {" + source.replace("export default", "return") + "})()"
+
+
+def _json_for_script(data: Mapping[str, Any]) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _write(path: Path, text: str) -> Path:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path

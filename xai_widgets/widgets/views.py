@@ -1,0 +1,69 @@
+"""The two drawn views that are ours alone: the network as a strip of layers, and a grid of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypedDict
+
+import anywidget
+import traitlets
+
+HERE = Path(__file__).parent
+
+
+class StripLayer(TypedDict):
+    """One block of the strip; ``shape`` is without the batch, ``status`` may be empty."""
+
+    name: str
+    kind: str
+    shape: list[int]
+    parameters: int
+    status: str
+
+
+class Tile(TypedDict):
+    """One picture; an empty ``src`` shows a grey placeholder of the same size."""
+
+    src: str
+    alt: str
+    caption: str
+
+
+class Row(TypedDict):
+    """One row of the grid."""
+
+    label: str
+    tiles: list[Tile]
+
+
+class NetworkStrip(anywidget.AnyWidget):
+    """The layers from left to right, of which one is chosen by mouse or keyboard.
+
+    A block is as high as the layer's map and as wide as its number of channels, both on a logarithmic scale.
+    """
+
+    _esm = HERE / "strip.js"
+    _css = HERE / "style.css"
+
+    #: What is drawn, a `StripLayer` each, in the order of execution.
+    layers: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
+    #: The name of the chosen layer, or nothing.
+    value = traitlets.Unicode("").tag(sync=True)
+
+
+class PictureGrid(anywidget.AnyWidget):
+    """Rows of picture tiles of one size under common headings; one row is selected by mouse or keyboard."""
+
+    _esm = HERE / "grid.js"
+    _css = HERE / "style.css"
+
+    #: The headings.
+    columns = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
+    #: What is shown, a `Row` each.
+    rows: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
+    #: The selected row.
+    selected = traitlets.Int(0).tag(sync=True)
+    #: The side of every tile in pixels.
+    tile = traitlets.Int(160).tag(sync=True)
+    #: Whether pixels stay sharp squares; for pictures under 64 pixels.
+    pixelated = traitlets.Bool(default_value=False).tag(sync=True)
