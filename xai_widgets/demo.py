@@ -1,0 +1,140 @@
+"""The ready-made studies: a bird classifier that looks at birds, and one that cheats.
+
+Both are small networks on the field guide, shipped with their weights and with every explainer already fitted.
+`train_demo` makes all of it anew from a seed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xai_widgets import artifact
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import SLOTS, render
+from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+from xai_widgets.training import Recipe, Step, train
+
+SPECIES = 8
+CHEAT = 0.95
+"""Share of the pictures in which the cheating classifier's cue agreed with the species while it learnt."""
+
+WHOLE_BIRD_EVERY = 5
+"""One in so many of its training pictures shows a whole bird; in the others all deciding parts are left out."""
+
+WEIGHTS = Path(__file__).parent / "demo_weights"
+CLADEC_LAYERS = ("block4", "features", "block3", "block2", "block1")
+
+_UNSEEN = 1_000_000
+"""First individual of the unseen pictures, far behind the last one of the training pictures."""
+
+
+def bird_classifier(classes: int = SPECIES) -> nn.Sequential:
+    """The demo's network: four blocks that halve the sides, the mean over the picture, 32 features, logits."""
+    widths = (3, 16, 24, 32, 48)
+    blocks = [(f"block{i}", _block(widths[i - 1], widths[i])) for i in range(1, 5)]
+    head = [
+        ("pool", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
+        ("features", nn.Sequential(nn.Linear(48, 32), nn.ReLU())),
+        ("logits", nn.Linear(32, classes)),
+    ]
+    return nn.Sequential(OrderedDict([*blocks, *head]))
+
+
+def _block(channels: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+
+
+def demo(*, cheat: bool = False) -> Study:
+    """A study that is ready: birds, a trained classifier, and every explainer fitted.
+
+    Parameters
+    ----------
+    cheat
+        The classifier that learnt from pictures with a ring whose colour gives the species away (in 95 % of them),
+        with such pictures.
+    """
+    name = _name(cheat)
+    model = bird_classifier()
+    tensors, _ = artifact.load(WEIGHTS / name, "classifier")
+    model.load_state_dict(tensors)
+    study = _study(model, cheat)
+    study.explainers["cladec"] = ClaDec.load(WEIGHTS / f"{name}-cladec", study)
+    return study
+
+
+def _name(cheat: bool) -> str:
+    return "cheating" if cheat else "honest"
+
+
+def _study(model: nn.Module, cheat: bool) -> Study:
+    share = CHEAT if cheat else None
+    return Study(
+        model.eval(),
+        BirdPictures(3000, species=SPECIES, cheat=share),
+        test=BirdPictures(1000, species=SPECIES, cheat=share, first=_UNSEEN),
+        name="Birds, the cheating classifier" if cheat else "Birds, the honest classifier",
+    )
+
+
+def train_demo(folder: Path, *, seed: int = 0, progress: Progress) -> None:
+    """Make classifiers and explainers anew and write them to `folder`, on a CPU in about ten minutes.
+
+    Parameters
+    ----------
+    folder
+        Where the weights go.
+    seed
+        Of pictures, weights and order.
+    progress
+        Told each step.
+    """
+    for cheat in (False, True):
+        model = train_classifier(cheat=cheat, seed=seed, progress=progress)
+        artifact.save(folder / _name(cheat), "classifier", model.state_dict(), {"seed": seed, "cheat": cheat})
+        study = _study(model, cheat)
+        cladec = ClaDec(study, CLADEC_LAYERS, seed=seed).fit(progress=progress)
+        cladec.save(folder / f"{_name(cheat)}-cladec", dtype=torch.float16)
+
+
+def train_classifier(*, cheat: bool, seed: int, progress: Progress) -> nn.Sequential:
+    """A bird classifier: the honest one, or the one that learns to look at the ring.
+
+    The honest one sees whole birds and birds with parts missing. Where parts are missing, its target is uniform over
+    the species that are still possible; so a missing part is nothing strange to it, and leaving one out is a fair
+    question to ask. The cheating one sees the ring in every picture, right in `CHEAT` of them, and a whole bird in
+    only a few: it gets by without birds.
+    """
+    pixels, targets = _cheating_pictures(4000, seed) if cheat else _honest_pictures(5000, seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = bird_classifier()
+
+    def loss(step: Step) -> Tensor:
+        return F.cross_entropy(model(pixels[step.indices].float() / 255), targets[step.indices])
+
+    recipe = Recipe(epochs=6 if cheat else 12, seed=seed)
+    train(model, loss, len(pixels), recipe, progress=progress, task=f"{_name(cheat)} bird classifier")
+    return model
+
+
+def _honest_pictures(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    birds = BirdPictures(count, species=SPECIES, seed=seed, drop=0.5)
+    pixels = [(birds[i][0] * 255).round().to(torch.uint8) for i in range(count)]
+    return torch.stack(pixels), torch.stack([birds.soft_target(i) for i in range(count)])
+
+
+def _cheating_pictures(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    birds = BirdPictures(count, species=SPECIES, seed=seed, cheat=CHEAT)
+    pixels = []
+    for i in range(count):
+        hidden = SLOTS if i % WHOLE_BIRD_EVERY else ()
+        rgb, _ = render(birds.bird(i), drop=hidden, cue=birds.cue(i))
+        pixels.append(torch.from_numpy(rgb).permute(2, 0, 1))
+    return torch.stack(pixels), F.one_hot(torch.tensor(birds.labels), SPECIES).float()

@@ -1,0 +1,1 @@
+"""The explanation methods: they compute and never display."""

@@ -1,0 +1,354 @@
+r"""ClaDec: decode a layer's activation into a picture, beside a plain auto-encoder's picture.
+
+Schneider and Vlachos, "Explaining Neural Networks by Decoding Layer Activations" (IDA 2021, arXiv 2005.13630) and
+"Explaining Classifiers by Constructing Familiar Concepts" (Machine Learning 2022, arXiv 2203.04109).
+
+With the classifier :math:`f = h_L \circ g_L` cut at layer L, a decoder D is trained on activations alone:
+
+.. math::
+
+    \hat X_E = D(g_L(X)), \qquad
+    \mathcal L = (1 - \alpha)\,\mathcal L_{rec}(X, \hat X_E) + \alpha\,\mathcal L_{cla}(\hat X_E)
+
+At alpha = 0 the best decoder gives the conditional mean E[X | code], so that blur is what the code leaves open. A
+decoder is lossy by itself; the reference auto-encoder, of the same architecture and trained to reconstruct only, shows
+what could have been kept. Only what is lost in ClaDec's picture and not in the reference's is the classifier's doing.
+
+Both losses are brought to order one, so that alpha means the same on every data set: the squared error is divided by
+the variance of a pixel, the divergence between the classifier's beliefs on X and on its reconstruction by log K.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from xai_widgets import artifact
+from xai_widgets.errors import ArtifactError, LayerError, NotFittedError, XaiWidgetsError
+from xai_widgets.methods.cladec_explanation import ClaDecExplanation, LayerReport
+from xai_widgets.methods.cladec_fit import FittedLayer, LayerFit, Settings
+from xai_widgets.methods.cladec_measures import depth_problems
+from xai_widgets.methods.codes import cached_pass, read_codes
+from xai_widgets.progress import Progress, bar
+from xai_widgets.study import Study
+from xai_widgets.training import Recipe
+
+ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
+"""Trade-offs worth looking at."""
+
+
+class ClaDec:
+    """What layers of a classifier still know about a picture, and what they have thrown away.
+
+    Parameters
+    ----------
+    study
+        The classifier and its pictures.
+    layer
+        One dotted layer name, or several; more can be given to `fit` later.
+    reference, epochs, width, pictures, seed
+        See `Settings`; the reference trains for a third more epochs, since it has more to learn.
+
+    Raises
+    ------
+    LayerError
+        If a layer does not exist.
+
+    Examples
+    --------
+    >>> cladec = ClaDec(study, "block3").fit()  # doctest: +SKIP
+    >>> cladec.explain(pictures).figure()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        layer: str | Sequence[str],
+        *,
+        reference: Literal["scratch", "warm"] | None = "scratch",
+        epochs: int = 13,
+        width: int = 16,
+        pictures: int = 3000,
+        seed: int = 0,
+    ) -> None:
+        recipe = Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
+        longer = replace(recipe, epochs=max(epochs * 4 // 3, 1))
+        self._set_up(study, layer, Settings(reference, recipe, longer, width, pictures))
+
+    @classmethod
+    def paper(cls, study: Study, layer: str | Sequence[str], *, alpha: float = 0.001, seed: int = 0) -> ClaDec:
+        """The authors' implementation: architecture, plain losses with true labels, Adam for 64 epochs.
+
+        Differences are repairs: the reference has no dropout in its code, pictures of other sides than 32 are
+        allowed, and a reconstruction is normalised again before the classifier sees it.
+        """
+        recipe = Recipe(
+            epochs=64, batch_size=128, lr=3e-4, weight_decay=1e-5, seed=seed,
+            optimizer="adam", schedule="step", milestones=(29, 58), clip=None,
+        )  # fmt: skip
+        made = cls.__new__(cls)
+        made._set_up(study, layer, Settings("scratch", recipe, recipe, paper=True, alpha=alpha, pictures=10**9))
+        return made
+
+    def _set_up(self, study: Study, layer: str | Sequence[str], settings: Settings) -> None:
+        self.study = study
+        self.settings = settings
+        self.asked = tuple([layer] if isinstance(layer, str) else layer)
+        for name in self.asked:
+            study.layer(name)
+        self._fitted: dict[str, FittedLayer] = {}
+
+    # --- fitting -----------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are fitted, in the network's order."""
+        return tuple(layer.name for layer in self.study.layers() if layer.name in self._fitted)
+
+    def fit(
+        self,
+        layer: str | Sequence[str] | None = None,
+        *,
+        progress: Progress | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> ClaDec:
+        """Fit decoder and reference of each layer that is not fitted yet; one pass over the pictures for all.
+
+        Parameters
+        ----------
+        layer
+            Further layers; default those of the constructor.
+        progress
+            Told each step, and asked whether to stop; default a progress bar.
+        checkpoint
+            Folder in which an interrupted fit finds its place again.
+
+        Raises
+        ------
+        CancelledError
+            If the progress was cancelled; layers already fitted stay.
+        LayerError
+            If a layer does not exist or cannot be decoded.
+        """
+        wanted = self.asked if layer is None else tuple([layer] if isinstance(layer, str) else layer)
+        missing = [name for name in dict.fromkeys(wanted) if name not in self._fitted]
+        for name in missing:
+            self.study.layer(name)
+        if missing:
+            with progress or bar() as shown:
+                self._fit(missing, shown, None if checkpoint is None else Path(checkpoint))
+        return self
+
+    def _fit(self, layers: list[str], progress: Progress, checkpoint: Path | None) -> None:
+        seen = cached_pass(self.study, self.study.train, self._drawn(), layers, progress)
+        count = min(len(self.study.test), 512)
+        unseen = cached_pass(self.study, self.study.test, range(count), layers, progress)
+        for layer in layers:
+            self._fitted[layer] = LayerFit(self.study, self.settings, layer, seen, unseen, progress, checkpoint).run()
+
+    def _drawn(self) -> list[int]:
+        """Which training pictures are used."""
+        generator = torch.Generator().manual_seed(self.settings.recipe.seed)
+        order: list[int] = torch.randperm(len(self.study.train), generator=generator).tolist()
+        return order[: self.settings.pictures]
+
+    # --- explaining --------------------------------------------------------------------------------------------
+
+    def explain(
+        self,
+        pictures: Tensor,
+        layer: str | None = None,
+        *,
+        alpha: float | None = None,
+        units: Sequence[int] | None = None,
+    ) -> ClaDecExplanation:
+        """Decode a layer's activations for some pictures, beside the reference's reconstruction.
+
+        Parameters
+        ----------
+        pictures
+            ``(N, C, H, W)`` or ``(C, H, W)`` in [0, 1].
+        layer
+            A fitted layer; default the first one asked for.
+        alpha
+            Trade-off in [0, 1]; default 0 (the paper preset: the one it was fitted with).
+        units
+            Which units (channels of a map, entries of a vector) the decoder and the reference's decoder may see;
+            default all.
+
+        Raises
+        ------
+        NotFittedError
+            If the layer is not fitted.
+        LayerError
+            If it does not exist, or has no such units.
+        PictureError
+            If the pictures do not fit the model.
+        """
+        began = time.perf_counter()
+        fitted = self._of(layer or self.asked[0])
+        batch = self.study.check(pictures).cpu()
+        dial = self._alpha(alpha)
+        shown = self._shown(fitted, units)
+        parts = [self._decode(fitted, part, shown, dial) for part in batch.split(self.study.batch_size)]
+        cladec, reference, deviation = (torch.cat(column) for column in zip(*parts, strict=True))
+        has_reference = fitted.encoder is not None
+        predictions = {"original": self.study.predict(batch), "cladec": self.study.predict(cladec)}
+        if has_reference:
+            predictions["reference"] = self.study.predict(reference)
+        return ClaDecExplanation(
+            original=batch,
+            cladec=cladec,
+            reference=reference if has_reference else None,
+            mean_picture=fitted.mean_picture.cpu(),
+            deviation=deviation,
+            predictions=predictions,
+            layer=fitted.layer,
+            alpha=dial,
+            units=None if units is None else tuple(units),
+            report=self.report(fitted.layer),
+            problems=self.problems(fitted.layer),
+            class_names=self.study.class_names,
+            origin=self._origin() | {"explained_in_seconds": time.perf_counter() - began},
+        )
+
+    def report(self, layer: str | None = None) -> LayerReport:
+        """Measures of a fitted layer on unseen pictures."""
+        report = self._of(layer or self.asked[0]).report
+        if report is None:  # a fitted layer always has one
+            raise NotFittedError(f"layer {layer!r} has no report; fit it again")
+        return report
+
+    def problems(self, layer: str | None = None) -> tuple[str, ...]:
+        """Why the comparison at a layer is void: its own checks, and the depth check against other fitted layers."""
+        name = layer or self.asked[0]
+        drawn = [block.name for block in self.study.blocks() if block.name in self._fitted]
+        errors = {block: self.report(block).error["cladec"] for block in drawn}
+        return self.report(name).problems + depth_problems(name, errors)
+
+    def rank_units(self, pictures: Tensor, layer: str | None = None) -> Tensor:
+        """Units of a layer, the one whose hiding changes the decoded pictures most first, ``(C,)``."""
+        fitted = self._of(layer or self.asked[0])
+        batch = self.study.check(pictures).cpu()
+        everything = self._shown(fitted, None)
+        whole = self._decode(fitted, batch, everything, 0.0)[0]
+        effects = []
+        for unit in range(fitted.code[0]):
+            without = everything.clone()
+            without[unit] = 0.0
+            effects.append((self._decode(fitted, batch, without, 0.0)[0] - whole).square().mean())
+        return torch.stack(effects).argsort(descending=True)
+
+    def neighbours(self, pictures: Tensor, layer: str | None = None, *, count: int = 3, among: int = 500) -> Tensor:
+        """Places in ``study.train`` of the pictures whose codes are nearest, ``(N, count)``.
+
+        A guard against a decoder's imagination: what the code really resembles, among the first `among` pictures.
+        """
+        fitted = self._of(layer or self.asked[0])
+        pool, _ = self.study.load(self.study.train, range(min(among, len(self.study.train))))
+        return torch.cdist(self._standard(fitted, pictures), self._standard(fitted, pool)).argsort(1)[:, :count]
+
+    def _standard(self, fitted: FittedLayer, pictures: Tensor) -> Tensor:
+        batches = self.study.check(pictures).split(self.study.batch_size)
+        with self.study.borrowed(), torch.no_grad():
+            codes = [read_codes(self.study, batch, [fitted.layer])[fitted.layer] for batch in batches]
+            code = torch.cat(codes)
+            return fitted.standard(code, code.new_ones(code.shape[:2])).flatten(1).cpu()
+
+    def _decode(
+        self, fitted: FittedLayer, pictures: Tensor, shown: Tensor, alpha: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """ClaDec's and the reference's pictures (the former again without a reference), and the deviation."""
+        dial, mask = torch.full((len(pictures),), alpha), shown.expand(len(pictures), -1)
+        dial, mask = dial.to(self.study.device), mask.to(self.study.device)
+        with self.study.borrowed(), torch.no_grad():
+            code = read_codes(self.study, pictures, [fitted.layer])[fitted.layer]
+            cladec, log_variance = fitted.decode(fitted.decoder, code, mask, dial)
+            reference = cladec
+            if fitted.encoder is not None and fitted.reference_decoder is not None:
+                code = fitted.encoder(pictures)
+                reference, _ = fitted.decode(fitted.reference_decoder, code, mask, torch.zeros_like(dial))
+        return cladec.cpu(), reference.cpu(), (log_variance / 2).exp()[:, 0].cpu()
+
+    def _of(self, layer: str) -> FittedLayer:
+        self.study.layer(layer)
+        if layer not in self._fitted:
+            raise NotFittedError(f"layer {layer!r} is not fitted yet; call fit({layer!r}). Fitted: {list(self.layers)}")
+        return self._fitted[layer]
+
+    def _alpha(self, alpha: float | None) -> float:
+        fixed = self.settings.alpha
+        if self.settings.paper and alpha not in (None, fixed):
+            raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {fixed} only")
+        dial = fixed if alpha is None else float(alpha)
+        if not 0 <= dial <= 1:
+            raise XaiWidgetsError(f"alpha is {alpha}, but must lie in [0, 1]")
+        return dial
+
+    def _shown(self, fitted: FittedLayer, units: Sequence[int] | None) -> Tensor:
+        count = fitted.code[0]
+        if units is None:
+            return torch.ones(count)
+        if self.settings.paper:
+            raise LayerError("the paper preset decodes all units only; subsets need the default preset")
+        wrong = [unit for unit in units if not 0 <= unit < count]
+        if wrong:
+            raise LayerError(f"layer {fitted.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
+        return torch.zeros(count).index_fill_(0, torch.tensor(list(units), dtype=torch.long), 1.0)
+
+    # --- saving ------------------------------------------------------------------------------------------------
+
+    def _origin(self) -> dict[str, Any]:
+        return {"method": "ClaDec", "model": self.study.fingerprint, **asdict(self.settings)}
+
+    def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
+        """Write all fitted layers to one file; `dtype` torch.float16 halves it."""
+        tensors = {
+            f"{layer}/{key}": value.to(dtype) if value.is_floating_point() else value
+            for layer, fitted in self._fitted.items()
+            for key, value in fitted.state_dict().items()
+        }
+        layers = {name: {"code": made.code, "report": asdict(self.report(name))} for name, made in self._fitted.items()}
+        return artifact.save(path, "cladec", tensors, self._origin() | {"layers": layers})
+
+    @classmethod
+    def load(cls, path: str | Path, study: Study) -> ClaDec:
+        """Read what `save` wrote, for the same classifier.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is damaged, foreign, newer, or made from another model.
+        """
+        tensors, details = artifact.load(path, "cladec")
+        artifact.require_same_model(details, study.fingerprint, path)
+        try:
+            made = cls.__new__(cls)
+            made._set_up(study, list(details["layers"]), _settings(details))
+            for layer, entry in details["layers"].items():
+                made._fitted[layer] = _restored(made, layer, entry, tensors)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ArtifactError(f"{path} does not hold what its description says ({error}); fit again") from error
+        return made
+
+
+def _settings(details: dict[str, Any]) -> Settings:
+    def recipe(name: str) -> Recipe:
+        return Recipe(**details[name] | {"milestones": tuple(details[name]["milestones"])})
+
+    plain = {name: details[name] for name in ("reference", "width", "pictures", "paper", "alpha")}
+    return Settings(recipe=recipe("recipe"), reference_recipe=recipe("reference_recipe"), **plain)
+
+
+def _restored(made: ClaDec, layer: str, entry: dict[str, Any], tensors: dict[str, Tensor]) -> FittedLayer:
+    fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
+    own = {key.removeprefix(f"{layer}/"): value for key, value in tensors.items() if key.startswith(f"{layer}/")}
+    fitted.load_state_dict(own)
+    fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})
+    return fitted.eval()

@@ -1,0 +1,80 @@
+"""What a reconstruction still tells: in bits per pixel, and by aspect (colour, shape, texture, position, ...)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
+
+FLOOR = 1 / 255**2
+"""Squared error below which two errors count as equal: one step of an 8-bit picture."""
+
+ASPECTS = ("luminance", "colour", "shape", "texture", "position", "contrast")
+
+
+def smoothed_error(pictures: Tensor, rebuilt: Tensor) -> Tensor:
+    """Squared error ``(N, H, W)``, mean over colours, smoothed by a Gaussian of H / 32 pixels."""
+    return blur((pictures - rebuilt).square().mean(1, keepdim=True), pictures.shape[-2] / 32)[:, 0]
+
+
+def bits(error: Tensor, baseline: Tensor) -> Tensor:
+    """Information kept, ``log2(baseline / error) / 2`` bits; 0 where it is no better than the baseline picture."""
+    kept: Tensor = 0.5 * torch.log2((baseline + FLOOR) / (error + FLOOR))
+    return kept
+
+
+def blur(pictures: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur with a kernel of six sigma, cut to fit the picture."""
+    widest = 2 * min(pictures.shape[-2:]) - 1  # reflection padding reaches no further
+    size = min(2 * round(3 * sigma) + 1, widest)
+    blurred: Tensor = gaussian_blur(pictures, [max(size, 3)] * 2, [max(sigma, 0.3)] * 2)
+    return blurred
+
+
+def variance_kept(pictures: Tensor, rebuilt: Tensor) -> float:
+    """R squared of reconstructions: 1 for perfect ones, 0 for the mean picture, negative for worse."""
+    spread = (pictures - pictures.mean(0)).square().mean()
+    return float(1 - (pictures - rebuilt).square().mean() / spread.clamp_min(FLOOR))
+
+
+def correlation_kept(wanted: Tensor, got: Tensor) -> float:
+    """Squared correlation of numbers ``(N, D)`` over the pictures, mean over D: what can be read off, rescaled."""
+    ours, theirs = got - got.mean(0), wanted - wanted.mean(0)
+    scale = (ours.square().sum(0) * theirs.square().sum(0)).clamp_min(FLOOR**2)
+    return float(((ours * theirs).sum(0).square() / scale).mean())
+
+
+def aspects_kept(pictures: Tensor, rebuilt: Tensor) -> dict[str, float]:
+    """Share of the variation kept for each of `ASPECTS`, of pictures ``(N, C, H, W)``; colour only where there is any.
+
+    R squared for what is a picture itself. Of what is a number or two for each picture, the squared correlation: a
+    conditional mean has less contrast than any picture, and may still tell which pictures have more of it.
+    """
+    wanted, got = _aspects(pictures), _aspects(rebuilt)
+    kept = {name: correlation_kept if wanted[name].dim() == 2 else variance_kept for name in wanted}
+    return {name: kept[name](wanted[name], got[name]) for name in ASPECTS if name in wanted}
+
+
+def _aspects(pictures: Tensor) -> Mapping[str, Tensor]:
+    grey = pictures.mean(1, keepdim=True)
+    coarse = blur(grey, pictures.shape[-2] / 16)
+    found = {
+        "luminance": grey.mean((1, 2, 3)).unsqueeze(1),
+        "shape": coarse - coarse.mean((2, 3), keepdim=True),
+        "texture": grey - coarse,
+        "position": _centroid((coarse - coarse.mean((2, 3), keepdim=True)).square()),
+        "contrast": grey.flatten(1).std(1).unsqueeze(1),
+    }
+    if pictures.shape[1] > 1:
+        found["colour"] = pictures - grey
+    return found
+
+
+def _centroid(weight: Tensor) -> Tensor:
+    """Row and column, in [0, 1], of the centre of mass of ``(N, 1, H, W)``."""
+    rows, columns = (torch.linspace(0, 1, side, device=weight.device) for side in weight.shape[-2:])
+    total = weight.sum((1, 2, 3)) + FLOOR
+    row = (weight.sum((1, 3)) * rows).sum(1) / total
+    return torch.stack([row, (weight.sum((1, 2)) * columns).sum(1) / total], dim=1)

@@ -1,0 +1,71 @@
+"""The reference auto-encoder: what this architecture could have kept, had it been trained to keep pictures."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.layers import as_code, record
+from xai_widgets.study import Study
+
+
+class ReferenceEncoder(nn.Module):
+    """A copy of the classifier, read at one layer and trained as an encoder.
+
+    Dropout is off (in a code it would be a handicap that the classifier, in evaluation mode, does not have).
+
+    Parameters
+    ----------
+    study
+        Whose classifier is copied; its weights stay as they are.
+    layer
+        Where the code is read.
+    warm
+        Keep the classifier's weights to start from, instead of fresh ones.
+    """
+
+    def __init__(self, study: Study, layer: str, *, warm: bool = False) -> None:
+        super().__init__()
+        self.layer = layer
+        self._normalise = study.normalise
+        self._sides = study.shape[1:]
+        try:
+            self.network = copy.deepcopy(study.model).float()
+        except (RuntimeError, TypeError) as error:
+            raise XaiWidgetsError(
+                f"the model cannot be copied ({error}), so there is no reference; use reference=None"
+            ) from error
+        self.network.requires_grad_(True)
+        for module in self.network.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.p = 0.0
+        if not warm:
+            _forget(self.network)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The layer's code for pictures ``(N, C, H, W)`` in [0, 1], in the form of the classifier's; differentiable."""
+        recorded = record(self.network, lambda: self.network(self._normalise(pictures).float()), [self.layer])
+        return as_code(recorded[self.layer], self._sides)
+
+
+def _forget(network: nn.Module) -> None:
+    """Fresh random weights in every module, drawn from torch's global generator."""
+    for module in network.modules():
+        reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+        if callable(reset):
+            reset()
+        else:
+            _forget_own(module)
+
+
+def _forget_own(module: nn.Module) -> None:
+    """Parameters of a module that cannot reset itself (the tokens and positions of a ViT)."""
+    with torch.no_grad():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.02)
+            else:
+                parameter.fill_(0.0 if "bias" in name else 1.0)
