@@ -1,0 +1,199 @@
+"""ClaDec's exam on the field guide.
+
+The paper's claim is that a layer's decoded pictures hold more of what matters for the class than an auto-encoder's,
+although the auto-encoder keeps more of the picture. It is judged by classifiers that are trained on reconstructions
+and tested on unseen ones ("evaluation accuracy"); the same with factors that should not matter (probes); and by where
+the information is lost, on the background or on the parts that decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import PARTS, SLOT_PARTS
+from xai_widgets.demo import bird_classifier
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.information import bits
+from xai_widgets.progress import Progress
+from xai_widgets.scores.exam import Measure
+from xai_widgets.study import Study
+from xai_widgets.training import Recipe, Step, train
+
+SEEN, UNSEEN = 1500, 500
+"""How many pictures the judging classifiers are trained on, and tested on."""
+
+SEEDS = 3
+FACTORS = {"sky": 6, "body": 6, "flip": 2}
+"""Traits of an individual that have nothing to do with its species, and their numbers of values."""
+
+DECIDING = [PARTS[part] for parts in SLOT_PARTS.values() for part in parts]
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What is known of some pictures."""
+
+    pictures: Tensor
+    species: Tensor
+    factors: Mapping[str, Tensor]
+    parts: Tensor
+
+
+def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
+    """All of ClaDec's measures, for every fitted block and, for the two last, the evaluation accuracy."""
+    cladec: ClaDec = study.explainers["cladec"]
+    seen, unseen = _truth(study.train, SEEN), _truth(study.test, UNSEEN)
+    layers = [block.name for block in study.blocks() if block.name in cladec.layers]
+    measures = _checks(cladec, layers)
+    rebuilt = {layer: _rebuilt(cladec, layer, seen, unseen) for layer in layers}
+    for layer in layers:
+        measures |= _lost_by_place(cladec, layer, unseen, rebuilt[layer])
+    for layer in layers[-2:]:
+        measures |= _evaluation(layer, rebuilt[layer], seen, unseen, seed, progress)
+    for layer in layers:
+        measures |= _probes(layer, rebuilt[layer], seen, unseen, seed, progress)
+    return measures
+
+
+def _truth(pictures: Any, count: int) -> _Truth:
+    if not isinstance(pictures, BirdPictures):
+        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(pictures)}")
+    pixels, species = Study.load(pictures, range(count))
+    traits = [pictures.bird(i).traits for i in range(count)]
+    factors = {name: torch.tensor([int(getattr(trait, name)) for trait in traits]) for name in FACTORS}
+    parts = torch.from_numpy(np.stack([pictures.part_map(i) for i in range(count)]))
+    return _Truth(pixels, species, factors, parts)
+
+
+_Rebuilt = Mapping[str, tuple[Tensor, Tensor]]
+"""By "cladec" and "reference": reconstructions of the seen and of the unseen pictures."""
+
+
+def _rebuilt(cladec: ClaDec, layer: str, seen: _Truth, unseen: _Truth) -> _Rebuilt:
+    shown = [cladec.explain(truth.pictures, layer) for truth in (seen, unseen)]
+    references = [part.original if part.reference is None else part.reference for part in shown]
+    return {"cladec": (shown[0].cladec, shown[1].cladec), "reference": (references[0], references[1])}
+
+
+# --- errors, checks, places --------------------------------------------------------------------------------------
+
+
+def _checks(cladec: ClaDec, layers: list[str]) -> dict[str, Measure]:
+    """Errors against baselines, and how many of the self-checks fail."""
+    found: dict[str, Measure] = {}
+    for layer in layers:
+        error = cladec.report(layer).error
+        ratio = error["cladec"] / error["reference"]
+        found[f"error_ratio.{layer}"] = Measure(ratio, "higher", 1.0, dict(error))
+        found[f"ridge_ratio.{layer}"] = Measure(error["cladec"] / error["ridge"], "lower", 1.0)
+        found[f"failed_checks.{layer}"] = Measure(float(len(cladec.problems(layer))), "lower", 0.0)
+    return found
+
+
+def _lost_by_place(cladec: ClaDec, layer: str, unseen: _Truth, rebuilt: _Rebuilt) -> dict[str, Measure]:
+    """Bits per pixel that ClaDec lacks against the auto-encoder, on the background and on the deciding parts."""
+    places = {
+        "background": unseen.parts == PARTS["background"],
+        "parts": torch.isin(unseen.parts, torch.tensor(DECIDING)),
+    }
+    mean_picture = cladec.explain(unseen.pictures[:1], layer).mean_picture
+    found = {}
+    for place, where in places.items():
+        kept = {name: _bits_at(where, unseen.pictures, pair[1], mean_picture) for name, pair in rebuilt.items()}
+        lost = kept["reference"] - kept["cladec"]
+        found[f"bits_lost_{place}.{layer}"] = Measure(lost, "lower", 0.0, {f"kept_{k}": v for k, v in kept.items()})
+    return found
+
+
+def _bits_at(where: Tensor, pictures: Tensor, rebuilt: Tensor, mean_picture: Tensor) -> float:
+    error, baseline = (((pictures - guess) ** 2).mean(1)[where].mean() for guess in (rebuilt, mean_picture))
+    return float(bits(error, baseline))
+
+
+# --- judges ------------------------------------------------------------------------------------------------------
+
+
+def _evaluation(
+    layer: str, rebuilt: _Rebuilt, seen: _Truth, unseen: _Truth, seed: int, progress: Progress
+) -> dict[str, Measure]:
+    """Accuracy of fresh classifiers on ClaDec's pictures minus that on the auto-encoder's."""
+    scores = {
+        name: [
+            _judged(pair[0], seen.species, pair[1], unseen.species, seed + i, progress, f"judging {name} of {layer}")
+            for i in range(SEEDS)
+        ]
+        for name, pair in rebuilt.items()
+    }
+    gains = [ours - theirs for ours, theirs in zip(scores["cladec"], scores["reference"], strict=True)]
+    baselines = {name: mean(values) for name, values in scores.items()} | {"worst_seed": min(gains)}
+    return {f"evaluation_gain.{layer}": Measure(mean(gains), "higher", 0.0, baselines)}
+
+
+def _probes(
+    layer: str, rebuilt: _Rebuilt, seen: _Truth, unseen: _Truth, seed: int, progress: Progress
+) -> dict[str, Measure]:
+    """How well factors that do not matter can be read off the reconstructions, one network for all factors."""
+    task = f"probing {layer}"
+    found = {name: _probed(*pair, seen, unseen, seed, progress, task) for name, pair in rebuilt.items()}
+    return {
+        f"probe.{factor}.{layer}": Measure(
+            found["cladec"][factor], "lower", 1 / values, {"reference": found["reference"][factor]}
+        )
+        for factor, values in FACTORS.items()
+    }
+
+
+def _judged(
+    pictures: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, seed: int, progress: Progress, task: str
+) -> float:
+    """Accuracy on test pictures of a classifier trained from scratch."""
+    model = _trained(pictures, labels, int(labels.max()) + 1, seed, progress, task)
+    return float((_logits(model, test).argmax(1) == test_labels).float().mean())
+
+
+def _probed(
+    pictures: Tensor, test: Tensor, seen: _Truth, unseen: _Truth, seed: int, progress: Progress, task: str
+) -> dict[str, float]:
+    targets = torch.cat([F.one_hot(seen.factors[name], count) for name, count in FACTORS.items()], dim=1).float()
+    model = _trained(pictures, targets, targets.shape[1], seed, progress, task)
+    parts = _logits(model, test).split(list(FACTORS.values()), dim=1)
+    return {
+        name: float((part.argmax(1) == unseen.factors[name]).float().mean())
+        for name, part in zip(FACTORS, parts, strict=True)
+    }
+
+
+def _trained(
+    pictures: Tensor, targets: Tensor, outputs: int, seed: int, progress: Progress, task: str
+) -> nn.Sequential:
+    """The demo's network, fresh; targets are class numbers, or one-hot values of several factors side by side."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = bird_classifier(outputs)
+
+    def loss(step: Step) -> Tensor:
+        said, wanted = model(pictures[step.indices]), targets[step.indices]
+        if wanted.dim() == 1:
+            return F.cross_entropy(said, wanted)
+        return F.binary_cross_entropy_with_logits(said, wanted) * outputs
+
+    train(model, loss, len(pictures), Recipe(epochs=EPOCHS, batch_size=32, seed=seed), progress=progress, task=task)
+    return model
+
+
+EPOCHS = 8
+
+
+def _logits(model: nn.Module, pictures: Tensor) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([model(batch) for batch in pictures.split(256)])
