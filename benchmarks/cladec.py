@@ -15,6 +15,7 @@ from xai_widgets.progress import Progress
 
 
 def main(layer: str = "block4") -> None:
+    """Print the seconds."""
     began = time.perf_counter()
     study = xw.demo()
     print(f"demo ready: {time.perf_counter() - began:.1f} s after torch was imported")

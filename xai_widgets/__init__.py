@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xai_widgets.data.bird_pictures import BirdPictures
     from xai_widgets.data.digits import digits
     from xai_widgets.data.folder import folder
-    from xai_widgets.demo import demo
+    from xai_widgets.demos import demo
     from xai_widgets.methods.cladec import ClaDec
     from xai_widgets.study import Study
     from xai_widgets.widgets.cladec import ClaDecExplorer
@@ -27,7 +27,7 @@ _MODULE_OF = {
     "ClaDecExplorer": "widgets.cladec",
     "LayerPicker": "widgets.layer_picker",
     "Study": "study",
-    "demo": "demo",
+    "demo": "demos",
     "digits": "data.digits",
     "folder": "data.folder",
 }

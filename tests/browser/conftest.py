@@ -40,7 +40,7 @@ ASK_KERNEL = """async (expression) => {
   const request = { code: "", silent: true, user_expressions: { value: expression } };
   return (await kernel.requestExecute(request).done).content.user_expressions.value;
 }"""
-PATIENCE = 20_000  # milliseconds; reached only where something is broken
+PATIENCE = 90_000  # milliseconds; reached only where something is broken, or the machine very busy
 
 
 def _unavailable(reason: str) -> None:
@@ -176,7 +176,7 @@ class Notebook:
         # The kernel sends the repr of the JSON string.
         return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
 
-    def until(self, expression: str, expected: Any, seconds: float = 20) -> None:
+    def until(self, expression: str, expected: Any, seconds: float = 90) -> None:
         """Wait until an expression in the kernel has the expected value; fail with its last value otherwise."""
         deadline = time.monotonic() + seconds
         while (found := self.python(expression)) != expected and time.monotonic() < deadline:

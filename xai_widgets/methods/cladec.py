@@ -43,6 +43,10 @@ ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
 """Trade-offs worth looking at."""
 
 
+DECODER = "decoder."
+"""In the names of weights that may be rounded; an encoder's rounding errors would be blown up by the whitening."""
+
+
 class ClaDec:
     """What layers of a classifier still know about a picture, and what they have thrown away.
 
@@ -235,15 +239,15 @@ class ClaDec:
     def rank_units(self, pictures: Tensor, layer: str | None = None) -> Tensor:
         """Units of a layer, the one whose hiding changes the decoded pictures most first, ``(C,)``."""
         fitted = self._of(layer or self.asked[0])
-        batch = self.study.check(pictures).cpu()
         everything = self._shown(fitted, None)
-        whole = self._decode(fitted, batch, everything, 0.0)[0]
-        effects = []
-        for unit in range(fitted.code[0]):
-            without = everything.clone()
-            without[unit] = 0.0
-            effects.append((self._decode(fitted, batch, without, 0.0)[0] - whole).square().mean())
-        return torch.stack(effects).argsort(descending=True)
+        with self.study.borrowed(), torch.no_grad():
+            code = read_codes(self.study, self.study.check(pictures), [fitted.layer])[fitted.layer]
+            whole, _ = fitted.from_code(code, everything)
+            effects = [
+                (fitted.from_code(code, without)[0] - whole).square().mean()
+                for without in everything - torch.eye(fitted.code[0])
+            ]
+        return torch.stack(effects).argsort(descending=True).cpu()
 
     def neighbours(self, pictures: Tensor, layer: str | None = None, *, count: int = 3, among: int = 500) -> Tensor:
         """Places in ``study.train`` of the pictures whose codes are nearest, ``(N, count)``.
@@ -265,16 +269,11 @@ class ClaDec:
         self, fitted: FittedLayer, pictures: Tensor, shown: Tensor, alpha: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """ClaDec's and the reference's pictures (the former again without a reference), and the deviation."""
-        dial, mask = torch.full((len(pictures),), alpha), shown.expand(len(pictures), -1)
-        dial, mask = dial.to(self.study.device), mask.to(self.study.device)
         with self.study.borrowed(), torch.no_grad():
             code = read_codes(self.study, pictures, [fitted.layer])[fitted.layer]
-            cladec, log_variance = fitted.decode(fitted.decoder, code, mask, dial)
-            reference = cladec
-            if fitted.encoder is not None and fitted.reference_decoder is not None:
-                code = fitted.encoder(pictures)
-                reference, _ = fitted.decode(fitted.reference_decoder, code, mask, torch.zeros_like(dial))
-        return cladec.cpu(), reference.cpu(), (log_variance / 2).exp()[:, 0].cpu()
+            cladec, deviation = fitted.from_code(code, shown, alpha)
+            reference = cladec if fitted.encoder is None else fitted.from_pictures(pictures, shown)
+        return cladec.cpu(), reference.cpu(), deviation.cpu()
 
     def _of(self, layer: str) -> FittedLayer:
         self.study.layer(layer)
@@ -308,9 +307,9 @@ class ClaDec:
         return {"method": "ClaDec", "model": self.study.fingerprint, **asdict(self.settings)}
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
-        """Write all fitted layers to one file; `dtype` torch.float16 halves it."""
+        """Write all fitted layers to one file; with `dtype` torch.float16 the decoders take half of the room."""
         tensors = {
-            f"{layer}/{key}": value.to(dtype) if value.is_floating_point() else value
+            f"{layer}/{key}": value.to(dtype) if DECODER in key and value.is_floating_point() else value
             for layer, fitted in self._fitted.items()
             for key, value in fitted.state_dict().items()
         }

@@ -95,6 +95,20 @@ class FittedLayer(nn.Module):
             return PaperDecoder(self.code, study.shape)
         return ConditionalDecoder(self.code, study.shape, settings.width)
 
+    def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:
+        """ClaDec's pictures of raw codes, seeing the units where `shown` ``(C,)`` is 1, and their deviation."""
+        dial, mask = torch.full((len(code),), alpha, device=code.device), shown.to(code.device).expand(len(code), -1)
+        picture, log_variance = self.decode(self.decoder, code, mask, dial)
+        return picture, (log_variance / 2).exp()[:, 0]
+
+    def from_pictures(self, pictures: Tensor, shown: Tensor) -> Tensor:
+        """The reference's pictures of pictures, its decoder seeing the units where `shown` ``(C,)`` is 1."""
+        if self.encoder is None or self.reference_decoder is None:
+            raise NotFittedError(f"layer {self.layer!r} was fitted without a reference")
+        code = self.encoder(pictures)
+        never, mask = torch.zeros(len(code), device=code.device), shown.to(code.device).expand(len(code), -1)
+        return self.decode(self.reference_decoder, code, mask, never)[0]
+
     def standard(self, code: Tensor, shown: Tensor) -> Tensor:
         """Raw codes centred, hidden units at zero, and whitened over the units."""
         each_place = (1,) * (code.dim() - 2)

@@ -122,12 +122,10 @@ def _rebuilt(fitted: FittedLayer, cached: CachedPass, name: str) -> Tensor:
 
 
 def _rebuilt_batch(fitted: FittedLayer, cached: CachedPass, indices: Tensor, name: str) -> Tensor:
-    device = cached.study.device
-    shown = torch.ones(len(indices), fitted.code[0], device=device)
-    never = torch.zeros(len(indices), device=device)
-    if name == "cladec" or fitted.encoder is None or fitted.reference_decoder is None:
-        return fitted.decode(fitted.decoder, cached.code(fitted.layer, indices), shown, never)[0]
-    return fitted.decode(fitted.reference_decoder, fitted.encoder(cached.picture(indices)), shown, never)[0]
+    everything = torch.ones(fitted.code[0])
+    if name == "reference":
+        return fitted.from_pictures(cached.picture(indices), everything)
+    return fitted.from_code(cached.code(fitted.layer, indices), everything)[0]
 
 
 def _divergence(believed: Tensor, said: Tensor) -> float:

@@ -49,7 +49,7 @@ class ConditionalDecoder(nn.Module):
         self.picture = picture
         self.grid = code[1:] if len(code) == 3 else _vector_grid(picture)
         doublings = _doublings(self.grid, picture[1:])
-        channels = min(width * 2 ** max(doublings - 1, 0), 3 * width)
+        channels = min(width * 2**doublings, 3 * width)
         seen = 2 * code[0] + 1  # the code, which units are shown, alpha
         self.stem: nn.Module = (
             _block(seen, channels) if len(code) == 3 else nn.Linear(seen, channels * self.grid[0] * self.grid[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,16 @@ DIFFERENCE_LIMIT, BITS_LIMIT, DEVIATION_LIMIT = 0.5, 3.0, 0.3
 """Ends of the colour scales; fixed, so that pictures compare."""
 
 
-def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[str]], footer: str) -> Figure:
+class NotebookFigure(Figure):
+    """A matplotlib figure that a notebook shows, although pyplot was never asked to."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png", dpi=110)
+        return png.getvalue()
+
+
+def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[str]], footer: str) -> NotebookFigure:
     """A figure with one column per name and one row per picture.
 
     Parameters
@@ -32,7 +42,7 @@ def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[s
         The numbers that say whether to believe it.
     """
     rows = len(next(iter(columns.values())))
-    figure = Figure(figsize=(INCHES * len(columns), (INCHES + 0.25) * rows + 0.9), layout="constrained")
+    figure = NotebookFigure(figsize=(INCHES * len(columns), (INCHES + 0.25) * rows + 0.9), layout="constrained")
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for column, (name, pictures) in enumerate(columns.items()):
         axes[0, column].set_title(name, fontsize=10)
@@ -46,7 +56,7 @@ def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[s
     return figure
 
 
-def cladec_figure(shown: ClaDecExplanation) -> Figure:
+def cladec_figure(shown: ClaDecExplanation) -> NotebookFigure:
     """Original, ClaDec, auto-encoder, difference and bits lost, one row per picture."""
     columns: dict[str, list[Any]] = {"original": list(shown.original), "ClaDec": list(shown.cladec)}
     if shown.reference is not None:
