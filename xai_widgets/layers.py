@@ -173,11 +173,13 @@ def _run_hooked(
 ) -> None:
     """Call `run` with `notice(entry, module, tensor)` behind every use of the modules; hooks are always removed."""
     owner, uses = threading.get_ident(), Counter[str]()
+    running = threading.Event()
+    running.set()
 
     def hook_for(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
-            if threading.get_ident() != owner:
-                return  # somebody else is using the same model in another thread
+            if threading.get_ident() != owner or not running.is_set():
+                return  # another thread uses the model, or a copy of it took the hook along
             uses[name] += 1
             tensor = first_tensor(output)
             if tensor is not None and tensor.dim() > 1:
@@ -186,6 +188,7 @@ def _run_hooked(
         return hook
 
     with ExitStack() as stack:
+        stack.callback(running.clear)
         for name, module in modules.items():
             handle = module.register_forward_hook(hook_for(name))
             stack.callback(handle.remove)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import Subset
 
 from xai_widgets import layers as _layers
-from xai_widgets.errors import PictureError
+from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
 
 
@@ -128,10 +128,17 @@ class Study:
     def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given places of a picture set."""
         pairs = [pictures[int(index)] for index in indices]
-        shapes = {tuple(picture.shape) for picture, _ in pairs}
+        shapes = {_shape_of(picture) for picture, _ in pairs}
         if len(shapes) > 1:
             raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
         return torch.stack([picture for picture, _ in pairs]), torch.tensor([int(label) for _, label in pairs])
+
+    @staticmethod
+    def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
+        """Places of at most `count` pictures of a set, drawn without replacement."""
+        order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
+        drawn: list[int] = order[:count].tolist()
+        return drawn
 
     def check(self, pictures: Tensor) -> Tensor:
         """The pictures as a batch of floats, or a `PictureError` that says what is wrong with them."""
@@ -204,6 +211,8 @@ class Study:
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
         known = {layer.name: layer for layer in self._traced}
+        if name and name in dict(self.model.named_modules()) and name not in known:
+            raise LayerError(f"layer {name!r} exists, but is not run on these pictures, or gives no tensor")
         _layers.require_name(name, known)
         return known[name]
 
@@ -238,9 +247,12 @@ class Study:
 
     def _count_classes(self) -> int:
         try:
-            return self.logits(torch.zeros(1, *self.shape)).shape[1]
+            classes = self.logits(torch.zeros(1, *self.shape)).shape[1]
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise PictureError(f"the model fails on a picture of shape {self.shape} from this set: {error}") from error
+        if classes < 2:
+            raise PictureError("the model gives one logit; give it two, (0, z), one for each of its two classes")
+        return classes
 
     def __repr__(self) -> str:
         return (
@@ -250,10 +262,19 @@ class Study:
 
 
 def _picture_shape(images: PictureSet) -> tuple[int, int, int]:
-    shape = tuple(images[0][0].shape)
+    shape = _shape_of(images[0][0])
     if len(shape) != 3:
         raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
     return shape[0], shape[1], shape[2]
+
+
+def _shape_of(picture: object) -> tuple[int, ...]:
+    if not isinstance(picture, Tensor):
+        raise PictureError(
+            f"a picture must be a float tensor (C, H, W) in [0, 1], and this one is {type(picture).__name__}; "
+            "torchvision.transforms.ToTensor() makes one of a PIL or numpy picture"
+        )
+    return tuple(picture.shape)
 
 
 def _split(images: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:

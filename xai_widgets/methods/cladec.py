@@ -30,11 +30,13 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import ArtifactError, LayerError, NotFittedError, XaiWidgetsError
+from xai_widgets.errors import ArtifactError, LayerError, NotFittedError, PictureError, XaiWidgetsError
 from xai_widgets.methods.cladec_explanation import ClaDecExplanation, LayerReport
-from xai_widgets.methods.cladec_fit import FittedLayer, LayerFit, Settings
+from xai_widgets.methods.cladec_fit import LayerFit
+from xai_widgets.methods.cladec_layer import FittedLayer, Settings
 from xai_widgets.methods.cladec_measures import depth_problems
 from xai_widgets.methods.codes import cached_pass, read_codes
+from xai_widgets.methods.resume import FinishedParts
 from xai_widgets.progress import Progress, bar
 from xai_widgets.study import Study
 from xai_widgets.training import Recipe
@@ -43,8 +45,11 @@ ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
 """Trade-offs worth looking at."""
 
 
+MEASURED = 512
+"""Unseen pictures that a layer's report rests on."""
+
 DECODER = "decoder."
-"""In the names of weights that may be rounded; an encoder's rounding errors would be blown up by the whitening."""
+"""In the names of matrices that may be rounded; an encoder's rounding errors would be blown up by the whitening."""
 
 
 class ClaDec:
@@ -97,13 +102,17 @@ class ClaDec:
             optimizer="adam", schedule="step", milestones=(29, 58), clip=None,
         )  # fmt: skip
         made = cls.__new__(cls)
-        made._set_up(study, layer, Settings("scratch", recipe, recipe, paper=True, alpha=alpha, pictures=10**9))
+        made._set_up(
+            study, layer, Settings("scratch", recipe, recipe, width=64, pictures=10**9, paper=True, alpha=alpha)
+        )
         return made
 
     def _set_up(self, study: Study, layer: str | Sequence[str], settings: Settings) -> None:
         self.study = study
         self.settings = settings
         self.asked = tuple([layer] if isinstance(layer, str) else layer)
+        if not self.asked:
+            raise LayerError("no layer is given; study.layers() lists those there are")
         for name in self.asked:
             study.layer(name)
         self._fitted: dict[str, FittedLayer] = {}
@@ -150,17 +159,14 @@ class ClaDec:
         return self
 
     def _fit(self, layers: list[str], progress: Progress, checkpoint: Path | None) -> None:
-        seen = cached_pass(self.study, self.study.train, self._drawn(), layers, progress)
-        count = min(len(self.study.test), 512)
-        unseen = cached_pass(self.study, self.study.test, range(count), layers, progress)
+        study, seed = self.study, self.settings.recipe.seed
+        chosen = study.draw(study.train, self.settings.pictures, seed)
+        seen = cached_pass(study, study.train, chosen, layers, progress)
+        unseen = cached_pass(study, study.test, study.draw(study.test, MEASURED, seed), layers, progress)
+        finished = FinishedParts(checkpoint, f"{seen.fingerprint} {self.settings}")
         for layer in layers:
-            self._fitted[layer] = LayerFit(self.study, self.settings, layer, seen, unseen, progress, checkpoint).run()
-
-    def _drawn(self) -> list[int]:
-        """Which training pictures are used."""
-        generator = torch.Generator().manual_seed(self.settings.recipe.seed)
-        order: list[int] = torch.randperm(len(self.study.train), generator=generator).tolist()
-        return order[: self.settings.pictures]
+            self._fitted[layer] = LayerFit(self.settings, layer, seen, unseen, progress, finished).run()
+        finished.clear()
 
     # --- explaining --------------------------------------------------------------------------------------------
 
@@ -197,7 +203,7 @@ class ClaDec:
         """
         began = time.perf_counter()
         fitted = self._of(layer or self.asked[0])
-        batch = self.study.check(pictures).cpu()
+        batch = self._batch(pictures).cpu()
         dial = self._alpha(alpha)
         shown = self._shown(fitted, units)
         parts = [self._decode(fitted, part, shown, dial) for part in batch.split(self.study.batch_size)]
@@ -237,11 +243,11 @@ class ClaDec:
         return self.report(name).problems + depth_problems(name, errors)
 
     def rank_units(self, pictures: Tensor, layer: str | None = None) -> Tensor:
-        """Units of a layer, the one whose hiding changes the decoded pictures most first, ``(C,)``."""
+        """Units of a layer, the one whose hiding changes the decoded pictures of one batch most first, ``(C,)``."""
         fitted = self._of(layer or self.asked[0])
-        everything = self._shown(fitted, None)
+        everything = self._shown(fitted, range(fitted.code[0]))
         with self.study.borrowed(), torch.no_grad():
-            code = read_codes(self.study, self.study.check(pictures), [fitted.layer])[fitted.layer]
+            code = read_codes(self.study, self._batch(pictures), [fitted.layer])[fitted.layer]
             whole, _ = fitted.from_code(code, everything)
             effects = [
                 (fitted.from_code(code, without)[0] - whole).square().mean()
@@ -252,14 +258,27 @@ class ClaDec:
     def neighbours(self, pictures: Tensor, layer: str | None = None, *, count: int = 3, among: int = 500) -> Tensor:
         """Places in ``study.train`` of the pictures whose codes are nearest, ``(N, count)``.
 
-        A guard against a decoder's imagination: what the code really resembles, among the first `among` pictures.
+        A guard against a decoder's imagination: what the code really resembles, among `among` pictures drawn by the
+        seed.
         """
         fitted = self._of(layer or self.asked[0])
-        pool, _ = self.study.load(self.study.train, range(min(among, len(self.study.train))))
-        return torch.cdist(self._standard(fitted, pictures), self._standard(fitted, pool)).argsort(1)[:, :count]
+        places = self.study.draw(self.study.train, among, self.settings.recipe.seed)
+        pool, _ = self.study.load(self.study.train, places)
+        nearest = torch.cdist(self._standard(fitted, self._batch(pictures)), self._standard(fitted, pool)).argsort(1)
+        return torch.tensor(places)[nearest[:, :count]]
+
+    def _batch(self, pictures: Tensor) -> Tensor:
+        """The pictures, checked, of the study's shape: a decoder draws no other."""
+        batch = self.study.check(pictures)
+        if not len(batch) or batch.shape[1:] != self.study.shape:
+            raise PictureError(
+                f"pictures must have shape (N, {', '.join(map(str, self.study.shape))}) with N at least 1, and these "
+                f"have {tuple(pictures.shape)}"
+            )
+        return batch
 
     def _standard(self, fitted: FittedLayer, pictures: Tensor) -> Tensor:
-        batches = self.study.check(pictures).split(self.study.batch_size)
+        batches = pictures.split(self.study.batch_size)
         with self.study.borrowed(), torch.no_grad():
             codes = [read_codes(self.study, batch, [fitted.layer])[fitted.layer] for batch in batches]
             code = torch.cat(codes)
@@ -296,7 +315,7 @@ class ClaDec:
             return torch.ones(count)
         if self.settings.paper:
             raise LayerError("the paper preset decodes all units only; subsets need the default preset")
-        wrong = [unit for unit in units if not 0 <= unit < count]
+        wrong = [unit for unit in units if not isinstance(unit, int) or not 0 <= unit < count]
         if wrong:
             raise LayerError(f"layer {fitted.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
         return torch.zeros(count).index_fill_(0, torch.tensor(list(units), dtype=torch.long), 1.0)
@@ -304,12 +323,12 @@ class ClaDec:
     # --- saving ------------------------------------------------------------------------------------------------
 
     def _origin(self) -> dict[str, Any]:
-        return {"method": "ClaDec", "model": self.study.fingerprint, **asdict(self.settings)}
+        return artifact.provenance(method="ClaDec", model=self.study.fingerprint, **asdict(self.settings))
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
-        """Write all fitted layers to one file; with `dtype` torch.float16 the decoders take half of the room."""
+        """Write all fitted layers to one file; with `dtype` torch.float16 decoders take half of the room."""
         tensors = {
-            f"{layer}/{key}": value.to(dtype) if DECODER in key and value.is_floating_point() else value
+            f"{layer}/{key}": value.to(dtype) if DECODER in key and value.dim() > 1 else value
             for layer, fitted in self._fitted.items()
             for key, value in fitted.state_dict().items()
         }
@@ -346,7 +365,8 @@ def _settings(details: dict[str, Any]) -> Settings:
 
 
 def _restored(made: ClaDec, layer: str, entry: dict[str, Any], tensors: dict[str, Tensor]) -> FittedLayer:
-    fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
+        fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
     own = {key.removeprefix(f"{layer}/"): value for key, value in tensors.items() if key.startswith(f"{layer}/")}
     fitted.load_state_dict(own)
     fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})

@@ -118,6 +118,9 @@ class ClaDecExplanation:
     class_names: tuple[str, ...]
     origin: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"ClaDecExplanation({len(self.original)} pictures, layer {self.layer!r}, alpha {self.alpha:g})"
+
     @property
     def difference(self) -> Tensor:
         """What the layer lacks (or adds) against the reference, in [-1, 1]; against the original without one."""

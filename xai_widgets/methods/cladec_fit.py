@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from math import log
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
+from math import log, prod
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xai_widgets.errors import NotFittedError
-from xai_widgets.methods.cladec_explanation import LayerReport
+from xai_widgets.methods.cladec_layer import MOST_WHITENED, FittedLayer, Settings
 from xai_widgets.methods.cladec_measures import measure
 from xai_widgets.methods.codes import CachedPass
-from xai_widgets.methods.decoder import ConditionalDecoder, PaperDecoder
 from xai_widgets.methods.information import FLOOR
-from xai_widgets.methods.reference import ReferenceEncoder
+from xai_widgets.methods.resume import FinishedParts
 from xai_widgets.progress import Progress
-from xai_widgets.study import Study
-from xai_widgets.training import History, Recipe, Step, train
+from xai_widgets.training import Recipe, Step, train
 
 Loss = Callable[[Tensor, Step | None], Tensor]
 """Of a batch of examples; without a step it is for validation: all units, alpha 0, squared error alone."""
@@ -33,95 +30,8 @@ SUBSETS, DIALLED = 0.15, 0.1
 NOISE = 1e-3
 """Added to each variance before whitening, so that what is next to nothing is not blown up."""
 
-STD_FLOOR = 1e-3
-"""Least standard deviation by which a unit is divided: one that never moves stays at zero."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How ClaDec is fitted.
-
-    Attributes
-    ----------
-    reference
-        "scratch": the auto-encoder starts from fresh weights. "warm": from the classifier's and the fitted decoder's,
-        which is quicker and can never end worse than ClaDec, but may keep the classifier's features and so
-        understate what is lost. None: no auto-encoder.
-    recipe, reference_recipe
-        How the two are trained.
-    width
-        Channels of the decoder at the picture's side.
-    pictures
-        At most this many training pictures are used, drawn by the seed.
-    paper
-        The authors' architecture, loss and schedule for one fixed `alpha`; otherwise one decoder serves every alpha
-        and every subset of units.
-    alpha
-        The fixed trade-off of the paper's loss.
-    """
-
-    reference: Literal["scratch", "warm"] | None = "scratch"
-    recipe: Recipe = field(default_factory=lambda: Recipe(epochs=13))
-    reference_recipe: Recipe = field(default_factory=lambda: Recipe(epochs=17))
-    width: int = 16
-    pictures: int = 3000
-    paper: bool = False
-    alpha: float = 0.0
-
-
-class FittedLayer(nn.Module):
-    """Decoder, reference and constants of one layer."""
-
-    code_mean: Tensor
-    whitening: Tensor
-    mean_picture: Tensor
-
-    def __init__(self, study: Study, layer: str, code: tuple[int, ...], settings: Settings) -> None:
-        super().__init__()
-        self.layer = layer
-        self.code = code
-        self.conditional = not settings.paper
-        self.register_buffer("code_mean", torch.zeros(code[0]))
-        self.register_buffer("whitening", torch.eye(code[0]))
-        self.register_buffer("mean_picture", torch.zeros(study.shape))
-        self.decoder = self._new_decoder(study, settings)
-        self.encoder = ReferenceEncoder(study, layer, warm=settings.reference == "warm") if settings.reference else None
-        self.reference_decoder = self._new_decoder(study, settings) if settings.reference else None
-        self.report: LayerReport | None = None
-        self.to(study.device).to(memory_format=torch.channels_last)  # a third faster on a CPU
-
-    def _new_decoder(self, study: Study, settings: Settings) -> nn.Module:
-        if settings.paper:
-            return PaperDecoder(self.code, study.shape)
-        return ConditionalDecoder(self.code, study.shape, settings.width)
-
-    def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:
-        """ClaDec's pictures of raw codes, seeing the units where `shown` ``(C,)`` is 1, and their deviation."""
-        dial, mask = torch.full((len(code),), alpha, device=code.device), shown.to(code.device).expand(len(code), -1)
-        picture, log_variance = self.decode(self.decoder, code, mask, dial)
-        return picture, (log_variance / 2).exp()[:, 0]
-
-    def from_pictures(self, pictures: Tensor, shown: Tensor) -> Tensor:
-        """The reference's pictures of pictures, its decoder seeing the units where `shown` ``(C,)`` is 1."""
-        if self.encoder is None or self.reference_decoder is None:
-            raise NotFittedError(f"layer {self.layer!r} was fitted without a reference")
-        code = self.encoder(pictures)
-        never, mask = torch.zeros(len(code), device=code.device), shown.to(code.device).expand(len(code), -1)
-        return self.decode(self.reference_decoder, code, mask, never)[0]
-
-    def standard(self, code: Tensor, shown: Tensor) -> Tensor:
-        """Raw codes centred, hidden units at zero, and whitened over the units."""
-        each_place = (1,) * (code.dim() - 2)
-        centred = (code - self.code_mean.view(1, -1, *each_place)) * shown.view(*shown.shape, *each_place)
-        return torch.einsum("nc...,cd->nd...", centred, self.whitening)
-
-    def decode(self, decoder: nn.Module, code: Tensor, shown: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean picture and log variance from raw codes."""
-        if not self.conditional:
-            picture = decoder(code)
-            return picture, torch.full_like(picture[:, :1], -torch.inf)
-        mean, log_variance = decoder(self.standard(code, shown), shown, alpha, self.mean_picture)
-        return mean, log_variance
+ENOUGH = 50_000_000
+"""So many numbers of a layer are enough to know how its units vary."""
 
 
 class LayerFit:
@@ -129,31 +39,31 @@ class LayerFit:
 
     def __init__(
         self,
-        study: Study,
         settings: Settings,
         layer: str,
         seen: CachedPass,
         unseen: CachedPass,
         progress: Progress,
-        checkpoint: Path | None,
+        finished: FinishedParts,
     ) -> None:
-        self.study, self.settings, self.layer = study, settings, layer
-        self.seen, self.unseen, self.progress, self.checkpoint = seen, unseen, progress, checkpoint
-        # The last tenth decides when to stop, and is never trained on.
-        self.held_out = min(max(len(seen) // 10, 1), 256) if len(seen) > 1 else 0
+        self.study, self.settings, self.layer = seen.study, settings, layer
+        self.seen, self.unseen, self.progress, self.finished = seen, unseen, progress, finished
+        # The last tenth decides which epoch is kept, and is never trained on; the published recipe keeps the last.
+        self.held_out = 0 if settings.paper or len(seen) < 2 else min(max(len(seen) // 10, 1), 256)
         self.count = len(seen) - self.held_out
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.recipe.seed)
             self.fitted = self._new()
-        self.variance = float(seen.picture(slice(0, 1000)).var(0).mean().clamp_min(FLOOR))
+        pixels = seen.picture(slice(0, 1000))
+        self.variance = float(pixels.var(0, correction=0).mean().clamp_min(FLOOR))
 
     def _new(self) -> FittedLayer:
-        code = self.seen.code(self.layer, slice(0, min(self.count, 1000)))
-        fitted = FittedLayer(self.study, self.layer, tuple(code.shape[1:]), self.settings)
-        pixels = self.seen.picture(slice(0, min(self.count, 1000)))
-        fitted.mean_picture.copy_(pixels.mean(0))
+        shape = tuple(self.seen.code(self.layer, slice(0, 1)).shape[1:])
+        fitted = FittedLayer(self.study, self.layer, shape, self.settings)
+        fitted.mean_picture.copy_(self.seen.picture(slice(0, min(self.count, 1000))).mean(0))
         if not self.settings.paper:
-            units = code.transpose(0, 1).flatten(1)
+            some = slice(0, min(self.count, 1000, max(ENOUGH // prod(shape), 2)))
+            units = self.seen.code(self.layer, some).transpose(0, 1).flatten(1)
             fitted.code_mean.copy_(units.mean(1))
             fitted.whitening.copy_(_whitening(units))
         return fitted
@@ -161,35 +71,49 @@ class LayerFit:
     def run(self) -> FittedLayer:
         """Train decoder and reference, then measure both."""
         began = time.perf_counter()
-        histories = {"cladec": self._train(self.fitted.decoder, self._cladec_loss, self.settings.recipe, "ClaDec")}
+        epochs = {"cladec": self._train(self.fitted.decoder, self._cladec_loss, self.settings.recipe, "ClaDec")}
         encoder, decoder = self.fitted.encoder, self.fitted.reference_decoder
         if encoder is not None and decoder is not None:
-            if self.settings.reference == "warm":
-                decoder.load_state_dict(self.fitted.decoder.state_dict())
-            both = nn.ModuleList([encoder, decoder])
-            recipe = self.settings.reference_recipe
-            histories["reference"] = self._train(both, self._reference_loss, recipe, "auto-encoder")
+            epochs["reference"] = self._train_reference(encoder, decoder)
         report = measure(self.fitted, self.seen, self.unseen, self.settings.reference)
-        self.fitted.report = replace(
-            report,
-            epochs={name: len(history.train_loss) for name, history in histories.items()},
-            seconds=time.perf_counter() - began,
-        )
+        self.fitted.report = replace(report, epochs=epochs, seconds=time.perf_counter() - began)
         return self.fitted.eval()
 
-    def _train(self, module: nn.Module, loss: Loss, recipe: Recipe, what: str) -> History:
-        path = None if self.checkpoint is None else self.checkpoint / f"{self.layer}-{what}"
-        return train(
+    def _train_reference(self, encoder: nn.Module, decoder: nn.Module) -> int:
+        """Train encoder and decoder; a warm start is kept unless training improves on it."""
+        warm = self.settings.reference == "warm"
+        both = nn.ModuleList([encoder, decoder])
+        if warm:
+            decoder.load_state_dict(self.fitted.decoder.state_dict())
+        start, error = copy.deepcopy(both.state_dict()), self._error(both, self._reference_loss)
+        epochs = self._train(both, self._reference_loss, self.settings.reference_recipe, "auto-encoder")
+        if warm and self._error(both, self._reference_loss) > error:
+            both.load_state_dict(start)
+        return epochs
+
+    def _train(self, module: nn.Module, loss: Loss, recipe: Recipe, what: str) -> int:
+        """Train, unless an interrupted fit has done so already; the number of epochs it took."""
+        name = f"{what} of {self.layer}"
+        if (known := self.finished.restore(name, module)) is not None:
+            return known
+        history = train(
             module,
             lambda step: loss(step.indices, step),
             self.count,
             recipe,
-            # The published recipe keeps the last epoch, whatever held-out pictures say.
-            validate=None if self.settings.paper or not self.held_out else lambda: self._validation(loss),
+            validate=(lambda: self._validation(loss)) if self.held_out else None,
             progress=self.progress,
-            task=f"{what} of {self.layer}",
-            checkpoint=path,
+            task=name,
+            checkpoint=self.finished.checkpoint(name),
         )
+        self.finished.keep(name, module, len(history.train_loss))
+        return len(history.train_loss)
+
+    def _error(self, module: nn.Module, loss: Loss) -> float:
+        """Error on the pictures held out; 0 if there are none."""
+        module.eval()
+        with torch.no_grad():
+            return self._validation(loss) if self.held_out else 0.0
 
     def _validation(self, loss: Loss) -> float:
         batches = torch.arange(self.count, len(self.seen)).split(self.study.batch_size)
@@ -247,16 +171,28 @@ def _whitening(units: Tensor) -> Tensor:
     """The matrix ``(C, C)`` after which the units ``(C, M)`` have variance 1 and no correlation.
 
     Units are much alike, and what distinguishes them is small: unwhitened, a decoder learns it last. Of all such
-    matrices it is the one that changes the units least (ZCA), on standardised units.
+    matrices it is the one that changes the units least (ZCA), on standardised units. Above `MOST_WHITENED` units only
+    the factors ``(C,)`` that standardise them.
     """
-    deviation = units.std(1)
-    # A unit that hardly ever fires must not become the loudest when it does.
-    deviation = deviation.clamp_min(max(STD_FLOOR, 0.1 * float(deviation.mean())))
-    standard = (units - units.mean(1, keepdim=True)) / deviation[:, None]
+    scale = 1 / _deviation(units)
+    if len(units) > MOST_WHITENED:
+        return scale
+    standard = (units - units.mean(1, keepdim=True)) * scale[:, None]
     values, vectors = torch.linalg.eigh(standard @ standard.T / units.shape[1])
     rotated: Tensor = vectors @ torch.diag((values.clamp_min(0) + NOISE).rsqrt()) @ vectors.T
-    whitening: Tensor = rotated / deviation[:, None]
+    whitening: Tensor = rotated * scale[:, None]
     return whitening
+
+
+def _deviation(units: Tensor) -> Tensor:
+    """Standard deviation of each unit, with floors relative to the layer, whatever its scale.
+
+    A unit that hardly ever fires must not become the loudest when it does, and one that is constant must not have its
+    rounding errors blown up.
+    """
+    deviation = units.std(1, correction=0)
+    floor = max(0.1 * float(deviation.mean()), 1e-3 * float(units.abs().mean()), 1e-12)
+    return deviation.clamp_min(floor)
 
 
 def _some_units(count: int, units: int, generator: torch.Generator) -> Tensor:

@@ -15,7 +15,7 @@ from xai_widgets.methods.codes import CachedPass, read_codes
 from xai_widgets.methods.information import aspects_kept
 
 if TYPE_CHECKING:
-    from xai_widgets.methods.cladec_fit import FittedLayer
+    from xai_widgets.methods.cladec_layer import FittedLayer
 
 TOLERANCE = 0.03
 """Errors within this share of each other count as equal."""
@@ -96,6 +96,7 @@ def ridge_error(layer: str, seen: CachedPass, unseen: CachedPass, most: int = 20
     middle, centre = codes.mean(0), pixels.mean(0)
     scale = float(((codes - middle) ** 2).sum(1).mean()) or 1.0
     cut = max(len(codes) * 4 // 5, 1)
+    held = slice(cut, None) if len(codes) > 1 else slice(None)
 
     def error(penalty: float, train: slice, test_codes: np.ndarray, test_pixels: np.ndarray) -> float:
         model = KernelRidge(alpha=penalty * scale, kernel="linear")
@@ -103,7 +104,7 @@ def ridge_error(layer: str, seen: CachedPass, unseen: CachedPass, most: int = 20
         guess = np.clip(model.predict(test_codes - middle) + centre, 0, 1)
         return float(((guess - test_pixels) ** 2).mean())
 
-    chosen = min(PENALTIES, key=lambda penalty: error(penalty, slice(0, cut), codes[cut - 1 :], pixels[cut - 1 :]))
+    chosen = min(PENALTIES, key=lambda penalty: error(penalty, slice(0, cut), codes[held], pixels[held]))
     everything = unseen.pictures.flatten(1).numpy().astype(np.float32) / 255
     return error(chosen, slice(None), _flat(unseen, layer, slice(None)), everything)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class CachedPass:
     logits
         What the classifier says of each picture, ``(N, K)``.
     codes
-        Half-precision codes by layer, on the CPU; a layer whose codes would not fit is left out.
+        Codes by layer, in half precision where that suffices, on the CPU; layers that would not fit are left out.
     """
 
     study: Study
@@ -40,6 +41,12 @@ class CachedPass:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the model and of the pictures."""
+        pixels = hashlib.sha256(self.pictures.numpy().tobytes()).hexdigest()
+        return f"{self.study.fingerprint} {pixels}"
 
     def picture(self, indices: Tensor | slice) -> Tensor:
         """Pictures in [0, 1] on the model's device."""
@@ -84,7 +91,7 @@ def cached_pass(
         study.check(loaded)
         with study.borrowed(), torch.no_grad():
             for layer, code in read_codes(study, loaded, list(codes)).items() if codes else ():
-                codes[layer].append(code.half().cpu())
+                codes[layer].append(_small(code).cpu())
             logits.append(study.forward(loaded).cpu())
         pixels.append((loaded * 255).round().to(torch.uint8))
         labels.append(of_class)
@@ -92,6 +99,11 @@ def cached_pass(
         progress.advance()
     joined = {layer: torch.cat(parts) for layer, parts in codes.items()}
     return CachedPass(study, torch.cat(pixels), torch.cat(labels), torch.cat(logits), joined)
+
+
+def _small(code: Tensor) -> Tensor:
+    """Half precision, unless its range is too small for the numbers."""
+    return code.half() if code.abs().max() < 6e4 else code
 
 
 def _drop_what_does_not_fit(codes: dict[str, list[Tensor]], batches: int) -> None:

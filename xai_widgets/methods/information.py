@@ -20,7 +20,7 @@ def smoothed_error(pictures: Tensor, rebuilt: Tensor) -> Tensor:
 
 
 def bits(error: Tensor, baseline: Tensor) -> Tensor:
-    """Information kept, ``log2(baseline / error) / 2`` bits; 0 where it is no better than the baseline picture."""
+    """Information kept, ``log2(baseline / error) / 2`` bits; 0 where as good as the baseline, negative where worse."""
     kept: Tensor = 0.5 * torch.log2((baseline + FLOOR) / (error + FLOOR))
     return kept
 
@@ -40,21 +40,28 @@ def variance_kept(pictures: Tensor, rebuilt: Tensor) -> float:
 
 
 def correlation_kept(wanted: Tensor, got: Tensor) -> float:
-    """Squared correlation of numbers ``(N, D)`` over the pictures, mean over D: what can be read off, rescaled."""
-    ours, theirs = got - got.mean(0), wanted - wanted.mean(0)
-    scale = (ours.square().sum(0) * theirs.square().sum(0)).clamp_min(FLOOR**2)
-    return float(((ours * theirs).sum(0).square() / scale).mean())
+    """Squared correlation (0 for a negative one) of numbers ``(N, D)`` over the pictures, mean over D."""
+    theirs, ours = wanted - wanted.mean(0), got - got.mean(0)
+    lengths = theirs.norm(dim=0) * ours.norm(dim=0)
+    correlation = (ours * theirs).sum(0) / lengths.clamp_min(torch.finfo(lengths.dtype).tiny)
+    return float(correlation.clamp(0, 1).square().mean())
 
 
 def aspects_kept(pictures: Tensor, rebuilt: Tensor) -> dict[str, float]:
-    """Share of the variation kept for each of `ASPECTS`, of pictures ``(N, C, H, W)``; colour only where there is any.
+    """Share of the variation kept for each of `ASPECTS` of pictures ``(N, C, H, W)``; those that do not vary left out.
 
     R squared for what is a picture itself. Of what is a number or two for each picture, the squared correlation: a
     conditional mean has less contrast than any picture, and may still tell which pictures have more of it.
     """
-    wanted, got = _aspects(pictures), _aspects(rebuilt)
-    kept = {name: correlation_kept if wanted[name].dim() == 2 else variance_kept for name in wanted}
-    return {name: kept[name](wanted[name], got[name]) for name in ASPECTS if name in wanted}
+    found = {}
+    got = _aspects(rebuilt)
+    for name, wanted in _aspects(pictures).items():
+        varies = (wanted - wanted.mean(0)).square().mean(0) > FLOOR / 100
+        if wanted.dim() == 2 and varies.any():
+            found[name] = correlation_kept(wanted[:, varies], got[name][:, varies])
+        elif varies.any():
+            found[name] = variance_kept(wanted, got[name])
+    return {name: found[name] for name in ASPECTS if name in found}
 
 
 def _aspects(pictures: Tensor) -> Mapping[str, Tensor]:

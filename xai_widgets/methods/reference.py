@@ -39,9 +39,7 @@ class ReferenceEncoder(nn.Module):
                 f"the model cannot be copied ({error}), so there is no reference; use reference=None"
             ) from error
         self.network.requires_grad_(True)
-        for module in self.network.modules():
-            if isinstance(module, nn.modules.dropout._DropoutNd):
-                module.p = 0.0
+        _without_dropout(self.network)
         if not warm:
             _forget(self.network)
 
@@ -49,6 +47,15 @@ class ReferenceEncoder(nn.Module):
         """The layer's code for pictures ``(N, C, H, W)`` in [0, 1], in the form of the classifier's; differentiable."""
         recorded = record(self.network, lambda: self.network(self._normalise(pictures).float()), [self.layer])
         return as_code(recorded[self.layer], self._sides)
+
+
+def _without_dropout(network: nn.Module) -> None:
+    """Switch off dropout of every kind: of units, of paths, of blocks."""
+    for module in network.modules():
+        if "Drop" in type(module).__name__ or type(module).__name__ == "StochasticDepth":
+            for rate in ("p", "drop_prob"):
+                if hasattr(module, rate):
+                    setattr(module, rate, 0.0)
 
 
 def _forget(network: nn.Module) -> None:

@@ -181,7 +181,7 @@ def _trained(
     pictures: Tensor, targets: Tensor, loss: _Loss, epochs: int, seed: int, progress: Progress, task: str
 ) -> nn.Sequential:
     """The demo's network, fresh, trained on targets ``(N, outputs)``."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = bird_classifier(targets.shape[1])
 

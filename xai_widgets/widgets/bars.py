@@ -18,6 +18,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73")
 
 NAMES = {"original": "original", "cladec": "ClaDec", "reference": "auto-encoder"}
 MOST = 5
+WIDTH, HEIGHT = 350, 290
 _INK = "var(--jp-ui-font-color1, currentColor)"
 
 
@@ -31,21 +32,24 @@ class PredictionBars:
     """
 
     def __init__(self) -> None:
-        self._x = bqplot.OrdinalScale()
-        self._y = bqplot.LinearScale(min=0.0, max=1.0)
+        # From top to bottom as from likely to unlikely.
+        self._classes = bqplot.OrdinalScale(reverse=True)
+        self._chances = bqplot.LinearScale(min=0.0, max=1.0)
         ink = {"color": "gray", "tick_style": {"fill": _INK, "font-size": "11px"}, "grid_lines": "none"}
         axes = [
-            bqplot.Axis(scale=self._x, **ink),
-            bqplot.Axis(scale=self._y, orientation="vertical", tick_format=".0%", num_ticks=3, **ink),
+            bqplot.Axis(scale=self._classes, orientation="vertical", **ink),
+            bqplot.Axis(scale=self._chances, tick_format=".0%", num_ticks=3, **ink),
         ]
+        scales = {"x": self._classes, "y": self._chances}
         self._bars = bqplot.Bars(
-            x=[], y=[[]], scales={"x": self._x, "y": self._y}, type="grouped", colors=list(COLOURS), padding=0.3
+            x=[], y=[[]], scales=scales, orientation="horizontal", type="grouped", colors=list(COLOURS), padding=0.3
         )
         # Sizes in pixels and a fixed proportion: otherwise bqplot measures its surroundings and flickers.
-        size = {"width": "640px", "height": "190px"}
+        proportion = WIDTH / HEIGHT
         self._figure = bqplot.Figure(
-            marks=[self._bars], axes=axes, layout=size, min_aspect_ratio=640 / 190, max_aspect_ratio=640 / 190,
-            fig_margin={"top": 8, "bottom": 26, "left": 48, "right": 8}, animation_duration=0,
+            marks=[self._bars], axes=axes, layout={"width": f"{WIDTH}px", "height": f"{HEIGHT}px"},
+            min_aspect_ratio=proportion, max_aspect_ratio=proportion, padding_y=0.0, animation_duration=0,
+            fig_margin={"top": 4, "bottom": 26, "left": 118, "right": 24},
             background_style={"fill": "transparent"}, display_toolbar=False,
         )  # fmt: skip
         self._legend = ipywidgets.HTML()
@@ -76,7 +80,7 @@ class PredictionBars:
     def close(self) -> None:
         """Close every widget inside."""
         close_all(self.widget)
-        for scale in (self._x, self._y):
+        for scale in (self._classes, self._chances):
             scale.close()
 
 
@@ -88,4 +92,4 @@ def _short(name: str, classes: Sequence[int], names: Sequence[str]) -> str:
 
 def _legend(names: Sequence[str]) -> Any:
     marks = [f'<span style="color:{colour}">■</span> {name}' for name, colour in zip(names, COLOURS, strict=False)]
-    return f'<div class="xw xw-numbers">What the classifier says of the chosen row: {" &nbsp; ".join(marks)}</div>'
+    return f'<div class="xw xw-numbers">What the classifier says of the chosen row<br>{" &nbsp; ".join(marks)}</div>'

@@ -23,6 +23,7 @@ from xai_widgets.widgets.app import App
 from xai_widgets.widgets.bars import PredictionBars
 from xai_widgets.widgets.export import Page, write_page
 from xai_widgets.widgets.layer_picker import LayerPicker
+from xai_widgets.widgets.task import TaskState
 from xai_widgets.widgets.views import PictureGrid, Row, Tile
 
 EVERYTHING, MISTAKES = "all classes", "mistakes"
@@ -59,6 +60,7 @@ class ClaDecExplorer(App):
         self.cladec = source if isinstance(source, ClaDec) else _of_study(source)
         self.shown: ClaDecExplanation | None = None
         self._rows = rows
+        self._fitting = ""
         self._pictures, self._labels = _pool(self.cladec.study)
         self._resume = tempfile.TemporaryDirectory(prefix="cladec-", ignore_cleanup_errors=True)
         self.picker = LayerPicker(self.cladec.study, layer or self._first_layer())
@@ -68,7 +70,7 @@ class ClaDecExplorer(App):
         super().__init__(
             f"ClaDec: {self.cladec.study.name}",
             controls=self._controls,
-            content=[self.picker.widget, self.grid, self.bars.widget],
+            content=[self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=_SIDE_BY_SIDE)],
         )
         self._bind()
         self._refresh()
@@ -90,8 +92,9 @@ class ClaDecExplorer(App):
         self.map = ipywidgets.Dropdown(options=MAPS, description="Last column")
         self.page = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page")
         self.fit = ipywidgets.Button(description="Fit this layer", button_style="primary")
-        for control, width in ((self.show, "14em"), (self.units, "11em"), (self.map, "14em"), (self.page, "8em")):
-            control.layout.width = width
+        widths = {self.show: 13, self.alpha: 16, self.units: 9, self.map: 15, self.page: 7, self.fit: 8}
+        for control, width in widths.items():
+            control.layout.width = f"{width}em"
         self._controls = [self.show, self.alpha, self.units, self.map, self.page, self.fit]
 
     def _bind(self) -> None:
@@ -146,9 +149,8 @@ class ClaDecExplorer(App):
         self.page.max = max(-(-len(chosen) // self._rows), 1)
         begin = (self.page.value - 1) * self._rows
         self._indices = chosen[begin : begin + self._rows]
-        self.picker.status = self._status()
+        self._show_status()
         fitted = self.picker.value in self.cladec.layers
-        self.fit.disabled = fitted
         if not self._indices:
             self._show_nothing("No picture of this kind among the unseen ones.")
         elif fitted:
@@ -156,9 +158,18 @@ class ClaDecExplorer(App):
         else:
             self._show_unfitted()
 
-    def _status(self) -> dict[str, str]:
-        ready = set(self.cladec.layers)
-        return {layer.name: "ready" if layer.name in ready else "to fit" for layer in self.cladec.study.layers()}
+    def _show_status(self) -> None:
+        """Say of each layer whether it is fitted, and let none be fitted twice."""
+        status = {layer.name: "to fit" for layer in self.cladec.study.layers()}
+        status |= dict.fromkeys(self.cladec.layers, "ready")
+        if self.task.state == "running":
+            status[self._fitting] = "fitting"
+        self.picker.status = status
+        self.fit.disabled = status[self.picker.value] != "to fit"
+
+    def _on_state(self, state: TaskState) -> None:
+        super()._on_state(state)
+        self._show_status()
 
     def _show_explanation(self) -> None:
         self.shown = self._explain(self.picker.value)
@@ -207,7 +218,8 @@ class ClaDecExplorer(App):
 
     def _columns(self, shown: ClaDecExplanation) -> list[str]:
         pictures = ["original", f"ClaDec of {shown.layer}"]
-        return [*pictures, *([] if shown.reference is None else ["auto-encoder"]), self.map.value]
+        last = {"difference": "difference of the two"}.get(self.map.value, self.map.value)
+        return [*pictures, *([] if shown.reference is None else ["auto-encoder"]), last]
 
     def _grid_rows(self, shown: ClaDecExplanation) -> list[Row]:
         last = self._last_column(shown)
@@ -233,9 +245,7 @@ class ClaDecExplorer(App):
     # --- fitting -----------------------------------------------------------------------------------------------
 
     def _fit_layer(self) -> None:
-        layer = self.picker.value
-        if layer in self.cladec.layers:
-            return
+        layer = self._fitting = self.picker.value
 
         def work(progress: Progress) -> ClaDec:
             return self.cladec.fit(layer, progress=progress, checkpoint=self._resume.name)
@@ -289,6 +299,7 @@ class ClaDecExplorer(App):
 
 # --- pieces --------------------------------------------------------------------------------------------------------
 
+_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 32px", "align_items": "flex-start"}
 _EMPTY: Tile = {"src": "", "alt": "not fitted yet", "caption": ""}
 
 
@@ -299,7 +310,7 @@ def _of_study(study: Study) -> ClaDec:
 
 
 def _pool(study: Study) -> tuple[Tensor, Tensor]:
-    return study.load(study.test, range(min(len(study.test), POOL)))
+    return study.load(study.test, study.draw(study.test, POOL))
 
 
 def _tile(study: Study) -> int:
@@ -366,9 +377,9 @@ def map_tile(shown: ClaDecExplanation, row: int, kind: str) -> Tile:
     """One map of one row on a scale that is the same for all pictures."""
     if kind == "difference":
         values = shown.difference[row].mean(0)
-        size = float(values.abs().mean())
-        text = "minus original" if shown.reference is None else "minus auto-encoder"
-        return _drawn(diverging(values, DIFFERENCE_LIMIT), f"ClaDec {text}", f"mean difference {size:.2g} of 1")
+        other = "original" if shown.reference is None else "auto-encoder"
+        caption = f"|Δ| {float(values.abs().mean()):.2f} on average"
+        return _drawn(diverging(values, DIFFERENCE_LIMIT), caption, f"ClaDec minus {other}")
     if kind == "bits lost":
         values = shown.bits_lost[row]
         return _drawn(
