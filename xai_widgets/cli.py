@@ -15,7 +15,7 @@ from xai_widgets._version import __version__
 from xai_widgets.errors import XaiWidgetsError
 
 if TYPE_CHECKING:
-    from xai_widgets.scores.exam import Exam, Measure
+    from xai_widgets.scores.measure import Exam, Measure
 
 FAILED, INTERRUPTED = 2, 130
 STDOUT = "-"

@@ -11,9 +11,11 @@ from torch import Tensor
 from xai_widgets.methods import information
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from xai_widgets.show.figures import NotebookFigure
     from xai_widgets.show.gallery import Gallery
+
+SPOKEN = {"original": "original", "cladec": "ClaDec", "reference": "auto-encoder"}
+"""How the versions of a picture are called in front of people."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +158,29 @@ class ClaDecExplanation:
         line = "; ".join(parts)
         return f"VOID: {' '.join(self.problems)} {line}." if self.problems else f"Checks hold. {line}."
 
-    def figure(self) -> Figure:
-        """Original, ClaDec, auto-encoder, difference and bits lost as a matplotlib figure, one row per picture."""
-        from xai_widgets.show.figures import cladec_figure  # noqa: PLC0415  (matplotlib only when it is wanted)
+    def versions(self) -> dict[str, Tensor]:
+        """The pictures that the classifier was asked about: "original", "cladec" and, if there is one, "reference"."""
+        found = {"original": self.original, "cladec": self.cladec}
+        return found if self.reference is None else found | {"reference": self.reference}
 
-        return cladec_figure(self)
+    def figure(self) -> NotebookFigure:
+        """All versions, the difference, bits lost and deviation as a matplotlib figure, one row per picture."""
+        from xai_widgets.show import figures, images  # noqa: PLC0415  (matplotlib only when it is wanted)
+
+        columns: dict[str, list[Any]] = {SPOKEN[name]: list(of_all) for name, of_all in self.versions().items()}
+        captions = {
+            SPOKEN[name]: [self.said(name, row) for row in range(len(self.original))] for name in self.versions()
+        }
+        columns["difference"] = [images.diverging(one.mean(0), images.DIFFERENCE_LIMIT) for one in self.difference]
+        columns["bits lost"] = [images.diverging(one, images.BITS_LIMIT) for one in self.bits_lost]
+        columns["uncertainty"] = [images.sequential(one, 0.0, images.DEVIATION_LIMIT) for one in self.deviation]
+        return figures.picture_rows(columns, captions, f"{self.layer}, alpha {self.alpha:g}. {self.verdict()}")
 
     def gallery(self) -> Gallery:
-        """The same as a static gallery that survives in a saved notebook."""
-        from xai_widgets.show.gallery import cladec_gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
+        """All versions of each picture as a static gallery that survives in a saved notebook."""
+        from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
 
-        return cladec_gallery(self)
+        shown = [(row, name) for row in range(len(self.original)) for name in self.versions()]
+        pictures = [self.versions()[name][row] for row, name in shown]
+        captions = [self.said(name, row) for row, name in shown]
+        return gallery(pictures, [SPOKEN[name] for _, name in shown], captions, most=len(shown))

@@ -25,7 +25,7 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.methods.information import bits
 from xai_widgets.progress import Progress
-from xai_widgets.scores.exam import Measure
+from xai_widgets.scores.measure import Measure
 from xai_widgets.study import Study
 from xai_widgets.training import Recipe, Step, train
 

@@ -1,23 +1,17 @@
-"""Explanations as matplotlib figures; made without pyplot, so that nothing global changes."""
+"""Rows of pictures as matplotlib figures; made without pyplot, so that nothing global changes."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from xai_widgets.show.images import diverging, sequential, to_uint8
-
-if TYPE_CHECKING:
-    from xai_widgets.methods.cladec_explanation import ClaDecExplanation
+from xai_widgets.show.images import to_uint8
 
 INCHES = 1.5
 """Side of a picture in a figure."""
-
-DIFFERENCE_LIMIT, BITS_LIMIT, DEVIATION_LIMIT = 0.5, 3.0, 0.3
-"""Ends of the colour scales; fixed, so that pictures compare."""
 
 
 class NotebookFigure(Figure):
@@ -54,20 +48,3 @@ def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[s
                 axes[row, column].set_xlabel(captions[name][row], fontsize=7)
     figure.supxlabel(footer, fontsize=7, wrap=True)
     return figure
-
-
-def cladec_figure(shown: ClaDecExplanation) -> NotebookFigure:
-    """Original, ClaDec, auto-encoder, difference and bits lost, one row per picture."""
-    columns: dict[str, list[Any]] = {"original": list(shown.original), "ClaDec": list(shown.cladec)}
-    if shown.reference is not None:
-        columns["auto-encoder"] = list(shown.reference)
-    columns["difference"] = [diverging(values.mean(0), DIFFERENCE_LIMIT) for values in shown.difference]
-    columns["bits lost"] = [diverging(values, BITS_LIMIT) for values in shown.bits_lost]
-    columns["uncertainty"] = [sequential(values, 0.0, DEVIATION_LIMIT) for values in shown.deviation]
-    spoken = {"original": "original", "ClaDec": "cladec", "auto-encoder": "reference"}
-    captions = {
-        name: [shown.said(key, row) for row in range(len(shown.original))]
-        for name, key in spoken.items()
-        if name in columns
-    }
-    return picture_rows(columns, captions, f"{shown.layer}, alpha {shown.alpha:g}. {shown.verdict()}")

@@ -10,15 +10,12 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ipyplot._html_helpers import _create_imgs_grid  # the public functions display at once, and everything twice
 
 from xai_widgets.errors import PictureError
 from xai_widgets.show.images import enlarge, to_uint8
-
-if TYPE_CHECKING:
-    from xai_widgets.methods.cladec_explanation import ClaDecExplanation
 
 # ipyplot paints white cards; the host's colours win over them.
 _STYLE = """
@@ -113,16 +110,3 @@ def _with_alt(grid: str, texts: Sequence[str]) -> str:
 
 def _rest(shown: int, count: int) -> str:
     return f"<p>{shown:,} of {count:,} pictures are shown.</p>" if shown < count else ""
-
-
-def cladec_gallery(shown: ClaDecExplanation) -> Gallery:
-    """Original, ClaDec and auto-encoder of each picture, captioned with what the classifier says of them."""
-    pictures, labels, captions = [], [], []
-    columns = {"original": shown.original, "cladec": shown.cladec, "reference": shown.reference}
-    for row in range(len(shown.original)):
-        for name, of_all in columns.items():
-            if of_all is not None:
-                pictures.append(of_all[row])
-                labels.append({"cladec": f"ClaDec of {shown.layer}", "reference": "auto-encoder"}.get(name, name))
-                captions.append(shown.said(name, row))
-    return gallery(pictures, labels, captions, most=len(pictures))

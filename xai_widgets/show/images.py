@@ -19,6 +19,10 @@ ImageFormat = Literal["png", "webp", "jpeg"]
 #: Below this many pixels a side, pictures are enlarged without smoothing: a pixel stays a pixel.
 SMALL = 64
 
+#: Ends of the colour scales of differences of pictures, of bits per pixel and of deviations: fixed, so that pictures
+#: can be compared.
+DIFFERENCE_LIMIT, BITS_LIMIT, DEVIATION_LIMIT = 0.5, 3.0, 0.3
+
 # A decoder may miss the range by a rounding error, but not by more.
 _TOLERANCE = 1e-3
 # Blue through white to orange, told apart by every kind of colour vision; steps of even lightness.

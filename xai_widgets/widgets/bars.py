@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from xai_widgets.methods.cladec_explanation import SPOKEN
 from xai_widgets.widgets.app import close_all
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73")
 """Okabe and Ito's blue, orange and green."""
 
-NAMES = {"original": "original", "cladec": "ClaDec", "reference": "auto-encoder"}
 MOST = 5
 WIDTH, HEIGHT = 350, 290
 _INK = "var(--jp-ui-font-color1, currentColor)"
@@ -64,7 +64,7 @@ class PredictionBars:
             self._bars.x = [_short(class_names[k], classes.tolist(), class_names) for k in classes]
             self._bars.y = table[:, classes]
         self._shown = list(predictions)
-        self._legend.value = _legend([NAMES[name] for name in predictions])
+        self._legend.value = _legend([SPOKEN[name] for name in predictions])
 
     def heights(self, version: str) -> npt.NDArray[np.float32]:
         """Probabilities on display for one version of the picture, in the order of the bars."""

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from xai_widgets.errors import LayerError
 from xai_widgets.methods.cladec import ALPHAS, ClaDec
-from xai_widgets.methods.cladec_explanation import ClaDecExplanation
+from xai_widgets.methods.cladec_explanation import SPOKEN, ClaDecExplanation
 from xai_widgets.progress import Progress
-from xai_widgets.show.figures import BITS_LIMIT, DEVIATION_LIMIT, DIFFERENCE_LIMIT
 from xai_widgets.show.gallery import Gallery
-from xai_widgets.show.images import data_uri, diverging, sequential
+from xai_widgets.show.images import BITS_LIMIT, DEVIATION_LIMIT, DIFFERENCE_LIMIT, data_uri, diverging, sequential
 from xai_widgets.study import Study
 from xai_widgets.widgets.app import App
 from xai_widgets.widgets.bars import PredictionBars
@@ -360,16 +359,13 @@ def _tile_of(picture: Tensor, caption: str, alt: str) -> Tile:
 
 
 def _pictures_of(shown: ClaDecExplanation, row: int) -> list[Tile]:
-    """Original, ClaDec and auto-encoder of one row, captioned with what the classifier says of each."""
-    columns = {"original": shown.original, "cladec": shown.cladec, "reference": shown.reference}
-    spoken = {"original": "original", "cladec": f"ClaDec from {shown.layer}", "reference": "auto-encoder"}
+    """All versions of one picture, captioned with what the classifier says of each."""
     tiles = []
-    for name, pictures in columns.items():
-        if pictures is None:
-            continue
+    for name, pictures in shown.versions().items():
         said = shown.said(name, row)
         error = float((pictures[row] - shown.original[row]).square().mean())
-        tiles.append(_tile_of(pictures[row], said, f"{spoken[name]}, called {said}; squared error {error:.2g}"))
+        alt = f"{SPOKEN[name]} at {shown.layer}, called {said}; squared error {error:.2g}"
+        tiles.append(_tile_of(pictures[row], said, alt))
     return tiles
 
 
