@@ -228,6 +228,10 @@ class ClaDec:
             origin=self._origin() | {"explained_in_seconds": time.perf_counter() - began},
         )
 
+    def units(self, layer: str) -> int:
+        """How many units (channels of a map, entries of a vector) a fitted layer's code has."""
+        return self._of(layer).code[0]
+
     def report(self, layer: str | None = None) -> LayerReport:
         """Measures of a fitted layer on unseen pictures."""
         report = self._of(layer or self.asked[0]).report

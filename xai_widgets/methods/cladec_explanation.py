@@ -70,7 +70,7 @@ class LayerReport:
         drops = [f"{name} ({share:.0%})" for name, share in shares if share < 0.5]
         said = [f"keeps {_listed(keeps)}"] if keeps else []
         said += [f"has let go of {_listed(drops)}"] if drops else []
-        return "This layer " + " and ".join(said) + "."
+        return f"This layer {' and '.join(said)}." if said else "Too few unseen pictures to say what this layer keeps."
 
 
 def _listed(words: list[str]) -> str:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.cladec_layer import MOST_WHITENED, FittedLayer, Settings
 from xai_widgets.methods.cladec_measures import measure
 from xai_widgets.methods.codes import CachedPass
@@ -72,23 +71,23 @@ class LayerFit:
         """Train decoder and reference, then measure both."""
         began = time.perf_counter()
         epochs = {"cladec": self._train(self.fitted.decoder, self._cladec_loss, self.settings.recipe, "ClaDec")}
-        encoder, decoder = self.fitted.encoder, self.fitted.reference_decoder
-        if encoder is not None and decoder is not None:
-            epochs["reference"] = self._train_reference(encoder, decoder)
+        if self.fitted.encoder is not None:
+            epochs["reference"] = self._train_reference()
         report = measure(self.fitted, self.seen, self.unseen, self.settings.reference)
         self.fitted.report = replace(report, epochs=epochs, seconds=time.perf_counter() - began)
         return self.fitted.eval()
 
-    def _train_reference(self, encoder: nn.Module, decoder: nn.Module) -> int:
+    def _train_reference(self) -> int:
         """Train encoder and decoder; a warm start is kept unless training improves on it."""
-        warm = self.settings.reference == "warm"
-        both = nn.ModuleList([encoder, decoder])
-        if warm:
-            decoder.load_state_dict(self.fitted.decoder.state_dict())
-        start, error = copy.deepcopy(both.state_dict()), self._error(both, self._reference_loss)
-        epochs = self._train(both, self._reference_loss, self.settings.reference_recipe, "auto-encoder")
-        if warm and self._error(both, self._reference_loss) > error:
-            both.load_state_dict(start)
+        fitted, warm = self.fitted, self.settings.reference == "warm"
+        parts = (fitted.encoder, fitted.reference_scale, fitted.reference_decoder)
+        trained = nn.ModuleList([part for part in parts if part is not None])
+        if warm and fitted.reference_decoder is not None:
+            fitted.reference_decoder.load_state_dict(fitted.decoder.state_dict())
+        start, error = copy.deepcopy(trained.state_dict()), self._error(trained, self._reference_loss)
+        epochs = self._train(trained, self._reference_loss, self.settings.reference_recipe, "auto-encoder")
+        if warm and self._error(trained, self._reference_loss) > error:
+            trained.load_state_dict(start)
         return epochs
 
     def _train(self, module: nn.Module, loss: Loss, recipe: Recipe, what: str) -> int:
@@ -120,20 +119,14 @@ class LayerFit:
         return sum(float(loss(batch, None)) * len(batch) for batch in batches) / self.held_out
 
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
-        code = self.seen.code(self.layer, indices)
         shown, alpha = self._conditions(len(indices), step)
-        picture, log_variance = self.fitted.decode(self.fitted.decoder, code, shown, alpha)
+        picture, log_variance = self.fitted.cladec(self.seen.code(self.layer, indices), shown, alpha)
         return self._loss(indices, picture, log_variance, alpha, step)
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
-        fitted = self.fitted
-        if fitted.encoder is None or fitted.reference_decoder is None:
-            raise NotFittedError("there is no reference to train")
-        code = fitted.encoder(self.seen.picture(indices))
-        shown, _ = self._conditions(len(indices), step)
-        never = torch.zeros(len(indices), device=code.device)
-        picture, log_variance = fitted.decode(fitted.reference_decoder, code, shown, never)
-        return self._loss(indices, picture, log_variance, never, step)
+        shown, alpha = self._conditions(len(indices), step)
+        picture, log_variance = self.fitted.reference(self.seen.picture(indices), shown)
+        return self._loss(indices, picture, log_variance, torch.zeros_like(alpha), step)
 
     def _conditions(self, count: int, step: Step | None) -> tuple[Tensor, Tensor]:
         """Which units are shown ``(N, C)`` and alpha ``(N,)``: for most pictures all units, and alpha 0."""

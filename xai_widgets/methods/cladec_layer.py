@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec_explanation import LayerReport
@@ -74,6 +75,9 @@ class FittedLayer(nn.Module):
         self.register_buffer("mean_picture", torch.zeros(study.shape))
         self.decoder = self._new_decoder(study, settings)
         self.encoder = ReferenceEncoder(study, layer, warm=settings.reference == "warm") if settings.reference else None
+        # A warm start continues with ClaDec's scale of codes; a fresh encoder has a scale of its own.
+        fresh = settings.reference == "scratch" and self.conditional
+        self.reference_scale = _UnitScale(code[0]) if fresh else None
         self.reference_decoder = self._new_decoder(study, settings) if settings.reference else None
         self.report: LayerReport | None = None
         self.to(study.device).to(memory_format=torch.channels_last)  # a third faster on a CPU
@@ -86,29 +90,54 @@ class FittedLayer(nn.Module):
     def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:
         """ClaDec's pictures of raw codes, seeing the units where `shown` ``(C,)`` is 1, and their deviation."""
         dial, mask = torch.full((len(code),), alpha, device=code.device), shown.to(code.device).expand(len(code), -1)
-        picture, log_variance = self.decode(self.decoder, code, mask, dial)
+        picture, log_variance = self.cladec(code, mask, dial)
         return picture, (log_variance / 2).exp()[:, 0]
 
     def from_pictures(self, pictures: Tensor, shown: Tensor) -> Tensor:
         """The reference's pictures of pictures, its decoder seeing the units where `shown` ``(C,)`` is 1."""
-        if self.encoder is None or self.reference_decoder is None:
-            raise NotFittedError(f"layer {self.layer!r} was fitted without a reference")
-        code = self.encoder(pictures)
-        never, mask = torch.zeros(len(code), device=code.device), shown.to(code.device).expand(len(code), -1)
-        return self.decode(self.reference_decoder, code, mask, never)[0]
+        return self.reference(pictures, shown.to(self.code_mean.device).expand(len(pictures), -1))[0]
 
     def standard(self, code: Tensor, shown: Tensor) -> Tensor:
         """Raw codes centred, hidden units at zero, and whitened over the units."""
-        each_place = (1,) * (code.dim() - 2)
-        centred = (code - self.code_mean.view(1, -1, *each_place)) * shown.view(*shown.shape, *each_place)
+        centred = (code - _each(self.code_mean[None], code)) * _each(shown, code)
         if self.whitening.dim() == 1:
-            return centred * self.whitening.view(1, -1, *each_place)
+            return centred * _each(self.whitening[None], code)
         return torch.einsum("nc...,cd->nd...", centred, self.whitening)
 
-    def decode(self, decoder: nn.Module, code: Tensor, shown: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean picture and log variance from raw codes."""
+    def cladec(self, code: Tensor, shown: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+        """ClaDec's mean picture and log variance from raw codes; `shown` is ``(N, C)``, `alpha` ``(N,)``."""
+        return self._decode(self.decoder, self.standard(code, shown) if self.conditional else code, shown, alpha)
+
+    def reference(self, pictures: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
+        """The reference's mean picture and log variance from pictures."""
+        if self.encoder is None or self.reference_decoder is None:
+            raise NotFittedError(f"layer {self.layer!r} was fitted without a reference")
+        code = self.encoder(pictures)
+        if self.reference_scale is not None:
+            code = self.reference_scale(code) * _each(shown, code)
+        elif self.conditional:
+            code = self.standard(code, shown)
+        return self._decode(self.reference_decoder, code, shown, torch.zeros(len(code), device=code.device))
+
+    def _decode(self, decoder: nn.Module, code: Tensor, shown: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
         if not self.conditional:
             picture = decoder(code)
             return picture, torch.full_like(picture[:, :1], -torch.inf)
-        mean, log_variance = decoder(self.standard(code, shown), shown, alpha, self.mean_picture)
+        mean, log_variance = decoder(code, shown, alpha, self.mean_picture)
         return mean, log_variance
+
+
+def _each(units: Tensor, code: Tensor) -> Tensor:
+    """Numbers ``(N, C)``, one for each unit, so that they apply to every place of a code."""
+    return units.view(*units.shape, *(1,) * (code.dim() - 2))
+
+
+class _UnitScale(nn.BatchNorm1d):
+    """Units scaled to variance 1, without parameters, for codes of any form; a lone value is scaled as in use."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__(units, affine=False)
+
+    def forward(self, code: Tensor) -> Tensor:
+        learning = self.training and code.numel() > code.shape[1]
+        return F.batch_norm(code, self.running_mean, self.running_var, training=learning)

@@ -5,6 +5,7 @@ A code is what `xai_widgets.layers.as_code` makes of an activation: maps ``(N, C
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log2
 
@@ -18,8 +19,9 @@ GRID = 4
 """Shorter side in cells of the grid on which a vector is unfolded."""
 
 
-CHEAP = 24
-"""Blocks of at least this many channels are on small maps, where a further convolution costs little."""
+WIDE, SMALL = 24, 16
+"""Blocks of at least so many channels, on maps of at most so many cells a side, have a further convolution: there it
+costs little."""
 
 
 class ConditionalDecoder(nn.Module):
@@ -49,18 +51,21 @@ class ConditionalDecoder(nn.Module):
         self.picture = picture
         self.grid = code[1:] if len(code) == 3 else _vector_grid(picture)
         doublings = _doublings(self.grid, picture[1:])
-        channels = min(width * 2**doublings, 3 * width)
+        channels = min(width * 2 ** max(doublings - 1, 1), 3 * width)
         seen = 2 * code[0] + 1  # the code, which units are shown, alpha
         self.stem: nn.Module = (
-            _block(seen, channels) if len(code) == 3 else nn.Linear(seen, channels * self.grid[0] * self.grid[1])
+            _block(seen, channels, self.grid)
+            if len(code) == 3
+            else nn.Linear(seen, channels * self.grid[0] * self.grid[1])
         )
         stages: list[nn.Module] = []
-        for _ in range(max(doublings - 1, 0)):
+        for stage in range(1, doublings):
             halved = max(channels // 2, width)
-            stages += [nn.Upsample(scale_factor=2), _block(channels, halved)]
+            cells = [side * 2**stage for side in self.grid]
+            stages += [nn.Upsample(scale_factor=2), _block(channels, halved, cells)]
             channels = halved
         if doublings == 0:  # a code as large as the picture
-            stages += [_block(channels, width), _block(width, width)]
+            stages += [_block(channels, width, self.grid), _block(width, width, self.grid)]
             channels = width
         self.stages = nn.Sequential(*stages)
         fold = 2 if doublings else 1
@@ -147,8 +152,8 @@ def _convolution(channels: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.SiLU())
 
 
-def _block(channels: int, out: int) -> nn.Sequential:
-    deeper = [_Residual(out)] if out >= CHEAP else []
+def _block(channels: int, out: int, cells: Sequence[int]) -> nn.Sequential:
+    deeper = [_Residual(out)] if out >= WIDE and max(cells) <= SMALL else []
     return nn.Sequential(*_convolution(channels, out), *deeper)
 
 

@@ -44,7 +44,7 @@ def correlation_kept(wanted: Tensor, got: Tensor) -> float:
     theirs, ours = wanted - wanted.mean(0), got - got.mean(0)
     lengths = theirs.norm(dim=0) * ours.norm(dim=0)
     correlation = (ours * theirs).sum(0) / lengths.clamp_min(torch.finfo(lengths.dtype).tiny)
-    return float(correlation.clamp(0, 1).square().mean())
+    return float((correlation.clamp(0, 1).square() * _varies(got)).mean())
 
 
 def aspects_kept(pictures: Tensor, rebuilt: Tensor) -> dict[str, float]:
@@ -56,12 +56,17 @@ def aspects_kept(pictures: Tensor, rebuilt: Tensor) -> dict[str, float]:
     found = {}
     got = _aspects(rebuilt)
     for name, wanted in _aspects(pictures).items():
-        varies = (wanted - wanted.mean(0)).square().mean(0) > FLOOR / 100
+        varies = _varies(wanted)
         if wanted.dim() == 2 and varies.any():
             found[name] = correlation_kept(wanted[:, varies], got[name][:, varies])
         elif varies.any():
             found[name] = variance_kept(wanted, got[name])
     return {name: found[name] for name in ASPECTS if name in found}
+
+
+def _varies(values: Tensor) -> Tensor:
+    """Which numbers differ from picture to picture by more than rounding."""
+    return (values - values.mean(0)).square().mean(0) > FLOOR / 100
 
 
 def _aspects(pictures: Tensor) -> Mapping[str, Tensor]:

@@ -106,7 +106,11 @@ def _checks(cladec: ClaDec, layers: list[str]) -> dict[str, Measure]:
 
 
 def _lost_by_place(cladec: ClaDec, layer: str, unseen: _Truth, rebuilt: _Rebuilt) -> dict[str, Measure]:
-    """Bits per pixel that ClaDec lacks against the auto-encoder, on the background and on the deciding parts."""
+    """What ClaDec lacks against the auto-encoder, on the background and on the deciding parts.
+
+    In bits per pixel, and as a share of the bits that the auto-encoder keeps: a deep layer's auto-encoder has less to
+    lose on the background, too.
+    """
     places = {
         "background": unseen.parts == PARTS["background"],
         "parts": torch.isin(unseen.parts, torch.tensor(DECIDING)),
@@ -117,6 +121,7 @@ def _lost_by_place(cladec: ClaDec, layer: str, unseen: _Truth, rebuilt: _Rebuilt
         kept = {name: _bits_at(where, unseen.pictures, pair[1], mean_picture) for name, pair in rebuilt.items()}
         lost = kept["reference"] - kept["cladec"]
         found[f"bits_lost_{place}.{layer}"] = Measure(lost, "lower", 0.0, {f"kept_{k}": v for k, v in kept.items()})
+        found[f"share_lost_{place}.{layer}"] = Measure(lost / max(kept["reference"], 1e-3), "lower", 0.0)
     return found
 
 

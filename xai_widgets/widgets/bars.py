@@ -18,6 +18,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73")
 """Okabe and Ito's blue, orange and green."""
 
 MOST = 5
+LONGEST = 18
 WIDTH, HEIGHT = 350, 290
 _INK = "var(--jp-ui-font-color1, currentColor)"
 
@@ -37,7 +38,7 @@ class PredictionBars:
         self._chances = bqplot.LinearScale(min=0.0, max=1.0)
         ink = {"color": "gray", "tick_style": {"fill": _INK, "font-size": "11px"}, "grid_lines": "none"}
         axes = [
-            bqplot.Axis(scale=self._classes, orientation="vertical", **ink),
+            bqplot.Axis(scale=self._classes, side="left", **ink),
             bqplot.Axis(scale=self._chances, tick_format=".0%", num_ticks=3, **ink),
         ]
         scales = {"x": self._classes, "y": self._chances}
@@ -61,7 +62,7 @@ class PredictionBars:
         table = np.stack([values.numpy() for values in predictions.values()])
         classes = np.argsort(-table.max(0), kind="stable")[:MOST]
         with self._bars.hold_sync():
-            self._bars.x = [_short(class_names[k], classes.tolist(), class_names) for k in classes]
+            self._bars.x = _distinct([class_names[k] for k in classes])
             self._bars.y = table[:, classes]
         self._shown = list(predictions)
         self._legend.value = _legend([SPOKEN[name] for name in predictions])
@@ -84,10 +85,10 @@ class PredictionBars:
             scale.close()
 
 
-def _short(name: str, classes: Sequence[int], names: Sequence[str]) -> str:
-    """A name that fits below a bar, and is no other's."""
-    cut = name if len(name) <= 16 else f"{name[:15]}…"
-    return cut if sum(names[k].startswith(cut.rstrip("…")) for k in classes) == 1 else name
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names that fit beside a bar, numbered where two look alike: bars of one name would share one place."""
+    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    return [f"{name} ({short[:i].count(name) + 1})" if short.count(name) > 1 else name for i, name in enumerate(short)]
 
 
 def _legend(names: Sequence[str]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,11 @@ class ClaDecExplorer(App):
     def __init__(self, source: Study | ClaDec, layer: str | None = None, *, rows: int = 4) -> None:
         self.cladec = source if isinstance(source, ClaDec) else _of_study(source)
         self.shown: ClaDecExplanation | None = None
-        self._rows = rows
+        self._rows = max(rows, 1)
         self._fitting = ""
         self._pictures, self._labels = _pool(self.cladec.study)
-        self._resume = tempfile.TemporaryDirectory(prefix="cladec-", ignore_cleanup_errors=True)
         self.picker = LayerPicker(self.cladec.study, layer or self._first_layer())
+        self._resume = tempfile.TemporaryDirectory(prefix="cladec-", ignore_cleanup_errors=True)
         self.grid = PictureGrid(tile=_tile(self.cladec.study), pixelated=min(self.cladec.study.shape[1:]) < 64)
         self.bars = PredictionBars()
         self._make_controls()
@@ -77,7 +77,8 @@ class ClaDecExplorer(App):
     # --- what is chosen ----------------------------------------------------------------------------------------
 
     def _first_layer(self) -> str:
-        return self.cladec.asked[0] if self.cladec.asked[0] in self.cladec.layers else self.cladec.asked[-1]
+        fitted = self.cladec.layers
+        return next((layer for layer in (*self.cladec.asked, *fitted) if layer in fitted), self.cladec.asked[0])
 
     def _make_controls(self) -> None:
         names = [EVERYTHING, MISTAKES, *self.cladec.study.class_names]
@@ -99,7 +100,7 @@ class ClaDecExplorer(App):
     def _bind(self) -> None:
         for name, owner, attribute in (
             ("layer", self.picker, "value"),
-            ("show", self.show, "label"),
+            ("show", self.show, "value"),
             ("alpha", self.alpha, "value"),
             ("units", self.units, "value"),
             ("map", self.map, "value"),
@@ -130,15 +131,14 @@ class ClaDecExplorer(App):
             self._refresh()
         self.page.value = 1
 
-    def _units(self) -> list[int] | None:
-        count = self.cladec.study.layer(self.picker.value).shape[0]
-        return parse_units(self.units.value, self._ranked, count)
-
-    def _ranked(self) -> list[int]:
+    def _units(self, layer: str) -> list[int] | None:
+        # Numbers are units of the chosen layer; of the others, on an exported page, all are shown.
+        if layer != self.picker.value and "top" not in self.units.value:
+            return None
+        count = self.cladec.units(layer)
         # Every unit is hidden in turn: the more units, the fewer pictures, so that it stays quick.
-        pictures = self._pictures[: max(512 // self.cladec.study.layer(self.picker.value).shape[0], 1)]
-        ranked: list[int] = self.cladec.rank_units(pictures, self.picker.value).tolist()
-        return ranked
+        pictures = self._pictures[: max(512 // count, 1)]
+        return parse_units(self.units.value, lambda: self.cladec.rank_units(pictures, layer).tolist(), count)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -174,11 +174,12 @@ class ClaDecExplorer(App):
         self.shown = self._explain(self.picker.value)
         self.sentence = self.shown.report.sentence()
         self.numbers = self.shown.verdict()
-        self.grid.columns, self.grid.rows = self._columns(self.shown), self._grid_rows(self.shown)
+        self.grid.columns = self._columns(self.shown.layer, self.shown.reference is not None, self.shown.units)
+        self.grid.rows = self._grid_rows(self.shown)
         self._show_bars()
 
     def _explain(self, layer: str) -> ClaDecExplanation:
-        units = None if self.cladec.settings.paper else self._units()
+        units = None if self.cladec.settings.paper else self._units(layer)
         alpha = None if self.cladec.settings.paper else self.alpha.value
         return self.cladec.explain(self._pictures[self._indices], layer, alpha=alpha, units=units)
 
@@ -187,9 +188,10 @@ class ClaDecExplorer(App):
         self.sentence = f"{self.picker.value} is not fitted yet: press “Fit this layer”{self._estimate()}."
         self.numbers = ""
         originals = self._pictures[self._indices]
-        self.grid.columns = ["original", "ClaDec", "auto-encoder", self.map.value]
+        self.grid.columns = self._columns(self.picker.value, self.cladec.settings.reference is not None)
+        blank = [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
-            {"label": self._name(i), "tiles": [_tile_of(original, "", self._name(i)), *[_EMPTY] * 3]}
+            {"label": self._name(i), "tiles": [_tile_of(original, "", self._name(i)), *blank]}
             for i, original in zip(self._indices, originals, strict=True)
         ]
         self.bars.clear()
@@ -212,13 +214,16 @@ class ClaDecExplorer(App):
 
     def _name(self, index: int) -> str:
         """The true class of a picture of the pool."""
-        label, names = int(self._labels[index]), self.cladec.study.class_names
+        return self._class_name(int(self._labels[index]))
+
+    def _class_name(self, label: int) -> str:
+        names = self.cladec.study.class_names
         return names[label] if 0 <= label < len(names) else f"label {label}"
 
-    def _columns(self, shown: ClaDecExplanation) -> list[str]:
-        pictures = ["original", f"ClaDec of {shown.layer}"]
+    def _columns(self, layer: str, reference: bool, units: Sequence[int] | None = None) -> list[str]:
+        some = "" if units is None else f", {len(units)} units"
         last = {"difference": "difference of the two"}.get(self.map.value, self.map.value)
-        return [*pictures, *([] if shown.reference is None else ["auto-encoder"]), last]
+        return ["original", f"ClaDec of {layer}{some}", *(["auto-encoder"] if reference else []), last]
 
     def _grid_rows(self, shown: ClaDecExplanation) -> list[Row]:
         last = self._last_column(shown)
@@ -235,7 +240,7 @@ class ClaDecExplorer(App):
         study = self.cladec.study
         places = self.cladec.neighbours(shown.original, shown.layer, count=1)[:, 0].tolist()
         pictures, labels = study.load(study.train, places)
-        names = [study.class_names[label] for label in labels.tolist()]
+        names = [self._class_name(label) for label in labels.tolist()]
         return [
             _tile_of(picture, name, f"nearest training picture in this layer: {name}")
             for picture, name in zip(pictures, names, strict=True)
@@ -273,7 +278,7 @@ class ClaDecExplorer(App):
         for layer in self.cladec.layers:
             shown = self._explain(layer)
             pages[layer] = Page(
-                columns=self._columns(shown),
+                columns=self._columns(layer, shown.reference is not None, shown.units),
                 rows=self._grid_rows(shown),
                 numbers=shown.verdict(),
                 sentence=shown.report.sentence(),
@@ -318,7 +323,7 @@ def _tile(study: Study) -> int:
     return side * max(round(128 / side), 1) if side < 128 else 160
 
 
-def parse_units(text: str, ranked: Any, count: int) -> list[int] | None:
+def parse_units(text: str, ranked: Callable[[], list[int]], count: int) -> list[int] | None:
     """Units from what a person types: None for all, else numbers.
 
     Parameters
@@ -340,18 +345,29 @@ def parse_units(text: str, ranked: Any, count: int) -> list[int] | None:
         return None
     try:
         if words.startswith("top"):
-            return list(ranked())[: int(words.removeprefix("top"))]
-        units = [unit for part in words.split(",") for unit in _range(part.strip())]
+            return _top(ranked, int(words.removeprefix("top")))
+        return [unit for part in words.split(",") for unit in _range(part.strip(), count)]
     except ValueError as error:
         raise LayerError(f"units {text!r} are not understood; write all, or 0-7, 12, or top 8") from error
-    if any(not 0 <= unit < count for unit in units):
-        raise LayerError(f"units {text!r} go beyond this layer's, which are 0 to {count - 1}")
-    return units
+    except IndexError as error:
+        raise LayerError(f"units {text!r} go beyond this layer's, which are 0 to {count - 1}") from error
 
 
-def _range(part: str) -> Sequence[int]:
+def _top(ranked: Callable[[], list[int]], number: int) -> list[int]:
+    if number < 0:
+        raise ValueError(f"{number} is no number of units")
+    return ranked()[:number]
+
+
+def _range(part: str, count: int) -> range:
+    """One number, or a range of them, of 0 to `count` - 1."""
     first, dash, last = part.partition("-")
-    return range(int(first), int(last) + 1) if dash else [int(first)]
+    begin, end = int(first), int(last if dash else first)
+    if end < begin:
+        raise ValueError(f"{part!r} is no range")
+    if end >= count:
+        raise IndexError(end)
+    return range(begin, end + 1)
 
 
 def _tile_of(picture: Tensor, caption: str, alt: str) -> Tile:

@@ -1,0 +1,211 @@
+"""Whatever an explainer does, and however it ends, the classifier is afterwards what it was before.
+
+One table: every explainer x every way to end. A new explainer is one more line in `EXPLAINERS`.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from xai_widgets import layers
+from xai_widgets.errors import CancelledError, LayerError
+from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.progress import Progress
+
+PICTURES = torch.rand(3, 3, 16, 16)
+
+
+def cladec(study, layer="conv2"):
+    return ClaDec(study, layer, epochs=1, width=4)
+
+
+def cladec_warm(study, layer="conv2"):
+    return ClaDec(study, layer, epochs=1, width=4, reference="warm")
+
+
+def cladec_paper(study, layer="conv2"):
+    made = ClaDec.paper(study, layer, alpha=0.5)
+    brief = replace(made.settings.recipe, epochs=1)
+    made.settings = replace(made.settings, recipe=brief, reference_recipe=brief)
+    return made
+
+
+EXPLAINERS = {"ClaDec": cladec, "ClaDec, warm": cladec_warm, "ClaDec, paper": cladec_paper}
+"""Each makes an unfitted explainer of a study, at a layer."""
+
+
+class Fuse:
+    """Counts runs, and blows at the chosen one; copies of a model share theirs."""
+
+    def __init__(self):
+        self.set(None)
+
+    def set(self, last, error=RuntimeError):
+        self.runs, self.last, self.error = 0, last, error
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class Fused(nn.Module):
+    """Passes everything on, as long as the fuse lasts."""
+
+    def __init__(self):
+        super().__init__()
+        self.fuse = Fuse()
+
+    def forward(self, x):
+        self.fuse.runs += 1
+        if self.fuse.runs == self.fuse.last:
+            raise self.fuse.error("blown")
+        return x
+
+
+@pytest.fixture
+def model(net):
+    """A classifier whose flags, gradients and hooks are in a state of their own, different everywhere."""
+    model = net()
+    model.relu = nn.Sequential(Fused(), model.relu)
+    model.train()
+    model.norm.eval()
+    model.conv2.weight.requires_grad_(False)
+    model.fc.bias.requires_grad_(False)
+    model.conv1.weight.grad = torch.ones_like(model.conv1.weight)
+    model.logits.register_forward_hook(lambda *_: None)
+    return model
+
+
+def fuse(model):
+    return model.relu[0].fuse
+
+
+def state(model):
+    """All that must be as before."""
+    modules = dict(model.named_modules())
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return {
+        "weights": {name: tensor.clone() for name, tensor in model.state_dict().items()},
+        "gradients": {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()},
+        "trained": {name: p.requires_grad for name, p in model.named_parameters()},
+        "training": {name: module.training for name, module in modules.items()},
+        "hooks": {name: [len(getattr(module, kind)) for kind in hooks] for name, module in modules.items()},
+        "attributes": {name: sorted(vars(module)) for name, module in modules.items()},
+        "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002
+        "torch": (torch.is_grad_enabled(), torch.get_default_dtype(), torch.is_autocast_enabled("cpu")),
+        "borrowed": model in layers._LOANS,
+    }
+
+
+def assert_same(found, wanted, where=""):
+    if isinstance(wanted, torch.Tensor):
+        assert found is not None, where
+        assert torch.equal(found, wanted), where
+    elif isinstance(wanted, dict):
+        assert list(found) == list(wanted), where
+        for key, value in wanted.items():
+            assert_same(found[key], value, f"{where} {key}")
+    elif isinstance(wanted, tuple):
+        for one, other in zip(found, wanted, strict=True):
+            assert_same(one, other, where)
+    else:
+        assert found == wanted, where
+
+
+def run_into(error, work):
+    with pytest.raises(error) if error else nullcontext():
+        work()
+
+
+@pytest.fixture(scope="module")
+def runs(net, new_study):
+    """How often each explainer runs the classifier while it is fitted."""
+    found = {}
+    for name, make in EXPLAINERS.items():
+        model = net()
+        model.relu = nn.Sequential(Fused(), model.relu)
+        explainer = make(new_study(model))
+        fuse(model).set(None)
+        explainer.fit(progress=Progress())
+        found[name] = fuse(model).runs
+    return found
+
+
+ENDS = {"normal": None, "exception": RuntimeError, "interrupt": KeyboardInterrupt}
+PLACES = [("normal", 1.0), *((end, place) for end in ("exception", "interrupt") for place in (0.0, 0.3, 0.7, 1.0))]
+
+
+@pytest.mark.parametrize(("end", "place"), PLACES)
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_fit_leaves_the_model_as_it_was(model, new_study, runs, name, end, place):
+    before = state(model)
+    explainer = EXPLAINERS[name](new_study(model))
+    if ENDS[end]:
+        fuse(model).set(1 + round(place * (runs[name] - 1)), ENDS[end])
+    run_into(ENDS[end], lambda: explainer.fit(progress=Progress()))
+    fuse(model).set(None)
+    assert_same(state(model), before)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_explain_leaves_the_model_as_it_was(model, new_study, name, end):
+    before = state(model)
+    explainer = EXPLAINERS[name](new_study(model)).fit(progress=Progress())
+    for last in (1, 2, 3) if ENDS[end] else (None,):
+        fuse(model).set(last, ENDS[end])
+        run_into(ENDS[end], lambda: explainer.explain(PICTURES))
+        fuse(model).set(None)
+        assert_same(state(model), before)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_wrong_names_and_pictures_leave_the_model_as_it_was(model, new_study, name):
+    before = state(model)
+    study = new_study(model)
+    explainer = EXPLAINERS[name](study).fit(progress=Progress())
+    run_into(LayerError, lambda: EXPLAINERS[name](study, "conv3"))
+    run_into(LayerError, lambda: explainer.fit("conv3", progress=Progress()))
+    run_into(LayerError, lambda: explainer.explain(PICTURES, "conv3"))
+    run_into(ValueError, lambda: explainer.explain(PICTURES * 300))
+    assert_same(state(model), before)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_cancel_leaves_the_model_as_it_was(model, new_study, name):
+    before = state(model)
+    explainer, progress = EXPLAINERS[name](new_study(model)), Progress()
+    progress._on_update = lambda at: progress.cancel() if "ClaDec" in at.task else None
+    run_into(CancelledError, lambda: explainer.fit(progress=progress))
+    assert_same(state(model), before)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_the_pictures_given_are_not_changed(model, new_study, name):
+    study, pictures = new_study(model), PICTURES.clone().requires_grad_()
+    stored = study.train.dataset.pictures.clone()
+    EXPLAINERS[name](study).fit(progress=Progress()).explain(pictures)
+    assert torch.equal(pictures, PICTURES)
+    assert pictures.grad is None
+    assert torch.equal(study.train.dataset.pictures, stored)
+
+
+def test_the_study_itself_leaves_the_model_as_it_was(model, new_study):
+    before = state(model)
+    study = new_study(model)
+    study.predict(PICTURES)
+    study.activations(PICTURES, "conv2")
+    study.blocks()
+    _ = study.fingerprint
+    for last in (1, 2):
+        for error in (RuntimeError, KeyboardInterrupt):
+            fuse(model).set(last, error)
+            run_into(error, lambda: [study.activations(PICTURES, "conv2") for _ in range(2)])
+    fuse(model).set(None)
+    assert_same(state(model), before)
