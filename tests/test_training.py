@@ -504,7 +504,10 @@ def test_a_killed_run_resumes_bit_by_bit(unbroken, tmp_path, where, first):
 
 
 def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(FOLDER), str(FOLDER.parent)])}
+    """That of the other process: as many threads as here, since sums over threads round differently."""
+    threads = str(torch.get_num_threads())
+    path = os.pathsep.join([str(FOLDER), str(FOLDER.parent)])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

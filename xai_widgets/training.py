@@ -1,8 +1,8 @@
 """The one training loop: steps, learning rate, validation, early stop, progress, cancel, checkpoint and resume.
 
 Every random number of a step comes from ``(seed, epoch, step)`` and the learning rate from the number of the step
-alone. So a run that was killed and resumed ends, on a CPU, with the bits of one that was not, and nobody else's random
-numbers are touched.
+alone. So a run that was killed and resumed ends, on a CPU with the same number of threads, with the bits of one that
+was not, and nobody else's random numbers are touched.
 """
 
 from __future__ import annotations
