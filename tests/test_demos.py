@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,7 +68,10 @@ def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(demos, "train_classifier", lambda **_: demos.bird_classifier())
     monkeypatch.setattr(demos, "CLADEC_LAYERS", {"honest": ("features",), "cheating": ("block4",)})
     monkeypatch.setattr(cladec, "MEASURED", 8)
-    tiny = partial(ClaDec, epochs=1, pictures=40)
+
+    def tiny(study: Study, layers: tuple[str, ...], *, pictures: int, seed: int) -> ClaDec:
+        return ClaDec(study, layers, epochs=1, pictures=min(pictures, 40), seed=seed)
+
     monkeypatch.setattr(demos, "ClaDec", tiny)
     demos.train_demo(tmp_path, progress=Progress())
     monkeypatch.setattr(demos, "ClaDec", ClaDec)

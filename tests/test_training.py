@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from xai_widgets import artifact, training
+from xai_widgets import recipe as recipes
 from xai_widgets.errors import ArtifactError, CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.training import Recipe, train
+from xai_widgets.recipe import Recipe
+from xai_widgets.training import train
 
 COUNT = 33
 RECIPE = Recipe(epochs=3, batch_size=8, patience=50)
@@ -145,25 +147,25 @@ def test_clipping_bounds_the_gradient(monkeypatch, clip, length):
 
 def test_one_cycle_rises_to_the_peak_and_falls():
     recipe = Recipe(epochs=10, lr=2.0)
-    rates = [training._learning_rate(recipe, number, 101) for number in range(1010)]
+    rates = [recipes.learning_rate(recipe, number, 101) for number in range(1010)]
     peak = rates.index(max(rates))
-    assert rates[0] == pytest.approx(2.0 * training.FIRST_LR)
+    assert rates[0] == pytest.approx(2.0 * recipes.FIRST_LR)
     assert max(rates) == pytest.approx(2.0, rel=1e-5)
-    assert peak == pytest.approx(training.WARM_UP * 1009, abs=1)
-    assert rates[-1] == pytest.approx(2.0 * training.LAST_LR)
+    assert peak == pytest.approx(recipes.WARM_UP * 1009, abs=1)
+    assert rates[-1] == pytest.approx(2.0 * recipes.LAST_LR)
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
 
 
-@pytest.mark.parametrize(("epochs", "rates"), [(1, [1.0]), (2, [training.FIRST_LR, training.LAST_LR])])
+@pytest.mark.parametrize(("epochs", "rates"), [(1, [1.0]), (2, [recipes.FIRST_LR, recipes.LAST_LR])])
 def test_one_cycle_of_very_few_steps(epochs, rates):
     recipe = Recipe(epochs=epochs, lr=1.0)
-    assert [training._learning_rate(recipe, n, 1) for n in range(epochs)] == pytest.approx(rates)
+    assert [recipes.learning_rate(recipe, n, 1) for n in range(epochs)] == pytest.approx(rates)
 
 
 def test_step_schedule_drops_at_milestones():
     recipe = Recipe(epochs=5, lr=1.0, schedule="step", milestones=(2, 3))
-    rates = [training._learning_rate(recipe, number, 2) for number in range(0, 10, 2)]
+    rates = [recipes.learning_rate(recipe, number, 2) for number in range(0, 10, 2)]
     assert rates == pytest.approx([1.0, 1.0, 0.1, 0.01, 0.01])
 
 

@@ -18,8 +18,9 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import SLOTS, render
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.progress import Progress
+from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
-from xai_widgets.training import Recipe, Step, train
+from xai_widgets.training import Step, train
 
 SPECIES = 8
 CHEAT = 0.95
@@ -102,7 +103,7 @@ def train_demo(folder: Path, *, seed: int = 0, progress: Progress) -> None:
         model = train_classifier(cheat=cheat, seed=seed, progress=progress)
         artifact.save(folder / _name(cheat), "classifier", model.state_dict(), {"seed": seed, "cheat": cheat})
         study = _study(model, cheat)
-        cladec = ClaDec(study, CLADEC_LAYERS[_name(cheat)], seed=seed).fit(progress=progress)
+        cladec = ClaDec(study, CLADEC_LAYERS[_name(cheat)], pictures=len(study.train), seed=seed).fit(progress=progress)
         cladec.save(folder / f"{_name(cheat)}-cladec", dtype=torch.float16)
 
 

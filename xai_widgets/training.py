@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,82 +23,15 @@ from torch import Tensor, nn
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
+from xai_widgets.recipe import Recipe, learning_rate, new_optimizer
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 20.0
 """Time between two checkpoints within an epoch."""
-WARM_UP = 0.3
-"""One-cycle: share of the steps in which the learning rate rises."""
-FIRST_LR = 1 / 25
-"""One-cycle: learning rate of the first step, as a share of the peak."""
-LAST_LR = 1e-4
-"""One-cycle: learning rate of the last step, as a share of the peak."""
-STEP_DECAY = 0.1
-"""Step schedule: what each milestone multiplies the learning rate by."""
+
 
 _KIND = "training checkpoint"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train.
-
-    Parameters
-    ----------
-    epochs
-        Passes over the examples, at least 1.
-    batch_size
-        Most examples per step. Batches of an epoch differ by at most one in size, so that none is tiny.
-    lr
-        Learning rate: the peak of ``"one-cycle"``, the start of ``"step"``.
-    weight_decay
-        Decoupled for ``"adamw"``, an L2 term of the gradient for ``"adam"``.
-    patience
-        Stop after that many epochs in a row none of which improved by `min_gain`; None never stops early. Judged by
-        the validation or, without one, by the training loss.
-    min_gain
-        Least improvement that counts, relative to the best value until then.
-    seed
-        Of the order of the examples and of everything random in a step.
-    optimizer
-        ``"adamw"`` or ``"adam"``, both with torch's other defaults.
-    schedule
-        ``"one-cycle"``: half a cosine up over `WARM_UP` of the steps, half a cosine down over the rest.
-        ``"step"``: constant, times `STEP_DECAY` from each epoch in `milestones` on.
-    milestones
-        Epochs, counted from 0, in which the learning rate of ``"step"`` drops.
-    clip
-        Longest gradient (Euclidean norm over all parameters); longer ones are shortened to it. None never clips.
-    amp
-        On a CUDA device that computes in bfloat16, do so where autocast deems it safe. No effect elsewhere.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If `epochs` or `batch_size` is below 1, or `optimizer` or `schedule` is unknown.
-    """
-
-    epochs: int
-    batch_size: int = 64
-    lr: float = 5e-3
-    weight_decay: float = 1e-4
-    patience: int | None = None
-    min_gain: float = 0.005
-    seed: int = 0
-    optimizer: Literal["adamw", "adam"] = "adamw"
-    schedule: Literal["one-cycle", "step"] = "one-cycle"
-    milestones: tuple[int, ...] = ()
-    clip: float | None = 1.0
-    amp: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least 1")
-        for name, known in (("optimizer", ("adamw", "adam")), ("schedule", ("one-cycle", "step"))):
-            if getattr(self, name) not in known:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
 
 
 @dataclass(frozen=True)
@@ -245,7 +178,7 @@ class _Run:
             raise XaiWidgetsError(f"{self.task}: no parameter of the module requires gradients; unfreeze some")
         self.device = self.trained[0].device
         self.mixed = _mixed(self.recipe, self.device)
-        self.optimizer = _optimizer(self.trained, self.recipe)
+        self.optimizer = new_optimizer(self.trained, self.recipe)
         self.steps = math.ceil(self.count / self.recipe.batch_size)
         self.at = _Position()
         self.best: dict[str, Tensor] = {}  # state of the best finished epoch
@@ -302,7 +235,7 @@ class _Run:
     def _step(self, indices: Tensor) -> float:
         """Take one step and return its loss."""
         for group in self.optimizer.param_groups:
-            group["lr"] = _learning_rate(self.recipe, self.number, self.steps)
+            group["lr"] = learning_rate(self.recipe, self.number, self.steps)
         self.optimizer.zero_grad()
         generator = _generator(self.recipe.seed, "step", self.number)
         with _seeded(self.device, _seed(self.recipe.seed, "global", self.number)), torch.enable_grad():
@@ -353,7 +286,7 @@ class _Run:
 
     def _require_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
-            lr = _learning_rate(self.recipe, self.number, self.steps)
+            lr = learning_rate(self.recipe, self.number, self.steps)
             raise XaiWidgetsError(
                 f"{self.task}: the {what} became {value} in epoch {self.at.epoch + 1}, step {self.at.step + 1} of "
                 f"{self.steps}, at a learning rate of {lr:.3g}; try a lower one, and check the pictures for NaN"
@@ -390,27 +323,6 @@ class _Run:
         self.optimizer.load_state_dict({"state": _states(_group(tensors, "optimizer")), "param_groups": groups})
         self.at = _Position(**details["position"])
         log.info("%s: resumed in epoch %d, step %d", self.task, self.at.epoch + 1, self.at.step + 1)
-
-
-def _optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
-
-
-def _learning_rate(recipe: Recipe, number: int, steps: int) -> float:
-    """Learning rate of step `number` in a training of `steps` steps per epoch."""
-    if recipe.schedule == "step":
-        return recipe.lr * STEP_DECAY ** sum(number // steps >= milestone for milestone in recipe.milestones)
-    last = recipe.epochs * steps - 1
-    peak = WARM_UP * last
-    if number < peak:
-        return recipe.lr * _cosine(FIRST_LR, 1.0, number / peak)
-    return recipe.lr * _cosine(1.0, LAST_LR, (number - peak) / (last - peak or 1.0))
-
-
-def _cosine(start: float, end: float, share: float) -> float:
-    """Half a cosine from `start` to `end`."""
-    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _stale_epochs(values: Sequence[float], min_gain: float) -> int:

@@ -14,7 +14,8 @@ from xai_widgets.methods.cladec_layer import Settings
 from xai_widgets.methods.codes import cached_pass
 from xai_widgets.methods.resume import FinishedParts
 from xai_widgets.progress import Progress
-from xai_widgets.training import Recipe, Step
+from xai_widgets.recipe import Recipe
+from xai_widgets.training import Step
 
 
 def test_random_subsets_and_alphas():

@@ -15,7 +15,8 @@ from ipywidgets.widgets.widget import _instances
 from xai_widgets.errors import LayerError
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.cladec import EVERYTHING, MAPS, MISTAKES, ClaDecExplorer, parse_units
+from xai_widgets.widgets.cladec import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
+from xai_widgets.widgets.units import parse_units
 
 NASTY = "<script>alert(1)</script>"
 
@@ -64,7 +65,7 @@ def test_the_first_page(explorer, fitted):
     assert (explorer.grid.tile, explorer.grid.pixelated) == (128, True)
 
 
-@pytest.mark.parametrize("kind", MAPS)
+@pytest.mark.parametrize("kind", LAST_COLUMNS)
 def test_every_tile_can_be_read_aloud(explorer, kind):
     explorer.map.value = kind
     assert explorer.grid.columns[-1].startswith(kind)
@@ -227,7 +228,7 @@ def test_use_makes_no_new_widgets_and_closing_leaves_none(many):
         explorer.picker.value = ("fc", "conv1", "conv2")[turn % 3]
         explorer.alpha.value = (0.5, 0.0)[turn % 2]
         explorer.units.value = ("0-3", "99", "all")[turn % 3]
-        explorer.map.value = MAPS[turn % len(MAPS)]
+        explorer.map.value = LAST_COLUMNS[turn % len(LAST_COLUMNS)]
         explorer.page.value = turn % 20 + 1
         explorer.grid.selected = turn % 2
     assert set(_instances) == made
@@ -292,7 +293,7 @@ def nasty(new_study, squares):
 
 def test_names_are_text_wherever_they_are_shown(explore, nasty, tmp_path):
     explorer = explore(nasty, rows=8)
-    for kind in MAPS:
+    for kind in LAST_COLUMNS:
         explorer.map.value = kind
         for widget in held(explorer.widget):
             if isinstance(widget, ipywidgets.HTML):
@@ -351,7 +352,7 @@ def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study, tmp_pa
     assert explorer.alpha.disabled
     assert explorer.units.disabled
     assert (explorer.alpha.value, explorer.shown.alpha, explorer.shown.units) == (0.25, 0.25, None)
-    for kind in MAPS:
+    for kind in LAST_COLUMNS:
         explorer.map.value = kind
         assert all(tile["alt"] for tile in tiles(explorer))
     explorer.to_html(tmp_path / "page.html")
@@ -365,7 +366,7 @@ def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study, tmp_pa
 def test_pictures_of_any_shape(explore, new_study, net, squares, tmp_path, shape):
     study = new_study(net(shape[0]), squares(12, shape))
     explorer = explore(ClaDec(study, "conv2", epochs=1, width=4).fit(progress=Progress()), rows=2)
-    for kind in MAPS:
+    for kind in LAST_COLUMNS:
         explorer.map.value = kind
         assert all(tile["src"] and tile["alt"] for tile in tiles(explorer))
     assert explorer.grid.tile >= 120
@@ -385,7 +386,7 @@ def foreign(explore, new_study, net, squares):
 
 def test_labels_that_are_no_class_of_the_model(foreign):
     assert {row["label"] for row in foreign.grid.rows} & {"label 2", "label 3"}
-    for kind in MAPS[:-1]:
+    for kind in LAST_COLUMNS[:-1]:
         foreign.map.value = kind
     assert foreign.last_error is None
 

@@ -38,8 +38,8 @@ from xai_widgets.methods.cladec_measures import depth_problems
 from xai_widgets.methods.codes import cached_pass, read_codes
 from xai_widgets.methods.resume import FinishedParts
 from xai_widgets.progress import Progress, bar
+from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
-from xai_widgets.training import Recipe
 
 ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
 """Trade-offs worth looking at."""
@@ -83,7 +83,7 @@ class ClaDec:
         reference: Literal["scratch", "warm"] | None = "scratch",
         epochs: int = 13,
         width: int = 16,
-        pictures: int = 3000,
+        pictures: int = 2500,
         seed: int = 0,
     ) -> None:
         recipe = Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)

@@ -18,7 +18,8 @@ from xai_widgets.methods.codes import CachedPass
 from xai_widgets.methods.information import FLOOR
 from xai_widgets.methods.resume import FinishedParts
 from xai_widgets.progress import Progress
-from xai_widgets.training import Recipe, Step, train
+from xai_widgets.recipe import Recipe
+from xai_widgets.training import Step, train
 
 Loss = Callable[[Tensor, Step | None], Tensor]
 """Of a batch of examples; without a step it is for validation: all units, alpha 0, squared error alone."""

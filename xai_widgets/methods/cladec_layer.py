@@ -13,8 +13,8 @@ from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec_explanation import LayerReport
 from xai_widgets.methods.decoder import ConditionalDecoder, PaperDecoder
 from xai_widgets.methods.reference import ReferenceEncoder
+from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
-from xai_widgets.training import Recipe
 
 MOST_WHITENED = 1024
 """Layers of more units are standardised unit by unit: the matrix would be too large."""

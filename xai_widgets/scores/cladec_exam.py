@@ -25,9 +25,10 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.methods.information import bits
 from xai_widgets.progress import Progress
+from xai_widgets.recipe import Recipe
 from xai_widgets.scores.measure import Measure
 from xai_widgets.study import Study
-from xai_widgets.training import Recipe, Step, train
+from xai_widgets.training import Step, train
 
 SEEN, UNSEEN = 1000, 500
 """How many pictures the probes are trained on, and how many everything is tested on."""

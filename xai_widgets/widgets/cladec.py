@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import torch
 from torch import Tensor
 
 from xai_widgets.errors import LayerError
 from xai_widgets.methods.cladec import ALPHAS, ClaDec
-from xai_widgets.methods.cladec_explanation import SPOKEN, ClaDecExplanation
+from xai_widgets.methods.cladec_explanation import ClaDecExplanation
 from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
-from xai_widgets.show.images import BITS_LIMIT, DEVIATION_LIMIT, DIFFERENCE_LIMIT, data_uri, diverging, sequential
 from xai_widgets.study import Study
 from xai_widgets.widgets.app import App
 from xai_widgets.widgets.bars import PredictionBars
+from xai_widgets.widgets.cladec_tiles import MAPS, map_tile, picture_tile, version_tiles
 from xai_widgets.widgets.export import Page, write_page
 from xai_widgets.widgets.layer_picker import LayerPicker
 from xai_widgets.widgets.task import TaskState
+from xai_widgets.widgets.units import parse_units
 from xai_widgets.widgets.views import PictureGrid, Row, Tile
 
-EVERYTHING, MISTAKES = "all classes", "mistakes"
-MAPS = ("difference", "bits lost", "bits kept", "uncertainty", "nearest picture")
+EVERYTHING, MISTAKES, NEAREST = "all classes", "mistakes", "nearest picture"
+LAST_COLUMNS = (*MAPS, NEAREST)
 POOL = 300
 """So many unseen pictures can be paged through."""
 
@@ -89,7 +89,7 @@ class ClaDecExplorer(App):
         self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
         self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
         self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
-        self.map = ipywidgets.Dropdown(options=MAPS, description="Last column")
+        self.map = ipywidgets.Dropdown(options=LAST_COLUMNS, description="Last column")
         self.page = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page")
         self.fit = ipywidgets.Button(description="Fit this layer", button_style="primary")
         widths = {self.show: 13, self.alpha: 16, self.units: 9, self.map: 15, self.page: 7, self.fit: 8}
@@ -191,7 +191,7 @@ class ClaDecExplorer(App):
         self.grid.columns = self._columns(self.picker.value, self.cladec.settings.reference is not None)
         blank = [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
-            {"label": self._name(i), "tiles": [_tile_of(original, "", self._name(i)), *blank]}
+            {"label": self._name(i), "tiles": [picture_tile(original, "", self._name(i)), *blank]}
             for i, original in zip(self._indices, originals, strict=True)
         ]
         self.bars.clear()
@@ -228,11 +228,11 @@ class ClaDecExplorer(App):
     def _grid_rows(self, shown: ClaDecExplanation) -> list[Row]:
         last = self._last_column(shown)
         return [
-            {"label": self._name(i), "tiles": [*_pictures_of(shown, n), last[n]]} for n, i in enumerate(self._indices)
+            {"label": self._name(i), "tiles": [*version_tiles(shown, n), last[n]]} for n, i in enumerate(self._indices)
         ]
 
     def _last_column(self, shown: ClaDecExplanation) -> list[Tile]:
-        if self.map.value == "nearest picture":
+        if self.map.value == NEAREST:
             return self._nearest(shown)
         return [map_tile(shown, n, self.map.value) for n in range(len(shown.original))]
 
@@ -242,7 +242,7 @@ class ClaDecExplorer(App):
         pictures, labels = study.load(study.train, places)
         names = [self._class_name(label) for label in labels.tolist()]
         return [
-            _tile_of(picture, name, f"nearest training picture in this layer: {name}")
+            picture_tile(picture, name, f"nearest training picture in this layer: {name}")
             for picture, name in zip(pictures, names, strict=True)
         ]
 
@@ -321,94 +321,3 @@ def _tile(study: Study) -> int:
     """Side of a tile: large enough to see, whole multiples of small pictures."""
     side = max(study.shape[1:])
     return side * max(round(128 / side), 1) if side < 128 else 160
-
-
-def parse_units(text: str, ranked: Callable[[], list[int]], count: int) -> list[int] | None:
-    """Units from what a person types: None for all, else numbers.
-
-    Parameters
-    ----------
-    text
-        "all", numbers and ranges such as "0-7, 12", or "top 8".
-    ranked
-        Called for the units in order of importance, if they are asked for.
-    count
-        How many units there are.
-
-    Raises
-    ------
-    LayerError
-        If the text means nothing, or a unit that does not exist.
-    """
-    words = text.strip().lower()
-    if words in ("", "all"):
-        return None
-    try:
-        if words.startswith("top"):
-            return _top(ranked, int(words.removeprefix("top")))
-        return [unit for part in words.split(",") for unit in _range(part.strip(), count)]
-    except ValueError as error:
-        raise LayerError(f"units {text!r} are not understood; write all, or 0-7, 12, or top 8") from error
-    except IndexError as error:
-        raise LayerError(f"units {text!r} go beyond this layer's, which are 0 to {count - 1}") from error
-
-
-def _top(ranked: Callable[[], list[int]], number: int) -> list[int]:
-    if number < 0:
-        raise ValueError(f"{number} is no number of units")
-    return ranked()[:number]
-
-
-def _range(part: str, count: int) -> range:
-    """One number, or a range of them, of 0 to `count` - 1."""
-    first, dash, last = part.partition("-")
-    begin, end = int(first), int(last if dash else first)
-    if end < begin:
-        raise ValueError(f"{part!r} is no range")
-    if end >= count:
-        raise IndexError(end)
-    return range(begin, end + 1)
-
-
-def _tile_of(picture: Tensor, caption: str, alt: str) -> Tile:
-    return {"src": data_uri(picture), "alt": alt, "caption": caption}
-
-
-def _pictures_of(shown: ClaDecExplanation, row: int) -> list[Tile]:
-    """All versions of one picture, captioned with what the classifier says of each."""
-    tiles = []
-    for name, pictures in shown.versions().items():
-        said = shown.said(name, row)
-        error = float((pictures[row] - shown.original[row]).square().mean())
-        alt = f"{SPOKEN[name]} at {shown.layer}, called {said}; squared error {error:.2g}"
-        tiles.append(_tile_of(pictures[row], said, alt))
-    return tiles
-
-
-def map_tile(shown: ClaDecExplanation, row: int, kind: str) -> Tile:
-    """One map of one row on a scale that is the same for all pictures."""
-    if kind == "difference":
-        values = shown.difference[row].mean(0)
-        other = "original" if shown.reference is None else "auto-encoder"
-        caption = f"|Δ| {float(values.abs().mean()):.2f} on average"
-        return _drawn(diverging(values, DIFFERENCE_LIMIT), caption, f"ClaDec minus {other}")
-    if kind == "bits lost":
-        values = shown.bits_lost[row]
-        return _drawn(
-            diverging(values, BITS_LIMIT), f"{float(values.mean()):.2f} bits/px", "bits lost against the auto-encoder"
-        )
-    if kind == "bits kept":
-        values = shown.bits_kept[row]
-        return _drawn(
-            sequential(values, 0.0, BITS_LIMIT),
-            f"{float(values.mean()):.2f} bits/px",
-            "bits kept over the mean picture",
-        )
-    values = shown.deviation[row]
-    return _drawn(
-        sequential(values, 0.0, DEVIATION_LIMIT), f"± {float(values.mean()):.2f}", "standard deviation given the code"
-    )
-
-
-def _drawn(pixels: Any, caption: str, alt: str) -> Tile:
-    return {"src": data_uri(torch.from_numpy(pixels)), "alt": f"{alt}, {caption}", "caption": caption}

@@ -1,0 +1,107 @@
+"""How to train: the numbers of a training, and what follows from them alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from xai_widgets.errors import XaiWidgetsError
+
+WARM_UP = 0.3
+"""One-cycle: share of the steps in which the learning rate rises."""
+FIRST_LR = 1 / 25
+"""One-cycle: learning rate of the first step, as a share of the peak."""
+LAST_LR = 1e-4
+"""One-cycle: learning rate of the last step, as a share of the peak."""
+STEP_DECAY = 0.1
+"""Step schedule: what each milestone multiplies the learning rate by."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the examples, at least 1.
+    batch_size
+        Most examples per step. Batches of an epoch differ by at most one in size, so that none is tiny.
+    lr
+        Learning rate: the peak of ``"one-cycle"``, the start of ``"step"``.
+    weight_decay
+        Decoupled for ``"adamw"``, an L2 term of the gradient for ``"adam"``.
+    patience
+        Stop after that many epochs in a row none of which improved by `min_gain`; None never stops early. Judged by
+        the validation or, without one, by the training loss.
+    min_gain
+        Least improvement that counts, relative to the best value until then.
+    seed
+        Of the order of the examples and of everything random in a step.
+    optimizer
+        ``"adamw"`` or ``"adam"``, both with torch's other defaults.
+    schedule
+        ``"one-cycle"``: half a cosine up over `WARM_UP` of the steps, half a cosine down over the rest.
+        ``"step"``: constant, times `STEP_DECAY` from each epoch in `milestones` on.
+    milestones
+        Epochs, counted from 0, in which the learning rate of ``"step"`` drops.
+    clip
+        Longest gradient (Euclidean norm over all parameters); longer ones are shortened to it. None never clips.
+    amp
+        On a CUDA device that computes in bfloat16, do so where autocast deems it safe. No effect elsewhere.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If `epochs` or `batch_size` is below 1, or `optimizer` or `schedule` is unknown.
+    """
+
+    epochs: int
+    batch_size: int = 64
+    lr: float = 5e-3
+    weight_decay: float = 1e-4
+    patience: int | None = None
+    min_gain: float = 0.005
+    seed: int = 0
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["one-cycle", "step"] = "one-cycle"
+    milestones: tuple[int, ...] = ()
+    clip: float | None = 1.0
+    amp: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least 1")
+        for name, known in (("optimizer", ("adamw", "adam")), ("schedule", ("one-cycle", "step"))):
+            if getattr(self, name) not in known:
+                raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
+
+
+def new_optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer; the foreach kind: the fused one mistakes the layout of moments that were loaded.
+
+    Weights may be channels-last in memory, and moments read from a checkpoint are not.
+    """
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def learning_rate(recipe: Recipe, number: int, steps: int) -> float:
+    """Learning rate of step `number` in a training of `steps` steps per epoch."""
+    if recipe.schedule == "step":
+        return recipe.lr * STEP_DECAY ** sum(number // steps >= milestone for milestone in recipe.milestones)
+    last = recipe.epochs * steps - 1
+    peak = WARM_UP * last
+    if number < peak:
+        return recipe.lr * _cosine(FIRST_LR, 1.0, number / peak)
+    return recipe.lr * _cosine(1.0, LAST_LR, (number - peak) / (last - peak or 1.0))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """Half a cosine from `start` to `end`."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
