@@ -72,6 +72,15 @@ def page(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
+@pytest.fixture(autouse=True)
+def alerts(page: Any) -> Iterator[list[str]]:
+    """Fail where a name was run as a script."""
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    yield said
+    assert said == []
+
+
 @dataclass
 class Lab:
     """A running JupyterLab server and the folder it serves."""

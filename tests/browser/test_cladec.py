@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,15 +41,6 @@ explorer = xw.ClaDecExplorer(xw.ClaDec(study, "1", epochs=100_000), rows=2)
 explorer
 """
 TILE = ".xw-grid img"
-
-
-@pytest.fixture(autouse=True)
-def alerts(page: Any) -> Iterator[list[str]]:
-    """Fail where a class name was run as a script."""
-    said: list[str] = []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    yield said
-    assert said == []
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,15 +47,6 @@ def picker(notebook: Callable[..., Any]) -> Any:
     shown = notebook([STUDY, SHOW])
     shown.page.wait_for_selector(".xw-strip [role=option]")
     return shown
-
-
-@pytest.fixture(autouse=True)
-def alerts(page: Any) -> Iterator[list[str]]:
-    """Fail where a name was run as a script."""
-    said: list[str] = []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    yield said
-    assert said == []
 
 
 def option(notebook: Any, name: str) -> Any:

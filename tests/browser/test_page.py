@@ -39,7 +39,6 @@ def opened(tmp_path: Path, page: Any) -> Any:
     page.complaints = []
     page.on("console", lambda message: page.complaints.append(message.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
     page.context.set_offline(True)
     page.goto(path.as_uri())
     page.wait_for_selector(".xw-grid img")
