@@ -314,3 +314,11 @@ def test_an_explanation_says_what_it_is_in_a_line_or_two(fitted):
 
 def test_an_explanation_knows_the_versions_it_was_made_with(fitted):
     assert {"xai_widgets", "torch"} <= set(fitted.explain(PICTURES).origin)
+
+
+def test_a_verdict_says_what_it_was_measured_with(fitted):
+    pictures, _ = fitted.study.load(fitted.study.test, [0])
+    clause = "measured with all units at alpha 0"
+    assert clause not in fitted.explain(pictures).verdict()
+    assert clause in fitted.explain(pictures, units=[0]).verdict()
+    assert clause in fitted.explain(pictures, alpha=0.5).verdict()

@@ -155,6 +155,8 @@ class ClaDecExplanation:
             parts.append(f"auto-encoder {error['reference']:.2g} ({self.report.reference})")
         parts.append(f"linear decoder {error['ridge']:.2g}, mean picture {error['mean']:.2g}")
         parts.append(f"the classifier agrees with itself on {self.report.agreement:.0%} of ClaDec's pictures")
+        if self.units is not None or self.alpha != self.origin["alpha"]:
+            parts.append("all of this measured with all units at alpha 0, unlike the pictures here")
         line = "; ".join(parts)
         return f"VOID: {' '.join(self.problems)} {line}." if self.problems else f"Checks hold. {line}."
 

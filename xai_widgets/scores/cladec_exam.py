@@ -64,8 +64,9 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     rebuilt = {layer: _rebuilt(cladec, layer, seen, unseen) for layer in layers}
     for layer in layers:
         measures |= _lost_by_place(cladec, layer, unseen, rebuilt[layer])
+    originals = _accuracies((seen.pictures, unseen.pictures), seen, unseen, seed, progress, "judging originals")
     for layer in layers[-2:]:
-        measures |= _evaluation(layer, rebuilt[layer], seen, unseen, seed, progress)
+        measures |= _evaluation(layer, rebuilt[layer], originals, seen, unseen, seed, progress)
     for layer in layers:
         measures |= _probes(layer, rebuilt[layer], seen, unseen, seed, progress)
     return measures
@@ -135,17 +136,30 @@ def _bits_at(where: Tensor, pictures: Tensor, rebuilt: Tensor, mean_picture: Ten
 
 
 def _evaluation(
-    layer: str, rebuilt: _Rebuilt, seen: _Truth, unseen: _Truth, seed: int, progress: Progress
+    layer: str,
+    rebuilt: _Rebuilt,
+    originals: list[float],
+    seen: _Truth,
+    unseen: _Truth,
+    seed: int,
+    progress: Progress,
 ) -> dict[str, Measure]:
     """Accuracy of fresh classifiers on ClaDec's pictures minus that on the auto-encoder's."""
-    compared = {**rebuilt, "originals": (seen.pictures, unseen.pictures)}
     scores = {
-        name: [_judged(*pair, seen, unseen, seed + i, progress, f"judging {name} of {layer}") for i in range(SEEDS)]
-        for name, pair in compared.items()
+        name: _accuracies(pair, seen, unseen, seed, progress, f"judging {name} of {layer}")
+        for name, pair in rebuilt.items()
     }
     gains = [ours - theirs for ours, theirs in zip(scores["cladec"], scores["reference"], strict=True)]
-    baselines = {name: mean(values) for name, values in scores.items()} | {"worst_seed": min(gains)}
+    baselines = {name: mean(values) for name, values in scores.items()}
+    baselines |= {"originals": mean(originals), "worst_seed": min(gains)}
     return {f"evaluation_gain.{layer}": Measure(mean(gains), "higher", 0.0, baselines)}
+
+
+def _accuracies(
+    pair: tuple[Tensor, Tensor], seen: _Truth, unseen: _Truth, seed: int, progress: Progress, task: str
+) -> list[float]:
+    """Accuracy of one fresh classifier for each seed."""
+    return [_judged(*pair, seen, unseen, seed + i, progress, task) for i in range(SEEDS)]
 
 
 def _probes(

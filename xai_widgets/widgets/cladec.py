@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,15 @@ class ClaDecExplorer(App):
         if self.show.value == 0:
             return list(everything)
         if self.show.value == 1:
-            wrong = self.cladec.study.predict(self._pictures).argmax(1) != self._labels
-            return wrong.nonzero().flatten().tolist()
+            return self._mistakes
         return [i for i in everything if int(self._labels[i]) == self.show.value - 2]
+
+    @cached_property
+    def _mistakes(self) -> list[int]:
+        """Places of pictures that the classifier gets wrong; asked for at every change, and always the same."""
+        wrong = self.cladec.study.predict(self._pictures).argmax(1) != self._labels
+        places: list[int] = wrong.nonzero().flatten().tolist()
+        return places
 
     def _first_page(self) -> None:
         if self.page.value == 1:
