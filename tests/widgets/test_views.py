@@ -6,6 +6,10 @@ import pytest
 
 from xai_widgets.widgets.views import HERE, NetworkStrip, PictureGrid
 
+SOURCES = [
+    "atlas.js", "grid.js", "map.js", "page_model.js", "strip.js", "layers_page.html", "manifold_page.html", "page.html",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("view", [NetworkStrip, PictureGrid])
 def test_views_carry_their_script_and_style(view: type[NetworkStrip] | type[PictureGrid]) -> None:
@@ -21,7 +25,11 @@ def test_bulky_traits_are_not_echoed(view: type[NetworkStrip] | type[PictureGrid
         assert view.class_traits()[name].metadata["echo_update"] is False
 
 
-@pytest.mark.parametrize("name", ["strip.js", "grid.js", "page.html"])
+def test_every_script_and_page_is_looked_at() -> None:
+    assert {path.name for path in HERE.iterdir() if path.suffix in (".js", ".html")} == set(SOURCES)
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_text_is_never_parsed_as_html_and_nothing_is_fetched(name: str) -> None:
     source = (HERE / name).read_text(encoding="utf-8")
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "http:", "https:", "fetch("):

@@ -1,7 +1,7 @@
 """One HTML file that shows a widget's states without a notebook, a kernel or a network.
 
-The page runs the same two views as the notebook, on a stand-in for their model; every state is computed beforehand
-and lies in the page as data.
+The page runs the same views as the notebook, on a stand-in for their model; every state is computed beforehand and
+lies in the page as data. All pages share one frame (``page.html``), which lets nothing in from outside.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import html
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any, TypedDict
@@ -75,7 +75,46 @@ def write_page(
     value = strip["value"] if strip["value"] in names else names[0]
     states, pictures = _share_pictures({name: pages[name] for name in names})
     data = {"layers": layers, "value": value, "pages": states, "pictures": pictures}
-    text = _fill(title, sentence, {**data, "tile": tile, "pixelated": pixelated})
+    data |= {"tile": tile, "pixelated": pixelated}
+    return write_framed(path, "layers_page.html", title, sentence, data, scripts=("strip", "grid"))
+
+
+def write_framed(
+    path: str | Path,
+    content: str,
+    title: str,
+    sentence: str,
+    data: Mapping[str, Any],
+    *,
+    scripts: Sequence[str],
+    **markup: str,
+) -> Path:
+    """Write a page of the common frame; it is complete or not there at all.
+
+    Parameters
+    ----------
+    path
+        The file; an existing one is replaced.
+    content
+        Name of the template between heading and footer.
+    title, sentence
+        Plain text.
+    data
+        What the content's script finds as ``$data``.
+    scripts
+        Names of the views that the content runs, such as ``"grid"`` for ``grid.js``, there as ``$grid``.
+    **markup
+        What else the content asks for, as HTML.
+    """
+    views = {name: _as_function(f"{name}.js") for name in (*scripts, "page_model")}
+    filled = _template(content).substitute(views, data=_json_for_script(data), **markup)
+    text = _template("page.html").substitute(
+        title=html.escape(title),
+        sentence=html.escape(sentence),
+        version=html.escape(__version__),
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        content=filled,
+    )
     return _write(Path(path).expanduser(), text)
 
 
@@ -91,17 +130,8 @@ def _share_pictures(pages: Mapping[str, Page]) -> tuple[dict[str, Any], list[str
     return states, list(places)
 
 
-def _fill(title: str, sentence: str, data: Mapping[str, Any]) -> str:
-    page = Template((HERE / "page.html").read_text(encoding="utf-8"))
-    return page.substitute(
-        title=html.escape(title),
-        sentence=html.escape(sentence),
-        version=html.escape(__version__),
-        style=(HERE / "style.css").read_text(encoding="utf-8"),
-        strip=_as_function("strip.js"),
-        grid=_as_function("grid.js"),
-        data=_json_for_script(data),
-    )
+def _template(name: str) -> Template:
+    return Template((HERE / name).read_text(encoding="utf-8"))
 
 
 def _as_function(name: str) -> str:

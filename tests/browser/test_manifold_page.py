@@ -1,0 +1,123 @@
+"""An exported map, opened from the disk with the network off: mouse, finger and keyboard drag its point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xai_widgets.show.images import data_uri
+from xai_widgets.widgets.atlas_view import AtlasView
+from xai_widgets.widgets.manifold_export import manifold_page
+from xai_widgets.widgets.manifold_map import ManifoldMap
+
+pytestmark = pytest.mark.browser
+
+NAMES = ["<script>alert(1)</script>", "elm", *(f"class {i}" for i in range(2, 20))]
+BOX = (-2.0, 2.0, 0.0, 10.0)
+INNER = (460 - 64, 440 - 52)  # the map without its axes, in pixels
+GRID = 4
+GREY = np.linspace(0.0, 1.0, GRID)[None, :].repeat(GRID, 0)  # dark on the left, bright on the right
+
+
+@pytest.fixture
+def opened(tmp_path: Path, page: Any) -> Any:
+    """The page, and what the browser complained of."""
+    chart = ManifoldMap(NAMES)
+    view = AtlasView(names=NAMES, colours=chart.colours)
+    chart.show(np.array([[-1.5, 8.0], [1.5, 2.0]]), np.array([0, 1]), BOX, ("across", "up"))
+    chart.picture_at((0.0, 5.0))
+    chart.move(0.0, 5.0)
+    view.show_original(np.full((3, 9, 7), 0.5), "grey", source=0, target=19)
+    pictures = np.broadcast_to(GREY.reshape(-1, 1, 1, 1), (GRID * GRID, 3, 9, 7))
+    chances = np.zeros((GRID * GRID, 20))
+    chances[:, 19], chances[:, 5] = 0.75 * GREY.ravel(), 1 - 0.75 * GREY.ravel()
+    view.show_atlas(pictures, chances, BOX)
+    strip = [(data_uri(pictures[0]), NAMES[0], "black")]
+    texts = {"title": "A map", "sentence": "Drag the point.", "numbers": "12 of 13 believed."}
+    path = manifold_page(tmp_path / "page.html", atlas=view.page_state(), strip=strip, **texts, **chart.page_state())
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.context.set_offline(True)
+    page.goto(path.as_uri())
+    page.wait_for_selector("[data-state=preview]")
+    yield page
+    assert page.complaints == []
+
+
+BRIGHTNESS = """(canvas) => {
+  const copy = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, -3, -4);
+  return copy.getImageData(0, 0, 1, 1).data[1] / 255;
+}"""
+
+
+def grey(page: Any) -> float:
+    """The brightness of the counterfactual, 0 to 1: where the point is on the way from left to right."""
+    page.wait_for_timeout(80)
+    found: float = page.locator("#view canvas").first.evaluate(BRIGHTNESS)
+    return found
+
+
+def place(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Where a point of the map is on the screen."""
+    shown = page.locator("#map canvas").bounding_box()
+    right, up = (x - BOX[0]) / (BOX[1] - BOX[0]), (y - BOX[2]) / (BOX[3] - BOX[2])
+    return shown["x"] + 52 + right * INNER[0], shown["y"] + 8 + (1 - up) * INNER[1]
+
+
+def test_a_mouse_drags_the_point(opened: Any) -> None:
+    assert grey(opened) == pytest.approx(0.5, abs=0.01)
+    opened.mouse.move(*place(opened, 0, 5))
+    opened.mouse.down()
+    opened.mouse.move(*place(opened, 1, 8), steps=5)
+    assert grey(opened) == pytest.approx(0.75, abs=0.01)
+    opened.mouse.move(5, 5)  # off the map: held at its edge
+    assert grey(opened) == pytest.approx(0.0, abs=0.01)
+    opened.mouse.up()
+    opened.mouse.move(*place(opened, 1, 8))
+    assert grey(opened) == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_finger_drags_the_point_and_the_page_stands_still(opened: Any) -> None:
+    browser = opened.context.new_cdp_session(opened)
+    browser.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    opened.set_viewport_size({"width": 700, "height": 400})
+    for kind, at in (("touchStart", (0, 9)), ("touchMove", (0.5, 8)), ("touchMove", (1, 7)), ("touchEnd", None)):
+        points = [dict(zip("xy", place(opened, *at), strict=True))] if at else []
+        browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert grey(opened) == pytest.approx(0.75, abs=0.01)
+    assert opened.evaluate("window.scrollY") == 0
+
+
+def test_keys_move_the_point_and_bring_it_home(opened: Any) -> None:
+    canvas = opened.locator("#map canvas")
+    canvas.focus()
+    opened.keyboard.press("ArrowRight")
+    assert grey(opened) == pytest.approx(0.52, abs=0.01)
+    opened.keyboard.press("Shift+ArrowLeft")
+    assert grey(opened) == pytest.approx(0.42, abs=0.01)
+    opened.keyboard.press("Home")
+    assert grey(opened) == pytest.approx(0.5, abs=0.01)
+    assert "across: across" in canvas.get_attribute("aria-label")
+
+
+def test_of_many_classes_the_ones_that_matter_have_bars(opened: Any) -> None:
+    bars = opened.locator(".xw-bar")
+    assert bars.count() == 10
+    shown = bars.locator(".xw-bar-class").all_inner_texts()
+    assert {NAMES[0], NAMES[5], NAMES[19], "all others"} <= set(shown)
+    opened.mouse.click(*place(opened, 2, 5))
+    opened.wait_for_timeout(80)
+    percents = dict(zip(shown, opened.locator(".xw-bar-percent").all_inner_texts(), strict=True))
+    assert (percents[NAMES[19]], percents[NAMES[5]], percents[NAMES[0]]) == ("75 %", "25 %", "0 %")
+    assert opened.locator("[data-target] .xw-bar-role").inner_text() == "target"
+
+
+def test_names_are_text(opened: Any) -> None:
+    assert NAMES[0] in opened.locator(".xw-legend").inner_text()
+    assert NAMES[0] in opened.locator(".xw-bars").inner_text()
+    assert opened.locator(".xw-frames figcaption").inner_text() == NAMES[0]
