@@ -183,6 +183,13 @@ def test_remove_takes_what_killed_writers_left(saved):
     artifact.remove(saved.parent / "no" / "folder")
 
 
+def test_tensors_that_were_saved_together():
+    tensors = {"a/x": torch.zeros(1), "a/b/y": torch.ones(1), "ab/x": torch.ones(2), "x": torch.ones(3)}
+    assert {name: len(tensor) for name, tensor in artifact.group(tensors, "a").items()} == {"x": 1, "b/y": 1}
+    assert artifact.group(tensors, "a")["b/y"] is tensors["a/b/y"]
+    assert artifact.group(tensors, "c") == {}
+
+
 def test_the_model_must_be_the_same(saved):
     artifact.require_same_model(DETAILS, "abc", saved)
     with pytest.raises(ArtifactError, match=r"decoder.safetensors was made from another model.*abc.*xyz"):

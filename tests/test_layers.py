@@ -156,6 +156,44 @@ def test_recorded_activations_pass_gradients():
     assert torch.equal(pictures.grad, torch.ones_like(pictures))
 
 
+def record_all(model, *names, pictures=PICTURE):
+    return layers.run_and_record(model, lambda: model(pictures), names)
+
+
+def test_output_and_layers_of_one_run():
+    runs = []
+    count = Gives(lambda x: (runs.append(1), x)[1])
+    model = Model(lambda m, x: m.late(m.act(m.act(m.count(x)) - 0.5)), count=count, act=nn.ReLU(True), late=nn.Tanh())
+    output, kept = record_all(model, "act", "act#2")
+    assert len(runs) == 1
+    assert torch.equal(output, model(PICTURE))  # not stopped at the last layer asked for
+    assert torch.equal(kept["act"], PICTURE)  # a copy: the next use is in place
+    assert torch.equal(kept["act#2"], (PICTURE - 0.5).relu())
+    assert record_all(model)[1] == {}
+
+
+def test_output_and_layers_pass_gradients():
+    model, pictures = nn.Sequential(nn.Flatten(), nn.Tanh()), PICTURE.clone().requires_grad_()
+    output, kept = record_all(model, "0", pictures=pictures)
+    (output.sum() + 3 * kept["0"].sum()).backward()
+    assert torch.allclose(pictures.grad, 4 - PICTURE.tanh().square())
+
+
+def test_a_run_that_cannot_be_recorded_leaves_no_hooks():
+    def fail(x):
+        raise KeyboardInterrupt
+
+    model = Model(lambda m, x: m.used(x), used=nn.ReLU(), unused=nn.ReLU(), name=Gives(lambda x: "a word"))
+    with pytest.raises(LayerError, match="'unused' exists, but was not run"):
+        record_all(model, "used", "unused")
+    with pytest.raises(LayerError, match="no layer is named 'usd'; closest: 'used', 'unused'"):
+        record_all(model, "usd")
+    model.run = lambda m, x: fail(m.used(x))
+    with pytest.raises(KeyboardInterrupt):
+        record_all(model, "used")
+    assert not any(module._forward_hooks for module in model.modules())
+
+
 def test_another_thread_s_run_is_not_recorded():
     entered, leave = threading.Event(), threading.Event()
     model = Model(lambda m, x: m.late(m.early(x)), early=nn.ReLU(), late=nn.Identity())

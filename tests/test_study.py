@@ -12,7 +12,7 @@ from torch import nn
 from torchvision.models import VisionTransformer
 
 from xai_widgets.errors import LayerError, PictureError
-from xai_widgets.study import Study
+from xai_widgets.study import KnowsParts, Study
 
 
 class Sums(nn.Module):
@@ -201,6 +201,31 @@ def test_activations_and_layers(new_study):
     assert study.layer("fc").kind == "Linear"
     assert study.layer("fc").parameters == 33 * 12
     assert [block.name for block in study.blocks()] == [name for name, _ in study.model.named_children()]
+
+
+def test_logits_and_layers_of_one_pass(new_study):
+    study, pictures = new_study(mean=[0.5], std=[0.25]), torch.rand(3, 3, 16, 16, requires_grad=True)
+    with study.borrowed():
+        logits, kept = study.forward_and_record(pictures, ["conv2", "fc"])
+        (logits.sum() + kept["fc"].sum()).backward()
+    assert torch.allclose(logits, study.logits(pictures), atol=1e-6)
+    for layer in ("conv2", "fc"):
+        assert torch.allclose(kept[layer], study.activations(pictures, layer), atol=1e-6)
+    assert pictures.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in study.model.parameters())
+    with study.borrowed(), pytest.raises(LayerError, match="no layer is named 'fcc'"):
+        study.forward_and_record(pictures, ["fcc"])
+
+
+def test_a_set_that_knows_the_parts_of_its_pictures(squares):
+    class Parts(squares):
+        part_names = ("ground", "square")
+
+        def part_map(self, index):
+            return self[index][0][0] > 0.2
+
+    assert isinstance(Parts(4), KnowsParts)
+    assert not isinstance(squares(4), KnowsParts)
 
 
 def test_a_wrong_layer(new_study):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
@@ -167,6 +169,26 @@ def test_step_schedule_drops_at_milestones():
     recipe = Recipe(epochs=5, lr=1.0, schedule="step", milestones=(2, 3))
     rates = [recipes.learning_rate(recipe, number, 2) for number in range(0, 10, 2)]
     assert rates == pytest.approx([1.0, 1.0, 0.1, 0.01, 0.01])
+
+
+def test_the_step_is_the_recipe_s():
+    recipe = Recipe(epochs=4, lr=1.0, schedule="step", milestones=(1, 3), step_decay=0.5)
+    assert [recipes.learning_rate(recipe, number, 1) for number in range(4)] == pytest.approx([1.0, 0.5, 0.5, 0.25])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_the_betas_are_the_recipe_s(optimizer):
+    parameters = [nn.Parameter(torch.zeros(1))]
+    made = recipes.new_optimizer(parameters, Recipe(epochs=1, optimizer=optimizer, betas=(0.5, 0.99)))
+    assert [group["betas"] for group in made.param_groups] == [(0.5, 0.99)]
+    assert recipes.new_optimizer(parameters, Recipe(epochs=1)).defaults["betas"] == (0.9, 0.999)
+
+
+def test_a_recipe_survives_json():
+    for recipe in (Recipe(epochs=3), Recipe(epochs=9, milestones=(2, 5), betas=(0.5, 0.9), clip=None, patience=None)):
+        assert Recipe.restored(json.loads(json.dumps(asdict(recipe)))) == recipe
+    with pytest.raises(TypeError):
+        Recipe.restored({"epochs": 3, "speed": 1})
 
 
 def test_the_weights_of_the_lowest_validation_are_kept():

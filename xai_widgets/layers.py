@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from math import isqrt
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from xai_widgets.errors import LayerError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -132,26 +134,48 @@ def record(model: nn.Module, run: Callable[[], object], names: Collection[str]) 
     LayerError
         For a name that the network does not have, or has but did not run.
     """
-    modules = dict(model.named_modules())
-    for name in names:
-        require_name(_module_name(name), list(modules))
-    kept: dict[str, Tensor] = {}
-
-    def keep(entry: str, _module: nn.Module, tensor: Tensor) -> None:
-        if entry in names:
-            kept[entry] = tensor.clone()
-        if len(kept) == len(set(names)):
-            raise _AllRecordedError
-
+    keeper = _Keeper(model, names, stop=True)
     with suppress(_AllRecordedError):
-        _run_hooked({_module_name(name): modules[_module_name(name)] for name in names}, run, keep)
-    for name in names:
-        if name not in kept:
-            raise LayerError(
-                f"layer {name!r} exists, but was not run on this picture (or gave no tensor); "
-                "study.layers() lists the layers that are run"
-            )
-    return kept
+        keeper.watch(run)
+    return keeper.found()
+
+
+def run_and_record(model: nn.Module, run: Callable[[], T], names: Collection[str]) -> tuple[T, dict[str, Tensor]]:
+    """As `record`, and what `run` returns, which is not stopped early."""
+    keeper = _Keeper(model, names, stop=False)
+    output = keeper.watch(run)
+    return output, keeper.found()
+
+
+class _Keeper:
+    """Keeps a copy of what the named layers give."""
+
+    def __init__(self, model: nn.Module, names: Collection[str], *, stop: bool) -> None:
+        modules = dict(model.named_modules())
+        for name in names:
+            require_name(_module_name(name), list(modules))
+        self.modules = {_module_name(name): modules[_module_name(name)] for name in names}
+        self.names = names
+        self.stop = stop
+        self.kept: dict[str, Tensor] = {}
+
+    def watch(self, run: Callable[[], T]) -> T:
+        return _run_hooked(self.modules, run, self._keep)
+
+    def found(self) -> dict[str, Tensor]:
+        for name in self.names:
+            if name not in self.kept:
+                raise LayerError(
+                    f"layer {name!r} exists, but was not run on this picture (or gave no tensor); "
+                    "study.layers() lists the layers that are run"
+                )
+        return self.kept
+
+    def _keep(self, entry: str, _module: nn.Module, tensor: Tensor) -> None:
+        if entry in self.names:
+            self.kept[entry] = tensor.clone()
+        if self.stop and len(self.kept) == len(set(self.names)):
+            raise _AllRecordedError
 
 
 def trace(model: nn.Module, run: Callable[[], object]) -> tuple[Layer, ...]:
@@ -168,9 +192,9 @@ def trace(model: nn.Module, run: Callable[[], object]) -> tuple[Layer, ...]:
 
 def _run_hooked(
     modules: Mapping[str, nn.Module],
-    run: Callable[[], object],
+    run: Callable[[], T],
     notice: Callable[[str, nn.Module, Tensor], None],
-) -> None:
+) -> T:
     """Call `run` with `notice(entry, module, tensor)` behind every use of the modules; hooks are always removed."""
     owner, uses = threading.get_ident(), Counter[str]()
     running = threading.Event()
@@ -192,7 +216,7 @@ def _run_hooked(
         for name, module in modules.items():
             handle = module.register_forward_hook(hook_for(name))
             stack.callback(handle.remove)
-        run()
+        return run()
 
 
 def first_tensor(output: object) -> Tensor | None:

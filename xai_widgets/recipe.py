@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -17,8 +18,6 @@ FIRST_LR = 1 / 25
 """One-cycle: learning rate of the first step, as a share of the peak."""
 LAST_LR = 1e-4
 """One-cycle: learning rate of the last step, as a share of the peak."""
-STEP_DECAY = 0.1
-"""Step schedule: what each milestone multiplies the learning rate by."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,13 @@ class Recipe:
         ``"adamw"`` or ``"adam"``, both with torch's other defaults.
     schedule
         ``"one-cycle"``: half a cosine up over `WARM_UP` of the steps, half a cosine down over the rest.
-        ``"step"``: constant, times `STEP_DECAY` from each epoch in `milestones` on.
+        ``"step"``: constant, times `step_decay` from each epoch in `milestones` on.
     milestones
         Epochs, counted from 0, in which the learning rate of ``"step"`` drops.
+    step_decay
+        What each milestone multiplies the learning rate by.
+    betas
+        How slowly the optimizer forgets gradients and their squares.
     clip
         Longest gradient (Euclidean norm over all parameters); longer ones are shortened to it. None never clips.
     amp
@@ -70,6 +73,8 @@ class Recipe:
     optimizer: Literal["adamw", "adam"] = "adamw"
     schedule: Literal["one-cycle", "step"] = "one-cycle"
     milestones: tuple[int, ...] = ()
+    step_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.999)
     clip: float | None = 1.0
     amp: bool = True
 
@@ -81,6 +86,12 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
 
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any]) -> Recipe:
+        """The recipe that was saved as JSON, which has lists for tuples."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+        return cls(**values)
+
 
 def new_optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer; the foreach kind: the fused one mistakes the layout of moments that were loaded.
@@ -88,13 +99,13 @@ def new_optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim
     Weights may be channels-last in memory, and moments read from a checkpoint are not.
     """
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    return kind(parameters, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
 
 
 def learning_rate(recipe: Recipe, number: int, steps: int) -> float:
     """Learning rate of step `number` in a training of `steps` steps per epoch."""
     if recipe.schedule == "step":
-        return recipe.lr * STEP_DECAY ** sum(number // steps >= milestone for milestone in recipe.milestones)
+        return recipe.lr * recipe.step_decay ** sum(number // steps >= milestone for milestone in recipe.milestones)
     last = recipe.epochs * steps - 1
     peak = WARM_UP * last
     if number < peak:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,16 @@ class PictureSet(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
+
+
+@runtime_checkable
+class KnowsParts(Protocol):
+    """A picture set that knows what every pixel shows, so that explanations can be put in words."""
+
+    part_names: Sequence[str]
+
+    def part_map(self, index: int, /) -> Any:
+        """Part of every pixel ``(H, W)`` of a picture, as a place in `part_names`."""
 
 
 class Study:
@@ -219,6 +229,10 @@ class Study:
     def record(self, pictures: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """Activations of several layers for one batch, on the model's device; call it inside `borrowed`."""
         return _layers.record(self.model, lambda: self.model(self.normalise(pictures)), names)
+
+    def forward_and_record(self, pictures: Tensor, names: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """`forward` and `record` in one pass; differentiable; call it inside `borrowed`."""
+        return _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
 
     def activations(self, pictures: Tensor, layer: str) -> Tensor:
         """What a layer gives for the pictures: ``(N, ...)`` floats on the CPU, in batches, without gradients."""

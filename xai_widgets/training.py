@@ -295,8 +295,10 @@ class _Run:
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree on."""
         shapes = {name: list(tensor.shape) for name, tensor in self.module.state_dict().items()}
-        recipe = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
-        recipe["recipe.milestones"] = list(self.recipe.milestones)  # JSON has no tuples
+        recipe = {
+            f"recipe.{name}": list(value) if isinstance(value, tuple) else value  # JSON has no tuples
+            for name, value in asdict(self.recipe).items()
+        }
         validated = self.validate is not None
         return {"task": self.task, "examples": self.count, "validated": validated, "shapes": shapes, **recipe}
 
@@ -317,10 +319,10 @@ class _Run:
             return
         tensors, details = artifact.load(self.checkpoint, _KIND)
         _require_same(details["identity"], self._identity(), self.checkpoint)
-        self.module.load_state_dict(_group(tensors, "module"))
-        self.best = {name: tensor.to(self.device) for name, tensor in _group(tensors, "best").items()}
+        self.module.load_state_dict(artifact.group(tensors, "module"))
+        self.best = {name: tensor.to(self.device) for name, tensor in artifact.group(tensors, "best").items()}
         groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": _states(_group(tensors, "optimizer")), "param_groups": groups})
+        self.optimizer.load_state_dict({"state": _states(artifact.group(tensors, "optimizer")), "param_groups": groups})
         self.at = _Position(**details["position"])
         log.info("%s: resumed in epoch %d, step %d", self.task, self.at.epoch + 1, self.at.step + 1)
 
@@ -362,11 +364,6 @@ def _mixed(recipe: Recipe, device: torch.device) -> bool:
 
 def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
-
-
-def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
-    """Return the tensors of one group of a checkpoint, under their own names."""
-    return {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith(f"{group}/")}
 
 
 def _states(flat: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:

@@ -361,17 +361,14 @@ class ClaDec:
 
 
 def _settings(details: dict[str, Any]) -> Settings:
-    def recipe(name: str) -> Recipe:
-        return Recipe(**details[name] | {"milestones": tuple(details[name]["milestones"])})
-
+    recipe, longer = (Recipe.restored(details[name]) for name in ("recipe", "reference_recipe"))
     plain = {name: details[name] for name in ("reference", "width", "pictures", "paper", "alpha")}
-    return Settings(recipe=recipe("recipe"), reference_recipe=recipe("reference_recipe"), **plain)
+    return Settings(recipe=recipe, reference_recipe=longer, **plain)
 
 
 def _restored(made: ClaDec, layer: str, entry: dict[str, Any], tensors: dict[str, Tensor]) -> FittedLayer:
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
         fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
-    own = {key.removeprefix(f"{layer}/"): value for key, value in tensors.items() if key.startswith(f"{layer}/")}
-    fitted.load_state_dict(own)
+    fitted.load_state_dict(artifact.group(tensors, layer))
     fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})
     return fitted.eval()

@@ -39,12 +39,17 @@ def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[s
     figure = NotebookFigure(figsize=(INCHES * len(columns), (INCHES + 0.25) * rows + 0.9), layout="constrained")
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for column, (name, pictures) in enumerate(columns.items()):
-        axes[0, column].set_title(name, fontsize=10)
+        axes[0, column].set_title(plain(name), fontsize=10)
         for row, picture in enumerate(pictures):
             axes[row, column].imshow(to_uint8(picture), interpolation="nearest")
             axes[row, column].set(xticks=[], yticks=[])
             axes[row, column].spines[:].set_visible(False)
             if name in captions:
-                axes[row, column].set_xlabel(captions[name][row], fontsize=7)
-    figure.supxlabel(footer, fontsize=7, wrap=True)
+                axes[row, column].set_xlabel(plain(captions[name][row]), fontsize=7)
+    figure.supxlabel(plain(footer), fontsize=7, wrap=True)
     return figure
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib takes for no formula: names of classes may hold dollar signs."""
+    return text.replace("$", r"\$")
