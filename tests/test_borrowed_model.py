@@ -6,6 +6,7 @@ One table: every explainer x every way to end. A new explainer is one more line 
 from __future__ import annotations
 
 import random
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -15,7 +16,8 @@ import torch
 from torch import nn
 
 from xai_widgets import layers
-from xai_widgets.errors import CancelledError, LayerError
+from xai_widgets.errors import CancelledError, LayerError, XaiWidgetsError
+from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.progress import Progress
 
@@ -37,8 +39,32 @@ def cladec_paper(study, layer="conv2"):
     return made
 
 
-EXPLAINERS = {"ClaDec": cladec, "ClaDec, warm": cladec_warm, "ClaDec, paper": cladec_paper}
+class ToSomeClass(CAE):
+    """A CAE that is asked as the others are: with several pictures (it takes the first), and nothing else."""
+
+    def fit(self, **options):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # so short a fit is not to be believed
+            return super().fit(**options)
+
+    def explain(self, pictures):
+        source = int(self.predict(pictures[:1]).argmax())
+        return super().explain(pictures[0], next(k for k in self.code_classes.tolist() if k != source), confidence=0.4)
+
+
+def cae(study):
+    return ToSomeClass(study, epochs=1, width=2)
+
+
+def cae_paper(study):
+    return ToSomeClass.paper(study, epochs=1, width=2)
+
+
+LAYERED = {"ClaDec": cladec, "ClaDec, warm": cladec_warm, "ClaDec, paper": cladec_paper}
 """Each makes an unfitted explainer of a study, at a layer."""
+
+EXPLAINERS = LAYERED | {"CAE": cae, "CAE, paper": cae_paper}
+"""Each makes an unfitted explainer of a study."""
 
 
 class Fuse:
@@ -68,11 +94,24 @@ class Fused(nn.Module):
         return x
 
 
+@pytest.fixture(scope="module")
+def fused(net, squares):
+    """A classifier that blows if it is told to, and that sees all classes in the pictures."""
+
+    def fused():
+        model = net().eval()
+        with torch.no_grad():
+            model.logits.bias -= model(squares().pictures).mean(0)
+        model.relu = nn.Sequential(Fused(), model.relu)
+        return model
+
+    return fused
+
+
 @pytest.fixture
-def model(net):
+def model(fused):
     """A classifier whose flags, gradients and hooks are in a state of their own, different everywhere."""
-    model = net()
-    model.relu = nn.Sequential(Fused(), model.relu)
+    model = fused()
     model.train()
     model.norm.eval()
     model.conv2.weight.requires_grad_(False)
@@ -124,12 +163,11 @@ def run_into(error, work):
 
 
 @pytest.fixture(scope="module")
-def runs(net, new_study):
+def runs(fused, new_study):
     """How often each explainer runs the classifier while it is fitted."""
     found = {}
     for name, make in EXPLAINERS.items():
-        model = net()
-        model.relu = nn.Sequential(Fused(), model.relu)
+        model = fused()
         explainer = make(new_study(model))
         fuse(model).set(None)
         explainer.fit(progress=Progress())
@@ -165,14 +203,24 @@ def test_explain_leaves_the_model_as_it_was(model, new_study, name, end):
         assert_same(state(model), before)
 
 
-@pytest.mark.parametrize("name", EXPLAINERS)
+@pytest.mark.parametrize("name", LAYERED)
 def test_wrong_names_and_pictures_leave_the_model_as_it_was(model, new_study, name):
     before = state(model)
     study = new_study(model)
     explainer = EXPLAINERS[name](study).fit(progress=Progress())
-    run_into(LayerError, lambda: EXPLAINERS[name](study, "conv3"))
+    run_into(LayerError, lambda: LAYERED[name](study, "conv3"))
     run_into(LayerError, lambda: explainer.fit("conv3", progress=Progress()))
     run_into(LayerError, lambda: explainer.explain(PICTURES, "conv3"))
+    run_into(ValueError, lambda: explainer.explain(PICTURES * 300))
+    assert_same(state(model), before)
+
+
+@pytest.mark.parametrize("name", ["CAE", "CAE, paper"])
+def test_wrong_targets_and_pictures_leave_the_model_as_it_was(model, new_study, name):
+    before = state(model)
+    explainer = EXPLAINERS[name](new_study(model)).fit(progress=Progress())
+    for target, options in ((9, {}), ("class", {}), (0, {"confidence": 2}), (0, {"route": "none"}), (0, {"frames": 0})):
+        run_into(XaiWidgetsError, lambda t=target, o=options: CAE.explain(explainer, PICTURES[0], t, **o))
     run_into(ValueError, lambda: explainer.explain(PICTURES * 300))
     assert_same(state(model), before)
 
@@ -181,7 +229,7 @@ def test_wrong_names_and_pictures_leave_the_model_as_it_was(model, new_study, na
 def test_cancel_leaves_the_model_as_it_was(model, new_study, name):
     before = state(model)
     explainer, progress = EXPLAINERS[name](new_study(model)), Progress()
-    progress._on_update = lambda at: progress.cancel() if "ClaDec" in at.task else None
+    progress._on_update = lambda at: progress.cancel() if at.task.startswith(("ClaDec", "CAE")) else None
     run_into(CancelledError, lambda: explainer.fit(progress=progress))
     assert_same(state(model), before)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from xai_widgets.data._raster import Dice
-from xai_widgets.data.birds import SLOTS, SPECIES, Bird, check_noise, checked_size, possible_species, render
+from xai_widgets.data.birds import PARTS, SLOTS, SPECIES, Bird, check_noise, checked_size, possible_species, render
 from xai_widgets.errors import PictureError
 
 # Streams of random draws, apart from those of a bird's own traits.
@@ -72,6 +72,7 @@ class BirdPictures(Dataset[tuple[Tensor, int]]):
         self.species, self.size, self.seed, self.first = species, checked_size(size), seed, first
         self.cheat, self.drop, self.noise = cheat, drop, noise
         self.class_names = [kind.name for kind in SPECIES[:species]]
+        self.part_names = tuple(PARTS)
         self.labels = [_label(first + i, species, seed) for i in range(count)]
         self._drawn: dict[int, npt.NDArray[np.uint8]] = {}
 

@@ -1,0 +1,385 @@
+"""CAE moves the classifier where it should, meets what is asked for, and answers what it cannot do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from xai_widgets.errors import NotFittedError, PictureError, XaiWidgetsError
+from xai_widgets.methods.cae.cae import CAE, SHARP
+from xai_widgets.methods.cae.saliency import several
+from xai_widgets.study import Study
+
+ROUTES = ["straight", "closest", "graph", "reference"]
+
+
+def squares_of(*classes, side=16):
+    """Where the squares of some of four classes are, bool ``(H, W)``."""
+    region = torch.zeros(side, side, dtype=torch.bool)
+    for k in classes:
+        region[side // 4 : side // 2, k * side // 4 : (k + 1) * side // 4] = True
+    return region
+
+
+# --- what is known by construction -------------------------------------------------------------------------------
+
+
+def test_it_moves_the_classifier_by_changing_the_right_places(toy, unseen):
+    assert toy.problems == ()
+    flipped, within = [], []
+    for picture, source in unseen(toy, 12):
+        for target in {0, 1, 2, 3} - {source}:
+            shown = toy.explain(picture, target)
+            flipped.append(shown.flipped)
+            within.append(shown.share_within(squares_of(source, target)))
+            assert shown.change[:, squares_of(target)].mean() > 0.1  # the new square is lit
+            assert shown.change[:, squares_of(source)].mean() < -0.1  # and the old one put out
+    assert np.mean(flipped) >= 0.8
+    assert np.mean(within) >= 0.8
+
+
+def test_the_maps_show_the_right_places(toy, unseen):
+    (picture, source), *_ = unseen(toy)
+    target = (source + 1) % 4
+    shown = toy.explain(picture, target)
+    assert set(shown.saliency) == {"difference", "path", "several", "agreement"}
+    right = squares_of(source, target)
+    for name in ("difference", "several"):
+        assert 0 <= shown.saliency[name].min() <= shown.saliency[name].max() <= 1
+        assert shown.saliency[name][right].mean() > 5 * shown.saliency[name][~right].mean()
+    path = shown.saliency["path"]
+    assert path.shape == (16, 16)
+    assert path[squares_of(source)].sum() > 0.3  # both moves speak for the target
+    assert path[squares_of(target)].sum() > 0.3
+    assert path[right].sum() > 0.9 * path.sum()
+    assert shown.completeness[0] == pytest.approx(shown.completeness[1], rel=1e-3)  # the classifier is linear
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_several_ways_are_about_its_own_end_and_keep_the_log_odds(brief, unseen, route):
+    (picture, source), *_ = unseen(brief)
+    target = (source + 1) % 4
+    shown, chart = brief.explain(picture, target, route=route), brief.pair_chart(source, target)
+    end = shown.strip.z[-1]
+    ways = chart.lift(chart.project(end[None]) + torch.tensor([[0.0, -1.0], [0.0, 0.0], [0.0, 1.0]]), end)
+    assert torch.allclose(ways[1], end, atol=1e-5)
+    odds = brief.head(ways).log()
+    assert (odds[:, target] - odds[:, source]).std() < 1e-3
+    mean, agreement = several(brief, brief.encode(picture), ways, brief.health.scale)
+    assert torch.allclose(shown.saliency["several"], mean, atol=1e-5)
+    assert torch.allclose(shown.saliency["agreement"], agreement, atol=1e-3)
+
+
+@pytest.mark.parametrize("confidence", [0.3, 0.6])
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_confidence_is_met(toy, unseen, route, confidence):
+    (picture, source), *_ = unseen(toy)
+    shown = toy.explain(picture, (source + 2) % 4, confidence=confidence, route=route)
+    assert shown.obtained == pytest.approx(confidence, abs=0.01)
+    assert shown.obtained > confidence - 1e-4
+    assert shown.requested == confidence
+    assert shown.origin["route"] == route
+    assert f"of {confidence:.0%} asked for" in shown.verdict()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_border_is_where_both_are_as_probable(toy, unseen, route):
+    (picture, source), *_ = unseen(toy)
+    shown = toy.explain(picture, (source + 2) % 4, confidence="border", route=route)
+    chances = shown.strip.probabilities[-1]
+    assert float(chances[shown.target]) == pytest.approx(float(chances[source]), abs=0.01)
+    assert shown.requested is None
+
+
+def test_a_confidence_of_another_type(brief, unseen):
+    (picture, source), *_ = unseen(brief)
+    shown = brief.explain(picture, (source + 1) % 4, confidence=np.float32(0.5))
+    assert (shown.requested, type(shown.requested)) == (0.5, float)
+
+
+def test_more_than_can_be_had_is_said_and_not_made_up(toy, unseen):
+    (picture, source), *_ = unseen(toy)
+    shown = toy.explain(picture, (source + 1) % 4, confidence=0.99999)
+    assert shown.requested == 0.99999
+    assert shown.obtained == pytest.approx(toy.explain(picture, (source + 1) % 4).obtained, abs=1e-5)
+
+
+# --- the first frame ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("confidence", [None, 0.2, "border"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_it_starts_at_the_picture_bit_by_bit(brief, toy, unseen, route, confidence):
+    for cae in (brief, toy):
+        assert cae.anchored
+        (picture, source), *_ = unseen(cae)
+        shown = cae.explain(picture, (source + 3) % 4, route=route, confidence=confidence)
+        assert torch.equal(shown.strip.pictures[0], picture)
+        assert torch.equal(shown.original, picture)
+        assert shown.start_gap == 0
+
+
+def sharp(cae, tmp_path):
+    """The same, as if its reconstructions were sharp."""
+    made = CAE.load(cae.save(tmp_path / "x"), cae.study)
+    made._health = replace(made.health, reconstruction=SHARP)
+    return made
+
+
+def test_sharp_reconstructions_are_shown_as_they_are(brief, unseen, tmp_path):
+    made = sharp(brief, tmp_path)
+    assert not made.anchored
+    (picture, source), *_ = unseen(brief)
+    shown = made.explain(picture, (source + 1) % 4)
+    encoded = brief.encode(picture)
+    assert torch.allclose(shown.strip.pictures[0], encoded.reconstructions[0], atol=1e-5)
+    assert shown.start_gap > 0.01
+    assert not shown.anchored
+
+
+def test_both_ways_to_decode(brief, unseen, tmp_path):
+    made, encoded = sharp(brief, tmp_path), brief.encode(unseen(brief)[0][0])
+    z = encoded.z + torch.randn(5, 8)
+    drawn = brief.decode(encoded, z, anchored=False)
+    pictures, rebuilt = (part.expand(5, -1, -1, -1) for part in (encoded.pictures, encoded.reconstructions))
+    expected = (pictures + brief._networks.change(pictures, rebuilt, drawn)).clamp(0, 1)
+    assert torch.allclose(brief.decode(encoded, z, anchored=True), expected, atol=1e-5)
+    assert torch.equal(brief.decode(encoded, z), brief.decode(encoded, z, anchored=True))
+    assert torch.equal(made.decode(encoded, z), made.decode(encoded, z, anchored=False))
+    assert not drawn.requires_grad
+
+
+def test_codes_for_one_picture_or_one_for_each(brief, unseen):
+    pictures = torch.stack([picture for picture, _ in unseen(brief, 3)])
+    encoded, z = brief.encode(pictures), torch.randn(3, 8)
+    for anchored in (True, False):
+        together = brief.decode(encoded, z, anchored=anchored)
+        for n in range(3):
+            alone = brief.decode(encoded[n], z[n : n + 1], anchored=anchored)
+            assert torch.allclose(together[n], alone[0], atol=1e-5)
+
+
+# --- codes and maps -----------------------------------------------------------------------------------------------
+
+
+def test_codes_of_pictures(brief, unseen):
+    pictures = torch.stack([picture for picture, _ in unseen(brief, 5)])
+    encoded = brief.encode(pictures)
+    assert len(encoded) == 5
+    assert encoded.z.shape == (5, 8)
+    assert encoded.u.shape == (5, 8, 8, 8)
+    assert encoded.reconstructions.shape == (5, 3, 16, 16)
+    assert torch.equal(encoded.pictures, pictures)
+    alone = brief.encode(pictures[3])
+    for name in ("z", "u", "reconstructions"):
+        assert torch.allclose(getattr(alone, name), getattr(encoded[3], name), atol=1e-5)
+        assert not getattr(encoded, name).requires_grad
+
+
+def test_batches_of_any_size(brief, unseen, tmp_path):
+    pictures = torch.stack([picture for picture, _ in unseen(brief, 5)])
+    study = Study(brief.study.model, brief.study.train, test=brief.study.test, batch_size=2)
+    in_parts, whole = CAE.load(brief.save(tmp_path / "x"), study).encode(pictures), brief.encode(pictures)
+    for name in ("z", "u", "reconstructions"):
+        assert torch.allclose(getattr(in_parts, name), getattr(whole, name), atol=1e-5)
+
+
+def test_the_head_is_affine(brief):
+    z = torch.randn(6, 8)
+    odds = brief.head(z).log() - (z @ brief.weight.T + brief.bias)
+    assert torch.allclose(odds, odds[:, :1].expand_as(odds), atol=1e-5)
+    assert torch.allclose(brief.head(z).sum(1), torch.ones(6))
+    assert brief.weight.shape == (4, 8)
+
+
+def test_the_map_is_that_of_the_training_pictures(toy):
+    assert toy.codes.shape == (240, 8)
+    pictures, _ = toy.study.load(toy.study.train, toy.code_places.tolist())
+    assert torch.allclose(toy.encode(pictures).z, toy.codes, atol=0.02)
+    assert torch.allclose(toy.predict(pictures), toy.code_probabilities, atol=1e-4)
+    assert torch.equal(toy.code_classes, toy.code_probabilities.argmax(1))
+    assert toy.codes.mean(0).abs().max() < 0.3
+    assert toy.codes.std(0) == pytest.approx(torch.ones(8), abs=0.3)
+    assert (toy.head(toy.codes).argmax(1) == toy.code_classes).float().mean() > 0.95
+    for k in range(4):
+        sure = toy.code_probabilities[:, k] >= 0.9
+        assert torch.allclose(toy.centres[k], toy.codes[sure].mean(0), atol=1e-5)
+
+
+def test_planes(toy):
+    assert toy.plane().kind == toy.plane(1).kind == toy.plane(None, 2).kind == "overview"
+    chart = toy.plane(1, 2)
+    assert chart.kind == "pair"
+    odds = toy.head(toy.codes).log()
+    assert torch.allclose(chart.project(toy.codes)[:, 0], odds[:, 2] - odds[:, 1], atol=1e-3)
+    assert "class 2" in chart.labels[0]
+    assert bool(toy.density.on_data(toy.codes).float().mean() > 0.95)
+    assert not toy.density.on_data(torch.full((1, 8), 50.0))
+
+
+@pytest.fixture(scope="module")
+def flat(fit, reader, squares):
+    """Three classes, whose code is the map."""
+    return fit(Study(reader(classes=3), squares(40, classes=3)))
+
+
+def test_a_code_of_two_numbers_is_the_map(flat, unseen):
+    plane, z = flat.plane(0, 2), torch.randn(7, 2)
+    assert plane.kind == "code"
+    assert torch.equal(plane.project(z), z)
+    assert torch.allclose(plane.lift(z, torch.tensor([3.0, 4.0])), z, atol=1e-6)
+    (picture, source), *_ = unseen(flat)
+    shown = flat.explain(picture, (source + 1) % 3)
+    assert torch.allclose(shown.strip.z[-1], flat.centres[shown.target], atol=1e-4)
+    assert repr(flat) == "CAE('Sequential', 2-D code)"
+
+
+# --- targets ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def named(brief, tmp_path_factory):
+    """The same classifier, with names."""
+    study = Study(
+        brief.study.model, brief.study.train, test=brief.study.test,
+        class_names=["moss tanager", "coast wren", "<script>", "dusk finch"],
+    )  # fmt: skip
+    return CAE.load(brief.save(tmp_path_factory.mktemp("cae") / "x"), study)
+
+
+def test_a_target_by_name_and_by_number(named, unseen):
+    picture, source = next(pair for pair in unseen(named, 12) if pair[1] != 1)
+    by_name = named.explain(picture, "coast wren")
+    for number in (1, np.int64(1), torch.tensor(1)):
+        by_number = named.explain(picture, number)
+        assert torch.equal(by_number.strip.pictures, by_name.strip.pictures)
+    assert (by_name.source, by_name.target) == (source, 1)
+    assert by_name.class_names[1] == "coast wren"
+    assert by_name.sentence().startswith("For the classifier to see coast wren instead of ")
+
+
+def test_names_are_escaped_in_html_alone(named, unseen):
+    picture, _ = next(pair for pair in unseen(named, 12) if pair[1] == 2)
+    shown = named.explain(picture, 0)
+    assert "<script" not in shown.gallery().html
+    assert "&lt;script&gt; " in shown.gallery().html
+    assert shown.figure().axes[0].get_xlabel().startswith("<script> ")
+    assert "instead of <script>, " in shown.sentence()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("cost wren", r"no class is named 'cost wren'; closest: 'coast wren'"),
+        ("qqqq", r"^no class is named 'qqqq'$"),
+        (4, "target is 4, and the classes are numbered 0 to 3"),
+        (-1, "target is -1, and the classes are numbered 0 to 3"),
+    ],
+)
+def test_targets_that_there_are_not(named, unseen, target, said):
+    with pytest.raises(XaiWidgetsError, match=said):
+        named.explain(unseen(named)[0][0], target)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_class_it_already_is(brief, unseen, route):
+    (picture, source), *_ = unseen(brief)
+    with pytest.raises(XaiWidgetsError, match=f"source and target are both class {source}; choose another class"):
+        brief.explain(picture, source, route=route)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_class_the_classifier_never_sees(fit, reader, squares, unseen, route):
+    model = reader()
+    with torch.no_grad():
+        model.logits.bias[2] = -100
+    made = fit(Study(model, squares(30)), epochs=1)
+    assert made.centres.isfinite().all(1).tolist() == [True, True, False, True]
+    (picture, source), *_ = unseen(made)
+    with pytest.raises(XaiWidgetsError, match=r"calls none of the pictures on the map class 2.*choose another target"):
+        made.explain(picture, 2, route=route)
+    assert made.explain(picture, 0 if source else 1, route=route)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 0.0, 1.0, -0.5, 7, float("nan"), "boarder"])
+def test_confidences_that_there_are_not(brief, unseen, confidence):
+    (picture, source), *_ = unseen(brief)
+    with pytest.raises(XaiWidgetsError, match="confidence is "):
+        brief.explain(picture, (source + 1) % 4, confidence=confidence)
+
+
+def test_routes_and_frames_that_there_are_not(brief, unseen):
+    (picture, source), *_ = unseen(brief)
+    with pytest.raises(XaiWidgetsError, match="route is 'strait'"):
+        brief.explain(picture, (source + 1) % 4, route="strait")
+    with pytest.raises(XaiWidgetsError, match="at least 2 frames"):
+        brief.explain(picture, (source + 1) % 4, frames=1)
+    assert len(brief.explain(picture, (source + 1) % 4, frames=3).strip.pictures) == 3
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (torch.full((3, 16, 16), torch.nan), "NaN"),
+        (torch.zeros(3, 16, 16, dtype=torch.uint8), "divide by 255"),
+        (torch.full((3, 16, 16), 255.0), r"must lie in \[0, 1\]"),
+        (torch.zeros(1, 16, 16), r"must have shape \(N, 3, H, W\)"),
+        (torch.zeros(16, 16), "must have shape"),
+        (torch.zeros(3, 16, 20), r"must have shape \(N, 3, 16, 16\)"),
+        (torch.zeros(0, 3, 16, 16), "at least 1"),
+        (torch.zeros(2, 3, 16, 16), "one picture is explained at a time, and these are 2"),
+    ],
+)
+def test_pictures_that_cannot_be_explained(brief, wrong, said):
+    with pytest.raises(PictureError, match=said):
+        brief.explain(wrong, 1)
+
+
+def test_pictures_of_other_types(brief, unseen):
+    (picture, source), *_ = unseen(brief)
+    target = (source + 1) % 4
+    usual = brief.explain(picture, target)
+    assert torch.equal(brief.explain(picture[None].double(), target).strip.pictures, usual.strip.pictures)
+    assert torch.allclose(brief.explain(picture.half(), target).strip.pictures, usual.strip.pictures, atol=2e-3)
+    watched = picture.clone().requires_grad_()
+    shown = brief.explain(watched, target)
+    assert torch.equal(shown.strip.pictures, usual.strip.pictures)
+    assert not shown.original.requires_grad
+    assert watched.grad is None
+    assert torch.equal(watched, picture)
+
+
+def test_an_explanation_is_whole(brief, unseen):
+    (picture, source), *_ = unseen(brief)
+    shown = brief.explain(picture, (source + 1) % 4)
+    strip = shown.strip
+    assert strip.z.shape == (9, 8)
+    assert strip.pictures.shape == (9, 3, 16, 16)
+    assert 0 <= strip.pictures.min() <= strip.pictures.max() <= 1
+    assert torch.allclose(strip.probabilities, brief.predict(strip.pictures), atol=1e-5)
+    assert strip.on_data.dtype == torch.bool
+    assert all(map_.shape == (16, 16) for map_ in shown.saliency.values())
+    assert (shown.problems, shown.class_names) == (brief.problems, brief.study.class_names)
+    assert {"xai_widgets", "torch", "time", "recipe", "route"} <= set(shown.origin)
+    assert (shown.origin["method"], shown.origin["model"]) == ("CAE", brief.study.fingerprint)
+    again = brief.explain_encoded(brief.encode(picture), (source + 1) % 4)
+    assert torch.equal(again.strip.pictures, strip.pictures)
+    assert shown.figure()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_before_it_is_fitted(brief):
+    made = CAE(brief.study)
+    picture = torch.rand(3, 16, 16)
+    for ask in (
+        lambda: made.explain(picture, 1), lambda: made.encode(picture), lambda: made.codes, lambda: made.weight,
+        lambda: made.centres, lambda: made.density, made.plane, lambda: made.health, lambda: made.problems,
+        lambda: made.anchored, lambda: made.head(torch.zeros(1, 8)), lambda: made.save("nowhere"),
+    ):  # fmt: skip
+        with pytest.raises(NotFittedError, match=r"not fitted yet; call fit\(\)"):
+            ask()

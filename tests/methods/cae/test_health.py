@@ -1,0 +1,135 @@
+"""The report on a fit, for models of which it is known what a swap of codes does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from xai_widgets.methods.cae import health
+from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.health import SWAPS, Health, examine
+from xai_widgets.methods.codes import cached_pass
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+
+GOOD = Health(swaps=64, reconstruction=0.01, validity=1.0, anchored_validity=1.0, map_error=0.1, change=0.1, scale=0.5)
+
+
+class Painter(Fitted):
+    """Its code is what the classifier says; it paints a square where the code says so, on a ground of its own."""
+
+    def __init__(self, *, blind=False):
+        super().__init__()
+        self.head = nn.Linear(4, 4)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.eye(4))
+            self.head.bias.zero_()
+        self.blind = blind
+
+    def class_code(self, pictures, evidence):
+        return evidence
+
+    def individual_code(self, pictures):
+        return pictures[:, :, :1, :1]
+
+    def decoded(self, individual, code):
+        drawn = individual.expand(-1, -1, 16, 16).clone()
+        for picture, place in zip(drawn, [0] * len(code) if self.blind else code.argmax(1).tolist(), strict=True):
+            picture[:, 4:8, 4 * place : 4 * place + 4] = 0.75
+        return drawn
+
+
+@pytest.fixture(scope="module")
+def cached(reader, squares):
+    study = Study(reader(), squares(60))
+    return cached_pass(study, study.train, range(48), [], Progress())
+
+
+def test_a_decoder_that_follows_the_code(cached):
+    found = examine(Painter(), cached, cached.logits, seed=0)
+    assert (found.swaps, found.validity, found.problems) == (SWAPS, 1.0, ())
+    assert found.change == pytest.approx(2 * 16 / 256 * 0.7, rel=0.05)  # two squares, from about 0.05 to 0.75
+    assert found.scale == pytest.approx(0.7, rel=0.1)
+    assert found.verdict().startswith("Of 64 swaps of codes, the classifier follows 100% decoded")
+
+
+def test_the_measures_are_their_textbook_twins(cached):
+    painter, study = Painter(), cached.study
+    found = examine(painter, cached, cached.logits, seed=3)
+    receivers, donors = health._pairs(cached.logits.argmax(1), 3)
+    errors, anchored, differences, changes, pixels = [], [], [], [], []
+    for receiver, donor in zip(receivers.tolist(), donors.tolist(), strict=True):
+        picture = cached.pictures[receiver].float() / 255
+        own, other = cached.logits[receiver], cached.logits[donor]
+        rebuilt, moved = (painter.decoded(picture[None, :, :1, :1], code[None])[0] for code in (own, other))
+        said = study.predict((picture + moved - rebuilt).clamp(0, 1))[0]
+        errors.append(float((rebuilt - picture).abs().mean()))
+        anchored.append(int(said.argmax()) == int(other.argmax()))
+        differences += (other.softmax(0) - said).abs().tolist()
+        changes.append(float((moved - rebuilt).abs().mean()))
+        pixels += (moved - rebuilt).abs().mean(0).flatten().tolist()
+    assert found.reconstruction == pytest.approx(sum(errors) / SWAPS, rel=1e-4)
+    assert found.anchored_validity == pytest.approx(sum(anchored) / SWAPS)
+    assert found.map_error == pytest.approx(sum(differences) / len(differences), rel=1e-3)
+    assert found.change == pytest.approx(sum(changes) / SWAPS, rel=1e-4)
+    assert found.scale == pytest.approx(sorted(pixels)[int(0.995 * (len(pixels) - 1))], rel=1e-5)
+
+
+def test_a_decoder_that_ignores_the_code(cached):
+    found = examine(Painter(blind=True), cached, cached.logits, seed=0)
+    assert found.change == 0
+    assert found.scale == 1e-3
+    assert found.anchored_validity == 0  # nothing is added to the pictures
+    _, donors = health._pairs(cached.logits.argmax(1), 0)
+    assert found.validity == (cached.logits[donors].argmax(1) == 0).float().mean()  # where it always paints
+    assert found.problems[0] == (
+        "The decoder ignores the class code: another class's code changes a picture by 0.00% only."
+    )
+    assert "does not move the classifier" in found.problems[1]
+    assert found.verdict().startswith("NOT TO BE BELIEVED: The decoder ignores the class code")
+
+
+@pytest.mark.parametrize(
+    ("change", "validity", "anchored", "problems"),
+    [
+        (0.0010, 0.6, 0.0, []),
+        (0.0009, 1.0, 1.0, ["ignores"]),
+        (0.1, 0.59, 0.59, ["does not move"]),
+        (0.1, 0.0, 0.6, []),  # one of both ways to show it is enough
+        (0.0, 0.0, 0.0, ["ignores", "does not move"]),
+    ],
+)
+def test_what_is_a_problem(change, validity, anchored, problems):
+    found = replace(GOOD, change=change, validity=validity, anchored_validity=anchored).problems
+    assert len(found) == len(problems)
+    assert all(word in problem for word, problem in zip(problems, found, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_swaps_are_between_different_classes_however_rare_one_is(seed):
+    classes = torch.zeros(3000, dtype=torch.long)
+    classes[7] = 1
+    receivers, donors = health._pairs(classes, seed)
+    assert len(receivers) == len(donors) == SWAPS
+    assert (classes[receivers] != classes[donors]).all()
+
+
+def test_swaps_are_drawn_by_the_seed_from_all_pictures():
+    classes, before = torch.arange(3000) % 7, torch.get_rng_state()
+    drawn = [torch.stack(health._pairs(classes, seed)) for seed in (0, 0, 1)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    for places in drawn[0]:
+        assert len(places.unique()) > 0.9 * SWAPS
+        assert places.min() < 600
+        assert places.max() > 2400
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_share_of_sorted_values():
+    values = torch.randperm(1001).float().view(7, 11, 13)
+    assert health._quantile(values, 0.995) == 995
+    assert health._quantile(torch.tensor([4.0]), 0.995) == 4

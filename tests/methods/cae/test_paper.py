@@ -1,0 +1,240 @@
+"""The published CAE: its losses are those of the formulas, and each network learns from its own alone."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from xai_widgets.methods.cae import paper_losses
+from xai_widgets.methods.cae.paper_losses import discriminator_loss, exchange, generator_loss, paper_loss
+from xai_widgets.methods.cae.paper_networks import PaperNetworks
+from xai_widgets.methods.cae.paper_route import SHARES, first_flip, paper_route
+from xai_widgets.recipe import Recipe
+from xai_widgets.training import train
+
+PICTURE, CLASSES = (3, 13, 16), 3
+GENERATOR = ("class_encoder", "individual_encoder", "decoder")
+
+
+def parameters(*modules):
+    return [parameter for module in modules for parameter in module.parameters()]
+
+
+def tiny():
+    """Networks in double precision, without dropout, whose discriminator is loud enough to be heard."""
+    torch.manual_seed(0)
+    networks = PaperNetworks(PICTURE, CLASSES, width=2).double().eval()
+    with torch.no_grad():
+        for parameter in parameters(networks.discriminator):
+            parameter.copy_(0.3 * torch.randn_like(parameter))
+    return networks
+
+
+@pytest.fixture
+def networks():
+    return tiny()
+
+
+@pytest.fixture
+def pair():
+    """x_a, y_a, x_b, y_b."""
+    x_a, x_b = torch.rand(2, 2, *PICTURE, dtype=torch.float64)
+    return x_a, torch.tensor([0, 2]), x_b, torch.tensor([1, 0])
+
+
+# --- the losses --------------------------------------------------------------------------------------------------
+
+
+def distance(one, other):
+    """Mean absolute difference, a number at a time."""
+    pairs = list(zip(one.flatten(), other.flatten(), strict=True))
+    return sum(abs(a - b) for a, b in pairs) / len(pairs)
+
+
+def surprise(logits, wanted):
+    return -torch.log(torch.exp(logits[wanted]) / torch.exp(logits).sum())
+
+
+def textbook(networks, x_a, y_a, x_b, y_b):
+    """Both losses of one pair of pictures in [-1, 1], term by term as published."""
+
+    def encode_z(x):
+        return networks.class_encoder((x[None] + 1) / 2)[0]
+
+    def encode_u(x):
+        return networks.individual_encoder((x[None] + 1) / 2)[0]
+
+    def decode(u, z):
+        return 2 * networks.decoder(u[None], z[None])[0] - 1
+
+    def judge(x):
+        return networks.discriminator((x[None] + 1) / 2)[0]
+
+    z_a, u_a, z_b, u_b = encode_z(x_a), encode_u(x_a), encode_z(x_b), encode_u(x_b)
+    a_with_b, b_with_a = decode(u_a, z_b), decode(u_b, z_a)
+    z_a_again, z_b_again = encode_z(b_with_a), encode_z(a_with_b)
+    u_a_again, u_b_again = encode_u(a_with_b), encode_u(b_with_a)
+    generator = (
+        10 * (distance(decode(u_a, z_a), x_a) + distance(decode(u_b, z_b), x_b))
+        + (distance(z_a_again, z_a) + distance(z_b_again, z_b))
+        + (distance(u_a_again, u_a) + distance(u_b_again, u_b))
+        + 10 * (distance(decode(u_a_again, z_a), x_a) + distance(decode(u_b_again, z_b), x_b))
+        + (surprise(judge(a_with_b)[:2], 1) + surprise(judge(b_with_a)[:2], 1))
+        + (surprise(judge(a_with_b)[2:], y_b) + surprise(judge(b_with_a)[2:], y_a))
+    )
+    a_with_b, b_with_a = a_with_b.detach(), b_with_a.detach()
+    discriminator = (
+        (surprise(judge(a_with_b)[:2], 0) + surprise(judge(x_b)[:2], 1))
+        + (surprise(judge(b_with_a)[:2], 0) + surprise(judge(x_a)[:2], 1))
+        + 2 * (surprise(judge(x_a)[2:], y_a) + surprise(judge(x_b)[2:], y_b))
+    )
+    return generator, discriminator
+
+
+def textbook_mean(networks, pair):
+    """Both losses of a pair of batches: the means over their rows."""
+    x_a, y_a, x_b, y_b = pair
+    rows = zip(2 * x_a - 1, y_a, 2 * x_b - 1, y_b, strict=True)
+    losses = [textbook(networks, *row) for row in rows]
+    return [sum(each) / len(losses) for each in zip(*losses, strict=True)]
+
+
+def test_the_losses_are_the_published_formulas(networks, pair):
+    exchanged = exchange(networks, *pair)
+    generator, discriminator = textbook_mean(networks, pair)
+    assert torch.allclose(generator_loss(networks, exchanged), generator, rtol=1e-10)
+    assert torch.allclose(discriminator_loss(networks, exchanged), discriminator, rtol=1e-10)
+    assert torch.allclose(paper_loss(networks, *pair), generator + discriminator, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", paper_losses.WEIGHTS)
+def test_each_term_counts_with_its_weight(networks, pair, name, monkeypatch):
+    """And none of the terms is too small for a mistake in it to show."""
+    exchanged = exchange(networks, *pair)
+    with_it, term = generator_loss(networks, exchanged), paper_losses.generator_terms(networks, exchanged)[name]
+    weight = {"reconstruction": 10, "cycle": 10}.get(name, 1)
+    monkeypatch.setitem(paper_losses.WEIGHTS, name, 0.0)
+    assert term > 0.01
+    assert (with_it - generator_loss(networks, exchanged)).item() == pytest.approx(2 * weight * term.item())
+
+
+def test_partners_can_be_exchanged(networks, pair):
+    x_a, y_a, x_b, y_b = pair
+    assert torch.allclose(paper_loss(networks, x_a, y_a, x_b, y_b), paper_loss(networks, x_b, y_b, x_a, y_a))
+
+
+def test_batches_of_different_lengths_are_no_pair(networks, pair):
+    x_a, y_a, x_b, y_b = pair
+    with pytest.raises(RuntimeError, match="equal size"):
+        paper_loss(networks, x_a, y_a, x_b[:1], y_b[:1])
+
+
+# --- the gradients -----------------------------------------------------------------------------------------------
+
+
+def generator_of(networks):
+    return [getattr(networks, name) for name in GENERATOR]
+
+
+def gradients(loss, *modules):
+    return torch.autograd.grad(loss, parameters(*modules), allow_unused=True)
+
+
+def same(ours, theirs, **tolerance):
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, **tolerance)
+
+
+@pytest.mark.parametrize("compared", ["textbook", "own"])
+def test_one_backward_gives_each_network_the_gradient_of_its_own_loss(networks, pair, compared):
+    """As two optimizers would have it, of which each ignores what the other's loss leaves in its networks."""
+    if compared == "textbook":
+        generator, discriminator = textbook_mean(networks, pair)
+    else:
+        exchanged = exchange(networks, *pair)
+        generator, discriminator = generator_loss(networks, exchanged), discriminator_loss(networks, exchanged)
+    paper_loss(networks, *pair).backward()
+    assert all(parameter.grad.any() for parameter in parameters(networks.discriminator))
+    # Through instance normalisation, biases before it have none but rounding errors.
+    tolerance = {"rtol": 1e-8, "atol": 1e-11} if compared == "textbook" else {"rtol": 0, "atol": 0}
+    for loss, modules in ((generator, generator_of(networks)), (discriminator, [networks.discriminator])):
+        same([parameter.grad for parameter in parameters(*modules)], gradients(loss, *modules), **tolerance)
+
+
+def test_no_loss_reaches_the_other_s_networks(networks, pair):
+    exchanged = exchange(networks, *pair)
+    of_generator = gradients(generator_loss(networks, exchanged), networks.discriminator)
+    of_discriminator = gradients(discriminator_loss(networks, exchanged), *generator_of(networks))
+    assert not any(gradient is not None for gradient in of_generator + of_discriminator)
+
+
+def test_the_generator_hears_the_discriminator(networks, pair, monkeypatch):
+    """Though it leaves no gradient there."""
+    for name in paper_losses.WEIGHTS:
+        if name not in ("adversarial", "classification"):
+            monkeypatch.setitem(paper_losses.WEIGHTS, name, 0.0)
+    loss = generator_loss(networks, exchange(networks, *pair))
+    assert all(gradient.abs().max() > 0 for gradient in gradients(loss, networks.class_encoder))
+
+
+def test_one_adam_over_all_is_two_adams(pair):
+    """Two steps with the published numbers, where both losses are of the networks as they are."""
+    ours, theirs = tiny(), tiny()
+    adam = partial(torch.optim.Adam, lr=1e-4, betas=(0.5, 0.999), weight_decay=1e-4)
+    optimizer = adam(ours.parameters())
+    one, other = adam(parameters(*generator_of(theirs))), adam(theirs.discriminator.parameters())
+    for _ in range(2):
+        optimizer.zero_grad()
+        paper_loss(ours, *pair).backward()
+        optimizer.step()
+        exchanged = exchange(theirs, *pair)
+        for each, loss in ((one, generator_loss), (other, discriminator_loss)):
+            each.zero_grad()
+            loss(theirs, exchanged).backward()
+        one.step()
+        other.step()
+    same(ours.parameters(), theirs.parameters(), rtol=0, atol=0)
+
+
+def trained(pair, seed):
+    x_a, y_a, x_b, y_b = (each.float() if each.is_floating_point() else each for each in pair)
+    torch.manual_seed(seed)
+    networks = PaperNetworks(PICTURE, CLASSES, width=2)
+    recipe = Recipe(epochs=3, batch_size=2, optimizer="adam", clip=None, seed=seed)
+    train(networks, lambda step: paper_loss(networks, *(x[step.indices] for x in (x_a, y_a, x_b, y_b))), 2, recipe)
+    return networks.state_dict()
+
+
+def test_the_same_seed_gives_the_same_bits(pair):
+    """In the training loop of the package, dropout included."""
+    first, again, other = trained(pair, 0), trained(pair, 0), trained(pair, 1)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+# --- the guided path ---------------------------------------------------------------------------------------------
+
+
+def test_the_route_leads_to_the_reference():
+    route = paper_route(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 10.0]))
+    expected = [[1.0, 0.0], [1.2, 2.0], [1.4, 4.0], [1.6, 6.0], [1.8, 8.0], [2.0, 10.0]]
+    assert torch.allclose(route, torch.tensor(expected))
+
+
+@pytest.mark.parametrize(
+    ("decisions", "share"),
+    [
+        ([0, 0, 0, 1, 1, 1], 0.6),
+        ([0, 2, 0, 1, 1, 1], 0.2),  # any other class counts, and what comes later does not
+        ([0, 0, 0, 0, 0, 1], 1.0),
+        ([0, 0, 0, 0, 0, 0], 1.0),
+        ([1, 0, 0, 0, 0, 1], 0.0),
+    ],
+)
+def test_the_first_flip(decisions, share):
+    probabilities = 0.1 + 0.7 * F.one_hot(torch.tensor(decisions), 3)
+    assert first_flip(probabilities, source=0) == share
+    assert share in SHARES

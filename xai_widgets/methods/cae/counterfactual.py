@@ -1,0 +1,181 @@
+"""What CAE gives back: the way from a picture to another class, and the numbers that say whether to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.cae.path import FilmStrip
+
+if TYPE_CHECKING:
+    from xai_widgets.show.figures import NotebookFigure
+    from xai_widgets.show.gallery import Gallery
+
+MOST = 0.6
+"""Share of the change that `Counterfactual.focus` looks for."""
+
+THIRDS = (("upper", "middle", "lower"), ("left", "middle", "right"))
+
+
+@dataclass(frozen=True, eq=False)
+class Counterfactual:
+    """A picture, and what it would have to look like for the classifier to see another class.
+
+    Attributes
+    ----------
+    original
+        The picture, ``(C, H, W)`` in [0, 1].
+    strip
+        The way, frame by frame; its last frame is the counterfactual.
+    source, target
+        The class the classifier sees, and the one it was led to.
+    requested
+        Confidence in the target that was asked for, or None for the end of the route.
+    saliency
+        Maps ``(H, W)``. "difference": mean change of a pixel, 1 is the same for all pictures. "path": contribution to
+        the log-odds, signed. "several" and "agreement": the mean change over three counterfactuals that differ in
+        what does not matter, and how far these agree; in [0, 1].
+    completeness
+        Sum of "path", and the change of the log-odds that it should equal.
+    anchored
+        Whether changes were added to the picture itself; else frames are decoded, and the first one is not the
+        picture but its reconstruction.
+    problems
+        Why the fit cannot be believed; empty if it can.
+    class_names
+        For captions.
+    origin
+        How this was made: model fingerprint, settings, versions.
+    """
+
+    original: Tensor
+    strip: FilmStrip
+    source: int
+    target: int
+    requested: float | None
+    saliency: Mapping[str, Tensor]
+    completeness: tuple[float, float]
+    anchored: bool
+    problems: tuple[str, ...]
+    class_names: tuple[str, ...]
+    origin: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Counterfactual({self.name(self.source)} to {self.name(self.target)}, {self.obtained:.0%})"
+
+    def name(self, class_number: int) -> str:
+        """The name of a class."""
+        return self.class_names[class_number]
+
+    @property
+    def picture(self) -> Tensor:
+        """The counterfactual ``(C, H, W)`` in [0, 1]."""
+        return self.strip.pictures[-1]
+
+    @property
+    def change(self) -> Tensor:
+        """The counterfactual minus the first frame, ``(C, H, W)`` in [-1, 1]."""
+        return self.strip.pictures[-1] - self.strip.pictures[0]
+
+    @property
+    def obtained(self) -> float:
+        """Probability that the classifier gives to the target."""
+        return float(self.strip.probabilities[-1, self.target])
+
+    @property
+    def start_gap(self) -> float:
+        """Mean absolute difference of the first frame and the picture."""
+        return float((self.strip.pictures[0] - self.original).abs().mean())
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the classifier sees the target at the end."""
+        return int(self.strip.probabilities[-1].argmax()) == self.target
+
+    def focus(self) -> tuple[float, str]:
+        """The smallest share of the picture that holds `MOST` of the squared change, and where its middle is."""
+        change = self.change.square().sum(0)
+        if not change.sum() > 0:
+            return 1.0, "nowhere"
+        ordered, order = change.flatten().sort(descending=True)
+        enough = int((ordered.cumsum(0) < MOST * ordered.sum()).sum()) + 1
+        rows, columns = order[:enough] // change.shape[1], order[:enough] % change.shape[1]
+        weights = ordered[:enough] / ordered[:enough].sum()
+        place = [
+            float((weights * (axis + 0.5)).sum()) / side
+            for axis, side in zip((rows, columns), change.shape, strict=True)
+        ]
+        words = [names[min(int(3 * part), 2)] for names, part in zip(THIRDS, place, strict=True)]
+        return enough / change.numel(), "in the middle" if words == ["middle"] * 2 else f"{words[0]} {words[1]}"
+
+    def share_within(self, region: Tensor) -> float:
+        """Share of the squared change inside a region, bool ``(H, W)``."""
+        change = self.change.square().sum(0)
+        return float(change[region].sum() / change.sum().clamp_min(torch.finfo(change.dtype).tiny))
+
+    def sentence(self) -> str:
+        """What happened, in one plain sentence."""
+        area, place = self.focus()
+        said = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
+        if not self.flipped:
+            return f"{said}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
+        return f"{said}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {place}."
+
+    def verdict(self) -> str:
+        """The numbers that say whether to believe it, in one line."""
+        wanted = "" if self.requested is None else f" of {self.requested:.0%} asked for"
+        off = int((~self.strip.on_data).sum())
+        parts = [
+            f"{self.name(self.target)} {self.obtained:.1%}{wanted}",
+            f"the probability falls on {self.strip.violation:.1%} of the way",
+            f"first frame {self.start_gap:.2g} from the picture",
+            f"attributions add up to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
+            f"{off} of {len(self.strip.on_data)} frames outside the data" if off else "all frames on the data",
+        ]
+        line = "; ".join(parts)
+        return f"NOT TO BE BELIEVED: {' '.join(self.problems)} {line}." if self.problems else f"{line}."
+
+    def figure(self) -> NotebookFigure:
+        """Film strip, probability curve, and the maps, as a matplotlib figure."""
+        from xai_widgets.show.film import film  # noqa: PLC0415  (matplotlib only when it is wanted)
+
+        strip = self.strip
+        return film(
+            list(strip.pictures),
+            [self.said(frame) for frame in range(len(strip.pictures))],
+            (strip.raw_shares.tolist(), strip.raw_curve.tolist()),
+            (strip.shares.tolist(), strip.probabilities[:, self.target].tolist()),
+            ("share of the way", self.name(self.target)),
+            self.maps(),
+            f"{self.sentence()}\n{self.verdict()}",
+        )
+
+    def maps(self) -> dict[str, Any]:
+        """The change and the saliency maps as pictures, by heading."""
+        from xai_widgets.show import images  # noqa: PLC0415
+
+        path = self.saliency["path"]
+        limit = max(float(path.abs().max()), 1e-9)
+        return {
+            "change of brightness": images.diverging(self.change.mean(0), images.DIFFERENCE_LIMIT),
+            "where it changes": images.sequential(self.saliency["difference"], 0.0, 1.0),
+            "what moves the classifier": images.diverging(path, limit),
+            "several ways": images.sequential(self.saliency["several"], 0.0, 1.0),
+        }
+
+    def gallery(self) -> Gallery:
+        """The film strip as a static gallery that survives in a saved notebook."""
+        from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
+
+        labels = ["picture", *("on the way" for _ in self.strip.pictures[2:]), "counterfactual"]
+        captions = [self.said(frame) for frame in range(len(labels))]
+        return gallery(list(self.strip.pictures), labels, captions, most=len(labels))
+
+    def said(self, frame: int) -> str:
+        """What the classifier says of a frame."""
+        chance, winner = self.strip.probabilities[frame].max(0)
+        return f"{self.name(int(winner))} {float(chance):.0%}"

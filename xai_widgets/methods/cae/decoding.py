@@ -1,0 +1,119 @@
+"""What the geometry of the map works with: encoded pictures, and a model that decodes their codes.
+
+The geometry is a set of pure functions of codes, planes and routes; nothing of it depends on how the model was trained.
+All tensors are float32 and on the CPU. N counts pictures, M codes, K classes, d the numbers of a code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import XaiWidgetsError
+
+BATCH = 64
+"""Most pictures that are decoded, or led through the classifier, at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Pictures and their codes.
+
+    Attributes
+    ----------
+    pictures
+        ``(N, C, H, W)`` with values in [0, 1].
+    z
+        Class-associated codes ``(N, d)``, of mean 0 and standard deviation 1 over the training pictures.
+    u
+        Individual codes ``(N, c, h, w)``.
+    reconstructions
+        The pictures decoded from their own codes, ``(N, C, H, W)`` in [0, 1].
+    """
+
+    pictures: Tensor
+    z: Tensor
+    u: Tensor
+    reconstructions: Tensor
+
+    def __getitem__(self, index: int) -> Encoded:
+        """One of them, still as a batch (N = 1)."""
+        pick = [index]
+        return Encoded(self.pictures[pick], self.z[pick], self.u[pick], self.reconstructions[pick])
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+class Decodes(Protocol):
+    """A model whose class-associated codes can be decoded, and whose head reads them by one affine layer."""
+
+    @property
+    def weight(self) -> Tensor:
+        """Weights ``(K, d)`` of the head: log-odds between classes are linear in the code."""
+
+    @property
+    def bias(self) -> Tensor:
+        """Biases ``(K,)`` of the head."""
+
+    def decode(self, encoded: Encoded, z: Tensor, *, anchored: bool | None = None) -> Tensor:
+        """Pictures ``(M, C, H, W)`` in [0, 1] of codes ``(M, d)``.
+
+        Parameters
+        ----------
+        encoded
+            Whose individual code is used: one for all codes (N = 1), or one for each (N = M).
+        z
+            Class-associated codes.
+        anchored
+            True: the picture plus what the move of its code changes, clipped. False: the decoder's picture itself.
+            None: as the model prefers.
+        """
+
+    def predict(self, pictures: Tensor) -> Tensor:
+        """Probabilities ``(M, K)`` that the classifier itself gives to pictures ``(M, C, H, W)``."""
+
+    def head(self, z: Tensor) -> Tensor:
+        """Probabilities ``(M, K)`` that the map gives to codes, ``softmax(z @ weight.T + bias)``."""
+
+
+def show(model: Decodes, encoded: Encoded, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Decode codes with one picture's individual code, and ask the classifier; in batches, without gradients.
+
+    Parameters
+    ----------
+    model
+        What decodes and predicts.
+    encoded
+        One encoded picture (N = 1).
+    z
+        Codes ``(M, d)``.
+
+    Returns
+    -------
+    tuple
+        Pictures ``(M, C, H, W)`` in [0, 1] and the classifier's probabilities ``(M, K)``.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If `encoded` is not exactly one picture, or the codes are not finite ``(M, d)``.
+    """
+    if len(encoded) != 1:
+        raise XaiWidgetsError(f"one encoded picture is needed, and got {len(encoded)}; pick one: encoded[0]")
+    require_codes(z, encoded.z.shape[1])
+    with torch.no_grad():
+        pictures = torch.cat([model.decode(encoded, batch) for batch in z.split(BATCH)])
+        return pictures, torch.cat([model.predict(batch) for batch in pictures.split(BATCH)])
+
+
+def require_codes(codes: Tensor, d: int | None = None) -> None:
+    """Raise an `XaiWidgetsError` unless there are codes ``(M, d)``, M > 0, and all of them finite."""
+    if codes.dim() != 2 or not len(codes) or d not in {None, codes.shape[1]}:
+        raise XaiWidgetsError(f"codes must have shape (M, {d or 'd'}) with M > 0, and these have {tuple(codes.shape)}")
+    broken = (~torch.isfinite(codes)).any(1).nonzero().flatten().tolist()
+    if broken:
+        raise XaiWidgetsError(f"codes must be finite, and {len(broken)} are not: rows {broken[:5]}; is the fit broken?")

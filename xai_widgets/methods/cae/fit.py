@@ -1,0 +1,219 @@
+"""How a default CAE is fitted: warm-up of the map, the training proper with its collapse alarm, the health report."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import PictureError
+from xai_widgets.methods.cae.evidence import look, pooled, require_gradients
+from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.health import Health, examine
+from xai_widgets.methods.cae.losses import CALM, FULL, PATCHED, Pair, Trained, loss, map_loss, mask_loss, mixture
+from xai_widgets.methods.cae.networks import CaeNetworks
+from xai_widgets.methods.cae.patches import exchanged
+from xai_widgets.methods.cae.settings import Settings
+from xai_widgets.methods.codes import CachedPass
+from xai_widgets.methods.resume import FinishedParts
+from xai_widgets.progress import Progress
+from xai_widgets.recipe import Recipe
+from xai_widgets.training import Step, train
+
+log = logging.getLogger(__name__)
+
+WARM_UP = Recipe(epochs=12, batch_size=64, lr=3e-3)
+"""Only class encoder and head: the map is there before the decoder starts."""
+
+AVERAGED = 0.995
+"""The running average forgets half in about 140 steps."""
+
+MASK_SHARE = 10
+"""The change mask is trained for one in so many epochs of the training proper."""
+
+ALARM_EVERY = 100
+"""Steps between two looks of the collapse alarm, once a third of the training is over."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The pictures a CAE is fitted on, with what the classifier sees and says of them.
+
+    Attributes
+    ----------
+    cached
+        Pictures, labels and logits.
+    layer
+        The evidence layer, or None where the logits are the evidence.
+    evidence
+        ``(N, E)`` on the CPU.
+    donors
+        For each class the places of the pictures of all other predicted classes.
+    """
+
+    cached: CachedPass
+    layer: str | None
+    evidence: Tensor
+    donors: list[Tensor]
+
+    @classmethod
+    def of(cls, cached: CachedPass, layer: str | None) -> Seen:
+        """Everything that follows from one pass over the pictures."""
+        if layer is None:
+            evidence = cached.logits
+        else:
+            batches = torch.arange(len(cached)).split(cached.study.batch_size)
+            evidence = torch.cat([pooled(cached.code(layer, batch)).cpu() for batch in batches])
+        predicted = cached.logits.argmax(1)
+        if len(predicted.unique()) < 2:
+            name = cached.study.class_names[int(predicted[0])]
+            raise PictureError(f"the classifier calls all {len(cached)} pictures {name!r}; give it some it tells apart")
+        donors = [(predicted != k).nonzero().flatten() for k in range(cached.study.classes)]
+        return cls(cached, layer, evidence, donors)
+
+    def drawn(self, networks: Fitted, chosen: Sequence[int], most: int) -> dict[str, Tensor]:
+        """The points of a map: class codes of the first pictures, where in their set these are, and probabilities."""
+        first = torch.arange(min(most, len(self.cached)))
+        device = self.cached.study.device
+        with torch.no_grad():
+            codes = [
+                networks.class_code(self.cached.picture(batch), self.evidence[batch].to(device)).cpu()
+                for batch in first.split(self.cached.study.batch_size)
+            ]
+        probabilities = self.cached.logits[first].softmax(1)
+        return {"codes": torch.cat(codes), "places": torch.tensor(chosen)[first], "probabilities": probabilities}
+
+    def donors_for(self, classes: Tensor, generator: torch.Generator) -> Tensor:
+        """For each of some classes the place of a picture of another predicted class."""
+        draws = torch.rand(len(classes), generator=generator)
+        pools = [self.donors[k] for k in classes.tolist()]
+        return torch.stack([pool[int(draw * len(pool))] for pool, draw in zip(pools, draws, strict=True)])
+
+
+class CaeFit:
+    """One fit of the default CAE."""
+
+    def __init__(self, settings: Settings, seen: Seen, progress: Progress, finished: FinishedParts) -> None:
+        self.study, self.settings, self.seen = seen.cached.study, settings, seen
+        self.progress, self.finished = progress, finished
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(settings.recipe.seed)
+            networks = new_networks(settings, seen)
+            self.trained = Trained(networks, copy.deepcopy(networks), settings.channels)
+        self.trained.to(self.study.device)
+        batches = -(-len(seen.cached) // settings.recipe.batch_size)
+        self.steps = settings.recipe.epochs * batches
+
+    def run(self) -> tuple[CaeNetworks, Health]:
+        """Warm up, train, and look whether it worked."""
+        began = time.perf_counter()
+        require_gradients(self.study)
+        with self.study.borrowed():
+            if self.finished.restore("CAE", self.trained) is None:
+                self._warm_up()
+                self._train()
+            networks = self.trained.average.eval()
+            self._fit_mask(networks)
+        alarmed = bool((self.trained.strength != 1).any())
+        return networks, replace(self._health(networks), alarmed=alarmed, seconds=time.perf_counter() - began)
+
+    def _train(self) -> None:
+        train(
+            self.trained,
+            self._loss,
+            len(self.seen.cached),
+            self.settings.recipe,
+            progress=self.progress,
+            task="CAE",
+            checkpoint=self.finished.checkpoint("CAE"),
+        )
+        self.finished.keep("CAE", self.trained, self.settings.recipe.epochs)
+
+    def _warm_up(self) -> None:
+        networks = self.trained.networks
+        map_only = torch.nn.ModuleList([networks.class_encoder, networks.head])
+
+        def of(step: Step) -> Tensor:
+            return map_loss(networks, self._evidence(step.indices), self._logits(step.indices))
+
+        recipe = replace(WARM_UP, seed=self.settings.recipe.seed)
+        train(map_only, of, len(self.seen.cached), recipe, progress=self.progress, task="CAE, the map")
+        self.trained.average.load_state_dict(networks.state_dict())
+
+    def _fit_mask(self, networks: CaeNetworks) -> None:
+        """Fit the change mask to networks that no longer change."""
+        networks.mask.requires_grad_(True)
+
+        def of(step: Step) -> Tensor:
+            pair = self._pair(step, patched=False)
+            with torch.no_grad():
+                own, donor = (networks.class_encoder(seen) for seen in (pair.evidence, pair.donor_evidence))
+            return mask_loss(networks, self.study, self.seen.layer, pair, mixture(own, donor, step.generator))
+
+        recipe = replace(self.settings.recipe, epochs=max(1, self.settings.recipe.epochs // MASK_SHARE))
+        train(networks.mask, of, len(self.seen.cached), recipe, progress=self.progress, task="CAE, the change mask")
+
+    def _loss(self, step: Step) -> Tensor:
+        self._average(step.number)
+        done = step.number / self.steps
+        if done > 1 / 3 and step.number % ALARM_EVERY == 0:
+            self._alarm()
+        ramp = min(max((done - CALM) / (FULL - CALM), 0.0), 1.0)
+        return loss(self.trained, self.study, self.seen.layer, self._pair(step), ramp, step.generator)
+
+    def _pair(self, step: Step, *, patched: bool = True) -> Pair:
+        cached = self.seen.cached
+        pictures = cached.picture(step.indices)
+        if patched:
+            others = torch.randint(len(cached), (len(pictures[PATCHED]),), generator=step.generator)
+            pictures[PATCHED] = exchanged(pictures[PATCHED], cached.picture(others), step.generator)
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            logits, evidence = look(self.study, pictures, self.seen.layer)
+        donors = self.seen.donors_for(logits.argmax(1).cpu(), step.generator)
+        return Pair(pictures, evidence, self._evidence(donors), logits)
+
+    def _evidence(self, indices: Tensor) -> Tensor:
+        return self.seen.evidence[indices].to(self.study.device)
+
+    def _logits(self, indices: Tensor) -> Tensor:
+        return self.seen.cached.logits[indices].to(self.study.device)
+
+    @torch.no_grad()
+    def _average(self, number: int) -> None:
+        """Let the kept weights and statistics follow the trained ones; quickly at first."""
+        kept = min(AVERAGED, (number + 1) / (number + 10))
+        current = self.trained.networks.state_dict()
+        for name, tensor in self.trained.average.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.lerp_(current[name], 1 - kept)
+            else:
+                tensor.copy_(current[name])
+
+    def _alarm(self) -> None:
+        """Where the decoder ignores the class code: ask more for faithfulness, and less for sparseness."""
+        health = self._health(self.trained.average.eval())
+        self.trained.average.train()
+        if health.problems:
+            self.trained.strength.mul_(self.trained.strength.new_tensor([2.0, 0.5])).clamp_(1 / 8, 8)
+            log.warning("CAE: %s Asking more for faithfulness.", " ".join(health.problems))
+
+    def _health(self, networks: CaeNetworks) -> Health:
+        return examine(networks, self.seen.cached, self.seen.evidence, self.settings.recipe.seed)
+
+
+def new_networks(settings: Settings, seen: Seen) -> CaeNetworks:
+    """Networks with fresh weights, that begin at the mean picture."""
+    study = seen.cached.study
+    networks = CaeNetworks(
+        study.shape, seen.evidence.shape[1], study.classes, settings.dimensions, settings.channels, settings.width
+    )
+    mean = seen.cached.picture(slice(0, 1000)).mean(0)
+    networks.class_encoder.measure(seen.evidence)
+    networks.decoder.prior.copy_(torch.logit(mean.clamp(0.02, 0.98)))
+    return networks

@@ -1,0 +1,132 @@
+"""Whether a fitted CAE can be believed: moving a code must move the picture, and the classifier with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.codes import CachedPass
+
+SWAPS = 64
+"""Random swaps of codes that a look at the health rests on."""
+
+LEAST_CHANGE, LEAST_VALIDITY = 0.001, 0.6
+"""Below these the class code is not used: mean change of a swap, and share of swaps that take the donor's class."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Measures of a CAE on swaps of class codes between pictures of different predicted classes.
+
+    Attributes
+    ----------
+    swaps
+        How many swaps the measures rest on.
+    reconstruction
+        Mean absolute error of the reconstructions, pictures in [0, 1].
+    validity
+        Share of the swaps, decoded directly, in which the classifier sees the donor's class.
+    anchored_validity
+        The same, anchored at the picture itself.
+    map_error
+        Mean absolute difference of the probabilities of map and classifier, on those swaps.
+    change
+        Mean absolute change of the picture by a swap.
+    scale
+        99.5 % quantile of the changes of pixels by a swap: the full scale of all difference maps.
+    alarmed
+        Whether the collapse alarm had to change the weights of the losses.
+    seconds
+        What the fit took.
+    """
+
+    swaps: int
+    reconstruction: float
+    validity: float
+    anchored_validity: float
+    map_error: float
+    change: float
+    scale: float
+    alarmed: bool = False
+    seconds: float = field(default=0.0)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the fit cannot be believed; empty if it can."""
+        found = []
+        if self.change < LEAST_CHANGE:
+            found.append(
+                f"The decoder ignores the class code: another class's code changes a picture by {self.change:.2%} only."
+            )
+        if max(self.validity, self.anchored_validity) < LEAST_VALIDITY:
+            found.append(
+                f"Moving the code does not move the classifier: it agrees with {self.validity:.0%} of the swaps only."
+            )
+        return tuple(found)
+
+    def verdict(self) -> str:
+        """The numbers that say whether to believe the fit, in one line."""
+        line = (
+            f"Of {self.swaps} swaps of codes, the classifier follows {self.validity:.0%} decoded and "
+            f"{self.anchored_validity:.0%} added to the picture; reconstruction error {self.reconstruction:.2g}; "
+            f"map and classifier differ by {self.map_error:.2g}."
+        )
+        return f"NOT TO BE BELIEVED: {' '.join(self.problems)} {line}" if self.problems else line
+
+
+@torch.no_grad()
+def examine(networks: Fitted, cached: CachedPass, evidence: Tensor, seed: int) -> Health:
+    """Swap class codes between random pictures of different predicted classes, and ask the classifier.
+
+    Parameters
+    ----------
+    networks
+        In evaluation mode.
+    cached
+        Pictures, and the classifier's logits for them.
+    evidence
+        What the classifier sees of them, ``(N, E)``.
+    seed
+        Of the choice of pictures.
+    """
+    study = cached.study
+    receivers, donors = _pairs(cached.logits.argmax(1), seed)
+    pictures = cached.picture(receivers)
+    codes = [_class_code(networks, cached, evidence, places) for places in (receivers, donors)]
+    individual = networks.individual_code(pictures)
+    rebuilt, moved = (networks.decoded(individual, code) for code in codes)
+    wanted = cached.logits[donors].argmax(1)
+    direct = study.predict(moved.cpu())
+    anchored = study.predict((pictures + networks.change(pictures, rebuilt, moved)).clamp(0, 1).cpu())
+    return Health(
+        swaps=len(receivers),
+        reconstruction=float((rebuilt - pictures).abs().mean()),
+        validity=float((direct.argmax(1) == wanted).float().mean()),
+        anchored_validity=float((anchored.argmax(1) == wanted).float().mean()),
+        map_error=float((networks.head(codes[1]).softmax(1).cpu() - anchored).abs().mean()),
+        change=float((moved - rebuilt).abs().mean()),
+        scale=max(_quantile((moved - rebuilt).abs().mean(1), 0.995), 1e-3),
+    )
+
+
+def _quantile(values: Tensor, share: float) -> float:
+    """By sorting: torch.quantile refuses more than 16 million numbers."""
+    ordered = values.flatten().sort().values
+    return float(ordered[int(share * (len(ordered) - 1))])
+
+
+def _pairs(classes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """`SWAPS` pairs of places whose classes differ, however rare one of them is."""
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randint(len(classes), (SWAPS,), generator=generator)
+    others = [(classes != classes[place]).nonzero().flatten() for place in first]
+    draws = torch.rand(SWAPS, generator=generator)
+    second = [pool[int(draw * len(pool))] for pool, draw in zip(others, draws, strict=True)]
+    return first, torch.stack(second)
+
+
+def _class_code(networks: Fitted, cached: CachedPass, evidence: Tensor, places: Tensor) -> Tensor:
+    return networks.class_code(cached.picture(places), evidence[places].to(cached.study.device))

@@ -1,0 +1,225 @@
+r"""What the default CAE is trained on: the classifier itself is in the loop.
+
+Beside the published idea (Xie et al., arXiv 2406.07961: swap class codes between pictures, and the swap must keep the
+individual and take the donor's class) it differs where measuring said so. With class code z, individual code u,
+decoder G, affine head h and classifier f, a picture x and a donor of another predicted class,
+
+.. math::
+
+    z_m = (1 - \lambda)\,z + \lambda\,z_{donor}, \qquad
+    x_m = x + G(u, z_m) - G(u, z) \ \text{(anchored)} \quad\text{or}\quad G(u, z_m) \ \text{(direct)},
+
+what f says of :math:`x_m` must be what the map says, :math:`h(z_m)`: so the map explains the classifier. A critic
+reads the class off u, and u is trained to give it nothing to read: what belongs to the class has to come from z.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from xai_widgets.methods.cae.evidence import look
+from xai_widgets.methods.cae.networks import CaeNetworks, ClassCritic
+from xai_widgets.study import Study
+
+WEIGHTS = {
+    "reconstruction": 360.0,  # squared error
+    "map": 1.0,
+    "faithful map": 2.0,
+    "faithful reconstruction": 0.4,
+    "class code": 3.0,
+    "class-free individual": 0.4,
+    "sparse change": 1.0,
+}
+
+PATCHED = slice(None, None, 2)
+"""Every other picture of a batch has a patch of another picture; see `patches`."""
+
+PATCHED_ERROR = 0.3
+"""Weight of the reconstruction of pictures with a patch, beside 1 for whole ones."""
+
+WHOLE_SWAPS = 0.6
+"""Share of the pictures whose code is swapped as a whole; the others get a mixture."""
+
+MOST_MIXED = 1.1
+"""Mixtures go a little beyond the donor's code, as people do who drag a point."""
+
+CODE_NOISE = 0.1
+"""Standard deviation of what is added to every other mixed code."""
+
+MASK_COST = 0.15
+"""Weight of the change that the mask lets through, as a share of all change."""
+
+CALM, FULL = 0.05, 0.3
+"""Shares of the training: until the first, only reconstruction counts; from the second on, everything does."""
+
+
+class Trained(nn.Module):
+    """All that one training changes: the networks, their running average, and the critic.
+
+    The average of the weights over the last steps is what is kept: it is steadier than the weights of any one step.
+    """
+
+    strength: Tensor
+
+    def __init__(self, networks: CaeNetworks, average: CaeNetworks, channels: int) -> None:
+        super().__init__()
+        self.networks = networks
+        self.average = average.requires_grad_(False)
+        self.critic = ClassCritic(channels, networks.head.out_features)
+        # Factors of "faithful map" and "sparse change", which the collapse alarm changes.
+        self.register_buffer("strength", torch.ones(2))
+        self.to(memory_format=torch.channels_last)  # a third faster on a CPU
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One batch for a step.
+
+    Attributes
+    ----------
+    pictures
+        ``(n, C, H, W)`` in [0, 1].
+    evidence, donor_evidence
+        What the classifier sees of them, and of one picture of another predicted class for each, ``(n, E)``.
+    logits
+        What it says of them, ``(n, K)``.
+    """
+
+    pictures: Tensor
+    evidence: Tensor
+    donor_evidence: Tensor
+    logits: Tensor
+
+
+def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor) -> Tensor:
+    """How far the head's opinion of class codes is from the classifier's."""
+    return divergence(logits, networks.head(networks.class_encoder(evidence)))
+
+
+def loss(
+    trained: Trained, study: Study, layer: str | None, pair: Pair, ramp: float, generator: torch.Generator
+) -> Tensor:
+    """One scalar for one optimizer over networks and critic; each gets only its own gradient.
+
+    Parameters
+    ----------
+    trained
+        What is trained.
+    study, layer
+        The classifier, borrowed by the caller, and its evidence layer.
+    pair
+        The batch.
+    ramp
+        Weight in [0, 1] of everything but reconstruction, map and individual code: it must not destroy a decoder
+        that has just begun.
+    generator
+        For mixtures.
+    """
+    networks = trained.networks
+    own, donor = networks.class_encoder(torch.cat([pair.evidence, pair.donor_evidence])).chunk(2)
+    mixed = mixture(own, donor, generator)
+    individual = networks.individual_code(pair.pictures)
+    rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
+    shown = _shown(pair.pictures, rebuilt, moved)
+    said, seen = look(study, torch.cat([shown, rebuilt]), layer)
+    of_shown, of_rebuilt = said.chunk(2)
+    faithful, sparse = trained.strength.tolist()
+    gradual = {
+        "faithful map": faithful * divergence(networks.head(mixed).detach(), of_shown),
+        "faithful reconstruction": divergence(pair.logits, of_rebuilt),
+        "class code": F.l1_loss(networks.class_encoder.of_decoded(seen[: len(shown)]), mixed.detach()),
+        "sparse change": sparse * (moved - rebuilt).abs().mean(),
+    }
+    from_the_start = {
+        "reconstruction": _error(rebuilt, pair.pictures),
+        "map": divergence(pair.logits, networks.head(own)),
+        "class-free individual": _readable(_unchanged(trained.critic, _patched(individual))),
+    }
+    terms = [WEIGHTS[name] * term for name, term in from_the_start.items()]
+    terms += [ramp * WEIGHTS[name] * term for name, term in gradual.items()]
+    reading = F.cross_entropy(trained.critic(_patched(individual).detach()), _patched(pair.logits).argmax(1))
+    return torch.stack(terms).sum() + reading
+
+
+def _patched(values: Tensor) -> Tensor:
+    """The rows of pictures with a patch; all rows of a batch too small for the critic's batch statistics."""
+    return values[PATCHED] if len(values) > 3 else values
+
+
+def _error(rebuilt: Tensor, pictures: Tensor) -> Tensor:
+    """Squared error, that of pictures with a patch at less weight: they need not be drawn well."""
+    weights = pictures.new_ones(len(pictures))
+    weights[PATCHED] = PATCHED_ERROR
+    return (weights * (rebuilt - pictures).square().mean((1, 2, 3))).sum() / weights.sum()
+
+
+def mask_loss(networks: CaeNetworks, study: Study, layer: str | None, pair: Pair, mixed: Tensor) -> Tensor:
+    """What the change mask minimises: it lets through little, but what the classifier sees must stay the same.
+
+    Parameters
+    ----------
+    networks
+        Fitted but for the mask; only the mask gets a gradient.
+    study, layer
+        The classifier, borrowed by the caller, and its evidence layer.
+    pair
+        The batch.
+    mixed
+        The codes it is moved to, ``(n, d)``.
+    """
+    with torch.no_grad():
+        individual, own = networks.individual_code(pair.pictures), networks.class_encoder(pair.evidence)
+        rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
+        whole = look(study, (pair.pictures + moved - rebuilt).clamp(0, 1), layer)
+    shown = networks.change(pair.pictures, rebuilt, moved)
+    seen = look(study, (pair.pictures + shown).clamp(0, 1), layer)
+    missed = [
+        ((part - all_of_it) / _spread(all_of_it)).square().mean() for part, all_of_it in zip(seen, whole, strict=True)
+    ]
+    cost = shown.abs().mean() / (moved - rebuilt).abs().mean().clamp_min(1e-6)
+    return missed[0] + missed[1] + MASK_COST * cost
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Standard deviation of each column ``(n, E)``, with a floor for those that never vary."""
+    deviation = values.std(0, correction=0)
+    return deviation.clamp_min(0.1 * float(deviation.mean()) + 1e-6)
+
+
+def _shown(pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+    """Half of the pictures anchored, half direct: the decoder learns to be good at both."""
+    half = len(pictures) // 2
+    return torch.cat([(pictures + moved - rebuilt)[:half].clamp(0, 1), moved[half:]])
+
+
+def mixture(own: Tensor, donor: Tensor, generator: torch.Generator) -> Tensor:
+    """Codes ``(n, d)`` on the way from the picture's own to the donor's, most of them all the way."""
+    n = (len(own), 1)
+    share = torch.rand(n, generator=generator) * MOST_MIXED
+    share[torch.rand(n, generator=generator) < WHOLE_SWAPS] = 1.0
+    noise = CODE_NOISE * torch.randn(own.shape, generator=generator)
+    noisy = torch.rand(n, generator=generator) < 0.5
+    mixed: Tensor = torch.lerp(own, donor, share.to(own)) + (noise * noisy).to(own)
+    return mixed
+
+
+def divergence(wanted: Tensor, found: Tensor) -> Tensor:
+    """Mean KL divergence, in nats, of two sets of logits ``(n, K)``."""
+    return F.kl_div(found.log_softmax(1), wanted.log_softmax(1), reduction="batchmean", log_target=True)
+
+
+def _unchanged(critic: nn.Module, individual: Tensor) -> Tensor:
+    """What the critic says, with a gradient for what it looks at and none for itself."""
+    frozen = {name: parameter.detach() for name, parameter in critic.named_parameters()}
+    said: Tensor = functional_call(critic, frozen, (individual,))
+    return said
+
+
+def _readable(logits: Tensor) -> Tensor:
+    """How far the critic is from finding all classes equally likely, in nats per class."""
+    return -logits.log_softmax(1).mean()

@@ -1,0 +1,102 @@
+"""The ways from a picture's code to another class."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cae.decoding import Decodes, Encoded
+from xai_widgets.methods.cae.density import graph_path
+from xai_widgets.methods.cae.paper_route import paper_route
+from xai_widgets.methods.cae.path import border, dial
+from xai_widgets.methods.cae.plane import Plane
+from xai_widgets.methods.cae.targets import closest
+
+Route = Literal["straight", "closest", "graph", "reference"]
+
+LIKELY = 0.95
+"""Confidence that the shortest way goes to if none is asked for, and that makes a picture a sure case."""
+
+DIAL_STEPS = 14
+"""Halvings of the route when a confidence is asked for: classifiers change their mind on a short part of it."""
+
+BEYOND = 0.999
+"""Where the shortest way ends before it is cut by the classifier itself, which the map knows only roughly."""
+
+
+class OnMap(Decodes, Protocol):
+    """A model with a map of the codes of real pictures."""
+
+    @property
+    def codes(self) -> Tensor:
+        """``(M, d)``."""
+
+    @property
+    def code_probabilities(self) -> Tensor:
+        """What the classifier says of their pictures, ``(M, K)``."""
+
+    @property
+    def centres(self) -> Tensor:
+        """The most typical code of each class, ``(K, d)``; NaN where there is none."""
+
+    def pair_chart(self, source: int, target: int) -> Plane:
+        """The map of two classes."""
+
+
+def route_to(
+    model: OnMap,
+    encoded: Encoded,
+    source: int,
+    target: int,
+    route: Route,
+    confidence: float | Literal["border"] | None,
+) -> Tensor:
+    """The codes ``(M, d)`` that a picture's code is led along, its own first; for the routes see `CAE.explain`.
+
+    With a confidence, up to where the classifier itself has it.
+    """
+    if isinstance(confidence, str) and confidence != "border":
+        raise XaiWidgetsError(f"confidence is {confidence!r}; give a number between 0 and 1, or 'border'")
+    wanted = 0.5 if confidence == "border" else confidence
+    corners = _whole(model, encoded.z[0], source, target, route, wanted)
+    if wanted is None:
+        return corners
+    if confidence == "border":
+        return border(model, encoded, corners, source, target, steps=DIAL_STEPS)[0]
+    return dial(model, encoded, corners, target, wanted, steps=DIAL_STEPS)[0]
+
+
+def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, confidence: float | None) -> Tensor:
+    centre = _centre(model, target)
+    if route == "closest":
+        aim = LIKELY if confidence is None else max(confidence, BEYOND)
+        return torch.stack([z, closest(z, model.weight, model.bias, source, target, aim)])
+    if route == "reference":
+        return paper_route(z, _reference(model, z, target))
+    if route == "graph":
+        return graph_path(model.codes, z, centre, model.weight, model.bias, source, target)
+    if route != "straight":
+        raise XaiWidgetsError(f"route is {route!r}; choose 'straight', 'closest', 'graph' or 'reference'")
+    # What the chart does not show of the picture stays, as it does when the point is dragged there.
+    chart = model.pair_chart(source, target)
+    return torch.cat([z[None], chart.lift(chart.project(centre[None]), z)])
+
+
+def _centre(model: OnMap, target: int) -> Tensor:
+    centre = model.centres[target]
+    if not torch.isfinite(centre).all():
+        raise XaiWidgetsError(
+            f"the classifier calls none of the pictures on the map class {target}, so nothing is known of it; choose "
+            "another target"
+        )
+    return centre
+
+
+def _reference(model: OnMap, z: Tensor, target: int) -> Tensor:
+    """The nearest code of a picture that classifier and map both surely call the target."""
+    chance = torch.minimum(model.code_probabilities, model.head(model.codes))[:, target]
+    sure = model.codes[chance >= min(LIKELY, float(chance.max()))]
+    return sure[(sure - z).norm(dim=1).argmin()]

@@ -1,0 +1,147 @@
+"""Where a picture changes on its way to another class, as three maps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.methods.cae.decoding import BATCH, Decodes, Encoded, require_codes, show
+from xai_widgets.methods.cae.targets import require_pair
+from xai_widgets.study import Study
+
+
+def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
+    """How much each pixel changes from one picture to the other: mean over the channels, averaged over 3x3 pixels.
+
+    Parameters
+    ----------
+    before, after
+        Pictures ``(C, H, W)`` in [0, 1]: the first and the last frame of a film strip. (The picture itself is not the
+        first frame of an unanchored one, and would add the error of its reconstruction.)
+    scale
+        The change shown as 1, one for a whole data set, so that the maps of its pictures can be compared.
+
+    Returns
+    -------
+    Tensor
+        ``(H, W)`` in [0, 1]; larger changes than `scale` are cut.
+
+    Raises
+    ------
+    PictureError
+        If the pictures do not have one shape ``(C, H, W)``.
+    XaiWidgetsError
+        If the scale is not positive.
+    """
+    if before.dim() != 3 or before.shape != after.shape:
+        raise PictureError(f"two pictures (C, H, W) are needed, and got {tuple(before.shape)}, {tuple(after.shape)}")
+    _require_scale(scale)
+    return (_smoothed((after - before).abs().mean(0)) / scale).clamp(max=1)
+
+
+def path_integrated(
+    study: Study, pictures: Tensor, target: int, source: int, *, steps: int = 5
+) -> tuple[Tensor, tuple[float, float]]:
+    """How much each pixel contributes to the change of the log-odds along a film strip: signed and complete.
+
+    Integrated gradients along the pictures of a counterfactual instead of a line from black: the sum over the path of
+    the gradient of ``logit_target - logit_source`` times the move of the pixel, by the midpoint rule.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked.
+    pictures
+        The frames ``(F, C, H, W)`` in [0, 1], at least two; straight lines of pictures are assumed in between.
+    target, source
+        Two different classes.
+    steps
+        Into how many steps the way from frame to frame is divided.
+
+    Returns
+    -------
+    tuple
+        The map ``(H, W)`` in units of log-odds, summed over channels, not smoothed; and its sum beside the change of
+        log-odds from the first frame to the last, which it equals but for the error of the midpoint rule.
+
+    Raises
+    ------
+    PictureError
+        If these are no pictures for the study.
+    XaiWidgetsError
+        For fewer than two pictures or one step, classes that do not exist or are equal, or a classifier without
+        gradients.
+    """
+    require_pair(source, target, study.classes)
+    frames = study.check(pictures)
+    if len(frames) < 2 or steps < 1:
+        raise XaiWidgetsError(f"a path needs at least 2 pictures and 1 step, and got {len(frames)} and {steps}")
+    moves = (frames[1:] - frames[:-1]) / steps
+    halfway = torch.arange(0.5, steps).view(-1, 1, 1, 1, 1)
+    points = (frames[:-1] + halfway * moves).flatten(0, 1)  # (steps * (F - 1), C, H, W)
+    gradients = _gradients(study, points, target, source).unflatten(0, (steps, -1))
+    contributions = (gradients.sum(0) * moves).sum((0, 1))
+    logits = study.logits(frames[[0, -1]])
+    odds = logits[:, target] - logits[:, source]
+    return contributions, (float(contributions.sum()), float(odds[1] - odds[0]))
+
+
+def several(model: Decodes, encoded: Encoded, targets: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    """What changes on the way to several codes: the mean change of each pixel, and how far the changes agree.
+
+    Parameters
+    ----------
+    model
+        What decodes.
+    encoded
+        One encoded picture (N = 1).
+    targets
+        Codes ``(J, d)``, such as several of one class.
+    scale
+        As for `difference`.
+
+    Returns
+    -------
+    tuple
+        The mean of the `difference` maps of all directions, ``(H, W)`` in [0, 1]; and the agreement of the changes D
+        of a pixel and its neighbours, ``mean(D)^2 / mean(D^2)``, ``(H, W)`` in [0, 1]: 1 if all are equal, 1 / J if
+        only one direction changes it, 0 if they cancel or there are none.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If there are no targets, they are not finite, or the scale is not positive.
+    """
+    _require_scale(scale)
+    require_codes(targets, encoded.z.shape[1])
+    pictures, _ = show(model, encoded, torch.cat([encoded.z, targets]))
+    changes = pictures[1:] - pictures[0]
+    mean = torch.stack([difference(pictures[0], picture, scale) for picture in pictures[1:]]).mean(0)
+    common = _smoothed(changes.mean(0).square().sum(0))
+    everything = _smoothed(changes.square().mean(0).sum(0))
+    return mean, (common / everything.clamp_min(torch.finfo(common.dtype).tiny)).clamp(0, 1)
+
+
+def _smoothed(values: Tensor) -> Tensor:
+    """Mean over 3x3 pixels of a map ``(H, W)``; at the edge, over those there are."""
+    return F.avg_pool2d(values[None], 3, stride=1, padding=1, count_include_pad=False)[0]
+
+
+def _gradients(study: Study, pictures: Tensor, target: int, source: int) -> Tensor:
+    """Gradients of the log-odds with respect to the pictures only, ``(N, C, H, W)``, in batches."""
+    found = []
+    with study.borrowed(), torch.enable_grad():
+        for batch in pictures.split(min(BATCH, study.batch_size)):
+            wanted = batch.detach().requires_grad_()
+            logits = study.forward(wanted)
+            if not logits.requires_grad:
+                raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
+            found += torch.autograd.grad((logits[:, target] - logits[:, source]).sum(), wanted)
+    return torch.cat(found)
+
+
+def _require_scale(scale: float) -> None:
+    if not scale > 0:
+        raise XaiWidgetsError(f"scale is {scale}, but must be above 0")

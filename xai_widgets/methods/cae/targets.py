@@ -1,0 +1,157 @@
+"""Where a picture's code should move: the nearest code of a given confidence, and the centre of every class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from math import log
+from operator import index
+
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cae.decoding import require_codes
+
+CONFIDENT = 0.9
+"""Probability from which a code counts as a typical one of its class."""
+
+FEW = 10
+"""How many codes stand for a class that has no confident one."""
+
+
+def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Tensor, Tensor]:
+    """The line on which an affine head tells two classes apart.
+
+    Parameters
+    ----------
+    weight, bias
+        The head: ``(K, d)`` and ``(K,)``.
+    source, target
+        Two different classes.
+
+    Returns
+    -------
+    tuple
+        ``v (d,)`` and ``b ()`` with ``log(p_target / p_source) = z @ v + b`` for every code z.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If one class is meant, a class does not exist, or the head gives both classes the same weights.
+    """
+    require_pair(source, target, len(bias))
+    v = weight[target] - weight[source]
+    if not v.norm() > 0:  # NaN neither
+        raise XaiWidgetsError(f"the map does not tell classes {source} and {target} apart: both have the same weights")
+    return v, bias[target] - bias[source]
+
+
+def class_number(names: Sequence[str], target: int | str) -> int:
+    """The number of a class given by number or name.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If there is no such class; for a name, with the closest ones.
+    """
+    if not isinstance(target, str):
+        try:
+            number = index(target)
+        except TypeError as error:
+            raise XaiWidgetsError(f"target is {target!r}; give the number or the name of a class") from error
+        require_class(number, len(names))
+        return number
+    if target in names:
+        return list(names).index(target)
+    close = get_close_matches(target, names, n=3, cutoff=0.3)
+    hint = f"; closest: {', '.join(map(repr, close))}" if close else ""
+    raise XaiWidgetsError(f"no class is named {target!r}{hint}")
+
+
+def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, confidence: float) -> Tensor:
+    """The shortest move on the map that makes the target as likely as asked for.
+
+    With log-odds ``m(z) = v @ z + b`` it is ``z + (logit(confidence) - m(z)) / |v|^2 * v``.
+
+    Parameters
+    ----------
+    z
+        A code ``(d,)``.
+    weight, bias
+        The head: ``(K, d)`` and ``(K,)``.
+    source, target
+        Two different classes.
+    confidence
+        In (0, 1): the target's share of the probability that the head gives to the two classes.
+
+    Returns
+    -------
+    Tensor
+        The code ``(d,)``.
+
+    Raises
+    ------
+    XaiWidgetsError
+        For a confidence outside (0, 1), a code that is not finite, or classes that `contrast` refuses.
+    """
+    require_confidence(confidence)
+    require_codes(z[None], weight.shape[1])
+    v, b = contrast(weight, bias, source, target)
+    missing = log(confidence / (1 - confidence)) - (z @ v + b)
+    return z + missing / (v @ v) * v
+
+
+def centres(codes: Tensor, probabilities: Tensor, classes: Tensor) -> Tensor:
+    """The most typical code of every class: the mean of its confident ones.
+
+    Parameters
+    ----------
+    codes
+        ``(N, d)``.
+    probabilities
+        What the classifier says of their pictures, ``(N, K)``.
+    classes
+        The class each code counts as, ``(N,)``.
+
+    Returns
+    -------
+    Tensor
+        ``(K, d)``: the mean of the class's codes with a probability of at least 0.9; for a class without any, of the
+        ten codes (of any class) that are most probable for it.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If there are no codes, or they are not finite.
+    """
+    require_codes(codes)
+    return torch.stack(
+        [codes[_typical(probabilities[:, k], classes == k)].mean(0) for k in range(probabilities.shape[1])]
+    )
+
+
+def _typical(probability: Tensor, members: Tensor) -> Tensor:
+    """Places of the codes that stand for a class."""
+    confident = (members & (probability >= CONFIDENT)).nonzero().flatten()
+    return confident if len(confident) else probability.topk(min(FEW, len(probability))).indices
+
+
+def require_pair(source: int, target: int, classes: int) -> None:
+    """Raise an `XaiWidgetsError` unless these are two different classes out of so many."""
+    for name, number in (("source", source), ("target", target)):
+        require_class(number, classes, name)
+    if source == target:
+        raise XaiWidgetsError(f"source and target are both class {source}; choose another class as target")
+
+
+def require_class(number: int, classes: int, name: str = "target") -> None:
+    """Raise an `XaiWidgetsError` unless there is a class of that number."""
+    if not 0 <= number < classes:
+        raise XaiWidgetsError(f"{name} is {number}, and the classes are numbered 0 to {classes - 1}")
+
+
+def require_confidence(confidence: float) -> None:
+    """Raise an `XaiWidgetsError` unless the confidence lies strictly between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise XaiWidgetsError(f"confidence is {confidence}, but must lie between 0 and 1, both excluded")
