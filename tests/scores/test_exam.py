@@ -71,7 +71,7 @@ def test_an_exam_of_nothing():
 
 
 def test_an_unknown_method(new_study):
-    with pytest.raises(XaiWidgetsError, match=r"there is no exam for 'magic'; choose one of \['cladec'"):
+    with pytest.raises(XaiWidgetsError, match=r"there is no exam for 'magic'; choose one of \['cae', 'cladec'\]"):
         run_exam("magic", new_study(), progress=Progress())
 
 

@@ -38,4 +38,10 @@ def _cladec(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     return examine(study, seed, progress)
 
 
-METHODS: Mapping[str, Callable[[Study, int, Progress], dict[str, Measure]]] = {"cladec": _cladec}
+def _cae(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
+    from xai_widgets.scores.cae_exam import examine  # noqa: PLC0415
+
+    return examine(study, seed, progress)
+
+
+METHODS: Mapping[str, Callable[[Study, int, Progress], dict[str, Measure]]] = {"cladec": _cladec, "cae": _cae}

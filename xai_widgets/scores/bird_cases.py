@@ -1,0 +1,116 @@
+"""The questions of a counterfactual exam: birds to be changed into others, and what they would truly look like."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import PARTS, render
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.scores.counterfactual_measures import dilated
+from xai_widgets.study import Study
+
+VISIBLE = 0.02
+"""Change of a channel, of 1, from which a pixel counts as changed: about five grey levels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Unseen birds that the classifier calls what they are, each with another species to become.
+
+    Attributes
+    ----------
+    birds, places
+        The picture set, and where in it the N pictures are, ``(N,)``.
+    pictures
+        ``(N, C, H, W)`` in [0, 1].
+    sources, targets
+        What each bird is, and what it shall become, ``(N,)``.
+    truths
+        The same individuals as the target species, ``(N, C, H, W)``.
+    parts
+        Where the truths differ from the pictures, bool ``(N, H, W)``.
+    cues
+        Where the cue is, with two pixels around it, bool ``(N, H, W)``; nowhere in pictures without cues.
+    """
+
+    birds: BirdPictures
+    places: Tensor
+    pictures: Tensor
+    sources: Tensor
+    targets: Tensor
+    truths: Tensor
+    parts: Tensor
+    cues: Tensor
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def first(self, count: int) -> Cases:
+        """The first of them, at most `count`."""
+        return replace(self, **{name: value[:count] for name, value in vars(self).items() if name != "birds"})
+
+    @property
+    def has_cue(self) -> bool:
+        """Whether the pictures carry a cue."""
+        return self.birds.cheat is not None
+
+    def recued(self, cues: Tensor | None) -> Tensor:
+        """The pictures with the cues of other species ``(N,)``, or with none."""
+        wanted = [None] * len(self) if cues is None else cues.tolist()
+        pairs = zip(self.places.tolist(), wanted, strict=True)
+        return torch.stack([_drawn(self.birds, place, self.birds.labels[place], cue) for place, cue in pairs])
+
+    def without(self, slot: str) -> Tensor:
+        """The pictures with a slot left out, ``(N, C, H, W)``."""
+        birds = self.birds
+        return torch.stack(
+            [_drawn(birds, place, birds.labels[place], birds.cue(place), [slot]) for place in self.places.tolist()]
+        )
+
+
+def draw_cases(study: Study, count: int, seed: int) -> Cases:
+    """Draw at most `count` cases from the unseen pictures of a study.
+
+    Pictures that the classifier gets wrong are left out: what it would take to change its mind is then another
+    question than what it would take to change the bird.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If the pictures are not from the field guide, or the classifier gets all of them wrong.
+    """
+    birds = study.test
+    if not isinstance(birds, BirdPictures):
+        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    places = torch.tensor(study.draw(birds, count, seed))
+    pictures, labels = study.load(birds, places.tolist())
+    right = study.predict(pictures).argmax(1) == labels
+    if not right.any():
+        raise XaiWidgetsError(f"the classifier gets all of {len(places)} birds wrong; examine one that knows some")
+    shift = torch.randint(1, birds.species, (len(places),), generator=torch.Generator().manual_seed(seed))
+    targets = (labels + shift) % birds.species
+    places, pictures, labels, targets = (values[right] for values in (places, pictures, labels, targets))
+    pairs = zip(places.tolist(), targets.tolist(), strict=True)
+    truths = torch.stack([_drawn(birds, place, target, birds.cue(place)) for place, target in pairs])
+    drawn = np.stack([birds.part_map(place) for place in places.tolist()])
+    cues = dilated(torch.from_numpy(drawn == PARTS["cue"]))
+    return Cases(birds, places, pictures, labels, targets, truths, visible(truths - pictures), cues)
+
+
+def visible(changes: Tensor) -> Tensor:
+    """Where changes ``(N, C, H, W)`` can be seen, bool ``(N, H, W)``."""
+    return changes.abs().amax(1) > VISIBLE
+
+
+def _drawn(birds: BirdPictures, place: int, species: int, cue: int | None, drop: Collection[str] = ()) -> Tensor:
+    """A picture of the set, drawn again as another species, with another cue, or with slots left out."""
+    gone = {*birds.dropped(place), *drop}
+    bird = birds.bird(place).as_species(species)
+    rgb, _ = render(bird, birds.size, drop=gone, cue=cue, noise=birds.noise)
+    return torch.from_numpy(rgb).permute(2, 0, 1).float() / 255

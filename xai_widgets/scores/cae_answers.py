@@ -1,0 +1,159 @@
+"""What CAE, and simpler methods, make of the birds of an exam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import mean
+
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cae.decoding import Encoded, show
+from xai_widgets.methods.cae.path import dial, film_strip
+from xai_widgets.methods.cae.routes import DIAL_STEPS, Route, route_to
+from xai_widgets.progress import Progress
+from xai_widgets.scores.bird_cases import Cases
+from xai_widgets.scores.counterfactual_measures import smoothed
+
+CONFIDENCE = 0.95
+"""What is asked for where a confidence is."""
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, CONFIDENCE)
+"""Confidences that the dial is tried with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Counterfactuals of the first pictures of an exam.
+
+    Attributes
+    ----------
+    before, after
+        ``(N, C, H, W)`` in [0, 1]: the pictures that changes are counted from, and the counterfactuals. A decoder that
+        draws the whole picture anew is not to be blamed twice for its reconstruction, which `before` is then.
+    """
+
+    before: Tensor
+    after: Tensor
+
+    def __len__(self) -> int:
+        return len(self.after)
+
+    @property
+    def map(self) -> Tensor:
+        """Absolute change of each pixel, averaged over the channels, ``(N, H, W)``."""
+        return (self.after - self.before).abs().mean(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Walks:
+    """What was found on the routes of the first pictures of an exam.
+
+    Attributes
+    ----------
+    codes
+        Where the routes end, ``(N, d)``.
+    end, likely
+        The counterfactuals there, and those with the confidence asked for.
+    violation
+        Mean share of the change of the target's probability that leads away from it.
+    start_gap
+        Mean absolute difference of the first frame and the picture.
+    """
+
+    codes: Tensor
+    end: Answer
+    likely: Answer
+    violation: float
+    start_gap: float
+
+
+def walk(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Walks:
+    """Lead each picture of an exam to its target.
+
+    Parameters
+    ----------
+    cae
+        Encodes, knows the routes, and decodes.
+    route
+        See `CAE.explain`.
+    cases
+        The pictures and targets.
+    progress
+        Told each picture.
+    """
+    codes, starts, ends, likely, violations = [], [], [], [], []
+    for encoded, corners, target in _routes(cae, route, cases, progress, f"changing birds, {route} route"):
+        strip = film_strip(cae, encoded, corners, target, frames=2)
+        part, _ = dial(cae, encoded, corners, target, CONFIDENCE, steps=DIAL_STEPS)
+        codes.append(corners[-1])
+        starts.append(strip.pictures[0])
+        ends.append(strip.pictures[-1])
+        likely.append(show(cae, encoded, part[-1:])[0][0])
+        violations.append(strip.violation)
+    before = torch.stack(starts)
+    return Walks(
+        codes=torch.stack(codes),
+        end=Answer(before, torch.stack(ends)),
+        likely=Answer(before, torch.stack(likely)),
+        violation=mean(violations),
+        start_gap=float((before - cases.pictures).abs().mean()),
+    )
+
+
+def dialled(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Tensor:
+    """The confidences ``(N, len(LEVELS))`` that are obtained where `LEVELS` are asked for."""
+    found = [
+        [dial(cae, encoded, corners, target, level, steps=DIAL_STEPS)[1] for level in LEVELS]
+        for encoded, corners, target in _routes(cae, route, cases, progress, f"dialling, {route} route")
+    ]
+    return torch.tensor(found)
+
+
+def _routes(
+    cae: CAE, route: Route, cases: Cases, progress: Progress, task: str
+) -> Iterator[tuple[Encoded, Tensor, int]]:
+    """Each picture encoded (N = 1), the codes ``(M, d)`` it is led along, and its target."""
+    encoded = cae.encode(cases.pictures)
+    progress.start(task, len(cases))
+    for i, (source, target) in enumerate(zip(cases.sources.tolist(), cases.targets.tolist(), strict=True)):
+        yield encoded[i], route_to(cae, encoded[i], source, target, route, None), target
+        progress.advance()
+
+
+def saliency(cae: CAE, cases: Cases, progress: Progress) -> dict[str, Tensor]:
+    """The maps that a user sees beside the difference, ``(N, H, W)``, all averaged over 3x3 pixels."""
+    progress.start("saliency of CAE", len(cases))
+    found: dict[str, list[Tensor]] = {"path": [], "several": []}
+    for picture, target in zip(cases.pictures, cases.targets.tolist(), strict=True):
+        maps = cae.explain(picture, target).saliency
+        for name, values in found.items():
+            values.append(maps[name])
+        progress.advance()
+    return {"path": smoothed(torch.stack(found["path"]).abs()), "several": torch.stack(found["several"])}
+
+
+def other_decoding(cae: CAE, cases: Cases, codes: Tensor) -> dict[str, Answer]:
+    """The pictures of given codes ``(N, d)`` in the way of decoding that this CAE does not prefer, by its name."""
+    anchored = not cae.anchored
+    encoded = cae.encode(cases.pictures)
+    before, after = (cae.decode(encoded, z, anchored=anchored) for z in (encoded.z, codes))
+    return {"anchored" if anchored else "direct": Answer(before, after)}
+
+
+def nearest(cae: CAE, cases: Cases) -> Answer:
+    """Copies of training pictures: of those the classifier calls the target, the one with the nearest class code."""
+    codes = cae.encode(cases.pictures).z
+    found = []
+    for z, target in zip(codes, cases.targets, strict=True):
+        candidates = (cae.code_classes == target).nonzero().flatten()
+        closest = candidates[(cae.codes[candidates] - z).norm(dim=1).argmin()]
+        found.append(cae.study.train[int(cae.code_places[closest])][0])
+    return Answer(cases.pictures, torch.stack(found))
+
+
+def unchanged(cases: Cases) -> Answer:
+    """Copies of the pictures themselves."""
+    return Answer(cases.pictures, cases.pictures)

@@ -1,0 +1,141 @@
+"""The usual saliency maps, computed by captum: what the map of a counterfactual is compared with.
+
+A counterfactual answers "why this class and not that one", so all methods are asked the same: what they explain is the
+difference of two logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+
+STEPS = 32
+"""Of integrated gradients."""
+
+PATCHES = 8
+"""How many patches side by side occlusion hides, one at a time, with others half-way between; and LIME's grid."""
+
+SAMPLES = 200
+"""Pictures with patches missing that LIME fits its model to."""
+
+BATCH = 64
+
+
+def require_captum() -> None:
+    """Raise an `XaiWidgetsError` if captum is not installed."""
+    if find_spec("captum") is None:
+        raise XaiWidgetsError('other methods are computed by captum: pip install "xai-widgets[compare]"')
+
+
+def baseline_maps(
+    study: Study, pictures: Tensor, targets: Tensor, sources: Tensor, seed: int, progress: Progress
+) -> Mapping[str, Tensor]:
+    """How much each pixel matters for telling one class from another, according to the usual methods.
+
+    Where a method needs a picture without evidence (integrated gradients, occlusion, LIME), it gets the blurred
+    picture, which is closer to real ones than black.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked; it is afterwards as it was.
+    pictures
+        ``(N, C, H, W)`` in [0, 1].
+    targets, sources
+        Classes ``(N,)``: explained is the logit of the target minus that of the source.
+    seed
+        Of the patches that LIME hides.
+    progress
+        Told each picture.
+
+    Returns
+    -------
+    Mapping
+        Maps ``(N, H, W)`` by method: absolute values, averaged over the channels. Grad-CAM is there only if the
+        classifier has a layer that gives maps.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If captum is not installed.
+    """
+    require_captum()
+    progress.start("saliency of other methods", len(pictures))
+    found = []
+    with study.borrowed(), torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for picture, target, source in zip(pictures, targets.tolist(), sources.tolist(), strict=True):
+            found.append(_maps(study, picture[None], target, source))
+            progress.advance()
+    return {name: torch.cat([maps[name] for maps in found]) for name in found[0]}
+
+
+def _maps(study: Study, picture: Tensor, target: int, source: int) -> dict[str, Tensor]:
+    from captum import attr  # noqa: PLC0415  (optional)
+
+    def odds(batch: Tensor) -> Tensor:
+        logits = study.forward(batch)
+        return logits[:, target] - logits[:, source]
+
+    wanted, blurred = picture.detach().clone().requires_grad_(), _blurred(picture)
+    found = {
+        "gradient": attr.Saliency(odds).attribute(wanted, abs=False),
+        "integrated_gradients": attr.IntegratedGradients(odds).attribute(wanted, blurred, n_steps=STEPS),
+        "occlusion": _occlusion(odds, picture, blurred),
+        "lime": _lime(odds, picture, blurred),
+    }
+    layer = _last_maps(study)
+    if layer is not None:
+        coarse = attr.LayerGradCam(odds, layer).attribute(wanted)
+        found["grad_cam"] = F.interpolate(coarse, picture.shape[2:], mode="bilinear")
+    return {name: values.detach().abs().mean(1).cpu() for name, values in found.items()}
+
+
+def _occlusion(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
+    from captum import attr  # noqa: PLC0415
+
+    channels, height, width = picture.shape[1:]
+    window = (channels, max(height // PATCHES, 1), max(width // PATCHES, 1))
+    strides = (channels, max(window[1] // 2, 1), max(window[2] // 2, 1))
+    found: Tensor = attr.Occlusion(odds).attribute(picture, window, strides, hidden, perturbations_per_eval=BATCH)
+    return found
+
+
+def _lime(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
+    """With ridge regression, as its authors do for pictures; captum's own choice depends on the scale of the logits."""
+    from captum import attr  # noqa: PLC0415
+    from captum._utils.models.linear_model import SkLearnRidge  # noqa: PLC0415
+
+    lime = attr.Lime(odds, SkLearnRidge(alpha=1.0))
+    found: Tensor = lime.attribute(
+        picture, hidden, feature_mask=_grid(picture), n_samples=SAMPLES, perturbations_per_eval=BATCH
+    )
+    return found
+
+
+def _grid(picture: Tensor) -> Tensor:
+    """Numbers ``(1, 1, H, W)`` of square patches."""
+    rows, columns = (torch.arange(side) * min(PATCHES, side) // side for side in picture.shape[2:])
+    return (rows[:, None] * (columns[-1] + 1) + columns)[None, None]
+
+
+def _blurred(picture: Tensor) -> Tensor:
+    from torchvision.transforms.functional import gaussian_blur  # noqa: PLC0415  (slow to import)
+
+    sigma = min(picture.shape[2:]) / 8
+    blurred: Tensor = gaussian_blur(picture, 2 * int(2 * sigma) + 1, sigma)
+    return blurred
+
+
+def _last_maps(study: Study) -> nn.Module | None:
+    """The layer that Grad-CAM looks at: the last one whose output has places."""
+    names = [layer.name for layer in study.layers() if len(layer.shape) == 3 and min(layer.shape[1:]) > 1]
+    return study.model.get_submodule(names[-1].partition("#")[0]) if names else None
