@@ -170,6 +170,16 @@ class Study:
             )
         return batch
 
+    def batch(self, pictures: Tensor) -> Tensor:
+        """As `check`, and at least one picture, of the study's own shape: decoders draw no other."""
+        batch = self.check(pictures)
+        if not len(batch) or batch.shape[1:] != self.shape:
+            raise PictureError(
+                f"pictures must have shape (N, {', '.join(map(str, self.shape))}) with N at least 1, and these have "
+                f"{tuple(pictures.shape)}"
+            )
+        return batch
+
     # --- the classifier ----------------------------------------------------------------------------------------
 
     @property

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import ArtifactError, LayerError, NotFittedError, PictureError, XaiWidgetsError
+from xai_widgets.errors import ArtifactError, LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec_explanation import ClaDecExplanation, LayerReport
 from xai_widgets.methods.cladec_fit import LayerFit
 from xai_widgets.methods.cladec_layer import FittedLayer, Settings
@@ -203,7 +203,7 @@ class ClaDec:
         """
         began = time.perf_counter()
         fitted = self._of(layer or self.asked[0])
-        batch = self._batch(pictures).cpu()
+        batch = self.study.batch(pictures).cpu()
         dial = self._alpha(alpha)
         shown = self._shown(fitted, units)
         parts = [self._decode(fitted, part, shown, dial) for part in batch.split(self.study.batch_size)]
@@ -251,7 +251,7 @@ class ClaDec:
         fitted = self._of(layer or self.asked[0])
         everything = self._shown(fitted, range(fitted.code[0]))
         with self.study.borrowed(), torch.no_grad():
-            code = read_codes(self.study, self._batch(pictures), [fitted.layer])[fitted.layer]
+            code = read_codes(self.study, self.study.batch(pictures), [fitted.layer])[fitted.layer]
             whole, _ = fitted.from_code(code, everything)
             effects = [
                 (fitted.from_code(code, without)[0] - whole).square().mean()
@@ -268,18 +268,10 @@ class ClaDec:
         fitted = self._of(layer or self.asked[0])
         places = self.study.draw(self.study.train, among, self.settings.recipe.seed)
         pool, _ = self.study.load(self.study.train, places)
-        nearest = torch.cdist(self._standard(fitted, self._batch(pictures)), self._standard(fitted, pool)).argsort(1)
+        nearest = torch.cdist(self._standard(fitted, self.study.batch(pictures)), self._standard(fitted, pool)).argsort(
+            1
+        )
         return torch.tensor(places)[nearest[:, :count]]
-
-    def _batch(self, pictures: Tensor) -> Tensor:
-        """The pictures, checked, of the study's shape: a decoder draws no other."""
-        batch = self.study.check(pictures)
-        if not len(batch) or batch.shape[1:] != self.study.shape:
-            raise PictureError(
-                f"pictures must have shape (N, {', '.join(map(str, self.study.shape))}) with N at least 1, and these "
-                f"have {tuple(pictures.shape)}"
-            )
-        return batch
 
     def _standard(self, fitted: FittedLayer, pictures: Tensor) -> Tensor:
         batches = pictures.split(self.study.batch_size)

@@ -51,7 +51,7 @@ SHARP = 0.02
 SIDEWAYS = ((0.0, -1.0), (0.0, 0.0), (0.0, 1.0))
 """Moves on the chart of a pair that keep the log-odds: other ways to be the target."""
 
-PRECISE = ("class_encoder", "head", "networks.class_encoder")
+PRECISE = ("class_encoder", "head")
 """What is saved in full precision: errors there move every picture's point on the map."""
 
 
@@ -219,7 +219,7 @@ class CAE(Mapped):
         PictureError
             If the pictures do not fit the model.
         """
-        batch = self._batch(pictures)
+        batch = self.study.batch(pictures).detach().float().cpu()
         with torch.no_grad(), self.study.borrowed():
             parts = [self._encode(part) for part in batch.split(self.study.batch_size)]
         z, u, rebuilt = (torch.cat(column) for column in zip(*parts, strict=True))
@@ -346,15 +346,6 @@ class CAE(Mapped):
     @cached_property
     def _layer(self) -> str | None:
         return evidence_layer(self.study)
-
-    def _batch(self, pictures: Tensor) -> Tensor:
-        batch = self.study.check(pictures).detach().float().cpu()
-        if not len(batch) or batch.shape[1:] != self.study.shape:
-            raise PictureError(
-                f"pictures must have shape (N, {', '.join(map(str, self.study.shape))}) with N at least 1, and these "
-                f"have {tuple(pictures.shape)}"
-            )
-        return batch
 
     def _origin(self) -> dict[str, Any]:
         return artifact.provenance(method="CAE", model=self.study.fingerprint, **asdict(self.settings))

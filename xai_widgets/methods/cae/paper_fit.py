@@ -18,7 +18,7 @@ from xai_widgets.methods.cae.fitted import Fitted
 from xai_widgets.methods.cae.health import Health, examine
 from xai_widgets.methods.cae.losses import divergence
 from xai_widgets.methods.cae.paper_losses import paper_loss
-from xai_widgets.methods.cae.paper_networks import PaperNetworks, Picture
+from xai_widgets.methods.cae.paper_networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.methods.codes import CachedPass
 from xai_widgets.progress import Progress
@@ -30,31 +30,33 @@ HEAD = Recipe(epochs=40, batch_size=64, lr=1e-2)
 
 
 class FittedPaper(Fitted):
-    """The published networks with standardised class codes and an affine head that reads them."""
+    """The published encoders and decoder with standardised class codes and an affine head that reads them."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, picture: Picture, classes: int, dimensions: int, width: int) -> None:
+    def __init__(self, networks: PaperNetworks, classes: int, dimensions: int) -> None:
         super().__init__()
-        self.networks = PaperNetworks(picture, classes, dimensions, width)
+        self.class_encoder = networks.class_encoder
+        self.individual_encoder = networks.individual_encoder
+        self.decoder = networks.decoder
         self.head = nn.Linear(dimensions, classes)
         self.register_buffer("mean", torch.zeros(dimensions))
         self.register_buffer("deviation", torch.ones(dimensions))
 
     def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the default encoder's
         """Standardised class codes ``(N, d)``."""
-        code: Tensor = (self.networks.class_encoder(pictures) - self.mean) / self.deviation
+        code: Tensor = (self.class_encoder(pictures) - self.mean) / self.deviation
         return code
 
     def individual_code(self, pictures: Tensor) -> Tensor:
         """Individual codes ``(N, c, h, w)``."""
-        code: Tensor = self.networks.individual_encoder(pictures)
+        code: Tensor = self.individual_encoder(pictures)
         return code
 
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:
         """Pictures ``(N, C, H, W)`` in [0, 1] of individual codes with standardised class codes."""
-        pictures: Tensor = self.networks.decoder(individual, code * self.deviation + self.mean)
+        pictures: Tensor = self.decoder(individual, code * self.deviation + self.mean)
         return pictures
 
 
@@ -66,7 +68,8 @@ def fit_paper(
     study, recipe = cached.study, settings.recipe
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        fitted = FittedPaper(study.shape, study.classes, settings.dimensions, settings.width).to(study.device)
+        networks = PaperNetworks(study.shape, study.classes, settings.dimensions, settings.width).to(study.device)
+        fitted = FittedPaper(networks, study.classes, settings.dimensions).to(study.device)
     others = _others(cached.labels)
 
     def loss(step: Step) -> Tensor:
@@ -75,9 +78,9 @@ def fit_paper(
         partners = torch.stack([pool[int(draw * len(pool))] for pool, draw in zip(pools, draws, strict=True)])
         labels = cached.labels.to(study.device)
         pair = (cached.picture(step.indices), labels[step.indices], cached.picture(partners), labels[partners])
-        return paper_loss(fitted.networks, *pair)
+        return paper_loss(networks, *pair)
 
-    train(fitted.networks, loss, len(cached), recipe, progress=progress, task="CAE as published", checkpoint=checkpoint)
+    train(networks, loss, len(cached), recipe, progress=progress, task="CAE as published", checkpoint=checkpoint)
     _fit_head(fitted, cached, recipe, progress)
     health = examine(fitted, cached, cached.logits, recipe.seed)
     return fitted, replace(health, seconds=time.perf_counter() - began)
@@ -94,7 +97,7 @@ def _others(labels: Tensor) -> dict[int, Tensor]:
 def _fit_head(fitted: FittedPaper, cached: CachedPass, recipe: Recipe, progress: Progress) -> None:
     batches = torch.arange(len(cached)).split(cached.study.batch_size)
     with torch.no_grad():
-        codes = torch.cat([fitted.networks.class_encoder(cached.picture(batch)) for batch in batches])
+        codes = torch.cat([fitted.class_encoder(cached.picture(batch)) for batch in batches])
     fitted.mean.copy_(codes.mean(0))
     fitted.deviation.copy_(codes.std(0).clamp_min(1e-6))
     standard = (codes - fitted.mean) / fitted.deviation

@@ -10,6 +10,7 @@ from torch import Tensor
 from xai_widgets.methods.cae.fitted import Fitted
 from xai_widgets.methods.cae.networks import CaeNetworks
 from xai_widgets.methods.cae.paper_fit import FittedPaper
+from xai_widgets.methods.cae.paper_networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.study import Study
 
@@ -24,7 +25,8 @@ def restored(study: Study, settings: Settings, tensors: Mapping[str, Tensor]) ->
 
 def _unfilled(study: Study, settings: Settings, tensors: Mapping[str, Tensor]) -> Fitted:
     if settings.paper:
-        return FittedPaper(study.shape, study.classes, settings.dimensions, settings.width)
+        networks = PaperNetworks(study.shape, study.classes, settings.dimensions, settings.width)
+        return FittedPaper(networks, study.classes, settings.dimensions)
     evidence = tensors["class_encoder.linear.weight"].shape[1]
     sizes = (evidence, study.classes, settings.dimensions, settings.channels, settings.width)
     # In memory as they were fitted: otherwise the same weights give other last digits, and more slowly.
