@@ -17,7 +17,8 @@ from xai_widgets import cli, lab
 from xai_widgets._version import __version__
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scores.exam import METHODS, Measure
+from xai_widgets.scores.exam import METHODS
+from xai_widgets.scores.measure import Exam, Measure
 
 REPOSITORY = Path(__file__).parents[1]
 START_COMMAND = 'pip install ".[lab]" && xai-widgets lab'
@@ -201,6 +202,12 @@ def test_exam_prints_a_table(exam: None, capsys: pytest.CaptureFixture[str]) -> 
     assert head.split() == ["measure", "value", "better", "chance", "baselines"]
     assert first.split() == ["gain.block4", "0.123", "higher", "0", "reference", "0.5"]
     assert "judging" in said.err
+
+
+def test_a_table_names_no_more_baselines_than_one_reads() -> None:
+    many = Measure(0.5, "higher", 0.0, {f"rival {i}": float(i) for i in range(cli.MOST_BASELINES + 3)})
+    line = cli.table(Exam("stub", "honest", 0, 1.0, {"gain": many})).splitlines()[-1]
+    assert line.endswith(f"rival {cli.MOST_BASELINES - 1} {cli.MOST_BASELINES - 1}, 3 more with --json")
 
 
 def test_exam_prints_nothing_but_json_where_asked(exam: None, capsys: pytest.CaptureFixture[str]) -> None:

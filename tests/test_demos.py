@@ -9,7 +9,10 @@ import torch
 
 from xai_widgets import demos
 from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import PARTS
 from xai_widgets.methods import cladec
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -64,20 +67,77 @@ def test_the_shipped_errors_are_those_of_the_shipped_weights(study: Study) -> No
         assert error == pytest.approx(said, rel=0.02)
 
 
+class TinyCae(CAE):
+    """A CAE that is fitted in no time, and not to be believed."""
+
+    def __init__(self, study: Study, *, epochs: int = 1, seed: int = 0) -> None:
+        super().__init__(study, epochs=min(epochs, 1), pictures=64, width=4, seed=seed)
+
+    @classmethod
+    def paper(cls, study: Study, *, epochs: int, width: int = 64, pictures: int = 16, seed: int = 0) -> CAE:
+        return CAE.paper(study, epochs=min(epochs, 1), width=min(width, 2), pictures=pictures, seed=seed)
+
+
+@pytest.mark.filterwarnings("ignore:.*(ignores the class code|does not move the classifier)")
 def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demos, "train_classifier", lambda **_: demos.bird_classifier())
+    classifier = demos.demo().model
+    monkeypatch.setattr(demos, "train_classifier", lambda **_: classifier)
     monkeypatch.setattr(demos, "CLADEC_LAYERS", {"honest": ("features",), "cheating": ("block4",)})
+    monkeypatch.setattr(demos, "DIGITS_EPOCHS", {"classifier": 1, "cae": 1})
     monkeypatch.setattr(cladec, "MEASURED", 8)
 
     def tiny(study: Study, layers: tuple[str, ...], *, pictures: int, seed: int) -> ClaDec:
         return ClaDec(study, layers, epochs=1, pictures=min(pictures, 40), seed=seed)
 
     monkeypatch.setattr(demos, "ClaDec", tiny)
+    monkeypatch.setattr(demos, "CAE", TinyCae)
     demos.train_demo(tmp_path, progress=Progress())
     monkeypatch.setattr(demos, "ClaDec", ClaDec)
+    monkeypatch.setattr(demos, "CAE", CAE)
     monkeypatch.setattr(demos, "WEIGHTS", tmp_path)
     assert demos.demo(cheat=True).explainers["cladec"].layers == ("block4",)
-    assert demos.demo().explainers["cladec"].layers == ("features",)
+    assert set(demos.demo().explainers) == {"cladec", "cae", "cae-paper"}
+    assert demos.digits_demo().explainers["cae"].settings.recipe.epochs == 1
+
+
+def counterfactuals(study: Study, count: int, confidence: float | None = None) -> list[Counterfactual]:
+    pictures, _ = study.load(study.test, range(count))
+    seen = study.predict(pictures).argmax(1).tolist()
+    pairs = enumerate(zip(pictures, seen, strict=True))
+    cae: CAE = study.explainers["cae"]
+    return [
+        cae.explain(picture, (was + 1 + i) % study.classes, confidence=confidence)
+        for i, (picture, was) in pairs
+        if (1 + i) % study.classes
+    ]
+
+
+def test_the_shipped_maps_lead_from_class_to_class(study: Study) -> None:
+    assert study.explainers["cae"].problems == ()
+    found = counterfactuals(study, 20)
+    assert all(one.flipped and one.start_gap == 0 for one in found)
+
+
+def test_the_dial_is_exact(study: Study) -> None:
+    assert all(one.obtained == pytest.approx(0.6, abs=0.1) for one in counterfactuals(study, 6, confidence=0.6))
+
+
+def test_most_of_a_cheat_s_change_is_on_the_ring() -> None:
+    """The ring covers some 4 % of the picture."""
+    study = demos.demo(cheat=True)
+    found = counterfactuals(study, 20, confidence=0.95)
+    rings = [torch.from_numpy(study.test.part_map(i) == PARTS["cue"]) for i in range(20) if (1 + i) % study.classes]
+    shares = [one.share_within(ring) for one, ring in zip(found, rings, strict=True)]
+    assert sum(shares) / len(shares) >= 0.4
+
+
+def test_digits() -> None:
+    study = demos.digits_demo()
+    pictures, labels = study.load(study.test, range(len(study.test)))
+    assert float((study.predict(pictures).argmax(1) == labels).float().mean()) >= 0.97
+    assert study.explainers["cae"].problems == ()
+    found = counterfactuals(study, 20)
+    assert sum(one.flipped for one in found) >= 0.9 * len(found)
 
 
 def test_the_classifiers_are_trained_from_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:

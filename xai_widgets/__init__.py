@@ -15,32 +15,40 @@ if TYPE_CHECKING:
     from xai_widgets.data.bird_pictures import BirdPictures
     from xai_widgets.data.digits import digits
     from xai_widgets.data.folder import folder
-    from xai_widgets.demos import demo
+    from xai_widgets.demos import demo, digits_demo
+    from xai_widgets.methods.cae.cae import CAE
     from xai_widgets.methods.cladec import ClaDec
     from xai_widgets.study import Study
     from xai_widgets.widgets.cladec import ClaDecExplorer
     from xai_widgets.widgets.layer_picker import LayerPicker
+    from xai_widgets.widgets.manifold import ManifoldExplorer
 
 _MODULE_OF = {
+    "CAE": "methods.cae.cae",
     "BirdPictures": "data.bird_pictures",
     "ClaDec": "methods.cladec",
     "ClaDecExplorer": "widgets.cladec",
     "LayerPicker": "widgets.layer_picker",
+    "ManifoldExplorer": "widgets.manifold",
     "Study": "study",
     "demo": "demos",
     "digits": "data.digits",
+    "digits_demo": "demos",
     "folder": "data.folder",
 }
 
 __all__ = [
+    "CAE",
     "BirdPictures",
     "ClaDec",
     "ClaDecExplorer",
     "LayerPicker",
+    "ManifoldExplorer",
     "Study",
     "__version__",
     "demo",
     "digits",
+    "digits_demo",
     "folder",
 ]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FAILED, INTERRUPTED = 2, 130
 STDOUT = "-"
+MOST_BASELINES = 16
+"""More in one line nobody reads."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,7 +138,9 @@ def table(exam: Exam) -> str:
 
 def _cells(name: str, measure: Measure) -> tuple[str, str, str, str, str]:
     chance = "" if measure.chance is None else f"{measure.chance:.3g}"
-    baselines = ", ".join(f"{other} {value:.3g}" for other, value in measure.baselines.items())
+    shown = [f"{other} {value:.3g}" for other, value in list(measure.baselines.items())[:MOST_BASELINES]]
+    more = len(measure.baselines) - len(shown)
+    baselines = ", ".join([*shown, f"{more} more with --json"] if more else shown)
     return name, f"{measure.value:.3g}", measure.better, chance, baselines
 
 
