@@ -148,7 +148,8 @@ def _train_digits(folder: Path, seed: int, progress: Progress) -> None:
     def loss(step: Step) -> Tensor:
         return F.cross_entropy(model(pictures[step.indices]), labels[step.indices])
 
-    train(model, loss, len(pictures), Recipe(epochs=DIGITS_EPOCHS["classifier"], seed=seed), progress=progress, task="digit classifier")
+    recipe = Recipe(epochs=DIGITS_EPOCHS["classifier"], seed=seed)
+    train(model, loss, len(pictures), recipe, progress=progress, task="digit classifier")
     artifact.save(folder / "digits", "classifier", model.state_dict(), {"seed": seed})
     cae = CAE(study, epochs=DIGITS_EPOCHS["cae"], seed=seed).fit(progress=progress)
     cae.save(folder / "digits-cae", dtype=torch.float16)
