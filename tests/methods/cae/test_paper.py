@@ -6,12 +6,11 @@ from functools import partial
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from xai_widgets.methods.cae import paper_losses
 from xai_widgets.methods.cae.paper_losses import discriminator_loss, exchange, generator_loss, paper_loss
 from xai_widgets.methods.cae.paper_networks import PaperNetworks
-from xai_widgets.methods.cae.paper_route import SHARES, first_flip, paper_route
+from xai_widgets.methods.cae.paper_route import paper_route
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import train
 
@@ -222,19 +221,3 @@ def test_the_route_leads_to_the_reference():
     route = paper_route(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 10.0]))
     expected = [[1.0, 0.0], [1.2, 2.0], [1.4, 4.0], [1.6, 6.0], [1.8, 8.0], [2.0, 10.0]]
     assert torch.allclose(route, torch.tensor(expected))
-
-
-@pytest.mark.parametrize(
-    ("decisions", "share"),
-    [
-        ([0, 0, 0, 1, 1, 1], 0.6),
-        ([0, 2, 0, 1, 1, 1], 0.2),  # any other class counts, and what comes later does not
-        ([0, 0, 0, 0, 0, 1], 1.0),
-        ([0, 0, 0, 0, 0, 0], 1.0),
-        ([1, 0, 0, 0, 0, 1], 0.0),
-    ],
-)
-def test_the_first_flip(decisions, share):
-    probabilities = 0.1 + 0.7 * F.one_hot(torch.tensor(decisions), 3)
-    assert first_flip(probabilities, source=0) == share
-    assert share in SHARES
