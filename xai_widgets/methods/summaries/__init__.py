@@ -1,0 +1,1 @@
+"""Visual summaries: which parts of its pictures a classifier uses for a class."""

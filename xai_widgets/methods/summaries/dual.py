@@ -1,0 +1,227 @@
+"""Crisp masks by two questions at once: what if the mask is removed, and what if all else is.
+
+Minimised per picture, for removal ``d = sigmoid(U a / T)`` (``U`` enlarges a coarse grid ``a`` to the picture)::
+
+    delete * max(0, share without d) + keep * (1 - min(1, share with d only))
+        + weight * mean d + variation * TV(d) + indecision * t * mean d (1 - d)
+
+where a share is the class score between that of the reference (0) and of the picture (1), ``t`` runs from 0 to 1 and
+the temperature ``T`` falls from 1. The weight of the area is each picture's own: it grows as long as both questions
+are answered well enough, and shrinks otherwise, so that each mask becomes as small as its own evidence allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.terms import Question, area, gradient, indecision, variation
+from xai_widgets.study import Study
+
+
+@dataclass(frozen=True)
+class DualSettings:
+    """How masks are optimised.
+
+    Parameters
+    ----------
+    steps
+        Most steps; `cooling` of them lower the temperature and raise the weight of indecision.
+    delete, keep
+        Weights of the two questions. Without the first, masks are the smallest *sufficient* regions.
+    deleted, kept
+        Shares of the score at which the questions count as answered.
+    cells
+        Cells of the grid along the shorter side, at most half its pixels: fine patterns fool classifiers.
+    lr, betas
+        Of Adam.
+    variation, indecision
+        Weights of the two regularisers.
+    coldest
+        Last temperature.
+    furthest
+        Limit of ``|a| / T``, so that all values of a mask can still change.
+    first_weight, faster, slower, least_weight, most_weight
+        The weight of the area: its start, its factors where both questions are answered and where not, its limits.
+    jitter
+        Pictures are shifted at random by up to one pixel per so many pixels of the shorter side, and by no more than
+        the classifier puts up with (see `tolerated`).
+    settled
+        A mask is done once its area and scores have not changed for so many steps.
+    seed
+        Of the shifts.
+    """
+
+    steps: int = 60
+    cooling: int = 30
+    delete: float = 1.0
+    keep: float = 1.0
+    deleted: float = 0.2
+    kept: float = 0.8
+    cells: int = 32
+    lr: float = 0.3
+    betas: tuple[float, float] = (0.9, 0.95)
+    variation: float = 0.3
+    indecision: float = 0.5
+    coldest: float = 0.2
+    furthest: float = 8.0
+    first_weight: float = 2.0
+    faster: float = 1.25
+    slower: float = 0.8
+    least_weight: float = 0.05
+    most_weight: float = 10.0
+    jitter: int = 32
+    settled: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cooling <= self.steps or self.settled < 1:
+            raise XaiWidgetsError(
+                f"cooling {self.cooling} must be 1 to steps ({self.steps}), and settled ({self.settled}) 1 or more"
+            )
+        if min(self.delete, self.keep) < 0 or self.delete + self.keep == 0:
+            raise XaiWidgetsError(f"weights delete {self.delete} and keep {self.keep}: one above 0, none below")
+
+    def grid(self, sides: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the grid of a picture."""
+        cell = max(2.0, min(sides) / self.cells)
+        return max(1, round(sides[0] / cell)), max(1, round(sides[1] / cell))
+
+    def optimise(self, question: Question, step: Callable[[], None]) -> Tensor:
+        """Soft masks ``(N, 1, H, W)`` in [0, 1]; `step` is called after each of `steps` steps."""
+        return _Search(self, question).run(step)
+
+
+def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
+    """The largest shift in pixels, up to `most`, at which pictures of the study keep `STEADY` of their score.
+
+    A classifier that knows things by their exact place would be asked about something else than its pictures.
+    """
+    if most == 0:
+        return 0
+    drawn, _ = study.load(study.train, study.draw(study.train, SHIFTED))
+    pictures = F.interpolate(drawn.float(), sides, mode="bilinear", align_corners=False)
+    scores, classes = study.predict(pictures).max(1)
+
+    def steady(shift: int) -> bool:
+        corners = [pictures.roll((y, x), (2, 3)) for y in (-shift, shift) for x in (-shift, shift)]
+        shifted = [study.predict(corner).gather(1, classes[:, None])[:, 0] for corner in corners]
+        return bool(torch.stack(shifted).mean() >= STEADY * scores.mean())
+
+    return next((shift for shift in range(most, 0, -1) if steady(shift)), 0)
+
+
+@dataclass
+class _Search:
+    """One batch under way; pictures whose mask is settled leave it."""
+
+    settings: DualSettings
+    question: Question
+    recent: list[Tensor] = field(default_factory=list)  # of the last steps: area and both shares, (3, N)
+
+    def __post_init__(self) -> None:
+        count, device = len(self.question), self.question.pictures.device
+        self.grid = torch.zeros(count, 1, *self.settings.grid(self.question.sides), device=device)
+        self.slope, self.square = torch.zeros_like(self.grid), torch.zeros_like(self.grid)
+        self.weight = torch.full((count,), self.settings.first_weight, device=device)
+        self.active = torch.arange(count, device=device)
+        self.masks = torch.zeros(count, 1, *self.question.sides, device=device)
+        self.shifts = torch.Generator().manual_seed(self.settings.seed)
+        self.most = tolerated(
+            self.question.study, self.question.sides, min(self.question.sides) // self.settings.jitter
+        )
+
+    def run(self, step: Callable[[], None]) -> Tensor:
+        for number in range(self.settings.steps):
+            if len(self.active):
+                self._step(number)
+                self._retire(number)
+            step()
+        return self.masks
+
+    def _step(self, number: int) -> None:
+        wanted = self.grid.requires_grad_()
+        mask = self._mask(wanted, number)
+        shares = self.question.shares(self._ask(mask))
+        found = gradient(self._losses(mask, shares, self._warmth(number)), wanted)
+        self._adam(found, number)
+        self._control(shares.detach())
+        self.recent = [*self.recent, self._state(mask.detach(), shares.detach())][-self.settings.settled :]
+
+    def _warmth(self, number: int) -> float:
+        """From 0 to 1 while it cools, then 1."""
+        return min(1.0, number / self.settings.cooling)
+
+    def _temperature(self, number: int) -> float:
+        return float(self.settings.coldest ** self._warmth(number))
+
+    def _mask(self, grid: Tensor, number: int) -> Tensor:
+        fine = F.interpolate(grid, self.question.sides, mode="bilinear", align_corners=False)
+        return torch.sigmoid(fine / self._temperature(number)) * self.question.allowed
+
+    def _ask(self, mask: Tensor) -> Tensor:
+        """Scores without the mask and with it only, ``(2 N,)``, of pictures shifted alike."""
+        shift: list[int] = torch.randint(-self.most, self.most + 1, (2,), generator=self.shifts).tolist()
+        pictures = torch.cat([self.question.without(mask), self.question.only(mask)])
+        return self.question.scores(pictures.roll(shift, (2, 3)))
+
+    def _losses(self, mask: Tensor, shares: Tensor, warmth: float) -> Tensor:
+        s = self.settings
+        answers = s.delete * shares[0].clamp_min(0) + s.keep * (1 - shares[1].clamp_max(1))
+        crispness = s.variation * variation(mask) + s.indecision * warmth * indecision(mask)
+        return answers + self.weight * area(mask) + crispness
+
+    def _adam(self, found: Tensor, number: int) -> None:
+        first, second = self.settings.betas
+        self.slope = first * self.slope + (1 - first) * found
+        self.square = second * self.square + (1 - second) * found**2
+        slope, square = self.slope / (1 - first ** (number + 1)), self.square / (1 - second ** (number + 1))
+        moved = self.grid.detach() - self.settings.lr * slope / (square.sqrt() + 1e-8)
+        # Values that are all but 0 or 1 would have no gradient left, and never change their mind.
+        furthest = self.settings.furthest * self._temperature(number)
+        self.grid = moved.clamp(-furthest, furthest)
+
+    def _control(self, shares: Tensor) -> None:
+        """The weight of each area: more where it can be afforded."""
+        s = self.settings
+        answered = torch.ones_like(self.weight, dtype=torch.bool)
+        if s.delete:
+            answered &= shares[0] < s.deleted
+        if s.keep:
+            answered &= shares[1] > s.kept
+        factor = torch.where(answered, s.faster, s.slower)
+        self.weight = (self.weight * factor).clamp(s.least_weight, s.most_weight)
+
+    @staticmethod
+    def _state(mask: Tensor, shares: Tensor) -> Tensor:
+        return torch.stack([area((mask > 0.5).to(mask)), *shares.clamp(0, 1)])
+
+    def _retire(self, number: int) -> None:
+        """Keep the masks as they are now, and go on with the pictures whose mask still moves."""
+        with torch.no_grad():
+            self.masks[self.active] = self._mask(self.grid, number)
+        if number < self.settings.cooling or len(self.recent) < self.settings.settled:
+            return
+        recent = torch.stack(self.recent)
+        spread = recent.amax(0) - recent.amin(0)
+        moving = (spread[0] > SAME_AREA * recent[-1, 0]) | (spread[1:] > SAME_SCORE).any(0)
+        self._go_on_with(moving)
+
+    def _go_on_with(self, chosen: Tensor) -> None:
+        if chosen.all():
+            return
+        for name in ("grid", "slope", "square", "weight", "active", "question"):
+            setattr(self, name, getattr(self, name)[chosen])
+        self.recent = [state[:, chosen] for state in self.recent]
+
+
+SHIFTED, STEADY = 16, 0.95
+"""So many pictures are shifted to see what a classifier puts up with, and must keep this share of their score."""
+
+SAME_AREA, SAME_SCORE = 0.05, 0.1
+"""Greatest relative change of an area, and greatest change of a share, that still count as none."""

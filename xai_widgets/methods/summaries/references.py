@@ -1,0 +1,144 @@
+"""What stands in for the pixels that a mask removes.
+
+A reference must show nothing of the class, or its removal cannot be told: of several candidates, each picture takes
+the one that scores lowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.study import Study
+
+PUBLISHED_SIDE = 224
+"""Side of the pictures that the published constants are meant for; they are scaled to other sides."""
+
+AVERAGED = 64
+"""So many pictures of a study make its average picture."""
+
+LAST_RESORT = "other"
+"""Some classifiers say a class of whatever is empty: only a picture of something else removes it."""
+
+UNSURE = 0.5
+"""A reference that keeps more than this share of its picture's score shows too much of the class."""
+
+
+def choose(
+    study: Study, pictures: Tensor, classes: Tensor, before: Tensor, names: Sequence[str]
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """For each picture the reference with the lowest score of its class.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked.
+    pictures
+        ``(N, C, H, W)`` in [0, 1].
+    classes
+        Whose score counts, ``(N,)``.
+    before
+        The scores of the pictures ``(N,)``.
+    names
+        The candidates, of `REFERENCES`; of equal ones the first is taken. `LAST_RESORT` is taken only where all
+        others leave too much of the score (`UNSURE`), or there are no others.
+
+    Returns
+    -------
+    tuple
+        References ``(N, C, H, W)``, their scores ``(N,)``, and their names.
+    """
+    require_names(names)
+    usual = [name for name in names if name != LAST_RESORT] or list(names)
+    best, scores, chosen = _lowest(study, pictures, classes, usual)
+    unsure = scores > UNSURE * before
+    if LAST_RESORT in names and unsure.any():
+        best[unsure], scores[unsure], _ = _lowest(study, pictures[unsure], classes[unsure], [LAST_RESORT])
+    resorted = unsure & (LAST_RESORT in names)
+    pairs = zip(chosen.tolist(), resorted.tolist(), strict=True)
+    return best, scores, tuple(LAST_RESORT if last else usual[number] for number, last in pairs)
+
+
+def _lowest(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+    """References, scores, and which of the names each is."""
+    candidates = torch.stack([REFERENCES[name](study, pictures, classes) for name in names])
+    scores = torch.stack([study.predict(one).gather(1, classes[:, None])[:, 0] for one in candidates])
+    lowest, chosen = scores.min(0)
+    return candidates[chosen, torch.arange(len(pictures))], lowest, chosen
+
+
+def require_names(names: Sequence[str]) -> None:
+    """Raise an `XaiWidgetsError` where one of the names is no reference, or there are none."""
+    unknown = [name for name in names if name not in REFERENCES]
+    if unknown or not names:
+        raise XaiWidgetsError(f"references are {list(names)}, but must be one or more of {', '.join(REFERENCES)}")
+
+
+def gaussian(pictures: Tensor, sigma: float, kernel: int) -> Tensor:
+    """Pictures ``(N, C, H, W)`` blurred by a Gaussian of `sigma` pixels, cut to an odd `kernel` of pixels.
+
+    Beyond its edges a picture goes on with the pixels of the edge.
+    """
+    offsets = torch.arange(kernel, device=pictures.device) - kernel // 2
+    weights = torch.exp(-(offsets**2) / (2 * sigma**2)).to(pictures.dtype)
+    weights = weights / weights.sum()
+    planes = F.pad(pictures.flatten(0, 1)[:, None], [kernel // 2] * 4, mode="replicate")
+    blurred = F.conv2d(F.conv2d(planes, weights.view(1, 1, -1, 1)), weights.view(1, 1, 1, -1))
+    return blurred.view_as(pictures)
+
+
+def odd(pixels: float) -> int:
+    """The nearest odd number, at least 1."""
+    return 2 * round((pixels - 1) / 2) + 1
+
+
+def _blur(_: Study, pictures: Tensor, __: Tensor) -> Tensor:
+    sigma = min(pictures.shape[2:]) / 4
+    return gaussian(pictures, sigma, odd(6 * sigma))
+
+
+def _weak_blur(_: Study, pictures: Tensor, __: Tensor) -> Tensor:
+    """The published reference: sigma 10 cut to 11 pixels, at 224."""
+    scale = min(pictures.shape[2:]) / PUBLISHED_SIDE
+    return gaussian(pictures, 10 * scale, max(3, odd(11 * scale)))
+
+
+def _mean(_: Study, pictures: Tensor, __: Tensor) -> Tensor:
+    return pictures.mean((2, 3), keepdim=True).expand_as(pictures)
+
+
+def _median(_: Study, pictures: Tensor, __: Tensor) -> Tensor:
+    return pictures.flatten(2).median(2).values[..., None, None].expand_as(pictures)
+
+
+def _average(study: Study, pictures: Tensor, _: Tensor) -> Tensor:
+    average = _drawn(study, pictures).mean(0, keepdim=True)
+    return average.expand_as(pictures)
+
+
+def _other(study: Study, pictures: Tensor, classes: Tensor) -> Tensor:
+    drawn = _drawn(study, pictures)
+    return drawn[study.predict(drawn)[:, classes].argmin(0)]
+
+
+def _drawn(study: Study, pictures: Tensor) -> Tensor:
+    """Some pictures of the study, of the size of these."""
+    drawn, _ = study.load(study.train, study.draw(study.train, AVERAGED))
+    return F.interpolate(drawn.to(pictures.dtype), pictures.shape[2:], mode="bilinear")
+
+
+REFERENCES: dict[str, Callable[[Study, Tensor, Tensor], Tensor]] = {
+    "blur": _blur,
+    "mean": _mean,
+    "median": _median,
+    "average": _average,
+    "other": _other,
+    "weak blur": _weak_blur,
+}
+"""A strong blur (sigma a quarter of the shorter side), the picture's mean and its median colour, the average picture
+of the study, its picture with the lowest score of the class, and the weak blur of the publication, which leaves much of
+a small picture to be seen."""

@@ -1,0 +1,153 @@
+"""The regions of crisp masks: connected pieces, split where parts touch, each with its own effect on the score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.crisp import Pixels, components
+from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.study import Study
+
+Distances = npt.NDArray[np.float64]
+
+NECK = 1.5
+"""Two parts are told apart where each is at least so many times as thick as what joins them."""
+
+_STRAIGHT = ndimage.generate_binary_structure(2, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One piece of evidence: a connected region of a mask.
+
+    Attributes
+    ----------
+    picture, mask
+        Where it is from: which of the pictures, and which of its masks.
+    pixels
+        Bool ``(H, W)``.
+    before
+        The class's probability for the whole picture.
+    deleted, kept
+        The same with only this region removed, and with only this region kept.
+    """
+
+    picture: int
+    mask: int
+    pixels: Tensor
+    before: float
+    deleted: float
+    kept: float
+
+    @property
+    def area(self) -> float:
+        """Share of the picture."""
+        return float(self.pixels.float().mean())
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Mean row and column of its pixels, as shares of height and width in [0, 1]."""
+        row, column = ((place.float().mean() + 0.5) for place in self.pixels.nonzero(as_tuple=True))
+        height, width = self.pixels.shape
+        return float(row) / height, float(column) / width
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """First row, first column, and the row and column behind the last."""
+        rows, columns = self.pixels.nonzero(as_tuple=True)
+        return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+
+    @property
+    def drop(self) -> float:
+        """Share of the class's probability that is lost with this region alone; negative if it rises."""
+        return (self.before - self.deleted) / max(self.before, 1e-12)
+
+    @property
+    def drop_per_pixel(self) -> float:
+        """Drop over the number of pixels."""
+        return self.drop / int(self.pixels.sum())
+
+
+def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float = NECK) -> tuple[Region, ...]:
+    """All regions of masks, those of one mask from the largest to the smallest.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked about each region.
+    masks
+        Found for this study.
+    smallest
+        Regions below this share of the picture are left out.
+    neck
+        Where two parts touch they become two regions if each is at least so many times as thick as the neck between
+        them; at least 1, and infinite for no splitting.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If `smallest` or `neck` is outside its range, or the masks were found for another classifier.
+    """
+    if not 0 <= smallest < 1 or not neck >= 1:
+        raise XaiWidgetsError(f"smallest is {smallest} and neck {neck}: 0 to 1, and 1 or more, are needed")
+    if masks.origin["model"] != study.fingerprint:
+        raise XaiWidgetsError(f"these masks were found for another classifier than that of {study!r}; find them anew")
+    pieces = [
+        (picture, mask, torch.from_numpy(piece))
+        for picture, mask in masks.found.nonzero().tolist()
+        for piece in split(masks.masks[picture, mask].numpy(), neck)
+        if piece.mean() >= smallest
+    ]
+    return _scored(study, masks, pieces) if pieces else ()
+
+
+def split(mask: Pixels, neck: float = NECK) -> list[Pixels]:
+    """Disjoint pieces of a mask ``(H, W)`` that make it up: connected, cut at narrow necks; the largest first."""
+    pieces = [part for component in components(mask) for part in _cut(component, neck)]
+    return sorted(pieces, key=lambda piece: -int(piece.sum()))
+
+
+def _cut(component: Pixels, neck: float) -> list[Pixels]:
+    """One component, cut at its necks by a watershed from the thick places."""
+    # Thickness counts to the edge of the picture, too.
+    depth = ndimage.distance_transform_edt(np.pad(component, 1))[1:-1, 1:-1]
+    seeds = _seeds(depth, component, neck)
+    if len(seeds) < 2:
+        return [component]
+    markers = np.zeros(component.shape, dtype=np.int32)
+    for number, seed in enumerate(seeds, 1):
+        markers[seed] = number
+    markers[~component] = -1
+    height = (65535 * (1 - depth / depth.max())).astype(np.uint16)
+    labels = ndimage.watershed_ift(height, markers, structure=np.ones((3, 3), dtype=bool))
+    return [labels == number for number in range(1, len(seeds) + 1)]
+
+
+def _seeds(depth: Distances, within: Pixels, neck: float) -> list[Pixels]:
+    """Thick places of a component: those that a rising threshold of depth parts, each `neck` times as deep as it."""
+    for level in np.unique(depth[within]):
+        labels, count = ndimage.label(within & (depth > level), structure=_STRAIGHT)
+        deep = [labels == k for k in range(1, count + 1) if depth[labels == k].max() >= neck * level]
+        if len(deep) > 1:
+            return [seed for part in deep for seed in _seeds(depth, part, neck)]
+    return [within]
+
+
+def _scored(study: Study, masks: Masks, pieces: list[tuple[int, int, Tensor]]) -> tuple[Region, ...]:
+    places = torch.tensor([picture for picture, _, _ in pieces])
+    classes = masks.classes[places][:, None]
+    pixels = torch.stack([piece for _, _, piece in pieces])[:, None]
+    pictures, references = masks.pictures[places], masks.references[places]
+    deleted = study.predict(torch.where(pixels, references, pictures)).gather(1, classes)[:, 0]
+    kept = study.predict(torch.where(pixels, pictures, references)).gather(1, classes)[:, 0]
+    return tuple(
+        Region(picture, mask, piece, float(masks.before[picture]), float(deleted[row]), float(kept[row]))
+        for row, (picture, mask, piece) in enumerate(pieces)
+    )
