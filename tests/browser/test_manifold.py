@@ -109,6 +109,7 @@ def exact(opened: Any) -> np.ndarray:
 
 def press(page: Any) -> tuple[float, float]:
     """Take the point by the mouse; where it is on the screen."""
+    page.locator(HANDLE).last.hover()  # once nothing lies above it
     box = page.locator(HANDLE).last.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -164,10 +165,13 @@ def test_a_target_is_chosen(shown: Any) -> None:
     target = (shown.python("explorer.scene.source") + 1) % 4
     before = pixels(shown.page)
     assert not shown.page.locator(".xw-grid").first.is_visible()
+    shown.page.evaluate(STATES)
     shown.page.get_by_label("Target").select_option(index=target + 1)
     shown.until("explorer.scene.target", target)
     settle(shown)
     assert shown.python("explorer.state.to_dict()['target']") == target
+    # The exact picture came with the map: no moment at which the pictures of one map are shown on another.
+    assert set(shown.page.evaluate("window.states")) == {"exact"}
     assert shown.page.locator(".xw-grid").first.locator("img").count() == 7
     assert shown.page.locator(".bqplot path.line").last.get_attribute("d")
     assert np.abs(pixels(shown.page) - before).max() > 10

@@ -118,6 +118,12 @@ def test_a_click_on_the_ground_moves_the_point(chart: ManifoldMap, moves: list[A
     assert moves == [(1.0, 10.0)]
 
 
+def test_another_map_may_say_where_its_point_is(chart: ManifoldMap, moves: list[Any]) -> None:
+    chart.show(POINTS, CLASSES, (-1.0, 1.0, -5.0, 5.0), point=(0.5, -9.0))
+    assert chart.point == where(chart) == (0.5, -5.0)
+    assert moves == []
+
+
 def test_another_box_takes_the_point_in_without_telling(chart: ManifoldMap, moves: list[Any]) -> None:
     chart.move(2.0, 10.0)
     chart.show(POINTS, CLASSES, (-1.0, 1.0, -5.0, 5.0))

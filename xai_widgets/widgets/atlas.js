@@ -199,7 +199,8 @@ function render({ model, el }) {
 
   let decoded = new Map(); // images by source
   let shown = {}; // pictures and tables that were sent together and are decoded
-  let latest = 0;
+  let latest = 0; // of what was sent
+  let loaded = 0; // of what is shown
   const buffers = {}; // colours of the change, and pixels that are painted anew in every frame
   let barred = []; // the class of every bar; null for all others together
   let now = null; // what is on display
@@ -224,6 +225,7 @@ function render({ model, el }) {
     const sources = [sent.sheet, sent.original.src, sent.original.small, sent.exact.src];
     const [sheet, before, small, exact] = await fetchPictures(sources);
     if (mine !== latest) return;
+    loaded = mine;
     shown = {
       ...sent,
       before: before?.image,
@@ -326,6 +328,8 @@ function render({ model, el }) {
 
   function draw() {
     pending = 0;
+    // A point that was sent together with pictures waits for them.
+    if (loaded !== latest) return;
     now = known(single(model.get("x")), single(model.get("y")));
     show(counterfactual, now?.pixels);
     showChange();

@@ -19,13 +19,15 @@ from xai_widgets.methods.cae.scene import Scene, make_scene
 from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 from xai_widgets.widgets.app import App
 from xai_widgets.widgets.atlas_view import AtlasView
+from xai_widgets.widgets.chart import Place
+from xai_widgets.widgets.manifold_choice import Choice
 from xai_widgets.widgets.manifold_controls import NOBODY, ManifoldControls
 from xai_widgets.widgets.manifold_export import manifold_page
 from xai_widgets.widgets.manifold_map import ManifoldMap
-from xai_widgets.widgets.manifold_way import SIDE_BY_SIDE, WayView, where_it_falls
+from xai_widgets.widgets.manifold_way import SIDE_BY_SIDE, WayView
 from xai_widgets.widgets.task import BackgroundTask, TaskState
 
 POOL = 300
@@ -39,15 +41,13 @@ Wanted = float | Literal["border", "typical"]
 """Where the way ends: at a confidence, where both classes are as probable, or at the centre of the target class."""
 
 
-class Chosen(NamedTuple):
-    """Which picture is to be led where."""
+class Exact(NamedTuple):
+    """The counterfactual at a place of the map."""
 
-    #: Whether it is an unseen picture, or one that the CAE was fitted on.
-    unseen: bool
-    #: Its place among them.
-    place: int
-    #: A class, or `NOBODY`.
-    target: int
+    place: Place
+    picture: Tensor
+    probabilities: Tensor
+    on_data: bool
 
 
 class ManifoldExplorer(App):
@@ -83,17 +83,17 @@ class ManifoldExplorer(App):
         self.controls = ManifoldControls(self.study.class_names, len(self._pool), picture, target)
         self.scene: Scene | None = None
         self.shown: Counterfactual | None = None
-        self._staged: Chosen | None = None
+        self._staged: Choice | None = None
         self._from_map = -1
         self._wanted: Wanted = "typical"
-        self._goal: tuple[float, float] | None = None
+        self._goal: Place | None = None
         # Controls call from the kernel's threads, results come from two others.
         self._lock = threading.RLock()
         self._exact = BackgroundTask(self._on_exact_state)
         self._resume = tempfile.TemporaryDirectory(prefix="cae-", ignore_cleanup_errors=True)
         super().__init__(f"Manifold: {self.study.name}", controls=self.controls.row, content=self._make_views())
         # Room for two lines, so that a longer sentence does not push the pictures down.
-        self._lines["sentence"].layout.min_height = "3em"
+        self._lines["sentence"].layout.min_height = "3.3em"
         self._bind()
         self._begin()
 
@@ -130,7 +130,7 @@ class ManifoldExplorer(App):
     # --- what is chosen ------------------------------------------------------------------------------------------
 
     @property
-    def point(self) -> tuple[float, float]:
+    def point(self) -> Place:
         """Where the point is on the map; set it to move the point."""
         return self.map.point
 
@@ -193,14 +193,9 @@ class ManifoldExplorer(App):
         if self.scene is not None:
             self.map.move(*self.scene.home)
 
-    def _chosen(self) -> Chosen:
-        unseen = self._from_map < 0
-        return Chosen(
-            unseen, self._pool[self.controls.picture.value] if unseen else self._from_map, self.controls.target.value
-        )
-
-    def _pictures(self, chosen: Chosen) -> PictureSet:
-        return self.study.test if chosen.unseen else self.study.train
+    def _chosen(self) -> Choice:
+        unseen, target = self._from_map < 0, self.controls.target.value
+        return Choice(unseen, self._pool[self.controls.picture.value] if unseen else self._from_map, target)
 
     # --- fitting -------------------------------------------------------------------------------------------------
 
@@ -226,18 +221,19 @@ class ManifoldExplorer(App):
             chosen, wanted = self._chosen(), self._wanted
             present = self.scene if chosen == self._staged else None
 
-            def work(progress: Progress) -> tuple[Scene, Counterfactual | None]:
+            def work(progress: Progress) -> tuple[Scene, Counterfactual | None, Exact]:
                 scene = present or self._make_scene(chosen, progress)
-                return scene, self._explain(scene, wanted)
+                shown = self._explain(scene, wanted)
+                return scene, shown, self._end(scene, shown)
 
             name = "Leading the picture to the target" if present else "Drawing the map"
             self.run(work, lambda made: self._show(chosen, *made), name)
 
-    def _make_scene(self, chosen: Chosen, progress: Progress) -> Scene:
-        pictures, _ = self.study.load(self._pictures(chosen), [chosen.place])
-        source = int(self.cae.predict(pictures).argmax())
+    def _make_scene(self, chosen: Choice, progress: Progress) -> Scene:
+        picture = chosen.picture(self.study)
+        source = int(self.cae.predict(picture[None]).argmax())
         target = None if chosen.target in (NOBODY, source) else chosen.target
-        return make_scene(self.cae, pictures[0], target, progress=progress)
+        return make_scene(self.cae, picture, target, progress=progress)
 
     def _explain(self, scene: Scene, wanted: Wanted) -> Counterfactual | None:
         """The way to the target as far as is wanted, if there is a target."""
@@ -246,11 +242,25 @@ class ManifoldExplorer(App):
         confidence = None if wanted == "typical" else wanted
         return self.cae.explain_encoded(scene.encoded, scene.target, confidence=confidence, frames=FRAMES)
 
-    def _show(self, chosen: Chosen, scene: Scene, shown: Counterfactual | None) -> None:
+    def _end(self, scene: Scene, shown: Counterfactual | None) -> Exact:
+        """The end of the way, or the picture itself."""
+        if shown is None:
+            return self._decode(scene, scene.home)
+        strip = shown.strip
+        return Exact(scene.place(strip.z[-1]), strip.pictures[-1], strip.probabilities[-1], bool(strip.on_data[-1]))
+
+    def _show(self, chosen: Choice, scene: Scene, shown: Counterfactual | None, end: Exact) -> None:
         """Show what was computed, and put the point where it belongs."""
         with self._lock:
+            place = self._goal or end.place
+            # In one message, or there would be a moment at which the pictures of one map are shown on another.
+            with self.atlas.hold_sync():
+                if scene is not self.scene:
+                    self._show_pictures(chosen, scene)
+                self.atlas.x, self.atlas.y = place
+                self._show_exact(end)
             if scene is not self.scene:
-                self._show_scene(chosen, scene)
+                self._show_map(scene, place)
                 self.scene, self._staged = scene, chosen
                 self.controls.enable(fitted=True, led=scene.target is not None)
             self.shown = shown
@@ -258,38 +268,35 @@ class ManifoldExplorer(App):
                 self._show_no_way(chosen, scene)
             else:
                 self._show_way(chosen, scene, shown)
-            end = scene.home if shown is None else scene.place(shown.strip.z[-1])
-            self._arrive(*(self._goal or end))
+            self.map.move(*place)
+            self._follow()
 
-    def _show_scene(self, chosen: Chosen, scene: Scene) -> None:
-        side, probabilities = scene.atlas.side, scene.atlas.probabilities.numpy()
-        self.map.show(scene.points.numpy(), self.cae.code_classes[scene.shown].numpy(), scene.box, scene.plane.labels)
-        self.map.paint(probabilities.reshape(side, side, -1), scene.fog.numpy())
+    def _show_pictures(self, chosen: Choice, scene: Scene) -> None:
+        seen, chance = self.study.class_names[scene.source], float(scene.probabilities.max())
+        self.atlas.show_original(
+            scene.encoded.pictures[0],
+            f"Original: the classifier sees {seen} ({chance:.0%}), truly {chosen.truth(self.study)}",
+            source=scene.source,
+            target=NOBODY if scene.target is None else scene.target,
+        )
+        self.atlas.show_atlas(list(scene.atlas.pictures), scene.atlas.probabilities.numpy(), scene.box)
+
+    def _show_map(self, scene: Scene, point: Place) -> None:
+        side, classes = scene.atlas.side, self.cae.code_classes[scene.shown].numpy()
+        self.map.show(scene.points.numpy(), classes, scene.box, scene.plane.labels, point)
+        self.map.paint(scene.atlas.probabilities.reshape(side, side, -1).numpy(), scene.fog.numpy())
         self.map.picture_at(scene.home)
-        target = -1 if scene.target is None else scene.target
-        with self.atlas.hold_sync():
-            self.atlas.colours = self.map.colours
-            self.atlas.show_original(
-                scene.encoded.pictures[0], self._said(chosen, scene), source=scene.source, target=target
-            )
-            self.atlas.show_atlas(list(scene.atlas.pictures), probabilities, scene.box)
+        self.atlas.colours = self.map.colours
 
-    def _said(self, chosen: Chosen, scene: Scene) -> str:
-        """The picture in words."""
-        label = int(self.study.load(self._pictures(chosen), [chosen.place])[1])
-        names = self.study.class_names
-        truth = names[label] if 0 <= label < len(names) else f"label {label}"
-        return f"Original: the classifier sees {names[scene.source]} ({scene.probabilities.max():.0%}), truly {truth}"
-
-    def _show_way(self, chosen: Chosen, scene: Scene, shown: Counterfactual) -> None:
+    def _show_way(self, chosen: Choice, scene: Scene, shown: Counterfactual) -> None:
         self.way.show(shown)
         self.map.path(scene.plane.project(shown.strip.z).numpy())
-        self.sentence = f"{shown.sentence()}{where_it_falls(shown, self._pictures(chosen), chosen.place)}"
+        self.sentence = f"{shown.sentence()}{chosen.most_changed(self.study, shown)}"
         self.numbers = shown.verdict()
         if isinstance(self._wanted, str):
             self.controls.set_dial(shown.obtained)
 
-    def _show_no_way(self, chosen: Chosen, scene: Scene) -> None:
+    def _show_no_way(self, chosen: Choice, scene: Scene) -> None:
         self.way.clear()
         seen = f"The classifier already sees {self.study.class_names[scene.source]}; choose another target."
         self.sentence = "Drag the point: the picture becomes another one, and the prediction follows. " + (
@@ -299,38 +306,36 @@ class ManifoldExplorer(App):
 
     # --- the point -----------------------------------------------------------------------------------------------
 
-    def _arrive(self, x: float, y: float) -> None:
-        """Move the point; if it is there already, only the exact picture is asked for."""
-        before = self.map.point
-        self.map.move(x, y)
-        if self.map.point == before:
-            self._follow()
-
     def _follow(self) -> None:
         """Decode the exact picture once the point rests; the browser shows its own until then."""
         with self._lock:
-            scene, (x, y) = self.scene, self.map.point
-            if scene is None:
+            scene, place = self.scene, self.map.point
+            if scene is None or place == (self.atlas.exact.get("x"), self.atlas.exact.get("y")):
                 return
 
-            def work(progress: Progress) -> tuple[Tensor, Tensor, bool]:
+            def work(progress: Progress) -> Exact:
                 time.sleep(REST)
                 progress.check()
-                code = scene.code(x, y)[None]
-                picture = self.cae.decode(scene.encoded, code)
-                return picture[0], self.cae.predict(picture)[0], bool(self.cae.density.on_data(code)[0])
+                return self._decode(scene, place)
 
-            self._exact.submit(work, lambda made: self._show_exact(scene, x, y, *made))
+            self._exact.submit(work, lambda exact: self._show_late(scene, exact))
 
-    def _show_exact(
-        self, scene: Scene, x: float, y: float, picture: Tensor, probabilities: Tensor, on_data: bool
-    ) -> None:
-        chance, winner = probabilities.max(0)
-        where = "" if on_data else ", outside the data"
-        said = f"Counterfactual: {self.study.class_names[int(winner)]} {float(chance):.0%}{where}"
+    def _decode(self, scene: Scene, place: Place) -> Exact:
+        code = scene.code(*place)[None]
+        picture = self.cae.decode(scene.encoded, code)
+        return Exact(place, picture[0], self.cae.predict(picture)[0], bool(self.cae.density.on_data(code)[0]))
+
+    def _show_late(self, scene: Scene, exact: Exact) -> None:
+        """Show what was asked for a while ago, unless map or point are others by now."""
         with self._lock:
-            if scene is self.scene:
-                self.atlas.show_exact(x, y, picture, probabilities.numpy(), said)
+            if scene is self.scene and exact.place == self.map.point:
+                self._show_exact(exact)
+
+    def _show_exact(self, exact: Exact) -> None:
+        chance, winner = exact.probabilities.max(0)
+        where = "" if exact.on_data else ", outside the data"
+        said = f"Counterfactual: {self.study.class_names[int(winner)]} {float(chance):.0%}{where}"
+        self.atlas.show_exact(*exact.place, exact.picture, exact.probabilities.numpy(), said)
 
     def _on_exact_state(self, state: TaskState) -> None:
         if state == "failed" and self._exact.error is not None:

@@ -140,10 +140,15 @@ class ManifoldMap:
         places = mark_places(len(self.names), self._shown[1])
         return [self._styles[place].colour for place in places]
 
-    def show(self, points: Floats, classes: npt.NDArray[Any], box: Box, labels: tuple[str, str] = ("", "")) -> None:
+    def show(
+        self,
+        points: Floats,
+        classes: npt.NDArray[Any],
+        box: Box,
+        labels: tuple[str, str] = ("", ""),
+        point: Place | None = None,
+    ) -> None:
         """Show another map: its points, edges and axes. What was painted and drawn on the one before is gone.
-
-        The point that can be dragged stays where it is, or at the nearest place in the new box; nobody is told.
 
         Parameters
         ----------
@@ -155,6 +160,9 @@ class ManifoldMap:
             Lowest and highest x, lowest and highest y.
         labels
             What the axes mean.
+        point
+            Where the point that can be dragged goes, of which nobody is told; default where it is, or to the nearest
+            place in the new box.
 
         Raises
         ------
@@ -171,7 +179,7 @@ class ManifoldMap:
         self._set_image(blank())
         self.path(np.zeros((0, 2)))
         self.picture_at(None)
-        self._arrive(self._point, tell=False)
+        self._arrive(self._point if point is None else point, tell=False)
 
     def _draw_points(self) -> None:
         points, classes = self._shown

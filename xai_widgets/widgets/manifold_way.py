@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import ipywidgets
-import torch
 
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.study import KnowsParts, PictureSet
 from xai_widgets.widgets.app import close_all
 from xai_widgets.widgets.curve import ProbabilityCurve
 from xai_widgets.widgets.manifold_export import Frame
@@ -74,13 +72,3 @@ class WayView:
         """Close every widget inside."""
         close_all(self.widget)
         self.curve.close()
-
-
-def where_it_falls(shown: Counterfactual, pictures: PictureSet, place: int) -> str:
-    """On which part of the picture the change falls most, where the pictures know their parts."""
-    if not isinstance(pictures, KnowsParts):
-        return ""
-    parts = torch.from_numpy(pictures.part_map(place))
-    shares = {name: shown.share_within(parts == number) for number, name in enumerate(pictures.part_names)}
-    most = max(shares, key=shares.__getitem__)
-    return f" {shares[most]:.0%} of the change falls on the {most}."
