@@ -171,15 +171,20 @@ def _bisect(
 
 def _cut(route: Tensor, share: float) -> Tensor:
     """The first part of a route, ``(M', d)``, of that share of its length."""
-    lengths = torch.cat([torch.zeros(1), (route[1:] - route[:-1]).norm(dim=1).cumsum(0)])
+    lengths = _lengths(route)
     before = route[lengths < share * lengths[-1]]
     return torch.cat([before, _along(route, torch.tensor([share]))])
+
+
+def _lengths(route: Tensor) -> Tensor:
+    """How far each corner ``(M,)`` is from the start, along the route."""
+    return torch.cat([torch.zeros(1), (route[1:] - route[:-1]).norm(dim=1).cumsum(0)])
 
 
 def _along(route: Tensor, shares: Tensor) -> Tensor:
     """The codes ``(S, d)`` at shares of a route's length."""
     corners = route if len(route) > 1 else route.expand(2, -1)
-    lengths = torch.cat([torch.zeros(1), (corners[1:] - corners[:-1]).norm(dim=1).cumsum(0)])
+    lengths = _lengths(corners)
     before, part = _first_reach(lengths, shares * lengths[-1])
     return torch.lerp(corners[before], corners[before + 1], part[:, None])
 

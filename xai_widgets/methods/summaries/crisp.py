@@ -9,7 +9,6 @@ from scipy import ndimage
 from torch import Tensor
 
 Pixels = npt.NDArray[np.bool_]
-Labels = npt.NDArray[np.int32]
 
 _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
