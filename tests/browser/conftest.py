@@ -40,6 +40,7 @@ ASK_KERNEL = """async (expression) => {
   const request = { code: "", silent: true, user_expressions: { value: expression } };
   return (await kernel.requestExecute(request).done).content.user_expressions.value;
 }"""
+VIEWPORT = {"width": 1280, "height": 900}
 PATIENCE = 90_000  # milliseconds; reached only where something is broken, or the machine very busy
 
 
@@ -65,7 +66,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     """A fresh page of its own context."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(viewport=VIEWPORT)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     yield page
@@ -78,6 +79,27 @@ def alerts(page: Any) -> Iterator[list[str]]:
     said: list[str] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
     yield said
+    assert said == []
+
+
+@pytest.fixture
+def offline(chromium: Any) -> Iterator[Callable[[Path], Any]]:
+    """Return a function that opens a file with the network off; fail if that page says anything to the console."""
+    # A context of its own: to switch off another page's would cut JupyterLab from its server.
+    context = chromium.new_context(viewport=VIEWPORT, offline=True)
+    said: list[str] = []
+
+    def open_file(path: Path) -> Any:
+        opened = context.new_page()
+        opened.set_default_timeout(PATIENCE)
+        opened.on("console", lambda message: said.append(message.text))
+        opened.on("pageerror", lambda error: said.append(str(error)))
+        opened.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        opened.goto(path.as_uri())
+        return opened
+
+    yield open_file
+    context.close()
     assert said == []
 
 
@@ -164,7 +186,7 @@ def _lab_environment(folders: dict[str, Path]) -> dict[str, str]:
 
 
 def _wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # a busy machine has taken more than 60
     while time.monotonic() < deadline and server.poll() is None:
         if lab.answers():
             return
@@ -199,10 +221,15 @@ class Notebook:
         self.page.evaluate(script, [name, arguments])
 
     def theme(self, name: str) -> None:
-        """Switch JupyterLab's theme to "light" or "dark"."""
+        """Switch JupyterLab's theme to "light" or "dark", and wait until it is to be seen and clicked again."""
         self.command("apputils:change-theme", theme=f"JupyterLab {name.title()}")
         light = str(name == "light").lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        # With that it hides all of itself, until the next frame, behind a splash that goes even later. A browser
+        # that nobody looks at may draw no frame for long, unless it is asked for a picture.
+        self.page.screenshot()
+        self.page.wait_for_selector("#main")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 @pytest.fixture

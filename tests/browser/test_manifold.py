@@ -52,7 +52,9 @@ explorer
 HANDLE = ".xw-map .object_grp"
 PIXELS = """(canvas) => {
   const { width, height } = canvas;
-  return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  return [...copy.getImageData(0, 0, width, height).data];
 }"""
 STATES = """() => {
   const root = document.querySelector(".xw-atlas");
@@ -80,16 +82,10 @@ def shown(notebook: Callable[..., Any], complaints: list[str]) -> Any:
     return opened
 
 
-def paint(opened: Any, theme: str) -> None:
-    """Switch the theme, and wait until JupyterLab has taken its splash away, which the mouse would hit."""
-    opened.theme(theme)
-    opened.page.wait_for_selector("#jupyterlab-splash", state="detached")
-
-
 def settle(opened: Any) -> None:
     """Wait until the kernel has nothing to do, and the browser shows what it was sent."""
     opened.until("explorer.wait(0)", True)
-    opened.page.wait_for_selector(f"{HANDLE} >> nth=0")
+    opened.page.wait_for_selector(f"{HANDLE} >> nth=-1")  # it is drawn last
     opened.page.wait_for_selector(".xw-atlas[data-state=exact]")
     assert opened.python("str(explorer.last_error)") == "None"
 
@@ -131,7 +127,7 @@ def drag(page: Any) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_dragging_changes_picture_and_state(shown: Any, theme: str) -> None:
-    paint(shown, theme)
+    shown.theme(theme)
     before, place = pixels(shown.page), shown.python("explorer.point")
     shown.page.evaluate(STATES)
     drag(shown.page)
@@ -153,9 +149,9 @@ def test_dragging_changes_picture_and_state(shown: Any, theme: str) -> None:
 def test_the_theme_is_followed(shown: Any) -> None:
     ink = "getComputedStyle(document.querySelector('.xw-sentence')).color"
     tick = "getComputedStyle(document.querySelector('.xw-map .axis text')).fill"
-    paint(shown, "light")
+    shown.theme("light")
     before = [shown.page.evaluate(colour) for colour in (ink, tick)]
-    paint(shown, "dark")
+    shown.theme("dark")
     shown.page.wait_for_function(f"{ink} !== {before[0]!r}")
     after = [shown.page.evaluate(colour) for colour in (ink, tick)]
     assert all(one != other for one, other in zip(before, after, strict=True))
@@ -268,15 +264,15 @@ def test_dragging_goes_on_without_a_kernel(shown: Any, complaints: list[str]) ->
     complaints.clear()
 
 
-def test_the_exported_page_drags_with_the_network_off(shown: Any, tmp_path: Path) -> None:
+def test_the_exported_page_drags_with_the_network_off(
+    shown: Any, offline: Callable[[Path], Any], tmp_path: Path
+) -> None:
     shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
     shown.until("explorer.shown is not None", True)
     settle(shown)
-    end, page = pixels(shown.page), shown.page
+    end = pixels(shown.page)
     shown.python(f"explorer.to_html({str(tmp_path / 'page.html')!r})")
-    page = page.context.new_page()
-    page.context.set_offline(True)
-    page.goto((tmp_path / "page.html").as_uri())
+    page = offline(tmp_path / "page.html")
     page.wait_for_selector(".xw-atlas[data-state=exact]")
     assert (pixels(page) == end).all()
     page.locator("#map canvas").focus()

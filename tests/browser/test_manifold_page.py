@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,7 @@ GREY = np.linspace(0.0, 1.0, GRID)[None, :].repeat(GRID, 0)  # dark on the left,
 
 
 @pytest.fixture
-def opened(tmp_path: Path, page: Any) -> Any:
-    """The page, and what the browser complained of."""
+def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
     chart = ManifoldMap(NAMES)
     view = AtlasView(names=NAMES, colours=chart.colours)
     chart.show(np.array([[-1.5, 8.0], [1.5, 2.0]]), np.array([0, 1]), BOX, ("across", "up"))
@@ -38,14 +38,9 @@ def opened(tmp_path: Path, page: Any) -> Any:
     strip = [(data_uri(pictures[0]), NAMES[0], "black")]
     texts = {"title": "A map", "sentence": "Drag the point.", "numbers": "12 of 13 believed."}
     path = manifold_page(tmp_path / "page.html", atlas=view.page_state(), strip=strip, **texts, **chart.page_state())
-    page.complaints = []
-    page.on("console", lambda message: page.complaints.append(message.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.context.set_offline(True)
-    page.goto(path.as_uri())
+    page = offline(path)
     page.wait_for_selector("[data-state=preview]")
-    yield page
-    assert page.complaints == []
+    return page
 
 
 BRIGHTNESS = """(canvas) => {
