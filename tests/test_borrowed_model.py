@@ -19,6 +19,10 @@ from xai_widgets import layers
 from xai_widgets.errors import CancelledError, LayerError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.summaries.dual import DualSettings
+from xai_widgets.methods.summaries.masks import CrispMasks
+from xai_widgets.methods.summaries.two_stage import Stage, TwoStageSettings
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 
 PICTURES = torch.rand(3, 3, 16, 16)
@@ -60,10 +64,40 @@ def cae_paper(study):
     return ToSomeClass.paper(study, epochs=1, width=2)
 
 
+class Credulous(CrispMasks):
+    """Takes every reference for a good one: a network of chance is sure of nothing, and no reference changes that."""
+
+    def find(self, *given, **options):
+        found = super().find(*given, **options)
+        return replace(found, without=torch.zeros_like(found.without))
+
+
+class OfOneClass(VisualSummaries):
+    """Visual summaries that are asked as the others are: of one class, and then for masks."""
+
+    def fit(self, **options):
+        self.find(0, places=range(6), **options)
+        return self
+
+    def explain(self, pictures):
+        return self.masks.find(pictures)
+
+
+def summaries(study):
+    return OfOneClass(study, masks=Credulous(study, settings=DualSettings(steps=3, cooling=3)))
+
+
+def summaries_two_stage(study):
+    brief = TwoStageSettings(Stage(2, 0.5, 0.01, 0.0), Stage(2, 0.01, 1.0, 2.0))
+    masks = Credulous(study, references=("weak blur",), settings=brief)
+    return OfOneClass(study, masks=masks)
+
+
 LAYERED = {"ClaDec": cladec, "ClaDec, warm": cladec_warm, "ClaDec, paper": cladec_paper}
 """Each makes an unfitted explainer of a study, at a layer."""
 
 EXPLAINERS = LAYERED | {"CAE": cae, "CAE, paper": cae_paper}
+EXPLAINERS |= {"summaries": summaries, "summaries, two stages": summaries_two_stage}
 """Each makes an unfitted explainer of a study."""
 
 
@@ -229,7 +263,7 @@ def test_wrong_targets_and_pictures_leave_the_model_as_it_was(model, new_study, 
 def test_cancel_leaves_the_model_as_it_was(model, new_study, name):
     before = state(model)
     explainer, progress = EXPLAINERS[name](new_study(model)), Progress()
-    progress._on_update = lambda at: progress.cancel() if at.task.startswith(("ClaDec", "CAE")) else None
+    progress._on_update = lambda at: progress.cancel() if at.task.startswith(("ClaDec", "CAE", "crisp masks")) else None
     run_into(CancelledError, lambda: explainer.fit(progress=progress))
     assert_same(state(model), before)
 

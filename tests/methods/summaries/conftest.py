@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.study import Study
 
 SQUARES = ((slice(4, 12), slice(6, 14)), (slice(16, 24), slice(14, 22)))
@@ -78,3 +80,115 @@ def by_hand():
         return sum(down) / len(down) + sum(right) / len(right)
 
     return by_hand
+
+
+# --- pictures of three parts -----------------------------------------------------------------------------------
+
+WEIGHTS = (3.0, 2.0, 0.0)
+"""Nats that each whole part adds to the log-odds of class 1."""
+
+
+class Levels(nn.Module):
+    """How near pixels are to each of three levels: the colours, or in grey pictures three steps of brightness."""
+
+    def forward(self, x):
+        if x.shape[1] == 3:
+            return (x - x.amin(1, keepdim=True)) / 0.8
+        steps = torch.tensor([0.4, 0.7, 1.0]).view(1, 3, 1, 1)
+        return (1 - (x - steps).abs() / 0.1).clamp_min(0)
+
+
+class Adds(nn.Module):
+    """Log-odds of class 1: a weight for each level, as far as a part of it is there, and -1 without any."""
+
+    def __init__(self, weights=WEIGHTS):
+        super().__init__()
+        self.levels, self.maps = Levels(), nn.AvgPool2d(2, ceil_mode=True)
+        self.weights = nn.Parameter(torch.tensor(weights))
+
+    def forward(self, x):
+        there = self.maps(self.levels(x)).sum((2, 3)) / 9
+        evidence = there @ self.weights - 1
+        return torch.stack([torch.zeros_like(evidence), evidence], 1)
+
+
+class Parts:
+    """Even ground with a part of 6 x 6 pixels for each level, side by side, somewhere high or low.
+
+    Every third picture is labelled 0, as if all of its parts were not there.
+    """
+
+    def __init__(self, count=12, shape=(3, 28, 28), seed=0, kinds=(0, 1, 2)):
+        dice = torch.Generator().manual_seed(seed)
+        self.pictures = torch.full((count, *shape), 0.1)
+        for picture in self.pictures:
+            for kind in kinds:
+                down, right = (2 * int(torch.randint(high, (), generator=dice)) for high in (shape[1] // 2 - 3, 2))
+                spot = picture[:, down : down + 6, 10 * kind + right : 10 * kind + right + 6]
+                spot[kind if shape[0] == 3 else 0] = 0.9 if shape[0] == 3 else 0.4 + 0.3 * kind
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, index):
+        return self.pictures[index], int(index % 3 > 0)
+
+
+class Planted:
+    """Finds the masks that are known: whatever differs from the ground; in place of `CrispMasks`.
+
+    Parameters
+    ----------
+    blind
+        Pictures whose reference shows all that they show.
+    """
+
+    def __init__(self, study, blind=()):
+        self.study, self.blind = study, blind
+
+    def find(self, pictures, classes, progress=None):
+        found = ((pictures - 0.1).abs() > 0.01).any(1, keepdim=True)
+        references = torch.full_like(pictures, 0.1)
+        references[list(self.blind)] = pictures[list(self.blind)]
+        views = pictures, references, torch.where(found, pictures, references), torch.where(found, references, pictures)
+        scores = [self.study.predict(view).gather(1, classes[:, None]) for view in views]
+        before, without = (score[:, 0] for score in scores[:2])
+        return Masks(
+            pictures,
+            references,
+            classes,
+            found,
+            found.float(),
+            before,
+            without,
+            *scores[2:],
+            ("ground",) * len(pictures),
+            self.study.class_names,
+            {"model": self.study.fingerprint},
+        )
+
+
+@pytest.fixture(scope="session")
+def parts():
+    """A study of pictures of three parts, of which the classifier uses the first two."""
+
+    def parts(count=12, shape=(3, 28, 28), *, weights=WEIGHTS, kinds=(0, 1, 2), seed=0, **options):
+        return Study(Adds(weights), Parts(count, shape, seed, kinds), test=Parts(6, shape, 1), **options)
+
+    return parts
+
+
+@pytest.fixture(scope="session")
+def planted():
+    """What finds the known masks of such pictures."""
+    return Planted
+
+
+@pytest.fixture(scope="session")
+def region():
+    """A region of a rectangle of pixels, in picture 0 unless told; its scores are of no importance."""
+
+    def region(rows, columns, picture=0, sides=(28, 28)):
+        return Region(picture, 0, where((rows, columns), sides=sides), 1.0, 0.5, 0.5, 1.0)
+
+    return region

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
+from math import exp, inf, log
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import torch
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.crisp import components, crisp
 from xai_widgets.methods.summaries.masks import CrispMasks
-from xai_widgets.methods.summaries.regions import regions, split
+from xai_widgets.methods.summaries.regions import log_odds, regions, split
 
 
 def drawn(*boxes, sides=(24, 30)):
@@ -104,6 +104,35 @@ def test_numbers_of_a_region_by_hand(looking):
     assert region.kept == pytest.approx(float(study.predict(r)[0, 1]), abs=1e-6)
     assert region.drop == pytest.approx(1 - region.deleted / region.before)
     assert region.drop_per_pixel == pytest.approx(region.drop / 64)
+    odds = [log(p / (1 - p)) for p in (float(study.predict(found.pictures)[0, 1]), region.deleted)]
+    assert region.evidence == pytest.approx(odds[0] - odds[1], abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (1, 33, 47)])
+def test_the_evidence_of_a_region_is_what_it_adds_to_the_log_odds(parts, planted, shape):
+    study = parts(shape=shape, weights=(60.0, 3.0, 0.0))
+    found = regions(study, planted(study).find(study.train.pictures, torch.ones(12, dtype=torch.long)))
+    assert len(found) == 36
+    for region in found:
+        kind = int(shape[2] * region.centre[1] // 10)
+        assert region.before == 1
+        assert region.evidence == pytest.approx((60, 3, 0)[kind], abs=1e-3)
+        assert region.drop == pytest.approx((1 / (1 + exp(2)), 0, 0)[kind], abs=1e-3)
+
+
+def test_log_odds_by_hand():
+    logits, classes = torch.randn(5, 4, dtype=torch.float64), torch.tensor([3, 0, 1, 1, 2])
+    chances = logits.softmax(1)
+    for row, own in enumerate(classes.tolist()):
+        others = 1 - float(chances[row, own])
+        assert float(log_odds(logits, classes)[row]) == pytest.approx(log(float(chances[row, own]) / others))
+
+
+def test_log_odds_are_finite_where_probabilities_are_0_and_1():
+    logits = torch.tensor([[200.0, 0.0, 0.0], [200.0, 0.0, 0.0], [-300.0, 0.0, 100.0]])
+    wanted = [200 - log(2), -200, -400]
+    assert log_odds(logits, torch.tensor([0, 1, 0])).tolist() == pytest.approx(wanted)
+    assert log_odds(logits[:, :2], torch.tensor([0, 0, 1])).tolist() == [200, 200, 300]
 
 
 @pytest.mark.parametrize("wrong", [{"smallest": 1.0}, {"neck": 0.5}, {"neck": float("nan")}])

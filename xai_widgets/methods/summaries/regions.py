@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
+from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.crisp import Pixels, components
@@ -37,6 +38,8 @@ class Region:
         The class's probability for the whole picture.
     deleted, kept
         The same with only this region removed, and with only this region kept.
+    evidence
+        Loss of the class's log-odds (nats) with this region alone; unlike probabilities it does not saturate.
     """
 
     picture: int
@@ -45,6 +48,7 @@ class Region:
     before: float
     deleted: float
     kept: float
+    evidence: float
 
     @property
     def area(self) -> float:
@@ -142,12 +146,17 @@ def _seeds(depth: Distances, within: Pixels, neck: float) -> list[Pixels]:
 
 def _scored(study: Study, masks: Masks, pieces: list[tuple[int, int, Tensor]]) -> tuple[Region, ...]:
     places = torch.tensor([picture for picture, _, _ in pieces])
-    classes = masks.classes[places][:, None]
+    classes = masks.classes[places]
     pixels = torch.stack([piece for _, _, piece in pieces])[:, None]
     pictures, references = masks.pictures[places], masks.references[places]
-    deleted = study.predict(torch.where(pixels, references, pictures)).gather(1, classes)[:, 0]
-    kept = study.predict(torch.where(pixels, pictures, references)).gather(1, classes)[:, 0]
-    return tuple(
-        Region(picture, mask, piece, float(masks.before[picture]), float(deleted[row]), float(kept[row]))
-        for row, (picture, mask, piece) in enumerate(pieces)
-    )
+    before = log_odds(study.logits(masks.pictures)[places], classes)
+    deleted = log_odds(study.logits(torch.where(pixels, references, pictures)), classes)
+    kept = log_odds(study.logits(torch.where(pixels, pictures, references)), classes)
+    scores = torch.stack([masks.before[places], deleted.sigmoid(), kept.sigmoid(), before - deleted], 1).tolist()
+    return tuple(Region(*piece, *score) for piece, score in zip(pieces, scores, strict=True))
+
+
+def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
+    """Log-odds of each row's class against all others ``(N,)``; finite where its probability is rounded to 1."""
+    own = F.one_hot(classes, logits.shape[1]).bool()
+    return logits[own] - logits.masked_fill(own, -torch.inf).logsumexp(1)

@@ -1,0 +1,124 @@
+"""What summaries show and say, also where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.found import DIMMED
+from xai_widgets.methods.summaries.summary import LONGEST_NAME
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+
+
+@pytest.fixture(scope="module")
+def found(parts, planted):
+    """Two sound summaries and one that is not used, of 8 pictures."""
+    study = parts(12, class_names=["none", "<b>parts</b>"])
+    return VisualSummaries(study, masks=planted(study)).find(1)
+
+
+@pytest.fixture(scope="module")
+def nothing(parts, planted):
+    """Of pictures whose references all show the class."""
+    study = parts(12)
+    return VisualSummaries(study, masks=planted(study, blind=range(8))).find(1)
+
+
+def test_numbers_and_words(found):
+    assert [one.sound for one in found.summaries] == [True, True, False]
+    assert found.kept == found.summaries[:2]
+    assert found.per_100 == 25
+    assert found.problems == ()
+    assert found.verdict().startswith("2 of 3 groups of regions are sound (25 per 100 pictures). Kept 98%, deleted 27%")
+    said = found.summaries[0].said()
+    assert said.startswith("evidence 3 (3 to 3), drop 25.6%, stability 1.00, coherence 1.")
+    assert said.endswith(", in 8 pictures")
+    assert repr(found) == "ClassSummaries('<b>parts</b>': 2 summaries of 8 pictures)"
+    assert replace(found, errors=True).title == "wrongly called <b>parts</b>"
+
+
+def test_names(found):
+    named = found.named(0, "  the <i>first</i> ")
+    assert (named.label(0), named.label(1)) == ("the <i>first</i>", "summary 2")
+    assert found.label(0) == "summary 1"
+    assert named.named(0, " ").summaries == found.summaries
+    assert found.named(2, "n" * LONGEST_NAME).label(2) == "n" * LONGEST_NAME
+
+
+@pytest.mark.parametrize("place", [-1, 3])
+def test_there_is_no_other_summary(found, place):
+    for ask in (lambda: found.named(place, "it"), lambda: found.gallery(place)):
+        with pytest.raises(XaiWidgetsError, match=f"there is no summary {place}: 3 were found, counted from 0"):
+            ask()
+
+
+def test_names_have_an_end(found):
+    with pytest.raises(XaiWidgetsError, match="a name has at most 80 letters, and this one has 81"):
+        found.named(0, "n" * 81)
+
+
+def test_a_region_is_outlined_and_all_else_dimmed(found):
+    place = found.summaries[0].exemplar
+    region, shown = found.regions[place], found.outline(place)
+    picture = found.masks.pictures[region.picture]
+    top, left, bottom, right = region.box
+    inside, edge = torch.zeros(28, 28, dtype=torch.bool), torch.zeros(28, 28, dtype=torch.bool)
+    inside[top:bottom, left:right] = True
+    edge[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1] = True
+    edge &= ~inside
+    assert torch.equal(shown[:, inside], picture[:, inside])
+    assert (shown[:, edge] == 1).all()
+    assert torch.allclose(shown[:, ~(inside | edge)], DIMMED * picture[:, ~(inside | edge)])
+
+
+def test_a_region_may_be_everything(found, region):
+    whole = replace(found, regions=(region(slice(0, 28), slice(0, 28)),))
+    assert torch.equal(whole.outline(0), found.masks.pictures[0])
+
+
+def test_a_gallery_of_exemplars_and_one_of_members(found):
+    exemplars, members = found.gallery().html, found.gallery(2).html
+    assert exemplars.count("<img") == 2
+    assert members.count("<img") == 8
+    assert "summary 3" not in exemplars
+    assert "evidence 3 (3 to 3)" in exemplars
+    places = [int(found.places[found.regions[one].picture]) for one in found.summaries[2].members]
+    assert [f"picture {place}, drop alone 0.0%" in members for place in places] == [True] * 8
+
+
+def test_names_are_text_in_galleries_and_no_formula_in_figures(found):
+    named = found.named(0, '<script>alert("1")</script>').named(1, "$x_{$ & <i>")
+    html = named.gallery().html
+    assert "<script" not in html
+    assert "<i>" not in html
+    assert "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;" in html
+    assert named.figure()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_figure_has_a_row_for_each_sound_summary(found):
+    axes = found.figure().axes
+    assert len(axes) == 2 * 6
+    assert [one.get_xlabel() for one in axes[:4]] == ["summary 1", "evidence 3", "stability 1.00", "in 8 of 8"]
+
+
+def test_where_none_is_sound_all_are_shown_with_the_reason(found):
+    doubted = replace(found, summaries=tuple(replace(one, problems=("rare",)) for one in found.summaries))
+    assert doubted.kept == ()
+    assert doubted.problems == ("No summary is sound.",)
+    assert doubted.verdict() == "No summary is sound. 0 of 3 groups of regions are sound (0 per 100 pictures)."
+    assert doubted.gallery().html.count("<img") == 3
+    assert len(doubted.figure().axes) == 3 * 6
+
+
+def test_where_references_show_the_class_there_are_no_summaries_and_the_masks_are_shown(nothing):
+    assert (nothing.summaries, nothing.regions, nothing.kept, nothing.per_100) == ((), (), (), 0)
+    assert nothing.similarity.shape == (0, 0)
+    assert "Of 8 of 8 pictures (such as 0) the reference still shows the class: 0.98 of 0.98." in nothing.problems
+    assert nothing.verdict().endswith("No summary is sound. 0 of 0 groups of regions are sound (0 per 100 pictures).")
+    assert nothing.gallery().html.count("<img") == 8
+    assert nothing.figure()._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(XaiWidgetsError, match="there is no summary 0: 0 were found"):
+        nothing.named(0, "it")

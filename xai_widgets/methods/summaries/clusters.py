@@ -1,0 +1,169 @@
+"""Regions that are alike, put together; and whether the same groups come out again of other pictures."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import AffinityPropagation, AgglomerativeClustering
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import silhouette_score
+
+from xai_widgets.progress import Progress
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PREFERENCE = 1.3
+"""The published preference of a region to be an exemplar, as a multiple of the median similarity below the largest."""
+
+DAMPING, ITERATIONS = 0.9, 1000
+
+SETTLED = 100
+"""Exemplars must stay the same for so many iterations: so damped, one for all lasts for dozens, and then splits."""
+
+MOST_REGIONS = 1500
+"""Above so many regions affinity propagation is too slow: groups are then joined by average linkage."""
+
+MOST_JOINED = 12
+"""Most groups that are tried where they are joined."""
+
+SAMPLES = 10
+"""Bootstrap samples of the pictures that stability is measured on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Groups of R regions.
+
+    Attributes
+    ----------
+    labels
+        The group of each region ``(R,)``, from 0 on.
+    exemplars
+        The region that stands for each group ``(K,)``.
+    """
+
+    labels: Ints
+    exemplars: Ints
+
+    def __len__(self) -> int:
+        return len(self.exemplars)
+
+
+def cluster(similarity: Floats, *, seed: int = 0) -> Clusters:
+    """Affinity propagation on similarities ``(R, R)``; average linkage where that ends nowhere or would take too long.
+
+    Frey and Dueck's messages between points, with the summaries' preference: 1.3 x median below the largest similarity.
+    """
+    off = similarity[~np.eye(len(similarity), dtype=bool)]
+    if not len(off) or np.ptp(off) < 1e-9:
+        return Clusters(np.zeros(len(similarity), dtype=np.int64), np.zeros(1, dtype=np.int64))
+    found = _propagated(similarity, off, seed) if len(similarity) <= MOST_REGIONS else None
+    return found or _joined(similarity)
+
+
+def coherence(similarity: Floats, clusters: Clusters) -> Floats:
+    """How much more each region is like its own exemplar than like the nearest other one, ``(R,)``; exemplars too.
+
+    Of a single group, nothing can be said against the others: the likeness itself counts, which is 0 by chance.
+    """
+    to_exemplars = similarity[:, clusters.exemplars]
+    rows = np.arange(len(similarity))
+    own = to_exemplars[rows, clusters.labels]
+    others = to_exemplars.copy()
+    others[rows, clusters.labels] = -np.inf
+    nearest = others.max(1) if len(clusters) > 1 else np.zeros(len(rows))
+    return np.asarray(own - nearest, dtype=np.float64)
+
+
+def stability(
+    similarity: Floats, pictures: Ints, clusters: Clusters, *, seed: int = 0, progress: Progress | None = None
+) -> Floats:
+    """How surely each group comes out again of other pictures: mean best Jaccard index over bootstrap samples ``(K,)``.
+
+    Parameters
+    ----------
+    similarity
+        ``(R, R)``.
+    pictures
+        The picture of each region ``(R,)``; pictures, not regions, are drawn.
+    clusters
+        The groups of all regions.
+    seed
+        Of the samples.
+    progress
+        Told each sample.
+    """
+    progress = progress or Progress()
+    progress.start("stability", SAMPLES)
+    dice = np.random.default_rng(seed)
+    scores = []
+    for _ in range(SAMPLES):
+        drawn = dice.choice(np.unique(pictures), len(np.unique(pictures)))
+        kept = np.flatnonzero(np.isin(pictures, drawn))
+        again = cluster(similarity[np.ix_(kept, kept)], seed=seed)
+        scores.append(_best_overlaps(clusters.labels[kept], again.labels, len(clusters)))
+        progress.advance()
+    # A group none of whose pictures were drawn is left out of that sample.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nan_to_num(np.nanmean(scores, axis=0)), dtype=np.float64)
+
+
+def _propagated(similarity: Floats, off: Floats, seed: int) -> Clusters | None:
+    preference = off.max() + PREFERENCE * np.median(off - off.max())
+    propagation = AffinityPropagation(
+        affinity="precomputed",
+        preference=preference,
+        damping=DAMPING,
+        max_iter=ITERATIONS,
+        convergence_iter=SETTLED,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        # That it did not converge is seen in what it gives.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        propagation.fit(similarity)
+    if propagation.n_iter_ >= ITERATIONS or not len(propagation.cluster_centers_indices_):
+        return None
+    return Clusters(propagation.labels_.astype(np.int64), propagation.cluster_centers_indices_.astype(np.int64))
+
+
+def _joined(similarity: Floats) -> Clusters:
+    """Average linkage, with as many groups as give the best silhouette."""
+    distance = similarity.max() - similarity
+    np.fill_diagonal(distance, 0.0)
+    tried = [_linked(distance, count) for count in range(2, min(MOST_JOINED, len(distance) - 1) + 1)]
+    if not tried:
+        tried = [np.zeros(len(distance), dtype=np.int64)]
+    best = max(tried, key=lambda labels: _silhouette(distance, labels))
+    return Clusters(best, np.array([_medoid(similarity, best == group) for group in range(best.max() + 1)]))
+
+
+def _linked(distance: Floats, count: int) -> Ints:
+    linkage = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
+    return np.asarray(linkage.fit_predict(distance), dtype=np.int64)
+
+
+def _silhouette(distance: Floats, labels: Ints) -> float:
+    return float(silhouette_score(distance, labels, metric="precomputed")) if labels.max() else -1.0
+
+
+def _medoid(similarity: Floats, members: npt.NDArray[np.bool_]) -> int:
+    places = np.flatnonzero(members)
+    return int(places[similarity[np.ix_(places, places)].sum(1).argmax()])
+
+
+def _best_overlaps(labels: Ints, again: Ints, count: int) -> Floats:
+    """For each of `count` groups its best Jaccard index with a group of the second labels; NaN where it is empty."""
+    best = np.full(count, np.nan)
+    for group in np.unique(labels):
+        mine = labels == group
+        best[group] = max(
+            (mine & (again == other)).sum() / (mine | (again == other)).sum() for other in np.unique(again[mine])
+        )
+    return best

@@ -1,0 +1,88 @@
+"""What a network sees in a region: the mean of a layer's maps over it, and how alike two regions are.
+
+A layer of the network itself, rather than HOG, so that the summaries are of what *this network* tells apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import LayerError
+from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.study import Study
+
+HEIGHT_WEIGHT, HEIGHT_REACH = 0.2, 0.2
+"""How much it counts that two regions are at one height, and how near that is, as a share of the picture's height.
+
+Pictures are upright but mirrored at will: a head is at the same height left and right.
+"""
+
+
+def default_layer(study: Study) -> str:
+    """The first block that has seen more than single pixels: its maps are at most half as high as the picture.
+
+    Half of an odd height is rounded up, as strided layers do. Deeper layers tell more kinds of regions apart than
+    people do, and no longer know where they are.
+
+    Raises
+    ------
+    LayerError
+        If no layer gives maps.
+    """
+    spatial = [layer for layer in (*study.blocks(), *study.layers()) if _has_maps(layer.shape)]
+    if not spatial:
+        raise LayerError(f"no layer of {study!r} gives maps (C, H, W), in which regions could be found")
+    smaller = [layer for layer in spatial if 2 * layer.shape[1] <= study.shape[1] + 1]
+    return (smaller or spatial)[0].name
+
+
+def require_maps(study: Study, layer: str) -> str:
+    """Return the layer's name, or raise a `LayerError` if it gives no maps ``(C, H, W)``."""
+    shape = study.layer(layer).shape
+    if not _has_maps(shape):
+        raise LayerError(
+            f"layer {layer!r} gives {shape}, and regions need maps (C, H, W); {default_layer(study)!r} has some"
+        )
+    return layer
+
+
+def _has_maps(shape: tuple[int, ...]) -> bool:
+    """Whether a layer's output tells places apart; maps of one pixel say the same of every region of a picture."""
+    return len(shape) == 3 and shape[1:] != (1, 1)
+
+
+def activation_maps(study: Study, pictures: Tensor, layer: str) -> Tensor:
+    """A layer's maps ``(N, D, h, w)``, each channel with mean 0 and deviation 1 over these pictures."""
+    maps = study.activations(pictures, require_maps(study, layer))
+    deviation = maps.std((0, 2, 3), keepdim=True, correction=0)
+    # A channel that never changes says nothing.
+    return (maps - maps.mean((0, 2, 3), keepdim=True)) / torch.where(deviation > 0, deviation, torch.inf)
+
+
+def describe(maps: Tensor, regions: Sequence[Region]) -> Tensor:
+    """Mean of the maps ``(N, D, h, w)`` over each region, ``(R, D)``.
+
+    A cell of the maps counts by the share of its pixels that are in the region.
+    """
+    pixels = torch.stack([region.pixels for region in regions]).float()
+    weights = F.adaptive_avg_pool2d(pixels[:, None], (maps.shape[2], maps.shape[3]))
+    rows = [(maps[region.picture] * weight).sum((1, 2)) for region, weight in zip(regions, weights, strict=True)]
+    return torch.stack(rows) / weights.sum((1, 2, 3))[:, None]
+
+
+def likeness(descriptors: Tensor, regions: Sequence[Region]) -> Tensor:
+    """How alike regions are, ``(R, R)``: the cosine of their centred descriptors, plus a little for one height.
+
+    Returns
+    -------
+    Tensor
+        Symmetric, in [-1, 1 + `HEIGHT_WEIGHT`]; of a region with itself the most.
+    """
+    directions = F.normalize(descriptors - descriptors.mean(0), dim=1)
+    heights = torch.tensor([region.centre[0] for region in regions])
+    near = torch.exp(-((heights[:, None] - heights) ** 2) / (2 * HEIGHT_REACH**2))
+    return directions @ directions.T + HEIGHT_WEIGHT * near

@@ -1,0 +1,122 @@
+"""From regions and their likeness to summaries: what belongs together, and whether to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.summaries import causal
+from xai_widgets.methods.summaries.clusters import Clusters, Floats, Ints, cluster, coherence, stability
+from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.methods.summaries.summary import Summary
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+
+LEAST_PICTURES, LEAST_SHARE = 5, 0.1
+"""A summary must be in so many pictures, and in such a share of them."""
+
+LEAST_COHERENCE = 0.1
+"""Absolute, unlike the published rule, which keeps half of all groups however bad they are."""
+
+LEAST_STABILITY = 0.6
+"""Hennig's rule of thumb: below it a group is a pattern that may not be there."""
+
+LEAST_EVIDENCE = 0.1
+"""Below this many nats, odds change by less than a tenth: the network does not use it."""
+
+
+def judged(
+    study: Study,
+    masks: Masks,
+    regions: Sequence[Region],
+    similarity: Tensor,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Summary, ...]:
+    """All groups of regions as summaries: the sound ones first, and of these the one with the most evidence.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked in the causal test.
+    masks, regions
+        Of the pictures.
+    similarity
+        How alike the regions are ``(R, R)``.
+    seed
+        Of the bootstrap samples and of the control regions.
+    progress
+        Told each bootstrap sample, and each group that was tested.
+    """
+    progress = progress or Progress()
+    likeness: Floats = similarity.double().numpy()
+    found = cluster(likeness, seed=seed)
+    pictures: Ints = np.array([region.picture for region in regions])
+    stable = stability(likeness, pictures, found, seed=seed, progress=progress)
+    coherent = coherence(likeness, found)
+    progress.start("causal test", len(found))
+    summaries = []
+    for group in range(len(found)):
+        members = _members(likeness, found, group)
+        summaries.append(_summary(study, masks, regions, members, coherent, float(stable[group]), seed))
+        progress.advance()
+    return tuple(sorted(summaries, key=lambda one: (not one.sound, -one.evidence)))
+
+
+def _members(likeness: Floats, found: Clusters, group: int) -> list[int]:
+    """Regions of a group, the exemplar first, and then the most like it."""
+    exemplar = found.exemplars[group]
+    own = np.flatnonzero((found.labels == group) & (np.arange(len(likeness)) != exemplar))
+    rest = own[np.argsort(-likeness[own, exemplar], kind="stable")]
+    return [int(exemplar), *rest.tolist()]
+
+
+def _summary(
+    study: Study,
+    masks: Masks,
+    regions: Sequence[Region],
+    members: list[int],
+    coherent: Floats,
+    stable: float,
+    seed: int,
+) -> Summary:
+    pictures, pixels = _unions([regions[member] for member in members])
+    effects = causal.effects(study, masks, pictures, pixels, seed=seed)
+    measured = Summary(
+        tuple(members),
+        len(pictures),
+        float(coherent[members].mean()),
+        stable,
+        *causal.interval(effects.drop, seed=seed),
+        *causal.interval(effects.evidence, seed=seed),
+    )
+    return replace(measured, problems=_problems(measured, len(masks)))
+
+
+def _unions(regions: Sequence[Region]) -> tuple[Tensor, Tensor]:
+    """Pictures that have some of the regions ``(n,)``, and all their pixels in each, bool ``(n, H, W)``."""
+    pictures = sorted({region.picture for region in regions})
+    pixels = [torch.stack([one.pixels for one in regions if one.picture == picture]).any(0) for picture in pictures]
+    return torch.tensor(pictures), torch.stack(pixels)
+
+
+def _problems(summary: Summary, count: int) -> tuple[str, ...]:
+    """What speaks against a summary of `count` pictures."""
+    found = []
+    least = max(LEAST_PICTURES, LEAST_SHARE * count)
+    if summary.pictures < least:
+        found.append(f"rare: in {summary.pictures} of {count} pictures")
+    if not summary.coherence > LEAST_COHERENCE:
+        found.append(f"mixed: coherence {summary.coherence:.2f}")
+    if summary.stability < LEAST_STABILITY:
+        found.append(f"not stable: {summary.stability:.2f} with other pictures")
+    if not (summary.evidence_low > LEAST_EVIDENCE and summary.drop_low > 0):
+        interval = f"{summary.evidence_low:.2g} to {summary.evidence_high:.2g}"
+        found.append(f"not used: without it the evidence changes by {summary.evidence:.2g} ({interval})")
+    return tuple(found)
