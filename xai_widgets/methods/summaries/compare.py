@@ -1,0 +1,143 @@
+"""Which summaries of two networks are of the same things: those that lie in the same places of the same pictures.
+
+Counts of summaries say little about two networks; places can be compared, whatever the layers look like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.summary import ClassSummaries
+
+Floats = npt.NDArray[np.float64]
+
+LEAST = 0.25
+"""Summaries that overlap less are of different things."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two summaries of the same thing.
+
+    Attributes
+    ----------
+    first, second
+        Their places in the summaries of each class.
+    overlap
+        Mean intersection over union of their regions, in (0, 1], in the pictures where either has one.
+    """
+
+    first: int
+    second: int
+    overlap: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The sound summaries of one class in two networks, paired.
+
+    Attributes
+    ----------
+    matches
+        What both have, the best match first.
+    only_first, only_second
+        Places of the summaries that the other one does not have.
+    pictures
+        How many pictures both are of.
+    """
+
+    matches: tuple[Match, ...]
+    only_first: tuple[int, ...]
+    only_second: tuple[int, ...]
+    pictures: int
+
+    def verdict(self) -> str:
+        """How much the two agree, in a sentence."""
+        first, second = (len(self.matches) + len(only) for only in (self.only_first, self.only_second))
+        alike = sum(match.overlap for match in self.matches) / max(1, len(self.matches))
+        overlap = f", with a mean overlap of {alike:.2f}" if self.matches else ""
+        return (
+            f"On {self.pictures} shared pictures, {len(self.matches)} of the first one's {first} sound summaries "
+            f"match one of the second's {second}{overlap}. Only in the first: {len(self.only_first)}; "
+            f"only in the second: {len(self.only_second)}."
+        )
+
+
+def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = LEAST) -> Comparison:
+    """Pair the sound summaries of one class in two networks, one to one, so that they overlap the most in all.
+
+    Parameters
+    ----------
+    first, second
+        Of the same class; the pictures that both are of count.
+    least
+        Summaries that overlap less do not match; above 0, at most 1.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If `least` is outside its range, the two are of different classes or pictures, or share no picture.
+    """
+    if not 0 < least <= 1:
+        raise XaiWidgetsError(f"least is {least}, but must be above 0 and at most 1")
+    rows = _shared(first, second)
+    sound = [[place for place, one in enumerate(found.summaries) if one.sound] for found in (first, second)]
+    overlaps = _overlaps(_pixels(first, sound[0], rows[0]), _pixels(second, sound[1], rows[1]))
+    # What does not match must not decide who is left for whom.
+    overlaps[overlaps < least] = 0
+    paired = zip(*linear_sum_assignment(overlaps, maximize=True), strict=True)
+    matches = [Match(sound[0][a], sound[1][b], float(overlaps[a, b])) for a, b in paired if overlaps[a, b] > 0]
+    taken = {match.first for match in matches}, {match.second for match in matches}
+    left = [tuple(place for place in places if place not in own) for places, own in zip(sound, taken, strict=True)]
+    return Comparison(tuple(sorted(matches, key=lambda match: -match.overlap)), left[0], left[1], len(rows[0]))
+
+
+def _shared(first: ClassSummaries, second: ClassSummaries) -> tuple[Tensor, Tensor]:
+    """The rows of the shared pictures in the masks of each, in the same order."""
+    if first.class_index != second.class_index:
+        raise XaiWidgetsError(
+            f"these are summaries of class {first.class_index} ({first.class_name}) and of class "
+            f"{second.class_index} ({second.class_name}); compare two networks on one class"
+        )
+    same = first.places[:, None] == second.places
+    if not same.any():
+        raise XaiWidgetsError("the two share no pictures; find both with the same `places` of one picture set")
+    rows = same.nonzero(as_tuple=True)
+    ours, theirs = first.masks.pictures[rows[0]], second.masks.pictures[rows[1]]
+    if ours.shape != theirs.shape or not torch.equal(ours, theirs):
+        raise XaiWidgetsError(
+            f"the pictures at the shared places differ (shapes {tuple(ours.shape[1:])} and {tuple(theirs.shape[1:])}); "
+            "find both in one picture set"
+        )
+    return rows[0], rows[1]
+
+
+def _pixels(found: ClassSummaries, summaries: list[int], rows: Tensor) -> Tensor:
+    """The pixels of each of the summaries in pictures of the given rows, bool ``(K, P, H * W)``."""
+    place = {int(row): number for number, row in enumerate(rows)}
+    pixels = torch.zeros(len(summaries), len(rows), *found.masks.pictures.shape[2:], dtype=torch.bool)
+    for number, summary in enumerate(summaries):
+        for region in (found.regions[member] for member in found.summaries[summary].members):
+            if region.picture in place:
+                pixels[number, place[region.picture]] |= region.pixels
+    return pixels.flatten(2)
+
+
+def _overlaps(first: Tensor, second: Tensor) -> Floats:
+    """Mean intersection over union where there is a union, ``(K, L)``, of pixels ``(K, P, X)`` and ``(L, P, X)``."""
+    total = torch.zeros(len(first), len(second), dtype=torch.float64)
+    counted = torch.zeros_like(total)
+    for ours, theirs in zip(first.unbind(1), second.unbind(1), strict=True):
+        both = ours.double() @ theirs.double().T
+        either = ours.sum(1)[:, None] + theirs.sum(1) - both
+        total += both / either.clamp_min(1)
+        counted += either > 0
+    overlaps: Floats = (total / counted.clamp_min(1)).numpy()
+    return overlaps

@@ -1,0 +1,83 @@
+"""Where a summary is in a picture that has neither label nor mask.
+
+Its region is where a layer is most like the summary's regions: the pixels with the greatest cosine between the layer's
+maps and the mean descriptor of the members, both seen from the mean of all the class's regions; as many pixels as the
+members have on average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.descriptors import describe
+from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What finds a summary in any picture, without its label.
+
+    Attributes
+    ----------
+    class_index
+        The class it is evidence for.
+    layer
+        Whose maps are looked at.
+    origin
+        Mean descriptor of all of the class's regions, ``(D,)``, in the layer's own units.
+    deviation
+        Of the layer's channels over the class's pictures, ``(D,)``.
+    direction
+        From the origin to the mean descriptor of the summary's regions, over the deviation, ``(D,)``.
+    area
+        Share of the picture that its regions have on average.
+    """
+
+    class_index: int
+    layer: str
+    origin: Tensor
+    deviation: Tensor
+    direction: Tensor
+    area: float
+
+    def where(self, maps: Tensor, sides: tuple[int, int]) -> Tensor:
+        """The summary's region in each picture, bool ``(N, 1, H, W)``, from the layer's maps ``(N, D, h, w)``."""
+        away = (maps - self.origin[:, None, None]) / self.deviation[:, None, None]
+        alike = torch.einsum("ndhw,d->nhw", F.normalize(away, dim=1), self.direction)
+        fine = F.interpolate(alike[:, None], sides, mode="bilinear", align_corners=False)
+        count = max(1, round(self.area * sides[0] * sides[1]))
+        # Exactly so many, even where a flat picture is alike everywhere.
+        best = fine.flatten(1).topk(count, dim=1).indices
+        return torch.zeros_like(fine.flatten(1)).scatter_(1, best, 1.0).view_as(fine) > 0
+
+
+def parts_of(study: Study, found: ClassSummaries) -> list[Part]:
+    """One for each sound summary of a class."""
+    if found.origin["model"] != study.fingerprint:
+        raise XaiWidgetsError(f"the summaries of {found.title!r} are of another network than that of {study!r}")
+    if not found.kept:
+        return []
+    layer = str(found.origin["layer"])
+    maps = study.activations(found.masks.pictures, layer)
+    deviation = maps.std((0, 2, 3), correction=0)
+    # A channel that never changes says nothing.
+    deviation = torch.where(deviation > 0, deviation, torch.inf)
+    descriptors = describe(maps, found.regions)
+    origin = descriptors.mean(0)
+    return [
+        Part(
+            found.class_index,
+            layer,
+            origin,
+            deviation,
+            (descriptors[list(one.members)].mean(0) - origin) / deviation,
+            sum(found.regions[member].area for member in one.members) / len(one.members),
+        )
+        for one in found.kept
+    ]
