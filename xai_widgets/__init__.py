@@ -18,19 +18,25 @@ if TYPE_CHECKING:
     from xai_widgets.demos import demo, digits_demo
     from xai_widgets.methods.cae.cae import CAE
     from xai_widgets.methods.cladec import ClaDec
+    from xai_widgets.methods.summaries.masks import CrispMasks
+    from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
     from xai_widgets.study import Study
     from xai_widgets.widgets.cladec import ClaDecExplorer
     from xai_widgets.widgets.layer_picker import LayerPicker
     from xai_widgets.widgets.manifold import ManifoldExplorer
+    from xai_widgets.widgets.summaries import SummaryBrowser
 
 _MODULE_OF = {
     "CAE": "methods.cae.cae",
     "BirdPictures": "data.bird_pictures",
     "ClaDec": "methods.cladec",
     "ClaDecExplorer": "widgets.cladec",
+    "CrispMasks": "methods.summaries.masks",
     "LayerPicker": "widgets.layer_picker",
     "ManifoldExplorer": "widgets.manifold",
     "Study": "study",
+    "SummaryBrowser": "widgets.summaries",
+    "VisualSummaries": "methods.summaries.visual_summaries",
     "demo": "demos",
     "digits": "data.digits",
     "digits_demo": "demos",
@@ -42,9 +48,12 @@ __all__ = [
     "BirdPictures",
     "ClaDec",
     "ClaDecExplorer",
+    "CrispMasks",
     "LayerPicker",
     "ManifoldExplorer",
     "Study",
+    "SummaryBrowser",
+    "VisualSummaries",
     "__version__",
     "demo",
     "digits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections import OrderedDict
 
@@ -9,11 +10,17 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec import ClaDecExplorer
 from xai_widgets.widgets.manifold import ManifoldExplorer
+from xai_widgets.widgets.summaries import SummaryBrowser
 
 
 @pytest.fixture
@@ -80,3 +87,104 @@ def fit_cae():
 def toy(reader, squares):
     """Fitted until it can be believed; not to be changed."""
     return CAE(Study(reader(), squares(300), name="Squares"), epochs=24, width=8).fit(progress=Progress())
+
+
+# --- visual summaries, made by hand ------------------------------------------------------------------------------
+
+
+def _masks_by_hand(study, pictures, class_index):
+    """Masks of two squares in each picture."""
+    count, _, height, width = pictures.shape
+    masks = torch.zeros(count, 1, height, width, dtype=torch.bool)
+    masks[:, 0, 1:4, 1:4] = masks[:, 0, 6:9, 5:9] = True
+    scores = torch.full((count,), 0.9)
+    return Masks(
+        pictures, torch.full_like(pictures, 0.5), torch.full((count,), class_index), masks, masks.float(),
+        scores, scores * 0.1, scores[:, None], scores[:, None] * 0.2, ("mean",) * count, study.class_names,
+        {"model": study.fingerprint},
+    )  # fmt: skip
+
+
+def _region_by_hand(picture, square, sides):
+    pixels = torch.zeros(sides, dtype=torch.bool)
+    pixels[((slice(1, 4), slice(1, 4)), (slice(6, 9), slice(5, 9)))[square]] = True
+    return Region(picture, 0, pixels, 0.9, 0.6 - 0.1 * square, 0.8, 1.0 + picture + 10 * square)
+
+
+_NUMBERS = {
+    # evidence, drop, stability, coherence, pictures, problems
+    "first": (2.0, 0.1, 0.7, 0.5, 6, ()),
+    "second": (1.0, 0.6, 0.95, 0.2, 4, ()),
+    "third": (-0.2, 0.0, 0.3, 0.05, 5, ("mixed: coherence 0.05", "not stable: 0.30")),
+}
+
+
+def summaries_by_hand(study, class_index, *, errors=False, count=6, squares=(0, 1)):
+    """Two sound summaries, one for each square, and one that is not."""
+    pictures = torch.stack([study.test[i % len(study.test)][0] for i in range(count)])
+    regions = tuple(_region_by_hand(i, square, pictures.shape[2:]) for square in squares for i in range(count))
+    members = [tuple(range(count)), tuple(range(count, 2 * count)), (1, 0)]
+    summaries = tuple(
+        Summary(own, size, coherence, stability, drop, drop - 0.05, drop + 0.05, evidence, evidence - 0.3,
+                evidence + 0.3, problems)
+        for own, (evidence, drop, stability, coherence, size, problems) in zip(members, _NUMBERS.values(), strict=True)
+    )  # fmt: skip
+    return ClassSummaries(
+        class_index, study.class_names[class_index], errors, torch.arange(count) + 100,
+        _masks_by_hand(study, pictures, class_index), regions, torch.eye(len(regions)), summaries, {},
+    )  # fmt: skip
+
+
+class SummariesByHand(VisualSummaries):
+    """Finds at once what was made by hand, unless it is held, or has too few pictures of a class."""
+
+    def __init__(self, study, *, rare=(), squares=(0, 1)):
+        super().__init__(study)
+        self.rare, self.squares = rare, squares
+        self.asked = []
+        self.free = threading.Event()
+        self.free.set()
+        self.begun = threading.Event()
+
+    def find(self, class_index, *, errors=False, most=None, places=None, progress=None):
+        self.asked.append((class_index, errors, most))
+        self.begun.set()
+        progress.start("crisp masks", 10)
+        while not self.free.wait(0.01):
+            progress.check()
+        if class_index in self.rare:
+            raise PictureError("3 pictures are rightly called so, and a summary needs 5 or more")
+        count = 5 if most else 6
+        found = summaries_by_hand(self.study, class_index, errors=errors, count=count, squares=self.squares)
+        self.found[class_index, errors] = found
+        return found
+
+
+@pytest.fixture
+def by_hand(new_study):
+    """Makes `SummariesByHand` of a study of four classes, with some of them found."""
+
+    def by_hand(study=None, *, found=(), **options):
+        made = SummariesByHand(study or new_study(), **options)
+        for class_index in found:
+            made.find(class_index, progress=Progress())
+        made.asked.clear()
+        made.begun.clear()
+        return made
+
+    return by_hand
+
+
+@pytest.fixture
+def browse():
+    """A summary browser that has looked at everything, closed after the test."""
+    made = []
+
+    def browse(*args, wait=True, **options):
+        made.append(SummaryBrowser(*args, **options))
+        assert not wait or made[-1].task.wait(60)
+        return made[-1]
+
+    yield browse
+    for browser in made:
+        browser.close()

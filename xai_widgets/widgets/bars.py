@@ -57,7 +57,7 @@ class PredictionBars:
         self._shown: list[str] = []
         self.widget = ipywidgets.VBox([self._legend, self._figure])
 
-    def show(self, predictions: Mapping[str, Tensor], class_names: Sequence[str]) -> None:
+    def show(self, predictions: Mapping[str, Tensor], class_names: Sequence[str], of: str = "the chosen row") -> None:
         """Show probabilities ``(K,)`` by version; the classes are those likeliest in any of them."""
         table = np.stack([values.numpy() for values in predictions.values()])
         classes = np.argsort(-table.max(0), kind="stable")[:MOST]
@@ -65,7 +65,7 @@ class PredictionBars:
             self._bars.x = _distinct([class_names[k] for k in classes])
             self._bars.y = table[:, classes]
         self._shown = list(predictions)
-        self._legend.value = _legend([SPOKEN[name] for name in predictions])
+        self._legend.value = _legend([SPOKEN.get(name, name) for name in predictions], of)
 
     def heights(self, version: str) -> npt.NDArray[np.float32]:
         """Probabilities on display for one version of the picture, in the order of the bars."""
@@ -91,6 +91,6 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return [f"{name} ({short[:i].count(name) + 1})" if short.count(name) > 1 else name for i, name in enumerate(short)]
 
 
-def _legend(names: Sequence[str]) -> Any:
+def _legend(names: Sequence[str], of: str) -> Any:
     marks = [f'<span style="color:{colour}">■</span> {name}' for name, colour in zip(names, COLOURS, strict=False)]
-    return f'<div class="xw xw-numbers">What the classifier says of the chosen row<br>{" &nbsp; ".join(marks)}</div>'
+    return f'<div class="xw xw-numbers">What the classifier says of {of}<br>{" &nbsp; ".join(marks)}</div>'

@@ -1,0 +1,131 @@
+"""One HTML file with summaries, their members and each member in detail, without a notebook or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.compare import Comparison, compare
+from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.study import Study
+from xai_widgets.widgets.cards_view import Card
+from xai_widgets.widgets.export import write_framed
+from xai_widgets.widgets.summaries_cards import (
+    Draw,
+    details,
+    each_once,
+    member_cards,
+    members_line,
+    smaller,
+    summary_cards,
+)
+from xai_widgets.widgets.summaries_lines import Cell, Filter, Founds, lines
+from xai_widgets.widgets.summaries_measures import meanings
+from xai_widgets.widgets.summaries_search import Networks, Wanted
+from xai_widgets.widgets.summaries_words import numbers_line, sentence
+
+MEASURE = "evidence"
+
+
+def compared(founds: Founds) -> tuple[Comparison | None, str]:
+    """Which summaries two networks share, where there are two and both have some; or why that cannot be said."""
+    first, *others = founds
+    if first is None or not others or others[0] is None:
+        return None, ""
+    try:
+        # The networks may number the same class differently.
+        return compare(first, replace(others[0], class_index=first.class_index)), ""
+    except XaiWidgetsError as error:
+        return None, f"They cannot be compared: {error}."
+
+
+def summaries_page(
+    path: str | Path,
+    title: str,
+    networks: Networks,
+    classes: Sequence[Wanted],
+    chosen: Wanted,
+    state: Mapping[str, Any],
+) -> Path:
+    """Write a page in which class, summary and member are chosen.
+
+    Parameters
+    ----------
+    path
+        The file, usually ending in ``.html``; an existing one is replaced.
+    title
+        Heading.
+    networks
+        Where the summaries are.
+    classes
+        Which of them are written.
+    chosen
+        The one that is shown first.
+    state
+        `Cards.page_state` of the rows.
+
+    Returns
+    -------
+    Path
+        Where the page lies.
+    """
+    pictures: dict[str, int] = {"": 0}
+    draw = each_once(smaller)
+    pages = [_shared(_class_page(networks, wanted, draw), pictures) for wanted in classes]
+    data = {
+        "rows": {**state, "cards": [], "selected": -1},
+        "classes": pages,
+        "chosen": classes.index(chosen) if chosen in classes else 0,
+        "pictures": list(pictures),
+    }
+    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rest on?"
+    return write_framed(path, "summaries_page.html", title, what, data, scripts=("cards", "grid"), meanings=meanings())
+
+
+def _class_page(networks: Networks, wanted: Wanted, draw: Draw) -> dict[str, Any]:
+    """Everything that can be chosen of one class."""
+    founds, names = networks.founds(wanted), networks.names
+    comparison, incomparable = compared(founds)
+    both = incomparable or (comparison.verdict() if comparison is not None else "")
+    shown = lines(founds, comparison, Filter(MEASURE, unsound=True))
+    cells = [cell for line in shown for cell in line.cells]
+    why = networks.nothing(wanted)
+    title = networks.title(wanted)
+    studies = [network.summaries.study for network in networks.each]
+    return {
+        "name": title,
+        "sentence": sentence(title, founds, why, both, left=False, running=False),
+        "numbers": numbers_line(founds, names),
+        "cards": summary_cards(founds, shown, MEASURE, names, why, draw=draw),
+        "summaries": [_summary_page(founds, studies, cell, draw) for cell in cells],
+    }
+
+
+def _summary_page(founds: Founds, studies: Sequence[Study], cell: Cell | None, draw: Draw) -> dict[str, Any] | None:
+    """All members of a summary, each with its detail."""
+    found = None if cell is None else founds[cell.network]
+    if cell is None or found is None:
+        return None
+    return {"line": members_line(found, cell.place), **_members(found, studies[cell.network], cell.place, draw)}
+
+
+def _members(found: ClassSummaries, study: Study, place: int, draw: Draw) -> dict[str, Any]:
+    cards: list[Card] = member_cards(found, place, draw=draw)
+    shown = details(found, study, found.summaries[place].members, draw=draw)
+    return {
+        "cards": cards,
+        "details": [{"line": one.line, "columns": one.columns, "tiles": one.tiles} for one in shown],
+    }
+
+
+def _shared(value: Any, places: dict[str, int]) -> Any:
+    """The same with every picture replaced by its place in one list: what is shown often is written once."""
+    if isinstance(value, Mapping):
+        return {
+            name: places.setdefault(inner, len(places)) if name == "src" else _shared(inner, places)
+            for name, inner in value.items()
+        }
+    return [_shared(inner, places) for inner in value] if isinstance(value, list) else value
