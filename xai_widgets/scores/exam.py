@@ -44,4 +44,14 @@ def _cae(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     return examine(study, seed, progress)
 
 
-METHODS: Mapping[str, Callable[[Study, int, Progress], dict[str, Measure]]] = {"cladec": _cladec, "cae": _cae}
+def _summaries(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
+    from xai_widgets.scores.summaries_exam import examine  # noqa: PLC0415
+
+    return examine(study, seed, progress)
+
+
+METHODS: Mapping[str, Callable[[Study, int, Progress], dict[str, Measure]]] = {
+    "cladec": _cladec,
+    "cae": _cae,
+    "summaries": _summaries,
+}
