@@ -194,6 +194,43 @@ def test_a_run_that_cannot_be_recorded_leaves_no_hooks():
     assert not any(module._forward_hooks for module in model.modules())
 
 
+def replaced(model, name, replace, pictures=PICTURE):
+    return layers.run_replacing(model, lambda: model(pictures), name, replace)
+
+
+def test_the_rest_of_the_network_sees_what_is_put_in_place():
+    model = nn.Sequential(OrderedDict(one=nn.Conv2d(3, 3, 1), two=nn.ReLU(inplace=True), three=nn.Flatten()))
+    given = torch.rand(2, 3, 8, 8)
+    kept = given.clone()
+    assert torch.equal(replaced(model, "one", lambda _: given.clone()), kept.flatten(1))
+    assert torch.equal(replaced(model, "one", lambda tensor: tensor), model(PICTURE))
+    assert not model.one._forward_hooks
+
+
+def test_only_the_use_that_is_named_is_replaced():
+    model = Model(lambda model, x: model.twice(model.twice(x)), twice=Gives(lambda x: x + 1))
+    assert torch.equal(replaced(model, "twice#2", lambda x: 10 * x), 10 * (PICTURE + 2))
+    assert torch.equal(replaced(model, "twice", lambda x: 10 * x), 10 * (PICTURE + 1) + 1)
+
+
+def test_what_is_put_in_place_passes_gradients():
+    model = nn.Sequential(OrderedDict(one=nn.Conv2d(3, 3, 1), two=nn.Flatten()))
+    leaf = torch.rand(2, 3, 8, 8, requires_grad=True)
+    replaced(model, "one", lambda _: leaf * 2).sum().backward()
+    assert torch.equal(leaf.grad, torch.full_like(leaf, 2))
+
+
+def test_what_cannot_be_replaced():
+    model = Model(lambda model, x: model.pair(x)[0], pair=Gives(lambda x: (x, x)), unused=nn.ReLU())
+    with pytest.raises(LayerError, match="'pair' gives a tuple, in which nothing can be replaced"):
+        replaced(model, "pair", lambda x: x)
+    with pytest.raises(LayerError, match="'unused' exists, but was not run"):
+        replaced(model, "unused", lambda x: x)
+    with pytest.raises(LayerError, match="no layer is named 'pear'; closest: 'pair'"):
+        replaced(model, "pear", lambda x: x)
+    assert not model.pair._forward_hooks
+
+
 def test_another_thread_s_run_is_not_recorded():
     entered, leave = threading.Event(), threading.Event()
     model = Model(lambda m, x: m.late(m.early(x)), early=nn.ReLU(), late=nn.Identity())

@@ -35,6 +35,15 @@ def test_a_fifth_is_set_aside_without_overlap_and_always_the_same(new_study, squ
     assert study.test.indices != other.test.indices
 
 
+def test_what_a_layer_gives_can_be_replaced_on_its_way(new_study):
+    study = new_study()
+    pictures = torch.rand(2, 3, 16, 16)
+    with study.borrowed(), torch.no_grad():
+        assert torch.equal(study.forward_replacing(pictures, "fc", lambda x: x), study.forward(pictures))
+        moved = study.forward_replacing(pictures, "fc", torch.zeros_like)
+    assert torch.equal(moved, study.model.logits.bias.expand(2, -1))
+
+
 def test_given_test_pictures_are_used(new_study, squares):
     pictures, unseen = squares(6), squares(3, seed=1)
     study = new_study(pictures=pictures, test=unseen)

@@ -147,6 +147,41 @@ def run_and_record(model: nn.Module, run: Callable[[], T], names: Collection[str
     return output, keeper.found()
 
 
+def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Callable[[Tensor], Tensor]) -> T:
+    """What `run` returns when the output of one layer is put through `replace` on its way.
+
+    Parameters
+    ----------
+    model
+        The network whose module is hooked for the time of the call.
+    run
+        Calls the network once.
+    name
+        Dotted name, ``name#2`` for the second use of a module.
+    replace
+        Gives what the rest of the network shall see, of the same shape, for what the layer gives.
+
+    Raises
+    ------
+    LayerError
+        If the network does not have the layer, does not run it, or it gives more than one tensor.
+    """
+    modules = dict(model.named_modules())
+    require_name(_module_name(name), list(modules))
+    replaced: list[str] = []
+
+    def swap(entry: str, _module: nn.Module, tensor: Tensor) -> Tensor | None:
+        if entry != name:
+            return None
+        replaced.append(entry)
+        return replace(tensor)
+
+    output = _run_hooked({_module_name(name): modules[_module_name(name)]}, run, swap)
+    if not replaced:
+        raise LayerError(f"layer {name!r} exists, but was not run on this picture; study.layers() lists those that are")
+    return output
+
+
 class _Keeper:
     """Keeps a copy of what the named layers give."""
 
@@ -193,21 +228,28 @@ def trace(model: nn.Module, run: Callable[[], object]) -> tuple[Layer, ...]:
 def _run_hooked(
     modules: Mapping[str, nn.Module],
     run: Callable[[], T],
-    notice: Callable[[str, nn.Module, Tensor], None],
+    notice: Callable[[str, nn.Module, Tensor], Tensor | None],
 ) -> T:
-    """Call `run` with `notice(entry, module, tensor)` behind every use of the modules; hooks are always removed."""
+    """Call `run` with `notice(entry, module, tensor)` behind every use of the modules; hooks are always removed.
+
+    A tensor that `notice` returns takes the place of the module's output.
+    """
     owner, uses = threading.get_ident(), Counter[str]()
     running = threading.Event()
     running.set()
 
-    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
             if threading.get_ident() != owner or not running.is_set():
-                return  # another thread uses the model, or a copy of it took the hook along
+                return None  # another thread uses the model, or a copy of it took the hook along
             uses[name] += 1
             tensor = first_tensor(output)
-            if tensor is not None and tensor.dim() > 1:
-                notice(name if uses[name] == 1 else f"{name}#{uses[name]}", module, tensor)
+            if tensor is None or tensor.dim() < 2:
+                return None
+            found = notice(name if uses[name] == 1 else f"{name}#{uses[name]}", module, tensor)
+            if found is not None and tensor is not output:
+                raise LayerError(f"layer {name!r} gives a {type(output).__name__}, in which nothing can be replaced")
+            return found
 
         return hook
 

@@ -244,6 +244,10 @@ class Study:
         """`forward` and `record` in one pass; differentiable; call it inside `borrowed`."""
         return _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
 
+    def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
+        """`forward` with what a layer gives put through `replace`; call it inside `borrowed`."""
+        return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replace)
+
     def activations(self, pictures: Tensor, layer: str) -> Tensor:
         """What a layer gives for the pictures: ``(N, ...)`` floats on the CPU, in batches, without gradients."""
         self.layer(layer)

@@ -1,0 +1,29 @@
+"""What the tests of SRAE share."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.progress import Progress
+
+
+@pytest.fixture(scope="session")
+def fit_srae():
+    """An SRAE fitted for a moment: so short a fit is not to be believed, and says so."""
+
+    def fit_srae(study, *given, make=SRAE, progress=None, checkpoint=None, **options):
+        explainer = make(study, *given, **({"epochs": 2, "features": 4} | options))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return explainer.fit(progress=progress or Progress(), checkpoint=checkpoint)
+
+    return fit_srae
+
+
+@pytest.fixture(scope="session")
+def srae(fit_srae, new_study):
+    """Fitted at a map; not to be changed."""
+    return fit_srae(new_study(), "conv2")

@@ -1,0 +1,1 @@
+"""SRAE: a decision as the sum of a few x-features."""

@@ -1,0 +1,115 @@
+r"""Linear x-features: principal components with a regression, and partial least squares.
+
+Both give a score as a sum :math:`\hat y = \sum_l v_l\, r_l \cdot (\bar z - \mu) + b`, as SRAE does, and are as
+faithful on easy problems; so they are always shown beside it.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from sklearn.cross_decomposition import PLSRegression
+from torch import Tensor
+
+from xai_widgets.methods.srae.additive import Additive
+from xai_widgets.methods.srae.seen import Seen
+
+
+class LinearFeatures(Additive):
+    """X-features that are linear in the layer.
+
+    Parameters
+    ----------
+    classes, channels, features
+        K, D and L.
+
+    Attributes
+    ----------
+    mean
+        Of the layer, ``(D,)``.
+    directions
+        One for each x-feature, ``(K, D, L)``.
+    loadings
+        How x-features are brought back into the layer, ``(K, L, D)``.
+    """
+
+    mean: Tensor
+    directions: Tensor
+    loadings: Tensor
+    read_out: Tensor
+    intercept: Tensor
+
+    def __init__(self, classes: int, channels: int, features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("directions", torch.zeros(classes, channels, features))
+        self.register_buffer("loadings", torch.zeros(classes, features, channels))
+        self.register_buffer("read_out", torch.zeros(classes, features))
+        self.register_buffer("intercept", torch.zeros(classes))
+
+    @property
+    def weight(self) -> Tensor:
+        """Read-out, ``(K, L)``."""
+        return self.read_out
+
+    @property
+    def bias(self) -> Tensor:
+        """Score of the mean picture, ``(K,)``."""
+        return self.intercept
+
+    def features(self, z: Tensor, k: int) -> Tensor:
+        """Places centred, and projected on the directions."""
+        return (z - self.mean) @ self.directions[k]
+
+    def decoded(self, e: Tensor, k: int) -> Tensor:
+        """Loadings times x-features, and the mean."""
+        return e @ self.loadings[k] + self.mean
+
+
+def fit_linear(seen: Seen, features: int) -> tuple[LinearFeatures, LinearFeatures]:
+    """PCA with a regression, and PLS, of as many x-features (fewer where the layer has fewer channels).
+
+    Parameters
+    ----------
+    seen
+        What SRAE is fitted on.
+    features
+        L.
+    """
+    x = seen.each(lambda z: z.mean(1))
+    count = min(features, x.shape[1], len(x) - 1)
+    return _pca(x, seen.scores, count, features), _pls(x, seen.scores, count, features)
+
+
+def _pca(x: Tensor, y: Tensor, count: int, features: int) -> LinearFeatures:
+    made = LinearFeatures(y.shape[1], x.shape[1], features)
+    made.mean.copy_(x.mean(0))
+    axes = torch.linalg.svd(x - made.mean, full_matrices=False).Vh[:count]
+    made.directions[:, :, :count] = axes.T
+    made.loadings[:, :count] = axes
+    t = (x - made.mean) @ axes.T
+    # Components are orthogonal, so that each one is regressed on alone; those without variance say nothing.
+    spread = t.square().sum(0)
+    slopes = (t.T @ (y - y.mean(0))) / spread.clamp_min(1e-12)[:, None] * (spread > 1e-9 * spread[0])[:, None]
+    made.read_out[:, :count] = slopes.T
+    made.intercept.copy_(y.mean(0))
+    return made
+
+
+def _pls(x: Tensor, y: Tensor, count: int, features: int) -> LinearFeatures:
+    made = LinearFeatures(y.shape[1], x.shape[1], features)
+    made.mean.copy_(x.mean(0))
+    made.intercept.copy_(y.mean(0))
+    for k, wanted in enumerate(y.T):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # once the score is explained, further components are zero
+            found = PLSRegression(count, scale=False).fit(x.double().numpy(), wanted.double().numpy())
+        made.directions[k, :, :count] = _finite(found.x_rotations_)
+        made.loadings[k, :count] = _finite(found.x_loadings_.T)
+        made.read_out[k, :count] = _finite(found.y_loadings_[0])
+    return made
+
+
+def _finite(values: object) -> Tensor:
+    return torch.as_tensor(values).float().nan_to_num(0.0, 0.0, 0.0)

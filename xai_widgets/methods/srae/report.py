@@ -1,0 +1,124 @@
+"""How well a sum of x-features stands for the score: the numbers that are always shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.srae.additive import Additive, alive, second_to_first, significant
+from xai_widgets.methods.srae.seen import Seen
+
+LEAST_R2, LEAST_ALIVE, LEAST_SECOND = 0.95, 2, 0.3
+"""Below these the x-features of a class are not to be believed."""
+
+AS_GOOD = 0.01
+"""Two R squared that differ by less count as equal."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Measures of one class's x-features.
+
+    Attributes
+    ----------
+    r2_all, r2_positive
+        R squared of the rebuilt score, on all pictures and on those of the class; 1 is perfect, 0 the mean.
+    alive
+        How many x-features vary.
+    second_first
+        The second largest mean contribution over the largest, on pictures of the class.
+    n90
+        How many x-features it takes for 90 % of the positive contribution, mean over pictures of the class.
+    """
+
+    r2_all: float
+    r2_positive: float
+    alive: int
+    second_first: float
+    n90: float
+
+    @property
+    def lopsided(self) -> bool:
+        """Whether x-features are dead, or a single one carries everything."""
+        return self.alive < LEAST_ALIVE or self.second_first < LEAST_SECOND
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the x-features are not to be believed; empty if they are."""
+        found = []
+        if self.r2_all < LEAST_R2:
+            found.append(f"The x-features do not add up to the score: R² is {self.r2_all:.2f} on unseen pictures.")
+        if self.alive < LEAST_ALIVE:
+            found.append(f"Only {self.alive} of the x-features varies.")
+        elif self.second_first < LEAST_SECOND:
+            found.append("A single x-feature carries almost all of the score.")
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """One class's x-features beside simpler ones of the same number, on unseen pictures.
+
+    Attributes
+    ----------
+    pictures
+        How many unseen pictures the numbers rest on.
+    srae, pca, pls
+        Of the x-features, of principal components with a regression, and of partial least squares.
+    """
+
+    pictures: int
+    srae: Numbers
+    pca: Numbers
+    pls: Numbers
+
+    def verdict(self) -> str:
+        """Whether to believe the sum, in one line."""
+        ours = self.srae
+        line = (
+            f"On {self.pictures} unseen pictures the sum explains {_share(ours.r2_all)} of the score's variance "
+            f"({_share(ours.r2_positive)} within the class); PCA {_share(self.pca.r2_all)} "
+            f"({_share(self.pca.r2_positive)}), PLS {_share(self.pls.r2_all)} ({_share(self.pls.r2_positive)})."
+        )
+        if min(self.pca.r2_positive, self.pca.r2_all) > min(ours.r2_positive, ours.r2_all) - AS_GOOD:
+            line += " As a sum, PCA is as good."
+        return f"NOT TO BE BELIEVED: {' '.join(ours.problems)} {line}" if ours.problems else line
+
+
+def _share(r2: float) -> str:
+    return f"{r2:.1%}" if r2 >= 0 else "nothing"
+
+
+def r_squared(wanted: Tensor, got: Tensor) -> float:
+    """1 for equal series ``(N,)``, 0 for the mean, negative for worse; NaN where nothing varies."""
+    spread = (wanted - wanted.mean()).square().mean()
+    return float(1 - (wanted - got).square().mean() / spread)
+
+
+def numbers(contributions: Tensor, bias: float, wanted: Tensor, own: Tensor) -> Numbers:
+    """Measures of contributions ``(N, L)`` to scores ``(N,)``; `own` ``(N,)`` says which pictures are of the class."""
+    got = contributions.sum(1) + bias
+    return Numbers(
+        r2_all=r_squared(wanted, got),
+        r2_positive=r_squared(wanted[own], got[own]),
+        alive=int(alive(contributions, wanted).sum()),
+        second_first=second_to_first(contributions[own]),
+        n90=float(significant(contributions[own]).sum(1).float().mean()),
+    )
+
+
+def measured(model: Additive, k: int, seen: Seen) -> Numbers:
+    """Measures of class k (a row) on the pictures seen."""
+    contributions = seen.each(lambda z: model.contributions(z, k))
+    return numbers(contributions, float(model.bias[k].detach()), seen.scores[:, k], seen.positives(k))
+
+
+def reports(models: dict[str, Additive], unseen: Seen) -> tuple[ClassReport, ...]:
+    """One report for each class, of the models "srae", "pca" and "pls"."""
+    with torch.no_grad():
+        return tuple(
+            ClassReport(len(unseen), **{name: measured(model, k, unseen) for name, model in models.items()})
+            for k in range(len(unseen.classes))
+        )

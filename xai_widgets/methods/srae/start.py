@@ -1,0 +1,90 @@
+"""Where a fit starts: at a linear model of the score, divided among the x-features.
+
+From random weights, two fits end with different x-features. So each class begins with what a ridge regression of its
+score on the layer's channels says: channels that speak for the class at the same places become one x-feature, channels
+that speak against it another. The fit then only has to make it nonlinear, concise and faithful.
+"""
+
+from __future__ import annotations
+
+import torch
+from sklearn.cluster import AgglomerativeClustering
+from torch import Tensor
+
+from xai_widgets.methods.srae.network import XNetwork
+
+RIDGE = 0.01
+"""Penalty of the regression, as a share of the number of pictures times the variance of a channel."""
+
+MOST_CHANNELS = 512
+"""So many channels, those that say most, are divided; further ones start at zero."""
+
+MOST_TRACES = 4000
+"""So many places of pictures of the class are looked at."""
+
+READ_OUT = 0.5
+"""Size of each read-out weight."""
+
+
+def ridge(x: Tensor, y: Tensor) -> Tensor:
+    """Weights ``(D, K)`` of a ridge regression of scores ``(N, K)`` on channels ``(N, D)``; intercepts left out."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    penalty = RIDGE * len(x) * float(x.var(0, correction=0).mean().clamp_min(1e-12))
+    if x.shape[1] <= len(x):
+        weights: Tensor = torch.linalg.solve(x.T @ x + penalty * torch.eye(x.shape[1]), x.T @ y)
+        return weights
+    # Wide layers: the same by a smaller system.
+    dual: Tensor = torch.linalg.solve(x @ x.T + penalty * torch.eye(len(x)), y)
+    return x.T @ dual
+
+
+@torch.no_grad()
+def start(network: XNetwork, k: int, weights: Tensor, own: Tensor, others: Tensor, against: int) -> None:
+    """Set one class of a network to the linear model.
+
+    Parameters
+    ----------
+    network
+        With a shortcut.
+    k
+        The class's row.
+    weights
+        Of the linear model for the standardised score, ``(D,)``.
+    own, others
+        Standardised places ``(M, D)`` of pictures of the class, and of other ones.
+    against
+        How many x-features speak against the class; the rest speak for it.
+    """
+    if network.shortcut is None:
+        return
+    count = network.v.shape[1]
+    weights = _strongest(weights, torch.cat([own, others]))
+    ways = [(1.0, own, range(count - against)), (-1.0, others, range(count - against, count))]
+    shortcut = torch.zeros(network.shortcut.shape[1:])
+    for sign, z, features in ways:
+        channels = (weights * sign > 0).nonzero().flatten()
+        groups = grouped(z[:MOST_TRACES, channels] * weights[channels], len(features))
+        for feature, group in zip(features, groups, strict=False):
+            shortcut[channels[group], feature] = weights[channels[group]].abs() / READ_OUT
+        network.v[k, list(features)] = sign * READ_OUT
+    network.shortcut[k] = shortcut
+    network.ways_in[-1].weight[k] *= 0.1  # the nonlinear part begins as a small correction
+
+
+def _strongest(weights: Tensor, z: Tensor) -> Tensor:
+    if len(weights) <= MOST_CHANNELS:
+        return weights
+    said = (weights * z.std(0)).abs()
+    return torch.where(said >= said.topk(MOST_CHANNELS).values[-1], weights, 0.0)
+
+
+def grouped(evidence: Tensor, count: int) -> list[Tensor]:
+    """Divide channels by where they speak: places in the columns of `evidence` ``(M, C)``, at most `count` groups.
+
+    By Ward's clustering of the channels' traces.
+    """
+    channels = evidence.shape[1]
+    if channels <= count or count < 2:
+        return list(torch.arange(channels).tensor_split(max(1, min(count, channels))))
+    labels = torch.from_numpy(AgglomerativeClustering(count).fit_predict(evidence.T.numpy()))
+    return [(labels == group).nonzero().flatten() for group in range(count)]
