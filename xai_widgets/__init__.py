@@ -18,19 +18,23 @@ if TYPE_CHECKING:
     from xai_widgets.demos import demo, digits_demo
     from xai_widgets.methods.cae.cae import CAE
     from xai_widgets.methods.cladec import ClaDec
+    from xai_widgets.methods.srae.srae import SRAE
     from xai_widgets.methods.summaries.masks import CrispMasks
     from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
     from xai_widgets.study import Study
     from xai_widgets.widgets.cladec import ClaDecExplorer
+    from xai_widgets.widgets.concepts import ConceptExplorer
     from xai_widgets.widgets.layer_picker import LayerPicker
     from xai_widgets.widgets.manifold import ManifoldExplorer
     from xai_widgets.widgets.summaries import SummaryBrowser
 
 _MODULE_OF = {
     "CAE": "methods.cae.cae",
+    "SRAE": "methods.srae.srae",
     "BirdPictures": "data.bird_pictures",
     "ClaDec": "methods.cladec",
     "ClaDecExplorer": "widgets.cladec",
+    "ConceptExplorer": "widgets.concepts",
     "CrispMasks": "methods.summaries.masks",
     "LayerPicker": "widgets.layer_picker",
     "ManifoldExplorer": "widgets.manifold",
@@ -45,9 +49,11 @@ _MODULE_OF = {
 
 __all__ = [
     "CAE",
+    "SRAE",
     "BirdPictures",
     "ClaDec",
     "ClaDecExplorer",
+    "ConceptExplorer",
     "CrispMasks",
     "LayerPicker",
     "ManifoldExplorer",

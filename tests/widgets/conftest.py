@@ -12,6 +12,7 @@ from torch import nn
 
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.found import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
@@ -19,6 +20,7 @@ from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec import ClaDecExplorer
+from xai_widgets.widgets.concepts import ConceptExplorer
 from xai_widgets.widgets.manifold import ManifoldExplorer
 from xai_widgets.widgets.summaries import SummaryBrowser
 
@@ -188,3 +190,60 @@ def browse():
     yield browse
     for browser in made:
         browser.close()
+
+
+# --- x-features ----------------------------------------------------------------------------------------------------
+
+
+class HeldSRAE(SRAE):
+    """Fitted only once it is let go."""
+
+    def fit(self, *, progress=None, checkpoint=None):
+        progress.start("x-features", 10)
+        while not self.free.wait(0.01):
+            progress.check()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().fit(progress=progress, checkpoint=checkpoint)
+
+    @classmethod
+    def of(cls, study, layer=None, **options):
+        made = cls(study, layer, epochs=2, features=4, **options)
+        made.free = threading.Event()
+        return made
+
+
+@pytest.fixture(scope="session")
+def squares_read(reader, squares):
+    """A study of squares whose classifier looks at their places."""
+    return Study(reader(), squares(80), name="Squares", class_names=["north", "<b>east</b>", "south", "west"])
+
+
+@pytest.fixture(scope="session")
+def srae_file(squares_read, tmp_path_factory):
+    """An SRAE fitted for a moment, in a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = SRAE(squares_read, "pool", epochs=6, features=4).fit(progress=Progress())
+    return made.save(tmp_path_factory.mktemp("srae") / "squares")
+
+
+@pytest.fixture
+def srae(srae_file, squares_read):
+    """An SRAE of one's own, to be changed."""
+    return SRAE.load(srae_file, squares_read)
+
+
+@pytest.fixture
+def conceive():
+    """A concept explorer that shows something, closed after the test."""
+    made = []
+
+    def conceive(*args, wait=True, **options):
+        made.append(ConceptExplorer(*args, **options))
+        assert not wait or made[-1].task.wait(60)
+        return made[-1]
+
+    yield conceive
+    for explorer in made:
+        explorer.close()

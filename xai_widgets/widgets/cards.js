@@ -50,7 +50,7 @@ function fillGauge(gauge, shares) {
   Object.assign(gauge.lastChild.style, { left: `${low}%`, width: `${Math.max(high - low, 0.5)}%` });
 }
 
-function fillCard(card, { title, mark, lines, tiles, gauge, dull }) {
+function fillCard(card, { title, mark, lines, tiles, gauge, dull, colour }) {
   // A place without pictures says why there is nothing to choose, or waits for them.
   card.setAttribute("role", tiles?.some(({ src }) => src) ? "option" : "presentation");
   card.toggleAttribute("data-empty", !tiles?.length);
@@ -59,6 +59,8 @@ function fillCard(card, { title, mark, lines, tiles, gauge, dull }) {
   (tiles ?? []).forEach((tile, place) => fillTile(card.firstChild.children[place], tile));
   const [heading, badge, bar, text] = card.lastChild.children;
   heading.textContent = title ?? "";
+  heading.toggleAttribute("data-colour", Boolean(colour));
+  heading.style.setProperty("--xw-colour", colour ?? "");
   badge.textContent = mark ?? "";
   for (const part of [heading, badge]) part.hidden = !part.textContent;
   fillGauge(bar, gauge);

@@ -20,6 +20,8 @@ class Card(TypedDict, total=False):
     gauge: list[float]
     lines: list[str]
     tiles: list[Tile]
+    #: Of a swatch before the title that leads to the same thing elsewhere, or nothing.
+    colour: str
     #: Whether it counts less than the others; `mark` says why.
     dull: bool
 

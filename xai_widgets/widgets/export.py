@@ -118,6 +118,16 @@ def write_framed(
     return _write(Path(path).expanduser(), text)
 
 
+def shared(value: Any, places: dict[str, int]) -> Any:
+    """The same with every picture replaced by its place in one list: what is shown often is written once."""
+    if isinstance(value, Mapping):
+        return {
+            name: places.setdefault(inner, len(places)) if name == "src" else shared(inner, places)
+            for name, inner in value.items()
+        }
+    return [shared(inner, places) for inner in value] if isinstance(value, list) else value
+
+
 def _share_pictures(pages: Mapping[str, Page]) -> tuple[dict[str, Any], list[str]]:
     """Replace every picture by its place in one list: a picture that all layers show is written once."""
     places: dict[str, int] = {"": 0}

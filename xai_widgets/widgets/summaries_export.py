@@ -12,7 +12,7 @@ from xai_widgets.methods.summaries.compare import Comparison, compare
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.study import Study
 from xai_widgets.widgets.cards_view import Card
-from xai_widgets.widgets.export import write_framed
+from xai_widgets.widgets.export import shared, write_framed
 from xai_widgets.widgets.summaries_cards import (
     Draw,
     details,
@@ -74,7 +74,7 @@ def summaries_page(
     """
     pictures: dict[str, int] = {"": 0}
     draw = each_once(smaller)
-    pages = [_shared(_class_page(networks, wanted, draw), pictures) for wanted in classes]
+    pages = [shared(_class_page(networks, wanted, draw), pictures) for wanted in classes]
     data = {
         "rows": {**state, "cards": [], "selected": -1},
         "classes": pages,
@@ -119,13 +119,3 @@ def _members(found: ClassSummaries, study: Study, place: int, draw: Draw) -> dic
         "cards": cards,
         "details": [{"line": one.line, "columns": one.columns, "tiles": one.tiles} for one in shown],
     }
-
-
-def _shared(value: Any, places: dict[str, int]) -> Any:
-    """The same with every picture replaced by its place in one list: what is shown often is written once."""
-    if isinstance(value, Mapping):
-        return {
-            name: places.setdefault(inner, len(places)) if name == "src" else _shared(inner, places)
-            for name, inner in value.items()
-        }
-    return [_shared(inner, places) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,121 @@
+"""One HTML file with the sums of some pictures of each class, without a notebook or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.widgets.concepts_bar import COLOURS, MARK
+from xai_widgets.widgets.concepts_scene import EVERYTHING, OWN, Pool, find_exemplars
+from xai_widgets.widgets.concepts_steps import Step, steps
+from xai_widgets.widgets.concepts_tiles import (
+    exemplar_columns,
+    exemplar_rows,
+    exemplars_line,
+    feature_cards,
+    features_line,
+    large_row,
+    picture_cards,
+)
+from xai_widgets.widgets.concepts_turn import STOPS, turn
+from xai_widgets.widgets.export import shared, write_framed
+from xai_widgets.widgets.summaries_cards import Draw, each_once, smaller
+
+OWN_PICTURES, OTHER_PICTURES = 8, 4
+"""So many pictures of the class, and of other ones, are written for each class."""
+
+PAGE_STOPS = tuple(stop for stop in range(len(STOPS)) if stop % 2 == 0)
+"""Places in `STOPS` that the page has answers for."""
+
+
+def concepts_page(
+    path: str | Path, title: str, srae: SRAE, pool: Pool, chosen: int, *, pixelated: bool = False
+) -> Path:
+    """Write a page in which class, picture and x-feature are chosen, and the x-feature is turned.
+
+    Parameters
+    ----------
+    path
+        The file, usually ending in ``.html``; an existing one is replaced.
+    title
+        Heading.
+    srae
+        Fitted; all of its classes are written.
+    pool
+        Pictures to choose from.
+    chosen
+        The class that is shown first.
+    pixelated
+        Whether pixels stay sharp squares.
+
+    Returns
+    -------
+    Path
+        Where the page lies.
+    """
+    pictures: dict[str, int] = {"": 0}
+    draw = each_once(smaller)
+    classes = sorted(srae.classes)
+    data = {
+        "classes": [shared(_class_page(srae, pool, of, draw), pictures) for of in classes],
+        "chosen": classes.index(chosen),
+        "pictures": list(pictures),
+        "columns": exemplar_columns(),
+        "stops": [STOPS[stop] for stop in PAGE_STOPS],
+        "mark": MARK,
+        "legend": f"From the bias to the score; {MARK} together 90 % of what speaks for the class",
+        "pixelated": pixelated,
+    }
+    what = "Choose a class, a picture and an x-feature: into which few concepts does the score add up?"
+    return write_framed(path, "concepts_page.html", title, what, data, scripts=("cards", "grid"))
+
+
+def _class_page(srae: SRAE, pool: Pool, of: int, draw: Draw) -> dict[str, Any]:
+    """Everything that can be chosen of one class."""
+    own = pool.chosen(OWN, of)[:OWN_PICTURES]
+    others = [place for place in pool.chosen(EVERYTHING, of) if int(pool.labels[place]) != of]
+    pictures = [*own, *others[:OTHER_PICTURES]]
+    shown = srae.explain(pool.pictures[pictures], of)
+    cards = picture_cards(pool, pictures, None, lambda place: draw(pool.pictures[place]))
+    return {
+        "name": srae.study.class_names[of],
+        "numbers": srae.report(of).verdict(),
+        "cards": cards,
+        "pictures": [_picture_page(srae, shown, row, draw) for row in range(len(shown))],
+        "features": [
+            {"line": exemplars_line(one.shown, feature), "rows": exemplar_rows(one, feature, draw)}
+            for feature, one in enumerate(find_exemplars(srae, of, range(srae.settings.features)))
+        ],
+    }
+
+
+def _picture_page(srae: SRAE, shown: Explanation, row: int, draw: Draw) -> dict[str, Any]:
+    """A picture's sum, maps, and what turning each x-feature does."""
+    answers = turn(srae, shown.pictures[row], shown.class_number, range(len(shown.names)))
+    return {
+        "sentence": shown.sentence(row),
+        "line": features_line(shown, row),
+        "rows": [large_row(shown, row, "chosen", draw)],
+        "order": shown.order(row),
+        "cards": feature_cards(shown, row, draw),
+        "steps": _drawn(steps(shown, row)),
+        "turned": [
+            [turned.sentence(stop, name, shown.target) for stop in PAGE_STOPS]
+            for name, turned in zip(shown.names, answers, strict=True)
+        ],
+    }
+
+
+def _drawn(sum_of: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps with everything that drawing needs."""
+    return [
+        {
+            "name": step.name, "start": step.start, "stop": step.stop, "kind": step.kind, "said": step.said,
+            "feature": step.feature, "significant": step.significant,
+            "colour": "" if step.feature is None else COLOURS[step.feature % len(COLOURS)],
+        }
+        for step in sum_of
+    ]  # fmt: skip
