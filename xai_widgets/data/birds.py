@@ -14,17 +14,17 @@ from itertools import combinations
 from operator import index
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image, ImageDraw
 
-from xai_widgets.data import _drawing, _raster
-from xai_widgets.data._drawing import PARTS, SLOTS, Shape
-from xai_widgets.data._raster import Bytes, Dice, Ints
+from xai_widgets.data import _drawing
+from xai_widgets.data._drawing import PARTS, SLOTS
+from xai_widgets.data._painting import POSE, Camera, Painting, paint_bird, paint_branch, paint_clutter, paint_cue
+from xai_widgets.data._raster import Bytes, Dice
 from xai_widgets.errors import PictureError
 
 __all__ = [
     "PARTS", "SLOTS", "SLOT_PARTS", "SPECIES", "Bird", "Species", "Traits", "contact_sheet", "differing_slots",
-    "minimal_sufficient_slots", "possible_species", "render",
+    "minimal_sufficient_slots", "pair", "possible_species", "render",
 ]  # fmt: skip
 
 VARIANTS = 3
@@ -157,13 +157,9 @@ class Bird:
         return replace(self, species=species)
 
 
-# Separate streams, so that one more draw in one of them moves nothing in another.
-_POSE, _CLUTTER, _CUE, _NOISE = range(4)
-
-
 @lru_cache(maxsize=1024)
 def _traits(individual: int, seed: int) -> Traits:
-    dice = Dice(seed, individual, _POSE)
+    dice = Dice(seed, individual, POSE)
     return Traits(
         flip=dice.chance(0.5),
         angle=dice.between(-15, 15),
@@ -178,54 +174,6 @@ def _traits(individual: int, seed: int) -> Traits:
         tail_length=dice.between(80, 115),
         clutter=dice.between(0, 4),
     )
-
-
-class _Camera:
-    """Places shapes, given in thousandths of the shorter side, on the sample grid of a picture."""
-
-    def __init__(self, height: int, width: int, traits: Traits) -> None:
-        self.side = min(height, width) * _raster.PITCH
-        self.middle = np.array((width, height), dtype=np.int64) * _raster.PITCH // 2
-        self.corner = np.array((0, height), dtype=np.int64) * _raster.PITCH
-        self.traits = traits
-
-    def posed(self, points: Ints) -> Ints:
-        """Mirror, turn, scale and shift, around the middle."""
-        t = self.traits
-        c, s = _raster.cosine(t.angle) * t.scale, _raster.sine(t.angle) * t.scale
-        mirror = -1 if t.flip else 1
-        turned = points @ np.array(((mirror * c, mirror * s), (-s, c)), dtype=np.int64)
-        one = 100 * _raster.TURN_ONE
-        shift = np.array((t.shift_x, t.shift_y), dtype=np.int64) * one
-        return (turned + shift) * self.side // (1000 * one) + self.middle
-
-    def plain(self, points: Ints) -> Ints:
-        """Around the middle, whatever the pose of the bird."""
-        return points * self.side // 1000 + self.middle
-
-    def cornered(self, points: Ints, x: int, y: int) -> Ints:
-        """Around the point `x` to the right of the lower left corner and `y` above it."""
-        return (points + np.array((x, -y), dtype=np.int64)) * self.side // 1000 + self.corner
-
-
-class _Painting:
-    """A map of palette indices, with the colour and the part that each index stands for."""
-
-    def __init__(self, height: int, width: int, traits: Traits) -> None:
-        self.canvas = np.zeros((height * _raster.SAMPLES, width * _raster.SAMPLES), dtype=np.uint8)
-        self.canvas[len(self.canvas) * traits.horizon // 1000 :] = 1
-        self.palette = [_drawing.SKIES[traits.sky], _drawing.GROUNDS[traits.ground]]
-        self.part_of = [PARTS["background"]] * 2
-
-    def add(self, shapes: list[Shape], points: Ints) -> None:
-        """Draw `shapes`, whose placed corners follow one another in `points`."""
-        start = 0
-        for shape in shapes:
-            stop = start + len(shape.points)
-            _raster.fill(self.canvas, points[start:stop], len(self.palette))
-            self.palette.append(shape.colour)
-            self.part_of.append(shape.part)
-            start = stop
 
 
 def render(
@@ -266,48 +214,60 @@ def render(
     """
     height, width = checked_size(size)
     _check(drop, swap or {}, cue, noise)
-    painting = _Painting(height, width, bird.traits)
-    _paint(painting, _Camera(height, width, bird.traits), bird, _visible(bird, drop, swap or {}))
+    painting = Painting(height, width, bird.traits)
+    camera = Camera(height, width, bird.traits)
+    paint_clutter(painting, camera, bird)
+    paint_branch(painting, camera, bird)
+    paint_bird(painting, camera, bird, _visible(bird, drop, swap or {}))
     if cue is not None:
-        _paint_cue(painting, _Camera(height, width, bird.traits), bird, cue)
-    return _developed(painting, bird, noise)
+        paint_cue(painting, camera, bird, cue)
+    return painting.colours(bird, noise), painting.parts()
+
+
+def pair(
+    a: Bird, b: Bird, size: int | tuple[int, int] = (64, 128), *, noise: float = 0.0
+) -> tuple[Bytes, tuple[Bytes, Bytes]]:
+    """Draw two birds side by side in one picture: each in its half as `render` would draw it there.
+
+    Sky, ground, horizon and noise are those of the first, clutter is that of both, and there is no branch.
+
+    Parameters
+    ----------
+    a, b
+        The birds on the left and on the right.
+    size
+        Pixels of a side, or ``(height, width)``; each half is 16 pixels wide or more.
+    noise
+        As for `render`.
+
+    Returns
+    -------
+    tuple
+        Colours uint8 ``(H, W, 3)``, and for each bird its parts uint8 ``(H, W)``, as numbered in `PARTS`; the other
+        bird is background there.
+
+    Raises
+    ------
+    PictureError
+        If the size or the noise is not one of these.
+    """
+    height, width = checked_size(size)
+    checked_size((height, width // 2))
+    check_noise(noise)
+    painting = Painting(height, width, a.traits)
+    half = width // 2
+    cameras = [Camera(height, half, bird.traits, left=left) for bird, left in ((a, 0), (b, half))]
+    for bird, camera in zip((a, b), cameras, strict=True):
+        paint_clutter(painting, camera, bird)
+    first, second = (
+        paint_bird(painting, camera, bird, bird.variants) for bird, camera in zip((a, b), cameras, strict=True)
+    )
+    return painting.colours(a, noise), (painting.parts(hidden=second), painting.parts(hidden=first))
 
 
 def _visible(bird: Bird, drop: Collection[str], swap: Mapping[str, int]) -> dict[str, int]:
     """Variants of the slots that are drawn."""
     return {slot: swap.get(slot, own) for slot, own in bird.variants.items() if slot not in drop}
-
-
-def _paint(painting: _Painting, camera: _Camera, bird: Bird, variants: Mapping[str, int]) -> None:
-    """Clutter first, in the colours of the deciding parts, then the bird in front of it."""
-    traits = bird.traits
-    dice = Dice(bird.seed, bird.individual, _CLUTTER)
-    blobs = [_drawing.blob(dice) for _ in range(traits.clutter)]
-    if blobs:
-        painting.add(blobs, camera.plain(_corners(blobs)))
-    shapes = _drawing.bird_shapes(variants, traits.body, traits.tail_length)
-    shapes = [_drawing.BRANCH, *shapes] if traits.branch else shapes
-    painting.add(shapes, camera.posed(_corners(shapes)))
-
-
-def _paint_cue(painting: _Painting, camera: _Camera, bird: Bird, cue: int) -> None:
-    dice = Dice(bird.seed, bird.individual, _CUE)
-    shapes = _drawing.cue_shapes(cue)
-    points = camera.cornered(_corners(shapes), dice.between(105, 140), dice.between(105, 130))
-    painting.add(shapes, points)
-
-
-def _corners(shapes: list[Shape]) -> Ints:
-    return np.concatenate([shape.points for shape in shapes])
-
-
-def _developed(painting: _Painting, bird: Bird, noise: float) -> tuple[Bytes, Bytes]:
-    """Pixels of a painting; the noise belongs to the individual, so that a counterfactual shares it."""
-    rgb = _raster.colours(painting.canvas, painting.palette)
-    if noise:
-        grain = _raster.noise(rgb.shape, _raster.mix((bird.seed, bird.individual, _NOISE)), noise)
-        rgb = (rgb + grain).clip(0, 255).astype(np.uint8)
-    return rgb, _raster.parts(painting.canvas, painting.part_of)
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

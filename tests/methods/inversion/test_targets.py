@@ -1,0 +1,92 @@
+"""What can be asked for, and with which background."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.inversion.backgrounds import BACKGROUNDS, backgrounds
+from xai_widgets.methods.inversion.targets import Target, target_of
+
+LOGITS = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    ("asked", "classes"),
+    [(None, [0, 1]), (2, [2, 2]), ("runner-up", [2, 2]), (torch.tensor([1, 0]), [1, 0]), (torch.tensor(1), [1, 1])],
+)
+def test_classes(asked, classes):
+    target = target_of(asked, None, LOGITS)
+    assert target.classes.tolist() == classes
+    expected = LOGITS.log_softmax(1).gather(1, torch.tensor(classes)[:, None])[:, 0]
+    assert torch.allclose(target.log_probabilities(LOGITS), expected, atol=1e-6)
+
+
+def test_of_two_classes_only_these_count():
+    target = target_of(None, "runner-up", LOGITS)
+    expected = torch.tensor([[3.0, 2.0], [5.0, 4.0]]).log_softmax(1)[:, 0]
+    assert torch.allclose(target.log_probabilities(LOGITS), expected, atol=1e-6)
+    twice = target.log_probabilities(torch.cat([LOGITS, LOGITS]))
+    assert torch.allclose(twice, expected.repeat(2), atol=1e-6)
+    assert target[torch.tensor([1])].against.tolist() == [2]
+    assert target.name(1, ("a", "b", "c")) == "b, not c"
+
+
+def test_a_score_of_ones_own_must_be_log_probabilities():
+    assert target_of(lambda logits: -logits[:, 0].abs(), None, LOGITS).log_probabilities(LOGITS).tolist() == [-3, 0]
+    for wrong in (lambda logits: logits[:, 0], lambda logits: -logits.abs(), lambda logits: logits[:, 0] * torch.nan):
+        with pytest.raises(XaiWidgetsError, match="scores must be 2 log-probabilities"):
+            target_of(wrong, None, LOGITS).log_probabilities(LOGITS)
+
+
+@pytest.mark.parametrize(
+    ("classes", "against", "said"),
+    [
+        (3, None, "0 to 2"),
+        (-1, None, "0 to 2"),
+        (torch.tensor([0]), None, "classes must be 2"),
+        (torch.tensor([0.0, 1.0]), None, "whole numbers"),
+        ("second", None, "the only word"),
+        (0, 5, "against must be 2"),
+        (1, 1, "picture 0: class 1 cannot be told from itself"),
+    ],
+)
+def test_what_is_no_class_is_refused(classes, against, said):
+    with pytest.raises(XaiWidgetsError, match=said):
+        target_of(classes, against, LOGITS)
+
+
+def test_a_logit_without_limit_is_refused():
+    with pytest.raises(XaiWidgetsError, match="finite"):
+        Target(torch.tensor([0])).log_probabilities(torch.tensor([[torch.nan, 1.0]]))
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_backgrounds_are_pictures(colours, shown, name):
+    study = colours()
+    pictures = shown(study)
+    found, names = backgrounds(study, pictures, torch.zeros(3, dtype=torch.long), name, 0)
+    assert found.shape == pictures.shape
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert len(names) == 3
+    alone, _ = backgrounds(study, pictures[1:2], torch.zeros(1, dtype=torch.long), name, 0)
+    assert torch.allclose(alone[0], found[1], atol=1e-6)
+
+
+def test_the_background_chosen_leaves_least_of_the_class(colours, red):
+    study = colours()
+    classes = torch.zeros(3, dtype=torch.long)
+
+    def left(name):
+        return study.predict(backgrounds(study, red(study), classes, name, 0)[0])[:, 0]
+
+    assert (left("auto") <= torch.stack([left(name) for name in ("blur", "mean", "median")]).amin(0) + 1e-6).all()
+
+
+def test_noise_depends_on_its_seed(colours, shown):
+    study = colours()
+    found = [backgrounds(study, shown(study), torch.zeros(3).long(), "noise", seed)[0] for seed in (0, 0, 1)]
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])

@@ -1,0 +1,1 @@
+"""Guided feature inversion: where in a picture a classifier finds its evidence for a class."""

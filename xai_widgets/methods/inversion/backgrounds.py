@@ -1,0 +1,65 @@
+"""What is seen where a mask lets nothing through; it should say nothing about the class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries import references
+from xai_widgets.methods.summaries.references import PUBLISHED_SIDE, REFERENCES
+from xai_widgets.study import Study
+
+AUTO, NOISE, PAPER_BLUR = "auto", "noise", "paper blur"
+
+BACKGROUNDS = (AUTO, NOISE, PAPER_BLUR, *REFERENCES)
+"""What a background may be: the candidate that leaves least of the class, noise, the published blur, or one of the
+references of crisp masks."""
+
+CANDIDATES = ("blur", "mean", "median", "average", "other")
+"""Of which `AUTO` takes the one that leaves least of the class."""
+
+PUBLISHED_SIGMA = 11.0
+"""Of the published blur, in pixels of pictures of 224; scaled to others."""
+
+
+def backgrounds(
+    study: Study, pictures: Tensor, classes: Tensor, name: str, seed: int
+) -> tuple[Tensor, tuple[str, ...]]:
+    """A background for each picture ``(N, C, H, W)``, and the name of each.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked which one leaves least.
+    pictures
+        ``(N, C, H, W)`` in [0, 1].
+    classes
+        Whose evidence should not be left, ``(N,)``.
+    name
+        One of `BACKGROUNDS`.
+    seed
+        Of the noise.
+    """
+    require(name)
+    if name == PAPER_BLUR:
+        sigma = PUBLISHED_SIGMA * min(pictures.shape[2:]) / PUBLISHED_SIDE
+        return references.gaussian(pictures, sigma, references.odd(6 * sigma)), (name,) * len(pictures)
+    if name == NOISE:
+        return _noise(pictures, seed), (name,) * len(pictures)
+    before = study.predict(pictures).gather(1, classes[:, None])[:, 0]
+    found, _, names = references.choose(study, pictures, classes, before, CANDIDATES if name == AUTO else (name,))
+    return found, names
+
+
+def require(name: str) -> None:
+    """Raise an `XaiWidgetsError` where this is no background."""
+    if name not in BACKGROUNDS:
+        raise XaiWidgetsError(f"background is {name!r}, but must be one of {', '.join(BACKGROUNDS)}")
+
+
+def _noise(pictures: Tensor, seed: int) -> Tensor:
+    """White noise with mean and deviation of each picture's channels; the same noise for all of them."""
+    drawn = torch.randn(pictures.shape[1:], generator=torch.Generator().manual_seed(seed)).to(pictures)
+    mean, deviation = pictures.mean((2, 3), keepdim=True), pictures.std((2, 3), keepdim=True, correction=0)
+    return (mean + deviation * drawn).clamp(0, 1)

@@ -1,0 +1,227 @@
+"""What masks are made of: the channels of one layer or several, seen as pictures.
+
+A mask is a weighted sum of channels, each enlarged to the finest of the layers; so it can only show what the network
+itself tells apart, and no pattern that fools it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import LayerError
+from xai_widgets.layers import as_code
+from xai_widgets.methods.inversion.targets import Target
+from xai_widgets.study import Study
+
+TINY = 1e-6
+
+MOST_LAYERS = 4
+"""So many layers make a basis, where it is chosen for you: the deepest ones."""
+
+
+PROBED = 4
+"""So many pictures of a study tell what kind of values a layer gives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The channels of some layers for N pictures, none below 0.
+
+    Attributes
+    ----------
+    layers
+        Names of the layers.
+    maps
+        One for each layer ``(N, C, h, w)``. Where a layer gives negative values, its channels come twice: what is
+        above 0, and the size of what is below.
+    """
+
+    layers: tuple[str, ...]
+    maps: tuple[Tensor, ...]
+
+    def __len__(self) -> int:
+        return sum(maps.shape[1] for maps in self.maps)
+
+    @property
+    def channels(self) -> tuple[tuple[str, int], ...]:
+        """Layer and number of each of the n channels."""
+        return tuple((name, i) for name, maps in zip(self.layers, self.maps, strict=True) for i in range(maps.shape[1]))
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the finest layer."""
+        height, width = max((maps.shape[2:] for maps in self.maps), key=lambda shape: shape[0] * shape[1])
+        return height, width
+
+    def sums(self) -> Tensor:
+        """Sum of each channel ``(N, n)``, as a share of its layer's, divided by the number of layers."""
+        sums = [maps.sum((2, 3)) for maps in self.maps]
+        return torch.cat([one / (one.sum(1, keepdim=True) + TINY**2) for one in sums], 1) / len(sums)
+
+    def normalised(self) -> Basis:
+        """The same, with a maximum of 1 in each channel that is not all 0."""
+        return replace(self, maps=tuple(_to_one(maps) for maps in self.maps))
+
+    def gated(self, gates: Sequence[Tensor]) -> Basis:
+        """The same, each layer times a gate ``(N, 1, h, w)``."""
+        return replace(self, maps=tuple(maps * gate for maps, gate in zip(self.maps, gates, strict=True)))
+
+    def combine(self, weights: Tensor) -> Tensor:
+        """Weighted sum of the channels ``(N, 1, h, w)`` on the finest layer's grid, for weights ``(N, n)``."""
+        parts = weights.split([maps.shape[1] for maps in self.maps], dim=1)
+        sums = [torch.einsum("nc,nchw->nhw", own, maps) for own, maps in zip(parts, self.maps, strict=True)]
+        return torch.stack([_resized(one[:, None], self.sides) for one in sums]).sum(0)
+
+
+def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basis:
+    """The channels of layers for one batch; call it inside `study.borrowed()`.
+
+    Parameters
+    ----------
+    study
+        Whose classifier is asked.
+    pictures
+        ``(N, C, H, W)`` in [0, 1].
+    layers
+        Whether each of the layers gives negative values, too (see `signs`).
+    """
+    with torch.no_grad():
+        found = study.record(pictures, list(layers))
+    maps = {name: _as_maps(found[name].float(), pictures, name) for name in layers}
+    halves = [torch.cat([one, -one], 1) if layers[name] else one for name, one in maps.items()]
+    return Basis(tuple(layers), tuple(one.relu() for one in halves))
+
+
+def signs(study: Study, layers: Sequence[str]) -> dict[str, bool]:
+    """Whether each layer gives negative values for some of a few pictures of the study.
+
+    Raises
+    ------
+    LayerError
+        If there is no such layer, or it has no places.
+    """
+    for name in layers:
+        if map_sides(study, name) is None:
+            raise LayerError(f"layer {name!r} has no maps (its output is {study.layer(name).shape}) to make masks of")
+    pictures, _ = study.load(study.train, range(min(PROBED, len(study.train))))
+    with study.borrowed(), torch.no_grad():
+        found = study.record(pictures, list(layers))
+    return {name: bool((found[name] < 0).any()) for name in layers}
+
+
+def gates(study: Study, pictures: Tensor, target: Target, layers: Sequence[str]) -> tuple[Tensor, ...]:
+    """Where each layer has evidence for the target, ``(N, 1, h, w)`` in [0, 1]; call it inside `study.borrowed()`.
+
+    The evidence of a layer is the square root of ``max(0, sum over channels of activation x gradient of the target's
+    log-probability)`` (so that what is weaker comes in, too), scaled to a maximum of 1 and spread to the neighbouring
+    cells; ones for a picture that has none there. A gate is a layer's own evidence times the mean of all layers':
+    early layers are fine but see little of what a thing is, late ones are the other way round.
+    """
+    found = [_evidence(*attribution(study, pictures, target, name)) for name in layers]
+    return tuple(own * torch.stack([_resized(one, own.shape[2:]) for one in found]).mean(0) for own in found)
+
+
+def attribution(study: Study, pictures: Tensor, target: Target, layer: str) -> tuple[Tensor, Tensor]:
+    """A layer's maps and the gradients of the log-probabilities in them, ``(N, C, h, w)`` each."""
+    cut: list[Tensor] = []
+
+    def leaf(given: Tensor) -> Tensor:
+        cut.append(given.detach().clone().requires_grad_())
+        return cut[0] * 1  # a leaf must not be changed in place by what follows
+
+    with torch.enable_grad():
+        scores = target.log_probabilities(study.forward_replacing(pictures, layer, leaf))
+        felt = scores.requires_grad  # not if the answer does not come from this layer
+        gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if felt else torch.zeros_like(cut[0])
+    return _as_maps(cut[0].detach().float(), pictures, layer), _as_maps(gradient.float(), pictures, layer)
+
+
+def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
+    evidence = (maps * gradient).sum(1, keepdim=True).clamp_min(0)
+    # Scaled first: gradients of a sure classifier are tiny.
+    most = evidence.amax((2, 3), keepdim=True)
+    scaled = torch.where(most > 0, evidence / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(evidence))
+    return F.max_pool2d(scaled.sqrt(), 3, stride=1, padding=1)
+
+
+# --- layers ----------------------------------------------------------------------------------------------------
+
+
+def map_sides(study: Study, layer: str) -> tuple[int, int] | None:
+    """Height and width of a layer's maps, or of its grid of tokens; None where it has no places."""
+    shape = study.layer(layer).shape
+    if len(shape) not in (2, 3):
+        return None
+    maps = as_code(torch.zeros(1, *shape), study.shape[1:])
+    return (int(maps.shape[2]), int(maps.shape[3])) if maps.dim() == 4 and min(maps.shape[2:]) > 1 else None
+
+
+def base_layers(study: Study) -> tuple[str, ...]:
+    """The last layer of every resolution, from half the picture's down; the deepest few of them.
+
+    A layer is passed over if the class does not depend on its places (as in the last tokens of a transformer, of which
+    only the class token is read).
+
+    Raises
+    ------
+    LayerError
+        If the network has no such layer.
+    """
+    by_sides: dict[tuple[int, int], list[str]] = {}
+    for block in study.blocks():
+        sides = map_sides(study, block.name)
+        if sides and 2 * sides[0] <= study.shape[1]:
+            by_sides[sides] = [*by_sides.pop(sides, []), block.name]
+    if not by_sides:
+        raise LayerError("no layer of the network has maps of half its pictures' sides or less; name base_layer")
+    deepest = (next((name for name in reversed(names) if _is_felt(study, name)), None) for names in by_sides.values())
+    felt = [name for name in deepest if name is not None]
+    # A network whose answer depends on nothing, such as one whose last layer is still all 0, has layers all the same.
+    found = felt or [names[-1] for names in by_sides.values()]
+    return tuple(found[-MOST_LAYERS:])
+
+
+def published_layer(study: Study) -> str:
+    """The deepest layer whose maps have at least 7 cells a side, and a sixteenth of the picture's; else the finest.
+
+    Of VGG-19 at 224 pixels these are the maps of 14 x 14 that the paper found best.
+    """
+    least = max(7, min(study.shape[1:]) // 16)
+    candidates = base_layers(study)
+    fine = [name for name in candidates if min(map_sides(study, name) or (0,)) >= least]
+    return fine[-1] if fine else candidates[0]
+
+
+def _is_felt(study: Study, layer: str) -> bool:
+    pictures, _ = study.load(study.train, [0])
+    with study.borrowed():
+        # Of the likeliest class the log-probability has no gradient left where the classifier is sure.
+        target = Target(study.forward(pictures).argmin(1))
+        try:
+            _, gradient = attribution(study, pictures, target, layer)
+        except LayerError:  # it gives more than one tensor
+            return False
+    return bool((gradient != 0).any())
+
+
+def _as_maps(activation: Tensor, pictures: Tensor, layer: str) -> Tensor:
+    """Maps ``(N, C, h, w)``; of tokens, without the class token."""
+    height, width = pictures.shape[2:]
+    maps = as_code(activation, (height, width))
+    if maps.dim() != 4:
+        raise LayerError(f"layer {layer!r} gives no maps (its output is {tuple(activation.shape[1:])})")
+    return maps[:, : activation.shape[2]] if activation.dim() == 3 else maps
+
+
+def _to_one(maps: Tensor) -> Tensor:
+    most = maps.amax((2, 3), keepdim=True)
+    return maps / torch.where(most > 0, most, torch.ones_like(most))
+
+
+def _resized(maps: Tensor, sides: Sequence[int]) -> Tensor:
+    return F.interpolate(maps, list(sides), mode="bilinear", align_corners=False)

@@ -1,0 +1,162 @@
+"""The search of the presets fast and faithful: shares of channels, cut off at a level, for log-probabilities.
+
+The mask of a picture x, of channels A (see `Basis`), weights w = softmax(theta) and a level c = sigmoid(tau)::
+
+    s = sum_i w_i Up(A_i)        m = Up(sigmoid(sharpness * ((s - min s) / (max s - min s) - c)))
+
+Stage 1 minimises the relative inversion error of the kept picture + area * mean m. Stage 2 minimises::
+
+    - log p(kept) - removed * log(1 - p(removed)) + area * mean m
+
+on channels that count only where their layer has evidence for the target, and starts from the weights that this
+evidence has. Weights that sum to 1 cannot drain away as those of the paper do; a level, found with them, makes masks
+that let nothing through where there is little; logarithms have a gradient where probabilities are all but 0 or 1. The
+sharpness grows on the way: sharp masks have no gradient where they are decided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.inversion.basis import TINY, Basis, gates
+from xai_widgets.methods.inversion.question import Question, Watch, descend, log_rest
+from xai_widgets.methods.summaries.terms import area
+
+LEAST_WEIGHT = 1e-3
+"""Added to the weights that the search starts from, so that every channel can still come in."""
+
+EPS = 1e-2
+"""Of Adam: else it would make large steps of gradients that are nothing but rounding, which differs with the batch."""
+
+SHARPENING = 0.7
+"""Share of the steps in which the sharpness grows."""
+
+
+@dataclass(frozen=True)
+class GuidedSettings:
+    """How masks are looked for.
+
+    Parameters
+    ----------
+    steps
+        Of each stage.
+    lr
+        Of Adam, at the start; it falls to 0 along a cosine.
+    area, removed
+        Weights of the mask's mean and of the removed picture, in stage 2.
+    inversion_area
+        Weight of the mask's mean in stage 1.
+    first_sharpness, sharpness
+        Slope of the masks at their level, at the start and in the end.
+    level
+        The level at the start, in (0, 1).
+    noise
+        Deviation of noise that is added to the start.
+    seed
+        Of the noise.
+    """
+
+    steps: int = 40
+    lr: float = 0.3
+    area: float = 4.0
+    removed: float = 1.0
+    inversion_area: float = 0.3
+    first_sharpness: float = 6.0
+    sharpness: float = 20.0
+    level: float = 0.2
+    noise: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or min(self.first_sharpness, self.sharpness) <= 0 or not 0 < self.level < 1:
+            raise XaiWidgetsError(
+                f"steps {self.steps}, sharpness {self.first_sharpness} to {self.sharpness} and level {self.level}: 1 "
+                "or more, above 0, and between 0 and 1 are needed"
+            )
+
+    @property
+    def explain_steps(self) -> int:
+        """How often a mask is seen while a target is explained."""
+        return self.steps
+
+    @property
+    def invert_steps(self) -> int:
+        """How often a mask is seen while a picture is inverted."""
+        return self.steps
+
+    def explain(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
+        """Stage 2: masks ``(N, 1, H, W)``, and weights of the channels ``(N, n)``."""
+        layers = question.basis.layers
+        basis = question.basis.gated(gates(question.study, question.pictures, question.target, layers))
+
+        def losses(mask: Tensor) -> Tensor:
+            kept, removed = question.log_scores(mask)
+            return -kept - self.removed * log_rest(removed) + self.area * area(mask)
+
+        search = _Search(self, basis.normalised(), question.sides, (basis.sums() + LEAST_WEIGHT).log())
+        return search.run(losses, watch)
+
+    def invert(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
+        """Stage 1: masks and weights, the same for whatever class."""
+
+        def losses(mask: Tensor) -> Tensor:
+            return question.errors(question.kept(mask)) + self.inversion_area * area(mask)
+
+        basis = question.basis.normalised()
+        start = torch.zeros(len(question), len(basis), device=question.pictures.device)
+        return _Search(self, basis, question.sides, start).run(losses, watch)
+
+    @property
+    def rates(self) -> list[float]:
+        """Learning rate of each step."""
+        return [self.lr * (1 + math.cos(math.pi * step / self.steps)) / 2 for step in range(self.steps)]
+
+    @property
+    def slopes(self) -> list[float]:
+        """Sharpness of each step."""
+        grown = [min(1.0, step / (SHARPENING * self.steps)) for step in range(self.steps)]
+        return [self.first_sharpness + share * (self.sharpness - self.first_sharpness) for share in grown]
+
+
+class _Search:
+    """One batch under way."""
+
+    def __init__(self, settings: GuidedSettings, basis: Basis, sides: tuple[int, int], start: Tensor) -> None:
+        self.settings, self.basis, self.sides = settings, basis, sides
+        dice = torch.Generator().manual_seed(settings.seed)
+        # The same noise for every picture: none depends on which others come with it.
+        noise = settings.noise * torch.randn(start.shape[1], generator=dice).to(start.device)
+        self.theta = (start - start.mean(1, keepdim=True) + noise).requires_grad_()
+        level = math.log(settings.level / (1 - settings.level))
+        self.tau = torch.full((len(start), 1, 1, 1), level, device=start.device, requires_grad=True)
+
+    def run(self, losses: Callable[[Tensor], Tensor], watch: Watch) -> tuple[Tensor, Tensor]:
+        sharpness = iter(self.settings.slopes)
+
+        def seen() -> Tensor:
+            mask = self.mask(next(sharpness))
+            found = losses(mask)
+            watch.see(mask)
+            return found
+
+        descend([self.theta, self.tau], seen, self.settings.rates, eps=EPS)
+        with torch.no_grad():
+            return self.mask(self.settings.sharpness), self.theta.softmax(1)
+
+    def mask(self, sharpness: float) -> Tensor:
+        sums = min_max(self.basis.combine(self.theta.softmax(1)))
+        steep = torch.sigmoid(sharpness * (sums - self.tau.sigmoid()))
+        return F.interpolate(steep, self.sides, mode="bilinear", align_corners=False)
+
+
+def min_max(sums: Tensor) -> Tensor:
+    """Sums ``(N, 1, h, w)`` scaled to [0, 1]; 0 where they are constant (equation 7)."""
+    low, high = sums.amin((1, 2, 3), keepdim=True), sums.amax((1, 2, 3), keepdim=True)
+    return (sums - low) / (high - low).clamp_min(TINY)
