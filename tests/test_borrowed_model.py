@@ -19,6 +19,10 @@ from xai_widgets import layers
 from xai_widgets.errors import CancelledError, LayerError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.inversion.guided import GuidedSettings
+from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.inversion.published import PublishedSettings
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.two_stage import Stage, TwoStageSettings
@@ -93,10 +97,53 @@ def summaries_two_stage(study):
     return OfOneClass(study, masks=masks)
 
 
+class Doubtful(SRAE):
+    """An SRAE that does not warn: so short a fit is not to be believed."""
+
+    def fit(self, **options):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().fit(**options)
+
+
+def srae(study):
+    return Doubtful(study, "conv2", features=3, epochs=1)
+
+
+def srae_vector(study):
+    return Doubtful(study, "fc", features=3, epochs=1)
+
+
+def srae_paper(study):
+    return Doubtful.paper(study, "conv2", features=3, epochs=1)
+
+
+class Inverting(GuidedFeatureInversion):
+    """An inversion that is asked as the others are: there is nothing to fit, so it does all that it can."""
+
+    def fit(self, **options):
+        self.explain(PICTURES, against="runner-up", **options)
+        self.invert(PICTURES, **options)
+        self.invert_plainly(PICTURES, steps=2, **options)
+        return self
+
+
+def inversion(study):
+    return Inverting(study, settings=GuidedSettings(steps=2))
+
+
+def inversion_paper(study):
+    made = Inverting.paper(study)
+    made.settings = PublishedSettings(inversion_steps=1, steps=2)
+    return made
+
+
 LAYERED = {"ClaDec": cladec, "ClaDec, warm": cladec_warm, "ClaDec, paper": cladec_paper}
 """Each makes an unfitted explainer of a study, at a layer."""
 
 EXPLAINERS = LAYERED | {"CAE": cae, "CAE, paper": cae_paper}
+EXPLAINERS |= {"SRAE": srae, "SRAE, a vector": srae_vector, "SRAE, paper": srae_paper}
+EXPLAINERS |= {"inversion": inversion, "inversion, paper": inversion_paper}
 EXPLAINERS |= {"summaries": summaries, "summaries, two stages": summaries_two_stage}
 """Each makes an unfitted explainer of a study."""
 
@@ -263,7 +310,9 @@ def test_wrong_targets_and_pictures_leave_the_model_as_it_was(model, new_study, 
 def test_cancel_leaves_the_model_as_it_was(model, new_study, name):
     before = state(model)
     explainer, progress = EXPLAINERS[name](new_study(model)), Progress()
-    progress._on_update = lambda at: progress.cancel() if at.task.startswith(("ClaDec", "CAE", "crisp masks")) else None
+    progress._on_update = lambda at: (
+        progress.cancel() if at.task.startswith(("ClaDec", "CAE", "SRAE", "crisp masks", "guided")) else None
+    )
     run_into(CancelledError, lambda: explainer.fit(progress=progress))
     assert_same(state(model), before)
 

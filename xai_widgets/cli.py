@@ -66,7 +66,7 @@ def _add_train_demo(parser: argparse.ArgumentParser) -> None:
 
 def _add_exam(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_exam)
-    parser.add_argument("--method", required=True, help="the method: cladec, cae or summaries")
+    parser.add_argument("--method", required=True, help="the method: cladec, cae, inversion, srae or summaries")
     parser.add_argument("--cheat", action="store_true", help="on the cheating classifier")
     parser.add_argument("--seed", type=int, default=0, help="of the classifiers that judge (default: 0)")
     parser.add_argument("--json", metavar="PATH", help=f"write JSON there; {STDOUT} prints it instead of the table")

@@ -50,8 +50,22 @@ def _summaries(study: Study, seed: int, progress: Progress) -> dict[str, Measure
     return examine(study, seed, progress)
 
 
+def _srae(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
+    from xai_widgets.scores.srae_exam import examine  # noqa: PLC0415
+
+    return examine(study, seed, progress)
+
+
+def _inversion(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
+    from xai_widgets.scores.inversion_exam import examine  # noqa: PLC0415
+
+    return examine(study, seed, progress)
+
+
 METHODS: Mapping[str, Callable[[Study, int, Progress], dict[str, Measure]]] = {
     "cladec": _cladec,
     "cae": _cae,
+    "inversion": _inversion,
+    "srae": _srae,
     "summaries": _summaries,
 }

@@ -1,0 +1,117 @@
+"""Fit SRAE and say how well it does: the demo's birds, a folder of pictures, or a torchvision network.
+
+    python benchmarks/srae.py                                       # birds at 64 pixels
+    python benchmarks/srae.py --folder pictures/ --size 32          # a small classifier is trained first
+    python benchmarks/srae.py --torchvision resnet18 --size 224     # random weights and pictures: shapes, memory, time
+
+Prints the numbers of unseen pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+import xai_widgets as xw
+from xai_widgets.demos import bird_classifier
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.progress import bar
+from xai_widgets.recipe import Recipe
+from xai_widgets.training import Step, train
+
+
+def main() -> None:
+    """Fit and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--torchvision")
+    parser.add_argument("--layer")
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=32)
+    given = parser.parse_args()
+    study = _study(given)
+    srae = SRAE(study, given.layer, pictures=given.pictures, epochs=given.epochs)
+    with bar() as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the numbers say it
+        srae.fit(progress=progress)
+    print(json.dumps(_numbers(study, srae), indent=2))
+
+
+def _study(given: argparse.Namespace) -> xw.Study:
+    if given.torchvision is not None:
+        return xw.Study.torchvision(given.torchvision, Noise(given.pictures, given.size), weights=None)
+    if given.folder is None:
+        return xw.demo()
+    pictures = xw.folder(given.folder, size=given.size)
+    model = bird_classifier(len(pictures.class_names), channels=pictures[0][0].shape[0])
+    study = xw.Study(model.eval(), pictures, name=given.folder.name)
+    _train(study)
+    return study
+
+
+class Noise(torch.utils.data.Dataset):  # type: ignore[type-arg]
+    """Random pictures."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count, self.size = count, size
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        generator = torch.Generator().manual_seed(index)
+        coarse = torch.rand(1, 3, 7, 7, generator=generator)
+        return F.interpolate(coarse, (self.size, self.size), mode="bilinear")[0], 0
+
+
+def _train(study: xw.Study) -> None:
+    pictures, labels = study.load(study.train, range(len(study.train)))
+
+    def loss(step: Step) -> torch.Tensor:
+        flipped = pictures[step.indices].flip(3) if step.number % 2 else pictures[step.indices]
+        return F.cross_entropy(study.model(flipped), labels[step.indices])
+
+    with bar() as progress:
+        train(study.model, loss, len(pictures), Recipe(epochs=20), progress=progress, task="classifier")
+
+
+def _numbers(study: xw.Study, srae: SRAE) -> dict[str, object]:
+    pictures, labels = study.load(study.test, range(min(len(study.test), 8)))
+    began = time.perf_counter()
+    shown = srae.explain(pictures[:1])
+    seconds = time.perf_counter() - began
+    reports = [srae.report(k) for k in srae.classes]
+    found = {
+        by: {
+            "r2_all": min(getattr(report, by).r2_all for report in reports),
+            "r2_positive": min(getattr(report, by).r2_positive for report in reports),
+            "alive": min(getattr(report, by).alive for report in reports),
+            "second_first": min(getattr(report, by).second_first for report in reports),
+            "n90": sum(getattr(report, by).n90 for report in reports) / len(reports),
+        }
+        for by in ("srae", "pca", "pls")
+    }
+    return {
+        "layer": srae.settings.layer,
+        "classes": len(srae.classes),
+        "accuracy": float((study.predict(pictures).argmax(1) == labels).float().mean()),
+        "maps": list(shown.maps.shape),
+        "placed": shown.placed,
+        "fit_seconds": srae.seconds,
+        "explain_seconds": seconds,
+        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **found,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

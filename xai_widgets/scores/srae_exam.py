@@ -1,0 +1,306 @@
+"""SRAE's exam on the field guide.
+
+A sum of x-features has to add up to the score, on unseen birds and within a species, too; its x-features should be few,
+show themselves in the parts by which species are told (those parts can be left out of a drawing), be the same for other
+seeds, and move the real network as they say. Every number stands beside those of the published model, and of principal
+components with a regression and partial least squares, which are fitted on the same pictures.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from math import isnan, nan
+from statistics import mean
+from typing import Literal
+
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import SLOTS, render
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.srae.additive import alive
+from xai_widgets.methods.srae.heatmaps import deletion, enlarged
+from xai_widgets.methods.srae.report import Numbers, numbers
+from xai_widgets.methods.srae.srae import SRAE, By
+from xai_widgets.methods.srae.stability import stability
+from xai_widgets.progress import Progress
+from xai_widgets.scores.counterfactual_measures import pearson
+from xai_widgets.scores.measure import Measure
+from xai_widgets.study import Study
+
+PICTURES = 480
+"""Unseen pictures that sums are compared on."""
+
+PER_SPECIES = 40
+"""Of them, so many of each species at most are drawn again with parts left out."""
+
+FEWER = 8
+"""Of each species, for interventions and maps."""
+
+SEEDS, PAPER_SEEDS = 5, 2
+"""Fits that stability is measured on; the published model, which is slow, has fewer."""
+
+PAPER_EPOCHS, PAPER_PICTURES, PAPER_ROUNDS = 10, 2000, 2
+"""The published model learns from as many pictures as ours, and for longer; not for the minutes it might take."""
+
+HALF = 0.5
+"""Share of its contribution that a true map's top should hold."""
+
+FACTORS = (0.0, 0.5, 1.5, 2.0)
+"""What x-features are multiplied with, one at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """X-features that are examined: a fit, other fits with other seeds, and whose x-features of these."""
+
+    fits: list[SRAE]
+    by: By
+
+    @property
+    def first(self) -> SRAE:
+        """The one that everything but stability is measured on."""
+        return self.fits[0]
+
+    def contributions(self, pictures: Tensor, k: int) -> Tensor:
+        """What x-features add to the score of class k, ``(N, L)``."""
+        return self.first.contributions(pictures, k, by=self.by)
+
+
+@dataclass(frozen=True, eq=False)
+class Birds:
+    """Unseen birds, and some of them drawn again.
+
+    Attributes
+    ----------
+    pictures, logits, species
+        ``(N, C, H, W)`` in [0, 1], what the network says of them ``(N, K)``, and what they are ``(N,)``.
+    whole
+        Some pictures of each species, ``(n, C, H, W)``.
+    without
+        The same with a slot left out, or the cue, by its name.
+    """
+
+    pictures: Tensor
+    logits: Tensor
+    species: Tensor
+    whole: list[Tensor]
+    without: Mapping[str, list[Tensor]]
+
+    def of(self, k: int) -> Tensor:
+        """Some pictures of species k."""
+        return self.pictures[self.species == k][:FEWER]
+
+
+def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
+    """All of SRAE's measures; what is not in ``study.explainers`` ("srae", "srae-paper") is fitted first.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If the pictures are not from the field guide.
+    """
+    birds = draw_birds(study, seed)
+    everyone = _contenders(study, seed, progress)
+    ours = everyone["srae"].first
+    chance = _chance(PER_SPECIES, ours.settings.features, seed)
+    progress.start("examining x-features", len(everyone))
+    found: dict[str, dict[str, float]] = {}
+    for who, one in everyone.items():
+        found[who] = _values(one, birds, seed)
+        progress.advance()
+    chances = {"r2_all": 0.0, "r2_positive": 0.0, "part_auc": chance, "cue_auc": chance, "intervention_r": 0.0}
+    chances |= {"stability": 0.0, "map_deletion": found["srae"].pop("random_deletion")}
+    measures = {name: _beside(name, found, chances.get(name)) for name in found["srae"]}
+    measures["part_auc_pca"] = Measure(found["pca"]["part_auc"], "higher", chance)
+    return measures
+
+
+def _contenders(study: Study, seed: int, progress: Progress) -> dict[str, Contender]:
+    """Fits that are not there yet may fail; that is what the measures are for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        ours = study.explainers.get("srae") or _ours(study, seed).fit(progress=progress)
+        again = [_ours(study, seed + i).fit(progress=progress) for i in range(1, SEEDS)]
+        papers = [study.explainers.get("srae-paper") or _paper(study, seed).fit(progress=progress)]
+        papers += [_paper(study, seed + i).fit(progress=progress) for i in range(1, PAPER_SEEDS)]
+    fits = [ours, *again]
+    return {
+        "srae": Contender(fits, "srae"),
+        "paper": Contender(papers, "srae"),
+        "pca": Contender(fits, "pca"),
+        "pls": Contender(fits, "pls"),
+    }
+
+
+def _ours(study: Study, seed: int) -> SRAE:
+    return SRAE(study, seed=seed)
+
+
+def _paper(study: Study, seed: int) -> SRAE:
+    made = SRAE.paper(study, epochs=PAPER_EPOCHS, pictures=PAPER_PICTURES, seed=seed)
+    made.settings = replace(made.settings, rounds=PAPER_ROUNDS)
+    return made
+
+
+def draw_birds(study: Study, seed: int) -> Birds:
+    """Draw birds of which no explainer has seen any."""
+    birds = study.test
+    if not isinstance(birds, BirdPictures):
+        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    places = study.draw(birds, PICTURES, seed)
+    pictures, species = study.load(birds, places)
+    chosen = [[place for place in places if birds.labels[place] == k][:PER_SPECIES] for k in range(birds.species)]
+    without = {slot: [_drawn(birds, of_one, [slot]) for of_one in chosen] for slot in SLOTS}
+    if birds.cheat is not None:
+        without["cue"] = [_drawn(birds, of_one, [], cue=False) for of_one in chosen]
+    whole = [study.load(birds, of_one)[0] for of_one in chosen]
+    return Birds(pictures, study.logits(pictures), species, whole, without)
+
+
+def _drawn(birds: BirdPictures, places: list[int], drop: list[str], *, cue: bool = True) -> Tensor:
+    """Pictures of the set, drawn again without some slots or without the cue, ``(n, C, H, W)``."""
+    found = []
+    for place in places:
+        gone = {*birds.dropped(place), *drop}
+        rgb, _ = render(
+            birds.bird(place), birds.size, drop=gone, cue=birds.cue(place) if cue else None, noise=birds.noise
+        )
+        found.append(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255)
+    return torch.stack(found)
+
+
+# --- the measures of one contender -------------------------------------------------------------------------------
+
+BETTER: Mapping[str, Literal["higher", "lower"]] = {
+    "r2_all": "higher",
+    "r2_positive": "higher",
+    "accuracy_change": "lower",
+    "alive_min": "higher",
+    "second_first_min": "higher",
+    "part_auc": "higher",
+    "n90": "lower",
+    "intervention_r": "higher",
+    "intervention_r_worst": "higher",
+    "stability": "higher",
+    "map_sum_error": "lower",
+    "map_deletion": "higher",
+    "map_deletion_half": "higher",
+    "fit_seconds": "lower",
+    "cue_auc": "higher",
+}
+
+
+def _values(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
+    table = [_numbers(one, birds, k) for k in one.first.classes]
+    parts = [best for slot in SLOTS for best in _aucs(one, birds, slot)]
+    found = {
+        "r2_all": min(row.r2_all for row in table),
+        "r2_positive": min(row.r2_positive for row in table),
+        "accuracy_change": _accuracy_change(one, birds),
+        "alive_min": float(min(row.alive for row in table)),
+        "second_first_min": min(row.second_first for row in table),
+        "part_auc": mean(parts),
+        "n90": mean(row.n90 for row in table),
+        **_interventions(one, birds),
+        "stability": _stability(one, birds),
+        **_maps(one, birds, seed),
+        "fit_seconds": one.first.seconds if one.by == "srae" else nan,
+    }
+    return found | ({"cue_auc": min(_aucs(one, birds, "cue"))} if "cue" in birds.without else {})
+
+
+def _numbers(one: Contender, birds: Birds, k: int) -> Numbers:
+    contributions = one.contributions(birds.pictures, k)
+    return numbers(contributions, one.first.bias(k, by=one.by), birds.logits[:, k], birds.species == k)
+
+
+def _accuracy_change(one: Contender, birds: Birds) -> float:
+    """By how much the network's accuracy changes, at worst, when one class's logit is replaced by the sum."""
+    before = (birds.logits.argmax(1) == birds.species).float().mean()
+    changes = []
+    for k in one.first.classes:
+        logits = birds.logits.clone()
+        logits[:, k] = one.contributions(birds.pictures, k).sum(1) + one.first.bias(k, by=one.by)
+        changes.append(float(((logits.argmax(1) == birds.species).float().mean() - before).abs()))
+    return max(changes)
+
+
+def _aucs(one: Contender, birds: Birds, part: str) -> list[float]:
+    """For each class, how well its best x-feature tells pictures with a part from the same without it."""
+    found = []
+    for k, whole, without in zip(one.first.classes, birds.whole, birds.without[part], strict=True):
+        pairs = zip(one.contributions(whole, k).T, one.contributions(without, k).T, strict=True)
+        found.append(max(auc(ours, theirs) for ours, theirs in pairs))
+    return found
+
+
+def auc(higher: Tensor, lower: Tensor) -> float:
+    """Probability that one of the values ``(N,)`` is above one of ``(M,)``; equal ones count half."""
+    ranks = rankdata(torch.cat([higher, lower]).numpy())[: len(higher)]
+    return float((ranks.sum() - len(higher) * (len(higher) + 1) / 2) / (len(higher) * len(lower)))
+
+
+def _chance(pictures: int, features: int, seed: int) -> float:
+    """What the best of so many x-features of pure noise reaches on average."""
+    noise = torch.randn(50, 2, pictures, features, generator=torch.Generator().manual_seed(seed))
+    return mean(max(auc(a, b) for a, b in zip(one.T, other.T, strict=True)) for one, other in noise)
+
+
+def _interventions(one: Contender, birds: Birds) -> dict[str, float]:
+    """Correlation of predicted and real changes of the logit when one x-feature is multiplied, over everything."""
+    features = one.first.settings.features
+    factors = torch.ones(features * len(FACTORS), features)
+    for row, (feature, factor) in enumerate(product(range(features), FACTORS)):
+        factors[row, feature] = factor
+    predicted, real = [], []
+    for k in one.first.classes:
+        pictures = birds.of(k)
+        rows = pictures.repeat_interleave(len(factors), dim=0)
+        found = one.first.intervene(rows, k, factors.repeat(len(pictures), 1), by=one.by)
+        predicted.append(found.predicted_change)
+        real.append(found.real_change)
+    worst = min(pearson(ours, theirs) for ours, theirs in zip(predicted, real, strict=True))
+    return {"intervention_r": pearson(torch.cat(predicted), torch.cat(real)), "intervention_r_worst": worst}
+
+
+def _stability(one: Contender, birds: Birds) -> float:
+    """Mean correlation of matched x-features over pairs of seeds and classes; x-features that are flat left out."""
+    found = []
+    for k in one.first.classes:
+        traces = [fit.contributions(birds.pictures, k, by=one.by) for fit in one.fits]
+        found.append(stability([trace[:, alive(trace, birds.logits[:, k])] for trace in traces]))
+    return mean(found)
+
+
+def _maps(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
+    """Whether maps sum to the score, and how much of a contribution is gone when the top of its map is blurred."""
+    errors, falls, random = [], [], []
+    generator = torch.Generator().manual_seed(seed)
+    for k in one.first.classes:
+        shown = one.first.explain(birds.of(k), k, by=one.by)
+        errors.append(float((shown.maps.sum((1, 2, 3)) + shown.bias - shown.rebuilt).abs().max()))
+        falls.append(shown.deletion[shown.significant])
+        sides = (birds.pictures.shape[2], birds.pictures.shape[3])
+        noise = enlarged(torch.rand(shown.maps.shape, generator=generator), sides)
+        signed = noise * shown.contributions.sign()[:, :, None, None]
+        random.append(deletion(partial(one.contributions, k=k), shown.pictures, signed)[shown.significant])
+    fall = torch.cat(falls)
+    return {
+        "map_sum_error": max(errors),
+        "map_deletion": float(fall.mean()),
+        "map_deletion_half": float((fall >= HALF).float().mean()),
+        "random_deletion": float(torch.cat(random).mean()),
+    }
+
+
+def _beside(name: str, found: Mapping[str, Mapping[str, float]], chance: float | None) -> Measure:
+    """The measure of "srae", with those of the others as baselines."""
+    others = {who: values[name] for who, values in found.items() if who != "srae" and not isnan(values[name])}
+    return Measure(found["srae"][name], BETTER[name], chance, others)
