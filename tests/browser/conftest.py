@@ -111,6 +111,18 @@ class Lab:
     token: str
     folder: Path
 
+    def end_kernels(self) -> None:
+        """Give back the memory of the kernels that run."""
+        for kernel in json.loads(self._request("kernels")):
+            self._request(f"kernels/{kernel['id']}", "DELETE")
+
+    def _request(self, path: str, method: str = "GET") -> bytes:
+        headers = {"Authorization": f"token {self.token}"}
+        asked = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers=headers)  # noqa: S310 - our own
+        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+            found: bytes = answer.read()
+        return found
+
     def answers(self) -> bool:
         """Whether the server is up."""
         try:
@@ -233,7 +245,7 @@ class Notebook:
 
 
 @pytest.fixture
-def notebook(lab: Lab, page: Any) -> Callable[[Sequence[str]], Notebook]:
+def notebook(lab: Lab, page: Any) -> Iterator[Callable[[Sequence[str]], Notebook]]:
     """Return a function that opens a notebook with the given cells and runs all of them."""
 
     def open_and_run(cells: Sequence[str]) -> Notebook:
@@ -247,7 +259,9 @@ def notebook(lab: Lab, page: Any) -> Callable[[Sequence[str]], Notebook]:
         _wait_until_run(page)
         return opened
 
-    return open_and_run
+    yield open_and_run
+    page.close()  # it would complain of a kernel that is gone
+    lab.end_kernels()
 
 
 def _notebook_file(cells: Sequence[str]) -> dict[str, Any]:
