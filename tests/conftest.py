@@ -22,7 +22,9 @@ def real_pictures() -> Path:
     return folder
 
 
-torch.set_num_threads(1)  # for tensors this small, threads only wait for each other
+# For tensors this small, threads only wait for each other; those of the kernels that tests start, too.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
