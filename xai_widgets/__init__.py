@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from xai_widgets.demos import demo, digits_demo
     from xai_widgets.methods.cae.cae import CAE
     from xai_widgets.methods.cladec import ClaDec
+    from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
     from xai_widgets.methods.srae.srae import SRAE
     from xai_widgets.methods.summaries.masks import CrispMasks
     from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
     from xai_widgets.study import Study
     from xai_widgets.widgets.cladec import ClaDecExplorer
     from xai_widgets.widgets.concepts import ConceptExplorer
+    from xai_widgets.widgets.inversion import InversionExplorer
     from xai_widgets.widgets.layer_picker import LayerPicker
     from xai_widgets.widgets.manifold import ManifoldExplorer
     from xai_widgets.widgets.summaries import SummaryBrowser
@@ -36,6 +38,8 @@ _MODULE_OF = {
     "ClaDecExplorer": "widgets.cladec",
     "ConceptExplorer": "widgets.concepts",
     "CrispMasks": "methods.summaries.masks",
+    "GuidedFeatureInversion": "methods.inversion.inversion",
+    "InversionExplorer": "widgets.inversion",
     "LayerPicker": "widgets.layer_picker",
     "ManifoldExplorer": "widgets.manifold",
     "Study": "study",
@@ -55,6 +59,8 @@ __all__ = [
     "ClaDecExplorer",
     "ConceptExplorer",
     "CrispMasks",
+    "GuidedFeatureInversion",
+    "InversionExplorer",
     "LayerPicker",
     "ManifoldExplorer",
     "Study",

@@ -8,7 +8,7 @@ from xai_widgets.widgets.views import HERE, NetworkStrip, PictureGrid
 
 SOURCES = [
     "atlas.js", "cards.js", "grid.js", "map.js", "page_model.js", "strip.js", "layers_page.html", "manifold_page.html",
-    "concepts_page.html", "page.html", "summaries_page.html",
+    "concepts_page.html", "inversion_page.html", "page.html", "summaries_page.html",
 ]  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def feature_cards(shown: Explanation, row: int = 0, draw: Draw = exactly) -> lis
     cards: list[Card] = []
     for feature in shown.order(row):
         contribution, name = float(shown.contributions[row, feature]), shown.names[feature]
-        alt = f"{name} adds {signed(contribution)}, {_where(shown.maps[row, feature])}"
+        alt = f"{name} adds {signed(contribution)}, {where(shown.maps[row, feature])}"
         tile: Tile = {"src": draw(shaded(large[feature], shown.pictures[row], limit)), "alt": alt, "caption": ""}
         dead = not bool(shown.alive[feature])
         mark = "dead: never varies" if dead else f"{MARK} of the 90 %" if bool(shown.significant[row, feature]) else ""
@@ -94,7 +94,7 @@ def _checked(shown: Explanation, row: int, feature: int) -> list[str]:
     return [f"blurred there: {min(gone, 1.0):.0%} gone"]
 
 
-def _where(signed_map: Tensor) -> str:
+def where(signed_map: Tensor) -> str:
     """In words where most of a map ``(rows, columns)`` is."""
     rows, columns = signed_map.shape
     if rows == columns == 1:
@@ -137,7 +137,7 @@ def _pair(found: Exemplars, row: int, feature: int, large: Tensor, draw: Draw) -
     shown, label, names = found.shown, found.labels[row], found.shown.class_names
     name = names[label] if 0 <= label < len(names) else f"label {label}"
     value = signed(float(shown.contributions[row, feature]))
-    alt = f"{shown.names[feature]} adds {value} to this picture, {_where(shown.maps[row, feature])}"
+    alt = f"{shown.names[feature]} adds {value} to this picture, {where(shown.maps[row, feature])}"
     drawn = shaded(large, shown.pictures[row], full_scale(shown.maps[:, feature]))
     return [
         {"src": draw(shown.pictures[row]), "alt": f"{name}, {value}", "caption": name},
