@@ -256,11 +256,11 @@ def held(monkeypatch):
     """Searches begin, and go on when they are let."""
     free, begun = threading.Event(), threading.Event()
 
-    def slow(made, pool, choice, progress):
+    def slow(made, pool, choice, progress, *rest):
         begun.set()
         while not free.wait(0.01):
             progress.check()
-        return make_scene(made, pool, choice, progress)
+        return make_scene(made, pool, choice, progress, *rest)
 
     monkeypatch.setattr("xai_widgets.widgets.inversion.make_scene", slow)
     return free, begun
@@ -390,3 +390,17 @@ def test_without_a_search_there_is_no_page(ask, study_read, held, tmp_path):
     with pytest.raises(NotFittedError, match="nothing to show"):
         explorer.to_html(tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_masks_are_shown_while_they_are_looked_for(study_read, ask, monkeypatch):
+    monkeypatch.setattr("xai_widgets.widgets.inversion.GLIMPSE_SECONDS", 0)
+    explorer = ask(quick(study_read))
+    seen = []
+    explorer.grid.observe(lambda change: seen.append(change["new"][0]["tiles"]), "rows")
+    do(explorer, explorer.cards, selected=1)
+    so_far = [tiles for tiles in seen if tiles[4]["caption"].startswith("so far")]
+    assert 0 < len(so_far) <= STEPS
+    assert so_far[0][0]["src"] == seen[-1][0]["src"]  # the chosen picture
+    assert so_far[0][4]["src"].startswith("data:image")
+    assert not so_far[0][1]["src"]  # the classifier was not asked yet
+    assert "so far" not in seen[-1][4]["caption"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from xai_widgets.widgets.inversion_export import inversion_page
 from xai_widgets.widgets.inversion_scene import Choice, Scene, film_of, layers_of, make_scene, pool_of
 from xai_widgets.widgets.inversion_tiles import (
     COLUMNS,
+    glimpses,
     picture_cards,
     rows,
     sentence,
@@ -40,6 +43,9 @@ from xai_widgets.widgets.views import NetworkStrip, PictureGrid, StripLayer
 
 KEPT_SCENES = 8
 """So many answers are remembered, so that going back takes no time; of large pictures each takes megabytes."""
+
+GLIMPSE_SECONDS = 0.25
+"""So often a mask is shown while it is looked for; a search that takes less shows its end at once."""
 
 
 class InversionExplorer(App):
@@ -174,9 +180,24 @@ class InversionExplorer(App):
         inversion, pool = self.inversion, self._pool
 
         def work(progress: Progress) -> Scene:
-            return make_scene(inversion, pool, choice, progress)
+            return make_scene(inversion, pool, choice, progress, self._glimpse(choice))
 
         self.run(work, self._arrived, "Looking for the evidence")
+
+    def _glimpse(self, choice: Choice) -> Callable[[Tensor], None]:
+        """Return what shows masks while they are looked for, now and then."""
+        picture, shown = self._pool.pictures[choice.picture], time.monotonic()
+
+        def show(masks: Tensor) -> None:
+            nonlocal shown
+            if time.monotonic() - shown < GLIMPSE_SECONDS:
+                return
+            with self._lock:
+                if self.scene is None and choice == self._choice():
+                    self.grid.rows = glimpses(picture, masks)
+            shown = time.monotonic()
+
+        return show
 
     def _arrived(self, scene: Scene) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -161,12 +161,18 @@ def of_layer(made: GuidedFeatureInversion, layer: str) -> GuidedFeatureInversion
     return GuidedFeatureInversion(made.study, layer, made.deep_layer, **given)
 
 
-def make_scene(made: GuidedFeatureInversion, pool: Pool, choice: Choice, progress: Progress) -> Scene:
-    """Search, and ask the classifier about everything that can be shown of it."""
+def make_scene(
+    made: GuidedFeatureInversion,
+    pool: Pool,
+    choice: Choice,
+    progress: Progress,
+    on_mask: Callable[[Tensor], object] | None = None,
+) -> Scene:
+    """Search, and ask the classifier about everything that can be shown of it; `on_mask` sees what is found so far."""
     study, picture = made.study, pool.pictures[choice.picture]
     classes = torch.tensor(_classes(study.predict(picture)[0], choice))
     batch = picture.expand(len(classes), *picture.shape)
-    found = of_layer(made, choice.layer).explain(batch, classes, film=True, progress=progress)
+    found = of_layer(made, choice.layer).explain(batch, classes, film=True, on_mask=on_mask, progress=progress)
     stops = stops_of(len(found.frames))
     film = [stop.step for stop in stops if stop.step < len(found.frames)]
     cropped = [strongest(found.masks, share / 100) for share in SHARES[1:]]

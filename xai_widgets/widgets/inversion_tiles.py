@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xai_widgets.methods.inversion.found import Inversions
 from xai_widgets.methods.inversion.variations import ENOUGH
+from xai_widgets.methods.summaries.found import DIMMED
 from xai_widgets.show.images import sequential
 from xai_widgets.widgets.cards_view import Card
 from xai_widgets.widgets.concepts_tiles import where
@@ -40,6 +41,18 @@ def waiting_row(picture: Tensor) -> Row:
     blank: Tile = {"src": "", "alt": "not there yet", "caption": ""}
     first: Tile = {"src": exactly(picture), "alt": "the chosen picture", "caption": ""}
     return {"label": "", "tiles": [first, *[blank] * (len(COLUMNS) - 1)]}
+
+
+def glimpses(picture: Tensor, masks: Tensor) -> list[Row]:
+    """Rows of the final size with what is found so far: masks ``(T, H, W)``, and the picture through each."""
+    found = []
+    for mask in masks.cpu():
+        row, area = waiting_row(picture), f"so far {float(mask.mean()):.1%}"
+        through = picture * (DIMMED + (1 - DIMMED) * mask)
+        for place, one, alt in ((3, through, "the picture through the mask"), (4, _heat(mask), "the mask")):
+            row["tiles"][place] = {"src": exactly(one), "alt": f"{alt}, {area} of the picture", "caption": area}
+        found.append(row)
+    return found
 
 
 def rows(scene: Scene, stop: int, draw: Draw = exactly) -> list[Row]:

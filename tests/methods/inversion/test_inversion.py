@@ -228,3 +228,11 @@ def test_a_classifier_without_gradients_is_refused(study, shown):
     with pytest.raises(XaiWidgetsError, match="gives no gradients"):
         GuidedFeatureInversion(Study(Closed(study.model), study.train)).explain(shown(study))
     assert made.explain(shown(study)).masks.shape == (3, 28, 28)
+
+
+def test_masks_are_shown_on_the_way(study, shown):
+    made, seen = GuidedFeatureInversion(study, settings=GuidedSettings(steps=3)), []
+    found = made.explain(shown(study), film=True, on_mask=seen.append)
+    assert [tuple(mask.shape) for mask in seen] == [tuple(found.masks.shape)] * 3
+    assert (seen[-1] - found.frames[-1].float() / 255).abs().max() <= 0.5 / 255 + 1e-6
+    assert not seen[0].requires_grad

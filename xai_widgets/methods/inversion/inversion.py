@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Protocol, Self
 
 import torch
@@ -152,6 +153,7 @@ class GuidedFeatureInversion:
         *,
         against: int | str | Tensor | None = None,
         film: bool = False,
+        on_mask: Callable[[Tensor], object] | None = None,
         progress: Progress | None = None,
     ) -> Inversions:
         """Masks of what speaks for a class (stage 2).
@@ -167,6 +169,8 @@ class GuidedFeatureInversion:
             A class for all of them, one for each, or "runner-up": why `classes`, and not these?
         film
             Keep the mask of every step in `Inversions.frames`.
+        on_mask
+            Shown the masks ``(n, H, W)`` of the pictures that are searched together, after each step.
         progress
             Told each step; silent by default.
 
@@ -182,8 +186,9 @@ class GuidedFeatureInversion:
         began = time.perf_counter()
         batch = self._checked(pictures)
         target = target_of(classes, against, self.study.logits(batch))
-        steps = self.settings.explain_steps
-        return self._found(batch, target, self.settings.explain, steps, film, progress or Progress(), began)
+        progress, settings = progress or Progress(), self.settings
+        watch = partial(Watch, progress.advance, filmed=film, on_mask=on_mask)
+        return self._found(batch, target, settings.explain, settings.explain_steps, watch, progress, began)
 
     def invert(self, pictures: Tensor, *, film: bool = False, progress: Progress | None = None) -> Inversions:
         """Masks of whatever the network represents (stage 1), which does not depend on any class.
@@ -193,8 +198,9 @@ class GuidedFeatureInversion:
         began = time.perf_counter()
         batch = self._checked(pictures)
         target = target_of(None, None, self.study.logits(batch))
-        steps = self.settings.invert_steps
-        return self._found(batch, target, self.settings.invert, steps, film, progress or Progress(), began)
+        progress, settings = progress or Progress(), self.settings
+        watch = partial(Watch, progress.advance, filmed=film)
+        return self._found(batch, target, settings.invert, settings.invert_steps, watch, progress, began)
 
     def invert_plainly(
         self, pictures: Tensor, *, steps: int = 200, progress: Progress | None = None
@@ -238,7 +244,7 @@ class GuidedFeatureInversion:
         target: Target,
         search: _Search,
         steps: int,
-        film: bool,
+        watch: Callable[[], Watch],
         progress: Progress,
         began: float,
     ) -> Inversions:
@@ -249,7 +255,7 @@ class GuidedFeatureInversion:
         for own in batches:
             with self.study.borrowed(), torch.enable_grad():
                 question = self._question(pictures[own], behind[own], target[own])
-                parts.append(_searched(question, search, Watch(progress.advance, filmed=film)))
+                parts.append(_searched(question, search, watch()))
         masks, weights, error = (torch.cat([part[i] for part in parts]) for i in range(3))
         return Inversions(
             pictures=pictures,

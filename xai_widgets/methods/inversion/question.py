@@ -115,16 +115,21 @@ class Watch:
         Whether masks are kept.
     frames
         Masks so far, uint8 ``(N, H, W)``, in 255ths.
+    on_mask
+        Shown each mask ``(N, H, W)``, if somebody looks on.
     """
 
     step: Callable[[], None]
     filmed: bool = False
     frames: list[Tensor] = field(default_factory=list)
+    on_mask: Callable[[Tensor], object] | None = None
 
     def see(self, mask: Tensor) -> None:
         """One mask ``(N, 1, H, W)``."""
         if self.filmed:
             self.frames.append((mask[:, 0].detach() * 255).round().to(torch.uint8).cpu())
+        if self.on_mask is not None:
+            self.on_mask(mask[:, 0].detach())
         self.step()
 
     def film(self, pictures: Tensor) -> Tensor:
