@@ -50,6 +50,7 @@ def test_a_fit_is_cancelled_and_begun_again_and_pictures_are_compared(opened: An
     _fit(opened)
     page.get_by_role("button", name="Compare with this one").click()
     opened.until("explorer.other == explorer.picture", True)
+    opened.until("explorer.task.wait(0)", True)
     page.locator(PICTURES).nth(2).click()
     opened.until("explorer.other == explorer.picture", False)
     page.wait_for_selector("text=Chosen minus kept")
@@ -67,6 +68,7 @@ def test_a_mouse_and_keys_choose_name_and_turn(opened: Any) -> None:
     opened.until("explorer.picture == explorer._pool.places[explorer._page[1]]", True)
     page.locator(PICTURES).nth(1).press("ArrowRight")
     opened.until("explorer.picture == explorer._pool.places[explorer._page[2]]", True)
+    opened.until("explorer.task.wait(0)", True)  # until then the x-features of the last picture are there
     page.locator(FEATURES).nth(2).click()
     opened.until("explorer.feature == explorer.shown.order(0)[2]", True)
     opened.until("explorer.task.state", "finished")
