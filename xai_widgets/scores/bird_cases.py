@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,9 @@ from xai_widgets.data.birds import PARTS, render
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.scores.counterfactual_measures import dilated
 from xai_widgets.study import Study
+
+CUE = "cue"
+"""What a cue is called among the parts."""
 
 VISIBLE = 0.02
 """Change of a channel, of 1, from which a pixel counts as changed: about five grey levels."""
@@ -64,14 +67,11 @@ class Cases:
         """The pictures with the cues of other species ``(N,)``, or with none."""
         wanted = [None] * len(self) if cues is None else cues.tolist()
         pairs = zip(self.places.tolist(), wanted, strict=True)
-        return torch.stack([_drawn(self.birds, place, self.birds.labels[place], cue) for place, cue in pairs])
+        return torch.stack([redrawn(self.birds, place, self.birds.labels[place], cue) for place, cue in pairs])
 
     def without(self, slot: str) -> Tensor:
         """The pictures with a slot left out, ``(N, C, H, W)``."""
-        birds = self.birds
-        return torch.stack(
-            [_drawn(birds, place, birds.labels[place], birds.cue(place), [slot]) for place in self.places.tolist()]
-        )
+        return drawn_without(self.birds, self.places.tolist(), slot)
 
 
 def draw_cases(study: Study, count: int, seed: int) -> Cases:
@@ -97,9 +97,9 @@ def draw_cases(study: Study, count: int, seed: int) -> Cases:
     targets = (labels + shift) % birds.species
     places, pictures, labels, targets = (values[right] for values in (places, pictures, labels, targets))
     pairs = zip(places.tolist(), targets.tolist(), strict=True)
-    truths = torch.stack([_drawn(birds, place, target, birds.cue(place)) for place, target in pairs])
+    truths = torch.stack([redrawn(birds, place, target, birds.cue(place)) for place, target in pairs])
     drawn = np.stack([birds.part_map(place) for place in places.tolist()])
-    cues = dilated(torch.from_numpy(drawn == PARTS["cue"]))
+    cues = dilated(torch.from_numpy(drawn == PARTS[CUE]))
     return Cases(birds, places, pictures, labels, targets, truths, visible(truths - pictures), cues)
 
 
@@ -108,9 +108,21 @@ def visible(changes: Tensor) -> Tensor:
     return changes.abs().amax(1) > VISIBLE
 
 
-def _drawn(birds: BirdPictures, place: int, species: int, cue: int | None, drop: Collection[str] = ()) -> Tensor:
-    """A picture of the set, drawn again as another species, with another cue, or with slots left out."""
+def redrawn(birds: BirdPictures, place: int, species: int, cue: int | None, drop: Collection[str] = ()) -> Tensor:
+    """A picture of the set, drawn again as a species, with a cue or none, and with more slots left out."""
     gone = {*birds.dropped(place), *drop}
     bird = birds.bird(place).as_species(species)
     rgb, _ = render(bird, birds.size, drop=gone, cue=cue, noise=birds.noise)
     return torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
+
+
+def drawn_without(birds: BirdPictures, places: Iterable[int], part: str) -> Tensor:
+    """Pictures of the set, drawn again without a slot, or without the cue, ``(N, C, H, W)``."""
+    return torch.stack(
+        [
+            redrawn(birds, place, birds.labels[place], None)
+            if part == CUE
+            else redrawn(birds, place, birds.labels[place], birds.cue(place), [part])
+            for place in places
+        ]
+    )

@@ -22,7 +22,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from xai_widgets.data.bird_pictures import BirdPictures
-from xai_widgets.data.birds import SLOTS, render
+from xai_widgets.data.birds import SLOTS
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.additive import alive
 from xai_widgets.methods.srae.heatmaps import deletion, enlarged
@@ -30,6 +30,7 @@ from xai_widgets.methods.srae.report import Numbers, numbers
 from xai_widgets.methods.srae.srae import SRAE, By
 from xai_widgets.methods.srae.stability import stability
 from xai_widgets.progress import Progress
+from xai_widgets.scores.bird_cases import CUE, drawn_without
 from xai_widgets.scores.counterfactual_measures import pearson
 from xai_widgets.scores.measure import Measure
 from xai_widgets.study import Study
@@ -157,23 +158,10 @@ def draw_birds(study: Study, seed: int) -> Birds:
     places = study.draw(birds, PICTURES, seed)
     pictures, species = study.load(birds, places)
     chosen = [[place for place in places if birds.labels[place] == k][:PER_SPECIES] for k in range(birds.species)]
-    without = {slot: [_drawn(birds, of_one, [slot]) for of_one in chosen] for slot in SLOTS}
-    if birds.cheat is not None:
-        without["cue"] = [_drawn(birds, of_one, [], cue=False) for of_one in chosen]
+    parts = (*SLOTS, *([] if birds.cheat is None else [CUE]))
+    gone = {part: [drawn_without(birds, of_one, part) for of_one in chosen] for part in parts}
     whole = [study.load(birds, of_one)[0] for of_one in chosen]
-    return Birds(pictures, study.logits(pictures), species, whole, without)
-
-
-def _drawn(birds: BirdPictures, places: list[int], drop: list[str], *, cue: bool = True) -> Tensor:
-    """Pictures of the set, drawn again without some slots or without the cue, ``(n, C, H, W)``."""
-    found = []
-    for place in places:
-        gone = {*birds.dropped(place), *drop}
-        rgb, _ = render(
-            birds.bird(place), birds.size, drop=gone, cue=birds.cue(place) if cue else None, noise=birds.noise
-        )
-        found.append(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255)
-    return torch.stack(found)
+    return Birds(pictures, study.logits(pictures), species, whole, gone)
 
 
 # --- the measures of one contender -------------------------------------------------------------------------------
@@ -213,7 +201,7 @@ def _values(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
         **_maps(one, birds, seed),
         "fit_seconds": one.first.seconds if one.by == "srae" else nan,
     }
-    return found | ({"cue_auc": min(_aucs(one, birds, "cue"))} if "cue" in birds.without else {})
+    return found | ({"cue_auc": min(_aucs(one, birds, CUE))} if CUE in birds.without else {})
 
 
 def _numbers(one: Contender, birds: Birds, k: int) -> Numbers:

@@ -24,8 +24,9 @@ from xai_widgets.methods.summaries.masks import STRONG, CrispMasks
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
+from xai_widgets.scores.bird_cases import CUE
 from xai_widgets.scores.measure import Measure
-from xai_widgets.scores.summaries_truth import CUE, NOTHING, Truth, groups, hits, precision, purity, shown
+from xai_widgets.scores.summaries_truth import NOTHING, Truth, groups, hits, precision, purity, shown
 from xai_widgets.study import Study
 
 BIRDS = 800
@@ -49,6 +50,9 @@ Ints = npt.NDArray[np.int64]
 Found = Sequence[ClassSummaries]
 """One for each species."""
 
+Kinds = Mapping[str, Sequence[Ints]]
+"""What each region of each of them shows, by whom they were made."""
+
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     """All measures of visual summaries, beside those of the published ones and of variations.
@@ -69,11 +73,12 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     """
     truth = Truth(_fresh(study, seed))
     found = _found(study, truth.birds, seed, progress)
+    kinds = {who: [truth.kinds(one) for one in each] for who, each in found.items()}
     return {
         **_masks(found, truth),
-        **_groups(found, truth, seed),
-        **_causes(study, found, truth),
-        **(_cue(found, truth) if CUE in truth.parts else {}),
+        **_groups(found, kinds, seed),
+        **_causes(study, found, kinds, truth),
+        **(_cue(found, kinds, truth) if CUE in truth.parts else {}),
         "random_network_stable": _random_networks(truth.birds, seed, progress),
         "seconds_per_picture": _beside(found, _seconds, "lower"),
     }
@@ -138,9 +143,8 @@ def _elsewhere(one: ClassSummaries) -> Tensor:
 # --- groups --------------------------------------------------------------------------------------------------------
 
 
-def _groups(found: Mapping[str, Found], truth: Truth, seed: int) -> dict[str, Measure]:
+def _groups(found: Mapping[str, Found], kinds: Kinds, seed: int) -> dict[str, Measure]:
     """Whether groups of regions are parts: of all regions, and of those in sound summaries."""
-    kinds = {who: [truth.kinds(one) for one in each] for who, each in found.items()}
     dice = np.random.default_rng(seed)
     shuffled = [dice.permutation(kind) for kind in kinds[OWN]]
     measures = {}
@@ -168,9 +172,9 @@ def _rand_index(kinds: Ints, labels: Ints) -> float:
 # --- causes --------------------------------------------------------------------------------------------------------
 
 
-def _causes(study: Study, found: Mapping[str, Found], truth: Truth) -> dict[str, Measure]:
+def _causes(study: Study, found: Mapping[str, Found], kinds: Kinds, truth: Truth) -> dict[str, Measure]:
     """The least that a sound summary's removal costs, and whether its evidence is what its part is worth."""
-    pairs = {who: _evidence_and_worth(study, each, truth) for who, each in found.items()}
+    pairs = {who: _evidence_and_worth(study, each, kinds[who], truth) for who, each in found.items()}
     return {
         "causal_drop_low": _measure({who: _least(each, "drop_low") for who, each in found.items()}, "higher", 0.0),
         "causal_evidence_low": _measure(
@@ -185,13 +189,13 @@ def _least(each: Found, name: str) -> float:
     return min(values, default=float("nan"))
 
 
-def _evidence_and_worth(study: Study, each: Found, truth: Truth) -> list[tuple[float, float]]:
+def _evidence_and_worth(study: Study, each: Found, kinds: Sequence[Ints], truth: Truth) -> list[tuple[float, float]]:
     """Evidence of each sound summary that shows a part, and what is lost where the part was never drawn."""
     pairs = []
-    for one in each:
+    for one, kind in zip(each, kinds, strict=True):
         if one.kept:
             worth = truth.worth(study, one)
-            parts = shown(one, truth.kinds(one))
+            parts = shown(one, kind)
             sound = [(summary, part) for summary, part in zip(one.summaries, parts, strict=True) if summary.sound]
             pairs += [(summary.evidence, float(worth[part])) for summary, part in sound if part != NOTHING]
     return pairs
@@ -202,14 +206,18 @@ def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
     return float(np.corrcoef(np.array(pairs).T)[0, 1]) if len(pairs) >= 3 else float("nan")
 
 
-def _cue(found: Mapping[str, Found], truth: Truth) -> dict[str, Measure]:
+def _cue(found: Mapping[str, Found], kinds: Kinds, truth: Truth) -> dict[str, Measure]:
     """In which share of the species the cue is what the first summary shows."""
     cue = truth.parts.index(CUE)
 
-    def first(one: ClassSummaries) -> Tensor:
-        return torch.tensor([float(bool(one.kept) and shown(one, truth.kinds(one))[0] == cue)])
+    def first(one: ClassSummaries, kind: Ints) -> float:
+        return float(bool(one.kept) and shown(one, kind)[0] == cue)
 
-    return {"cue_first_share": _beside(found, first, "higher", 1 / len(truth.parts))}
+    shares = {
+        who: float(np.mean([first(*pair) for pair in zip(each, kinds[who], strict=True)]))
+        for who, each in found.items()
+    }
+    return {"cue_first_share": _measure(shares, "higher", 1 / len(truth.parts))}
 
 
 def _random_networks(birds: BirdPictures, seed: int, progress: Progress) -> Measure:

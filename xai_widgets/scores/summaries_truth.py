@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from xai_widgets.data.bird_pictures import BirdPictures
-from xai_widgets.data.birds import PARTS, SLOT_PARTS, render
+from xai_widgets.data.birds import PARTS, SLOT_PARTS
 from xai_widgets.methods.summaries.regions import log_odds
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.scores.bird_cases import CUE, drawn_without
 from xai_widgets.scores.counterfactual_measures import dilated
 from xai_widgets.study import Study
-
-CUE = "cue"
 
 NOTHING = -1
 """The kind of a region that shows no deciding part."""
@@ -70,25 +69,10 @@ class Truth:
 
     def worth(self, study: Study, found: ClassSummaries) -> npt.NDArray[np.float64]:
         """Loss of the class's log-odds where a part was never drawn, for each of the parts ``(P,)``."""
-        own = torch.full((len(found.places),), found.class_index)
+        own, places = torch.full((len(found.places),), found.class_index), found.places.tolist()
         whole = log_odds(study.logits(found.masks.pictures), own)
-        lost = [whole - log_odds(study.logits(self._without(part, found.places)), own) for part in self.parts]
+        lost = [whole - log_odds(study.logits(drawn_without(self.birds, places, part)), own) for part in self.parts]
         return torch.stack(lost).mean(1).double().numpy()
-
-    def _without(self, part: str, places: Tensor) -> Tensor:
-        """The pictures drawn again without a part."""
-        birds = self.birds
-        drawn = [
-            render(
-                birds.bird(place),
-                birds.size,
-                drop={*birds.dropped(place), *([] if part == CUE else [part])},
-                cue=None if part == CUE else birds.cue(place),
-                noise=birds.noise,
-            )[0]
-            for place in places.tolist()
-        ]
-        return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float() / 255
 
 
 def precision(masks: Tensor, deciding: Tensor) -> Tensor:

@@ -56,13 +56,11 @@ def concepts_page(
     Path
         Where the page lies.
     """
-    pictures: dict[str, int] = {"": 0}
     draw = each_once(smaller)
     classes = sorted(srae.classes)
     data = {
-        "classes": [shared(_class_page(srae, pool, of, draw), pictures) for of in classes],
+        "classes": [_class_page(srae, pool, of, draw) for of in classes],
         "chosen": classes.index(chosen),
-        "pictures": list(pictures),
         "columns": exemplar_columns(),
         "stops": [STOPS[stop] for stop in PAGE_STOPS],
         "mark": MARK,
@@ -70,7 +68,7 @@ def concepts_page(
         "pixelated": pixelated,
     }
     what = "Choose a class, a picture and an x-feature: into which few concepts does the score add up?"
-    return write_framed(path, "concepts_page.html", title, what, data, scripts=("cards", "grid"))
+    return write_framed(path, "concepts_page.html", title, what, shared(data), scripts=("cards", "grid"))
 
 
 def _class_page(srae: SRAE, pool: Pool, of: int, draw: Draw) -> dict[str, Any]:

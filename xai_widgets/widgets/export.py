@@ -73,10 +73,9 @@ def write_page(
         raise XaiWidgetsError("a page needs at least one layer with pictures, and none of the strip's layers has any")
     names = [layer["name"] for layer in layers]
     value = strip["value"] if strip["value"] in names else names[0]
-    states, pictures = _share_pictures({name: pages[name] for name in names})
-    data = {"layers": layers, "value": value, "pages": states, "pictures": pictures}
+    data = {"layers": layers, "value": value, "pages": {name: pages[name] for name in names}}
     data |= {"tile": tile, "pixelated": pixelated}
-    return write_framed(path, "layers_page.html", title, sentence, data, scripts=("strip", "grid"))
+    return write_framed(path, "layers_page.html", title, sentence, shared(data), scripts=("strip", "grid"))
 
 
 def write_framed(
@@ -118,26 +117,19 @@ def write_framed(
     return _write(Path(path).expanduser(), text)
 
 
-def shared(value: Any, places: dict[str, int]) -> Any:
-    """The same with every picture replaced by its place in one list: what is shown often is written once."""
+def shared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with every ``"src"`` replaced by its place in one list, ``"pictures"``: each is written once."""
+    places: dict[str, int] = {"": 0}
+    return {**_placed(data, places), "pictures": list(places)}
+
+
+def _placed(value: Any, places: dict[str, int]) -> Any:
     if isinstance(value, Mapping):
         return {
-            name: places.setdefault(inner, len(places)) if name == "src" else shared(inner, places)
+            name: places.setdefault(inner, len(places)) if name == "src" else _placed(inner, places)
             for name, inner in value.items()
         }
-    return [shared(inner, places) for inner in value] if isinstance(value, list) else value
-
-
-def _share_pictures(pages: Mapping[str, Page]) -> tuple[dict[str, Any], list[str]]:
-    """Replace every picture by its place in one list: a picture that all layers show is written once."""
-    places: dict[str, int] = {"": 0}
-
-    def place(row: Row) -> dict[str, Any]:
-        tiles = [{**tile, "src": places.setdefault(tile["src"], len(places))} for tile in row["tiles"]]
-        return {**row, "tiles": tiles}
-
-    states = {name: {**page, "rows": [place(row) for row in page["rows"]]} for name, page in pages.items()}
-    return states, list(places)
+    return [_placed(inner, places) for inner in value] if isinstance(value, list) else value
 
 
 def _template(name: str) -> Template:

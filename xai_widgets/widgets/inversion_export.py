@@ -59,7 +59,6 @@ def inversion_page(
     others = [place for place in range(len(pool.places)) if place != chosen.picture]
     choices = [chosen._replace(picture=place) for place in (chosen.picture, *others[: PICTURES - 1])]
     scenes = [known.get(choice) or make_scene(made, pool, choice, Progress()) for choice in choices]
-    pictures: dict[str, int] = {"": 0}
     draw = each_once(smaller)
     written = [choice.picture for choice in choices]
     shown = replace(
@@ -69,16 +68,15 @@ def inversion_page(
         names=tuple(pool.names[place] for place in written),
     )
     data = {
-        "cards": shared(picture_cards(shown, lambda place: draw(shown.pictures[place])), pictures),
-        "scenes": [shared(_scene_page(scene, draw), pictures) for scene in scenes],
+        "cards": picture_cards(shown, lambda place: draw(shown.pictures[place])),
+        "scenes": [_scene_page(scene, draw) for scene in scenes],
         "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
         "shares": list(SHARES),
-        "pictures": list(pictures),
         "columns": COLUMNS,
         "pixelated": pixelated,
     }
     what = "Choose a picture and a class, and play the search back: what does the classifier need of the picture?"
-    return write_framed(path, "inversion_page.html", title, what, data, scripts=("cards", "grid"))
+    return write_framed(path, "inversion_page.html", title, what, shared(data), scripts=("cards", "grid"))
 
 
 def _stops(scene: Scene) -> list[int]:

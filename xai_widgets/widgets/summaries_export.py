@@ -72,17 +72,15 @@ def summaries_page(
     Path
         Where the page lies.
     """
-    pictures: dict[str, int] = {"": 0}
     draw = each_once(smaller)
-    pages = [shared(_class_page(networks, wanted, draw), pictures) for wanted in classes]
     data = {
         "rows": {**state, "cards": [], "selected": -1},
-        "classes": pages,
+        "classes": [_class_page(networks, wanted, draw) for wanted in classes],
         "chosen": classes.index(chosen) if chosen in classes else 0,
-        "pictures": list(pictures),
     }
     what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rest on?"
-    return write_framed(path, "summaries_page.html", title, what, data, scripts=("cards", "grid"), meanings=meanings())
+    scripts = ("cards", "grid")
+    return write_framed(path, "summaries_page.html", title, what, shared(data), scripts=scripts, meanings=meanings())
 
 
 def _class_page(networks: Networks, wanted: Wanted, draw: Draw) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
+from xai_widgets.methods.batches import batch_size
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.two_stage import Stage, TwoStageSettings
@@ -104,14 +105,14 @@ def test_large_pictures_through_a_usual_network(net, make):
     if make is CrispMasks:
         made.settings = BRIEF
     assert made.find(pictures).masks.shape == (2, 1, 224, 299)
-    assert made._batch_size((224, 299)) == 7
+    assert batch_size(made.study, (224, 299)) == 7
 
 
 def test_batches_make_no_difference(looking):
     one, many = looking(batch_size=64), looking(batch_size=2)
     together, apart = CrispMasks(one).find(pictures_of(one)), CrispMasks(many).find(pictures_of(many))
     assert torch.allclose(together.soft, apart.soft, atol=1e-4)
-    assert CrispMasks(many)._batch_size((28, 28)) == 1
+    assert batch_size(CrispMasks(many).study, (28, 28)) == 1
 
 
 def test_the_same_seed_gives_the_same_bits_and_no_global_random_number_is_drawn(net, new_study, squares):

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.methods.batches import batch_size
 from xai_widgets.methods.inversion import backgrounds as _backgrounds
 from xai_widgets.methods.inversion.backgrounds import AUTO, PAPER_BLUR, backgrounds
 from xai_widgets.methods.inversion.basis import base_layers, published_layer, signs
@@ -29,7 +30,6 @@ from xai_widgets.methods.inversion.plain import invert_plainly
 from xai_widgets.methods.inversion.published import PublishedSettings
 from xai_widgets.methods.inversion.question import Question, Watch, ask
 from xai_widgets.methods.inversion.targets import Classes, Target, target_of
-from xai_widgets.methods.summaries.masks import MOST_PIXELS
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -292,9 +292,8 @@ class GuidedFeatureInversion:
         return batch
 
     def _batches(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Places of half as many pictures as may pass at once: each is asked about twice."""
-        size = min(self.study.batch_size, MOST_PIXELS // (pictures.shape[2] * pictures.shape[3])) // 2
-        return tuple(torch.arange(len(pictures)).split(max(1, size)))
+        height, width = pictures.shape[2:]
+        return tuple(torch.arange(len(pictures)).split(batch_size(self.study, (height, width))))
 
     def _origin(self, seconds: float) -> dict[str, Any]:
         own = {"base_layers": list(self.base_layers), "deep_layer": self.deep_layer, "background": self.background}

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.methods.batches import batch_size
 from xai_widgets.methods.summaries import references as _references
 from xai_widgets.methods.summaries.crisp import crisp
 from xai_widgets.methods.summaries.dual import DualSettings
@@ -27,9 +28,6 @@ from xai_widgets.study import Study
 
 STRONG = ("blur", "mean", "median", "average", "other")
 """References of which the best is taken."""
-
-MOST_PIXELS = 2**20
-"""Most pixels of the pictures that are optimised at once; gradients of VGG16 then take about 3 GB."""
 
 LEFT = 0.8
 """Least share of the score that must be left, once masks are removed, for a further mask to be looked for."""
@@ -163,7 +161,7 @@ class CrispMasks:
         """Soft and crisp masks ``(N, K, H, W)``."""
         soft = torch.zeros(len(question), self.count, *question.sides)
         masks = torch.zeros_like(soft, dtype=torch.bool)
-        batches = torch.arange(len(question)).split(self._batch_size(question.sides))
+        batches = torch.arange(len(question)).split(batch_size(self.study, question.sides))
         progress.start("crisp masks", self.count * len(batches) * self.settings.steps)
         for number in range(self.count):
             for places in batches:
@@ -195,10 +193,6 @@ class CrispMasks:
     def _worthwhile(question: Question, rest: Question, *, first: bool) -> Tensor:
         """Which pictures have enough left for another mask, bool ``(N,)``."""
         return torch.ones(len(question), dtype=torch.bool) if first else question.shares(rest.top)[0] >= LEFT
-
-    def _batch_size(self, sides: tuple[int, int]) -> int:
-        """Half of what may pass at once: each picture is asked about twice."""
-        return max(1, min(self.study.batch_size, MOST_PIXELS // (sides[0] * sides[1])) // 2)
 
     def _measured(self, question: Question, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Scores with only each mask kept, and with it and those before it removed, ``(N, K)`` each."""
