@@ -146,6 +146,25 @@ def test_dragging_changes_picture_and_state(shown: Any, theme: str) -> None:
     assert shown.python("explorer.state.to_dict()['point'] == explorer.map.point")
 
 
+# What bqplot lays out in the very frame in which JupyterLab hides itself, as it does at a change of theme.
+HIDE_WHILE_LAID_OUT = """() => {
+  const shell = window.jupyterapp.shell;
+  const frame = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => frame((time) => { shell.hide(); draw(time); shell.show(); });
+}"""
+
+
+def test_a_map_that_is_laid_out_while_all_is_hidden_is_seen_again(shown: Any) -> None:
+    shown.page.evaluate(HIDE_WHILE_LAID_OUT)
+    shown.page.evaluate("document.querySelector('.xw-map').style.width = '300px'")
+    shown.page.wait_for_function("document.querySelector('.xw-map').style.visibility === 'hidden'")
+    place = shown.python("explorer.point")
+    drag(shown.page)
+    shown.page.mouse.up()
+    settle(shown)
+    assert shown.python("explorer.point") != place
+
+
 def test_the_theme_is_followed(shown: Any) -> None:
     ink = "getComputedStyle(document.querySelector('.xw-sentence')).color"
     tick = "getComputedStyle(document.querySelector('.xw-map .axis text')).fill"

@@ -120,6 +120,7 @@ class App(ABC):
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = _ProgressLine(self.cancel, self.patience)
         self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
+        self.widget.add_class("xw-app")
         for name, text in self._text.items():
             self._write(name, text)
 
