@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from xai_widgets.classes import class_number
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.methods.cae.targets import class_number
 from xai_widgets.methods.srae.explanation import Explanation
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
@@ -26,7 +26,7 @@ from xai_widgets.widgets.concepts_tiles import (
     picture_cards,
 )
 from xai_widgets.widgets.concepts_views import ConceptViews
-from xai_widgets.widgets.summaries_cards import exactly
+from xai_widgets.widgets.drawing import exactly
 from xai_widgets.widgets.task import TaskState
 
 PAGE = 12

@@ -21,8 +21,8 @@ from xai_widgets.widgets.concepts_tiles import (
     picture_cards,
 )
 from xai_widgets.widgets.concepts_turn import STOPS, turn
+from xai_widgets.widgets.drawing import Draw, each_once, smaller
 from xai_widgets.widgets.export import shared, write_framed
-from xai_widgets.widgets.summaries_cards import Draw, each_once, smaller
 
 OWN_PICTURES, OTHER_PICTURES = 8, 4
 """So many pictures of the class, and of other ones, are written for each class."""

@@ -16,7 +16,7 @@ from xai_widgets.widgets.cards_view import Card
 from xai_widgets.widgets.concepts_bar import COLOURS, MARK
 from xai_widgets.widgets.concepts_scene import EXEMPLARS, Exemplars, Pool
 from xai_widgets.widgets.concepts_steps import amount, signed
-from xai_widgets.widgets.summaries_cards import Draw, exactly
+from xai_widgets.widgets.drawing import Draw, exactly
 from xai_widgets.widgets.views import Row, Tile
 
 SHADE = 0.35

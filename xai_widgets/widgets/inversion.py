@@ -23,6 +23,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.app import App
 from xai_widgets.widgets.bars import PredictionBars
 from xai_widgets.widgets.cards_view import Cards
+from xai_widgets.widgets.drawing import exactly
 from xai_widgets.widgets.inversion_controls import InversionControls
 from xai_widgets.widgets.inversion_export import inversion_page
 from xai_widgets.widgets.inversion_scene import Choice, Scene, film_of, layers_of, make_scene, pool_of
@@ -37,7 +38,6 @@ from xai_widgets.widgets.inversion_tiles import (
     waiting_row,
     words,
 )
-from xai_widgets.widgets.summaries_cards import exactly
 from xai_widgets.widgets.task import TaskState
 from xai_widgets.widgets.views import NetworkStrip, PictureGrid, StripLayer
 

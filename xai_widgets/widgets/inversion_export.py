@@ -9,10 +9,10 @@ from typing import Any
 
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.progress import Progress
+from xai_widgets.widgets.drawing import Draw, each_once, smaller
 from xai_widgets.widgets.export import shared, write_framed
 from xai_widgets.widgets.inversion_scene import NEXT, NOTHING, SHARES, Choice, Pool, Scene, film_of, make_scene
 from xai_widgets.widgets.inversion_tiles import COLUMNS, picture_cards, rows, sentence, stop_line, verdict, words
-from xai_widgets.widgets.summaries_cards import Draw, each_once, smaller
 
 PICTURES = 5
 """So many are written."""

@@ -13,8 +13,8 @@ from xai_widgets.methods.summaries.found import DIMMED
 from xai_widgets.show.images import sequential
 from xai_widgets.widgets.cards_view import Card
 from xai_widgets.widgets.concepts_tiles import where
+from xai_widgets.widgets.drawing import Draw, exactly
 from xai_widgets.widgets.inversion_scene import Pool, Scene
-from xai_widgets.widgets.summaries_cards import Draw, exactly
 from xai_widgets.widgets.views import Row, Tile
 
 COLUMNS = ["picture", "kept", "removed", "mask", "mask as heat", "background alone"]

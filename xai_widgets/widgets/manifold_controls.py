@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import ipywidgets
 
+from xai_widgets.classes import class_number
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cae.targets import class_number
 
 NOBODY = -1
 """The target's value while no class is chosen."""

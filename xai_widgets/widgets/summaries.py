@@ -10,8 +10,8 @@ from typing import Any
 
 import ipywidgets
 
+from xai_widgets.classes import class_number
 from xai_widgets.errors import NotFittedError
-from xai_widgets.methods.cae.targets import class_number
 from xai_widgets.methods.summaries.compare import Comparison
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,48 +10,15 @@ from torch import Tensor
 
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
-from xai_widgets.show.images import data_uri
 from xai_widgets.study import Study
 from xai_widgets.widgets.cards_view import Card
+from xai_widgets.widgets.drawing import Draw, exactly
 from xai_widgets.widgets.summaries_lines import Founds, Line
 from xai_widgets.widgets.summaries_measures import MEASURES, longest, measured, nats, percent, title
 from xai_widgets.widgets.views import Tile
 
 FEW = 5, 4
 """Members on a card, beside words and above them."""
-
-LARGEST = 320
-"""Pixels of the longer side of a picture in a tile: twice a tile's own."""
-
-SHARP = 128
-"""Pictures up to so many pixels are sent as they are; larger ones smaller, and not exactly."""
-
-
-Draw = Callable[[Tensor], str]
-"""Turns a picture into the source of a tile."""
-
-
-def exactly(picture: Tensor) -> str:
-    """A picture as it is, if that costs little."""
-    return data_uri(picture) if max(picture.shape[-2:]) <= SHARP else smaller(picture)
-
-
-def smaller(picture: Tensor) -> str:
-    """A picture in few bytes, for a page that holds hundreds of them."""
-    return data_uri(picture, min(max(picture.shape[-2:]), LARGEST), "webp")
-
-
-def each_once(draw: Draw) -> Draw:
-    """The same, but a picture that comes again is not drawn again."""
-    drawn: dict[bytes, str] = {}
-
-    def drawn_once(picture: Tensor) -> str:
-        key = hashlib.sha256(picture.contiguous().numpy().tobytes()).digest()
-        if key not in drawn:
-            drawn[key] = draw(picture)
-        return drawn[key]
-
-    return drawn_once
 
 
 # --- summaries -----------------------------------------------------------------------------------------------------

@@ -12,16 +12,9 @@ from xai_widgets.methods.summaries.compare import Comparison, compare
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.study import Study
 from xai_widgets.widgets.cards_view import Card
+from xai_widgets.widgets.drawing import Draw, each_once, smaller
 from xai_widgets.widgets.export import shared, write_framed
-from xai_widgets.widgets.summaries_cards import (
-    Draw,
-    details,
-    each_once,
-    member_cards,
-    members_line,
-    smaller,
-    summary_cards,
-)
+from xai_widgets.widgets.summaries_cards import details, member_cards, members_line, summary_cards
 from xai_widgets.widgets.summaries_lines import Cell, Filter, Founds, lines
 from xai_widgets.widgets.summaries_measures import meanings
 from xai_widgets.widgets.summaries_search import Networks, Wanted

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
+from xai_widgets.classes import class_number
 from xai_widgets.errors import ArtifactError, NotFittedError, PictureError
 from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas
 from xai_widgets.methods.cae.counterfactual import Counterfactual
@@ -35,7 +36,6 @@ from xai_widgets.methods.cae.restore import restored
 from xai_widgets.methods.cae.routes import Route, route_to
 from xai_widgets.methods.cae.saliency import difference, path_integrated, several
 from xai_widgets.methods.cae.settings import Settings, default_dimensions
-from xai_widgets.methods.cae.targets import class_number
 from xai_widgets.methods.codes import cached_pass
 from xai_widgets.methods.resume import FinishedParts
 from xai_widgets.progress import Progress, bar

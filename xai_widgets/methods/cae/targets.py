@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import get_close_matches
 from math import log
-from operator import index
 
 import torch
 from torch import Tensor
 
+from xai_widgets.classes import require_class
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import require_codes
 
@@ -45,28 +43,6 @@ def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Te
     if not v.norm() > 0:  # NaN neither
         raise XaiWidgetsError(f"the map does not tell classes {source} and {target} apart: both have the same weights")
     return v, bias[target] - bias[source]
-
-
-def class_number(names: Sequence[str], target: int | str) -> int:
-    """The number of a class given by number or name.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no such class; for a name, with the closest ones.
-    """
-    if not isinstance(target, str):
-        try:
-            number = index(target)
-        except TypeError as error:
-            raise XaiWidgetsError(f"target is {target!r}; give the number or the name of a class") from error
-        require_class(number, len(names))
-        return number
-    if target in names:
-        return list(names).index(target)
-    close = get_close_matches(target, names, n=3, cutoff=0.3)
-    hint = f"; closest: {', '.join(map(repr, close))}" if close else ""
-    raise XaiWidgetsError(f"no class is named {target!r}{hint}")
 
 
 def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, confidence: float) -> Tensor:
@@ -143,12 +119,6 @@ def require_pair(source: int, target: int, classes: int) -> None:
         require_class(number, classes, name)
     if source == target:
         raise XaiWidgetsError(f"source and target are both class {source}; choose another class as target")
-
-
-def require_class(number: int, classes: int, name: str = "target") -> None:
-    """Raise an `XaiWidgetsError` unless there is a class of that number."""
-    if not 0 <= number < classes:
-        raise XaiWidgetsError(f"{name} is {number}, and the classes are numbered 0 to {classes - 1}")
 
 
 def require_confidence(confidence: float) -> None:

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
+from xai_widgets.classes import class_number
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.methods.cae.targets import class_number
 from xai_widgets.methods.srae.explanation import Explanation
 from xai_widgets.methods.srae.fitted import Fitted, numbered
 from xai_widgets.methods.srae.heatmaps import OF_THE_LAYER, Way, default_way, deletion, enlarged, heatmaps
