@@ -1,0 +1,53 @@
+"""The directive ``live-page``: a link to an explorer's own offline page, which is written anew with every build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import xai_widgets as xw
+from xai_widgets.progress import Progress
+from xai_widgets.widgets.prepared import prepared
+
+FOLDER = "live"
+SAID = {
+    "cladec": "Click through the layers yourself",
+    "inversion": "Look for the evidence yourself",
+    "manifold": "Drag the point yourself",
+}
+"""What the links say, by name of the view: those views of the demo that need no fit and only seconds."""
+
+
+class LivePage(SphinxDirective):
+    """A link that leads to the page, beside those of the documentation."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The link."""
+        [name] = self.arguments
+        address = "../" * self.env.docname.count("/") + f"{FOLDER}/{name}.html"
+        text = f'<p><a class="live" href="{address}">{SAID[name]}</a></p>'
+        return [nodes.raw("", text, format="html")]
+
+
+def write(app: Sphinx, error: Exception | None) -> None:
+    """Write the pages beside those of the documentation."""
+    if error is not None or app.builder.format != "html":
+        return
+    folder, study = Path(app.outdir) / FOLDER, xw.demo()
+    folder.mkdir(exist_ok=True)
+    for name in SAID:
+        for made in prepared(name, [study], progress=Progress()):
+            made.to_html(folder / f"{name}.html", progress=Progress())
+            made.close()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add the directive, and write the pages at the end."""
+    app.add_directive("live-page", LivePage)
+    app.connect("build-finished", write)
+    return {"parallel_read_safe": True}
