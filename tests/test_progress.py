@@ -132,3 +132,17 @@ def test_bar_is_closed_on_an_error():
     with pytest.raises(KeyError):
         fail()
     assert progress._shown is None
+
+
+def test_a_part_shows_nothing_and_is_cancelled_with_the_whole() -> None:
+    states: list[ProgressState] = []
+    whole = Progress(states.append)
+    whole.start("whole", 2)
+    part = whole.part()
+    part.start("part", 3)
+    part.advance()
+    assert [state.task for state in states] == ["whole"]
+    assert whole.state.done == 0
+    whole.cancel()
+    with pytest.raises(CancelledError, match="part was cancelled after 1 of 3 steps"):
+        part.check()

@@ -7,12 +7,13 @@ whole: a reader sees the old file or the new one, whatever happens to the writer
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
 import platform
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,15 +59,24 @@ def save(path: str | Path, kind: str, tensors: Mapping[str, Tensor], details: Ma
     ArtifactError
         If the file cannot be written; one that was there before is then untouched.
     """
-    target = with_suffix(path)
     text = json.dumps(_description(kind, details), allow_nan=False)
     # To bytes first: safetensors' own writer makes a file that only its owner can read.
     plain = {name: _plain(tensor) for name, tensor in tensors.items()}
-    serialised = serialise(plain, metadata={_KEY: text})
+    return write(with_suffix(path), serialise(plain, metadata={_KEY: text}))
+
+
+def write(target: Path, content: bytes) -> Path:
+    """Write a file, atomically; folders are created.
+
+    Raises
+    ------
+    ArtifactError
+        If the file cannot be written; one that was there before is then untouched.
+    """
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, serialised)
+        _write(temporary, content)
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
@@ -100,19 +110,25 @@ def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]
         If the file is missing, truncated, foreign, of another kind or from a newer version; the message says which.
     """
     source = with_suffix(path)
-    if not source.is_file():
-        raise ArtifactError(f"{source} does not exist or is no file; check the path, or fit and save again")
-    try:
-        # Copies, since the originals would keep the file mapped and open.
-        with safe_open(source, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            details = _details(source, kind, metadata.get(_KEY))
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, SafetensorError) as error:
-        raise ArtifactError(
-            f"{source} cannot be read: {_why_unreadable(source)} ({error}); copy it again, or fit and save again"
-        ) from error
+    # Copies, since the originals would keep the file mapped and open.
+    with _reading(source) as file:
+        details = _details(source, kind, (file.metadata() or {}).get(_KEY))
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     return tensors, details
+
+
+def kind_of(path: str | Path) -> str | None:
+    """What a file holds, or None for a safetensors file that `save` did not write.
+
+    Raises
+    ------
+    ArtifactError
+        If it cannot be read.
+    """
+    source = with_suffix(path)
+    with _reading(source) as file:
+        text = (file.metadata() or {}).get(_KEY)
+    return None if text is None else str(_parsed(source, text)["kind"])
 
 
 def remove(path: str | Path) -> None:
@@ -128,6 +144,15 @@ def with_suffix(path: str | Path) -> Path:
     """Return the path that `save` and `load` use for `path`: the suffix is added, and none is replaced."""
     given = Path(path).expanduser()
     return given if given.suffix == _SUFFIX else given.with_name(given.name + _SUFFIX)
+
+
+def fingerprint(tensors: Iterable[tuple[str, Tensor]]) -> str:
+    """Return a hash of named tensors: of names, shapes, types and values."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors:
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def provenance(**extra: Any) -> dict[str, Any]:
@@ -200,6 +225,20 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+@contextlib.contextmanager
+def _reading(source: Path) -> Iterator[Any]:
+    """Open a safetensors file, and say what is wrong with it if it cannot be read."""
+    if not source.is_file():
+        raise ArtifactError(f"{source} does not exist or is no file; check the path, or fit and save again")
+    try:
+        with safe_open(source, framework="pt", device="cpu") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(
+            f"{source} cannot be read: {_why_unreadable(source)} ({error}); copy it again, or fit and save again"
+        ) from error
 
 
 def _details(source: Path, kind: str, text: str | None) -> dict[str, Any]:

@@ -120,6 +120,12 @@ class Progress:
         """Ask the work to stop; returns at once, and may be called from any thread."""
         self._cancelled.set()
 
+    def part(self) -> Progress:
+        """For a step that counts steps of its own: it shows nothing, and is cancelled with the whole."""
+        made = Progress()
+        made._cancelled = self._cancelled
+        return made
+
     def close(self) -> None:
         """Put away whatever shows the progress; nothing to do here."""
 

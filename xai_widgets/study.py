@@ -6,19 +6,24 @@ else. The classifier is borrowed: see `xai_widgets.layers`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Subset
 
+from xai_widgets import artifact
 from xai_widgets import layers as _layers
 from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
+from xai_widgets.pool import Pool
+
+if TYPE_CHECKING:
+    from xai_widgets.run_folder import Run
 
 
 class PictureSet(Protocol):
@@ -71,6 +76,12 @@ class Study:
         Pictures for fitting, and unseen ones.
     explainers
         Explainers that were fitted for this study, by name; widgets look here before they fit anew.
+    run
+        Where they are kept (see `keep_in`), or None.
+    given
+        `images`, `test` and `seed`, as they were given.
+    mean, std
+        The normalisation, as tensors ``(C, 1, 1)``.
 
     Raises
     ------
@@ -98,7 +109,9 @@ class Study:
         self.batch_size = batch_size
         self.train, self.test = (images, test) if test is not None else _split(images, seed)
         self.explainers: dict[str, Any] = {}
-        self._mean, self._std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
+        self.given = images, test, seed
+        self.run: Run | None = None
+        self.mean, self.std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
         self.shape: tuple[int, int, int] = _picture_shape(images)
         self.classes = self._count_classes()
         self.class_names = _names(class_names, images, self.classes)
@@ -131,6 +144,12 @@ class Study:
             "name": architecture,
         }
         return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
+
+    def keep_in(self, folder: str | Path) -> Study:
+        """Keep in a folder what is fitted from now on, and find again what is there; see `xai_widgets.runs.keep_in`."""
+        from xai_widgets.runs import keep_in  # noqa: PLC0415  (it needs studies)
+
+        return keep_in(self, folder)
 
     # --- pictures ----------------------------------------------------------------------------------------------
 
@@ -202,7 +221,7 @@ class Study:
     def normalise(self, pictures: Tensor) -> Tensor:
         """Pictures in [0, 1] as the model wants them: normalised, on its device, of its type; differentiable."""
         moved = pictures.to(self.device)
-        return ((moved - self._mean.to(moved.device)) / self._std.to(moved.device)).to(self.dtype)
+        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` of one batch, differentiable with respect to it; call it inside `borrowed`."""
@@ -255,12 +274,13 @@ class Study:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the model's weights and normalisation: tells whether a saved file belongs to it."""
-        digest = hashlib.sha256()
-        for key, tensor in [*self.model.state_dict().items(), ("mean", self._mean), ("std", self._std)]:
-            digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        """A hash of the model's weights and normalisation, which tells whether a saved file belongs to it."""
+        return fingerprint(self.model, self.mean, self.std)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Unseen pictures to choose from, loaded once for all widgets."""
+        return Pool(self)
 
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
@@ -287,6 +307,11 @@ class Study:
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
             f"{len(self.train)} to fit on, {len(self.test)} unseen)"
         )
+
+
+def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
+    """See `Study.fingerprint`; of a model without pictures."""
+    return artifact.fingerprint([*model.state_dict().items(), ("mean", mean), ("std", std)])
 
 
 def _picture_shape(images: PictureSet) -> tuple[int, int, int]:

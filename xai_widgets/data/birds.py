@@ -28,7 +28,10 @@ __all__ = [
 ]  # fmt: skip
 
 VARIANTS = 3
+"""Of each slot."""
+
 SLOT_PARTS: dict[str, tuple[str, ...]] = {slot: (slot,) for slot in SLOTS} | {"wing": ("wing", "wing bar")}
+"""The parts that belong to each slot."""
 SMALLEST = 16  # pixels of a side; below that the parts are lost
 
 
@@ -67,6 +70,7 @@ SPECIES: tuple[Species, ...] = (
     Species("tundra plover", (2, 1, 1, 2, 1)),
     Species("cobalt shrike", (1, 2, 0, 2, 1)),
 )
+"""All 24; a data set of n species has the first n."""
 
 
 def differing_slots(a: int, b: int) -> tuple[str, ...]:

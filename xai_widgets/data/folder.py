@@ -40,6 +40,8 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
 
     Attributes
     ----------
+    root
+        The folder.
     class_names
         Names of the sub-folders, sorted: the order that torchvision's ``ImageFolder`` has.
     paths, labels
@@ -65,7 +67,7 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
 
     def __init__(self, path: str | os.PathLike[str], size: int | tuple[int, int] | None = None) -> None:
         wanted = None if size is None else _checked_size(size)
-        root = Path(path)
+        root = self.root = Path(path)
         folders = _class_folders(root)
         self.class_names = [folder.name for folder in folders]
         self.paths: list[Path] = []

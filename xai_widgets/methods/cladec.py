@@ -323,12 +323,13 @@ class ClaDec:
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
         """Write all fitted layers to one file; with `dtype` torch.float16 decoders take half of the room."""
+        fitted = dict(self._fitted)  # another thread may be fitting a further layer
         tensors = {
             f"{layer}/{key}": value.to(dtype) if DECODER in key and value.dim() > 1 else value
-            for layer, fitted in self._fitted.items()
-            for key, value in fitted.state_dict().items()
+            for layer, made in fitted.items()
+            for key, value in made.state_dict().items()
         }
-        layers = {name: {"code": made.code, "report": asdict(self.report(name))} for name, made in self._fitted.items()}
+        layers = {name: {"code": made.code, "report": asdict(self.report(name))} for name, made in fitted.items()}
         return artifact.save(path, "cladec", tensors, self._origin() | {"layers": layers})
 
     @classmethod

@@ -12,6 +12,7 @@ FLOOR = 1 / 255**2
 """Squared error below which two errors count as equal: one step of an 8-bit picture."""
 
 ASPECTS = ("luminance", "colour", "shape", "texture", "position", "contrast")
+"""Of a picture, each measured apart from the others."""
 
 
 def smoothed_error(pictures: Tensor, rebuilt: Tensor) -> Tensor:

@@ -69,3 +69,4 @@ METHODS: Mapping[str, Callable[[Study, int, Progress], dict[str, Measure]]] = {
     "srae": _srae,
     "summaries": _summaries,
 }
+"""The exam of each method."""

@@ -197,7 +197,7 @@ class CAE(Mapped):
 
     @property
     def anchored(self) -> bool:
-        """Whether changes are added to the picture: where reconstructions are too blurred to stand for it.
+        """Whether changes are added to the picture, because reconstructions are too blurred to stand for it.
 
         The published model never does.
         """

@@ -13,8 +13,8 @@ from xai_widgets.study import Study
 AUTO, NOISE, PAPER_BLUR = "auto", "noise", "paper blur"
 
 BACKGROUNDS = (AUTO, NOISE, PAPER_BLUR, *REFERENCES)
-"""What a background may be: the candidate that leaves least of the class, noise, the published blur, or one of the
-references of crisp masks."""
+"""Names of backgrounds, which stand for the candidate that leaves least of the class, for noise, for the published
+blur, and for the references of crisp masks."""
 
 CANDIDATES = ("blur", "mean", "median", "average", "other")
 """Of which `AUTO` takes the one that leaves least of the class."""

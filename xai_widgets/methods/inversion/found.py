@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets import artifact
+from xai_widgets.errors import ArtifactError
 from xai_widgets.methods.inversion.targets import Target
 from xai_widgets.methods.summaries.found import DIMMED
 from xai_widgets.methods.summaries.references import UNSURE
@@ -17,9 +20,12 @@ from xai_widgets.methods.summaries.references import UNSURE
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
     from xai_widgets.show.gallery import Gallery
+    from xai_widgets.study import Study
 
 FLAT = 1e-3
 """A mask whose values differ by less shows nothing."""
+
+KIND = "inversions"
 
 PER_PICTURE = ("pictures", "backgrounds", "target", "masks", "weights", "before", "kept", "removed", "without", "error")
 
@@ -145,6 +151,35 @@ class Inversions:
         line = f"Kept {kept:.0%}, removed {removed:.0%}, background alone {without:.0%}, area {area:.0%} on average."
         return " ".join([*self.problems, line])
 
+    # --- keeping -----------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write them to one file; the pictures are in it, because they are what was explained.
+
+        Raises
+        ------
+        ArtifactError
+            If a score of one's own was explained, which no file can hold, or the file cannot be written.
+        """
+        tensors, details = stored(self)
+        return artifact.save(path, KIND, tensors, {"model": self.origin.get("model"), **details})
+
+    @classmethod
+    def load(cls, path: str | Path, study: Study) -> Inversions:
+        """Read what `save` wrote, for the same classifier.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is damaged, foreign, newer, or made from another model.
+        """
+        tensors, details = artifact.load(path, KIND)
+        artifact.require_same_model(details, study.fingerprint, path)
+        try:
+            return restored(tensors, details, study.class_names)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"{path} does not hold what its description says ({error!r}); find anew") from error
+
     # --- pictures ----------------------------------------------------------------------------------------------
 
     def only(self, place: int) -> Tensor:
@@ -192,3 +227,48 @@ class Inversions:
         rows = range(len(self))
         labels = [f"picture {row}" for row in rows]
         return gallery([self.outline(row) for row in rows], labels, [self.said(row) for row in rows], most=len(self))
+
+
+# --- what a file holds -----------------------------------------------------------------------------------------
+
+_TENSORS = (*(name for name in PER_PICTURE if name != "target"), "frames")
+
+
+def stored(found: Inversions) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """All tensors by name, and the rest as JSON takes it.
+
+    Raises
+    ------
+    ArtifactError
+        If a score of one's own was explained.
+    """
+    if found.target.score is not None:
+        raise ArtifactError("what was found for a score of your own cannot be saved; find it for a class")
+    tensors = {name: getattr(found, name) for name in _TENSORS} | {"classes": found.target.classes}
+    if found.target.against is not None:
+        tensors["against"] = found.target.against
+    names = ("channels", "background_names", "origin")
+    return tensors, {name: getattr(found, name) for name in names}
+
+
+def restored(tensors: Mapping[str, Tensor], details: Mapping[str, Any], class_names: tuple[str, ...]) -> Inversions:
+    """The inversions that were `stored`.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If something is missing, or is of another shape.
+    """
+    count, sides = len(tensors["pictures"]), tensors["pictures"].shape[2:]
+    sizes = {"masks": (count, *sides), "classes": (count,), "weights": (count, len(details["channels"]))}
+    for name, size in sizes.items():
+        if tensors[name].shape != size:
+            raise ValueError(f"{name} have shape {tuple(tensors[name].shape)}, not {tuple(size)}")
+    return Inversions(
+        **{name: tensors[name] for name in _TENSORS},
+        target=Target(tensors["classes"], tensors.get("against")),
+        channels=tuple((str(layer), int(number)) for layer, number in details["channels"]),
+        background_names=tuple(details["background_names"]),
+        class_names=class_names,
+        origin=details["origin"],
+    )

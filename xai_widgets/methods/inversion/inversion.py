@@ -13,18 +13,19 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.errors import ArtifactError, PictureError, XaiWidgetsError
 from xai_widgets.methods.batches import batch_size
 from xai_widgets.methods.inversion import backgrounds as _backgrounds
 from xai_widgets.methods.inversion.backgrounds import AUTO, PAPER_BLUR, backgrounds
 from xai_widgets.methods.inversion.basis import base_layers, published_layer, signs
-from xai_widgets.methods.inversion.found import Inversions
+from xai_widgets.methods.inversion.found import Inversions, restored, stored
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.plain import invert_plainly
 from xai_widgets.methods.inversion.published import PublishedSettings
@@ -34,6 +35,10 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 TASK = "guided feature inversion"
+KIND = "inversion"
+
+SETTINGS: dict[str, Any] = {kind.__name__: kind for kind in (GuidedSettings, PublishedSettings)}
+"""Those that a file can hold, by the names it knows them by."""
 
 _Search = Callable[[Question, Watch], tuple[Tensor, Tensor]]
 
@@ -74,6 +79,11 @@ class GuidedFeatureInversion:
     seed
         Of backgrounds of noise.
 
+    Attributes
+    ----------
+    found
+        What `find` found, by place in ``study.test``.
+
     Raises
     ------
     LayerError
@@ -99,6 +109,7 @@ class GuidedFeatureInversion:
         self.deep_layer = study.layer(deep_layer or self.base_layers[-1]).name
         self.settings: Any = settings or GuidedSettings()
         self._signed = signs(study, self.base_layers)
+        self.found: dict[int, Inversions] = {}
 
     @classmethod
     def faithful(cls, study: Study, *given: Any, **options: Any) -> Self:
@@ -141,7 +152,7 @@ class GuidedFeatureInversion:
         if unknown:
             raise XaiWidgetsError(f"{type(self.settings).__name__} has no setting {unknown[0]!r}")
         made = copy(self)
-        made.settings = replace(self.settings, **changes)
+        made.settings, made.found = replace(self.settings, **changes), {}
         return made
 
     # --- finding -----------------------------------------------------------------------------------------------
@@ -189,6 +200,32 @@ class GuidedFeatureInversion:
         progress, settings = progress or Progress(), self.settings
         watch = partial(Watch, progress.advance, filmed=film, on_mask=on_mask)
         return self._found(batch, target, settings.explain, settings.explain_steps, watch, progress, began)
+
+    def find(self, places: Sequence[int], *, progress: Progress | None = None) -> Self:
+        """Explain unseen pictures of the study, for what the classifier says of them, and keep that in `found`.
+
+        Parameters
+        ----------
+        places
+            In ``study.test``; those that are there already are not explained again.
+        progress
+            Told each step; silent by default.
+
+        Raises
+        ------
+        PictureError
+            If there is no such picture.
+        CancelledError
+            If `progress` was cancelled; what was found before stays.
+        """
+        wanted = [place for place in dict.fromkeys(map(int, places)) if place not in self.found]
+        if not set(wanted) <= set(range(len(self.study.test))):
+            raise PictureError(f"places must be 0 to {len(self.study.test) - 1}, and are {list(places)}")
+        if wanted:
+            pictures, _ = self.study.load(self.study.test, wanted)
+            found = self.explain(pictures, film=True, progress=progress)
+            self.found |= {place: found[at] for at, place in enumerate(wanted)}
+        return self
 
     def invert(self, pictures: Tensor, *, film: bool = False, progress: Progress | None = None) -> Inversions:
         """Masks of whatever the network represents (stage 1), which does not depend on any class.
@@ -269,7 +306,7 @@ class GuidedFeatureInversion:
             background_names=names,
             class_names=self.study.class_names,
             **self._measured(pictures, behind, masks, target),
-            origin=self._origin(time.perf_counter() - began),
+            origin=self._origin() | {"seconds": time.perf_counter() - began},
         )
 
     def _measured(self, pictures: Tensor, behind: Tensor, masks: Tensor, target: Target) -> dict[str, Tensor]:
@@ -295,11 +332,49 @@ class GuidedFeatureInversion:
         height, width = pictures.shape[2:]
         return tuple(torch.arange(len(pictures)).split(batch_size(self.study, (height, width))))
 
-    def _origin(self, seconds: float) -> dict[str, Any]:
+    # --- keeping -----------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write what `find` found, with how it was looked for, to one file; the pictures are in it.
+
+        Raises
+        ------
+        ArtifactError
+            If the settings are of a class of one's own, or the file cannot be written.
+        """
+        if type(self.settings) not in SETTINGS.values():
+            raise ArtifactError(f"settings of class {type(self.settings).__name__} cannot be saved")
+        each = {str(place): stored(one) for place, one in self.found.items()}
+        tensors = {f"{place}/{name}": value for place, (own, _) in each.items() for name, value in own.items()}
+        found = {place: details for place, (_, details) in each.items()}
+        own = {"settings": asdict(self.settings), "seed": self.seed, "found": found}
+        return artifact.save(path, KIND, tensors, self._origin() | own)
+
+    @classmethod
+    def load(cls, path: str | Path, study: Study) -> Self:
+        """Read what `save` wrote, for the same classifier.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is damaged, foreign, newer, or made from another model.
+        """
+        tensors, details = artifact.load(path, KIND)
+        artifact.require_same_model(details, study.fingerprint, path)
+        try:
+            settings = SETTINGS[details["optimiser"]](**details["settings"])
+            own = {name: details[name] for name in ("deep_layer", "background", "seed")}
+            made = cls(study, details["base_layers"], settings=settings, **own)
+            for place, said in details["found"].items():
+                made.found[int(place)] = restored(artifact.group(tensors, place), said, study.class_names)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise ArtifactError(f"{path} does not hold what its description says ({error!r}); find anew") from error
+        return made
+
+    def _origin(self) -> dict[str, Any]:
         own = {"base_layers": list(self.base_layers), "deep_layer": self.deep_layer, "background": self.background}
         settings = {"optimiser": type(self.settings).__name__, **asdict(self.settings)}
-        made = artifact.provenance(method=TASK, model=self.study.fingerprint, **own, **settings)
-        return made | {"seconds": seconds}
+        return artifact.provenance(method=TASK, model=self.study.fingerprint, **own, **settings)
 
 
 def _searched(question: Question, search: _Search, watch: Watch) -> tuple[Tensor, Tensor, Tensor, Tensor]:

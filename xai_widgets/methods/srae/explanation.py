@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xai_widgets.show.gallery import Gallery
 
 NOT_EXPLAINED = "not explained"
+"""What is left between the sum and the score, as a segment of its own."""
 
 
 @dataclass(frozen=True)

@@ -112,10 +112,9 @@ def _shared(first: ClassSummaries, second: ClassSummaries) -> tuple[Tensor, Tens
     rows = same.nonzero(as_tuple=True)
     ours, theirs = first.masks.pictures[rows[0]], second.masks.pictures[rows[1]]
     if ours.shape != theirs.shape or not torch.equal(ours, theirs):
-        raise XaiWidgetsError(
-            f"the pictures at the shared places differ (shapes {tuple(ours.shape[1:])} and {tuple(theirs.shape[1:])}); "
-            "find both in one picture set"
-        )
+        shapes = [tuple(pictures.shape[1:]) for pictures in (ours, theirs)]
+        how = f" in shape, {shapes[0]} and {shapes[1]}" if shapes[0] != shapes[1] else ""
+        raise XaiWidgetsError(f"the pictures at the shared places differ{how}; find both in one picture set")
     return rows[0], rows[1]
 
 

@@ -131,7 +131,7 @@ class ClassSummaries:
 
     @property
     def per_100(self) -> float:
-        """Sound summaries per 100 pictures: with more pictures more kinds are found, so plain counts mislead."""
+        """Sound summaries per 100 pictures; with more pictures more kinds are found, so plain counts mislead."""
         return 100 * len(self.kept) / len(self.masks)
 
     @property

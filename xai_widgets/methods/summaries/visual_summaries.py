@@ -36,7 +36,7 @@ from xai_widgets.study import PictureSet, Study
 KIND = "visual summaries"
 
 SIMILARITIES = ("layer", "proposal flow")
-"""What makes two regions alike: what the network sees in them, or the published score of shape and place."""
+"""What makes two regions alike, which is what the network sees in them, or the published score of shape and place."""
 
 
 class VisualSummaries:

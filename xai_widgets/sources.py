@@ -1,0 +1,132 @@
+"""Where the pictures of a study come from, as plain values that a file can hold; and the same pictures again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xai_widgets.errors import ArtifactError, PictureError
+from xai_widgets.study import PictureSet
+
+LOOKED_AT = 32
+"""So many labels, spread evenly over the set, by which pictures are known again."""
+
+FOLDER = "xai_widgets.data.folder.FolderPictures"
+BIRDS = "xai_widgets.data.bird_pictures.BirdPictures"
+DIGITS = "xai_widgets.data.digits.Digits"
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    FOLDER: ("size",),
+    BIRDS: ("species", "size", "seed", "first", "cheat", "drop", "noise"),
+    DIGITS: ("size",),
+}
+"""Picture sets that can be made again, and what they are made with."""
+
+
+def described(pictures: PictureSet, beside: Path) -> dict[str, Any]:
+    """Say where pictures come from, in what JSON can hold.
+
+    Parameters
+    ----------
+    pictures
+        Any picture set; of one that is not of `OPTIONS`, only what it is like is known.
+    beside
+        The folder whose file will hold it: where pictures lie is said relative to it, too.
+    """
+    kind = _kind(pictures)
+    options = {name: getattr(pictures, name) for name in OPTIONS.get(kind, ())}
+    found: dict[str, Any] = {"kind": kind, "count": len(pictures), "check": _check(pictures), "options": options}
+    if kind == FOLDER:
+        root = _root(pictures).resolve()
+        found["path"] = str(root)
+        with suppress(ValueError):  # on another drive
+            found["relative"] = Path(os.path.relpath(root, beside.resolve())).as_posix()
+    return found
+
+
+def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:
+    """Make pictures again that were `described`.
+
+    Raises
+    ------
+    ArtifactError
+        If the pictures are not there, are of a kind that cannot be made again, or are others than they were.
+    """
+    if source["kind"] not in OPTIONS:
+        raise ArtifactError(
+            f"the pictures cannot be found again, since they were a {source['kind']}; give them: images=, and test= if "
+            "the unseen ones were given apart"
+        )
+    made = _made(source, beside)
+    require_same(made, source)
+    return made
+
+
+def require_same(pictures: PictureSet, source: Mapping[str, Any]) -> None:
+    """Refuse other pictures than those that were described: what was fitted knows pictures by their places.
+
+    Raises
+    ------
+    ArtifactError
+        If there are more or fewer, or labels or names of files differ.
+    """
+    advice = "what was fitted knows them by their places: put them back as they were, or begin another run"
+    if len(pictures) != source["count"]:
+        raise ArtifactError(f"these are {len(pictures)} pictures, and there were {source['count']}; {advice}")
+    # Another class may tell the same pictures in another way; then their number has to do.
+    if _kind(pictures) == source["kind"] and _check(pictures) != source["check"]:
+        raise ArtifactError(f"these are other pictures, or in another order; {advice}")
+
+
+def _made(source: Mapping[str, Any], beside: Path) -> PictureSet:
+    module, _, name = source["kind"].rpartition(".")
+    kind: Any = getattr(import_module(module), name)
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in source["options"].items()}
+    if source["kind"] == DIGITS:
+        given["size"] = given["size"][0]  # they are square, and asked for by one side
+    elif source["kind"] == BIRDS:
+        given["count"] = source["count"]
+    else:
+        given["path"] = _place(source, beside)
+    try:
+        pictures: PictureSet = kind(**given)
+    except PictureError as error:
+        raise ArtifactError(f"the pictures cannot be opened again: {error}; or give them with images=") from error
+    return pictures
+
+
+def _place(source: Mapping[str, Any], beside: Path) -> Path:
+    """The folder of the pictures: where it was, or where it is now if it moved together with the run."""
+    places: list[Path] = [Path(source["path"]), *([beside / source["relative"]] if "relative" in source else [])]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise ArtifactError(
+        f"the folder of the pictures is gone: there is no {' and no '.join(map(str, places))}; put it back, or give "
+        "the pictures from where they are now, with images=xw.folder(...)"
+    )
+
+
+def _check(pictures: PictureSet) -> str:
+    """A hash of labels, and of the names of files."""
+    chosen = range(0, len(pictures), max(len(pictures) // LOOKED_AT, 1))
+    kind, known = _kind(pictures), getattr(pictures, "labels", ())
+    # Only of our own sets it is known what `labels` means, and that no picture has to be read for it.
+    seen = [int(known[i]) if kind in OPTIONS else int(pictures[i][1]) for i in chosen]
+    files = [path.relative_to(_root(pictures)).as_posix() for path in getattr(pictures, "paths", ()) if kind == FOLDER]
+    return hashlib.sha256(json.dumps([seen, files]).encode()).hexdigest()[:16]
+
+
+def _kind(pictures: PictureSet) -> str:
+    return f"{type(pictures).__module__}.{type(pictures).__qualname__}"
+
+
+def _root(pictures: Any) -> Path:
+    root: Path = pictures.root
+    return root
