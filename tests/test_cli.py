@@ -263,4 +263,4 @@ def test_ci_takes_the_test_command_from_the_readme() -> None:
 
 def test_every_command_in_the_readme_is_one_of_ours() -> None:
     ours = [line.split()[1] for line in command_lines() if line.startswith("xai-widgets ")]
-    assert set(ours) <= {"lab", "train-demo", "exam", "--version"}
+    assert set(ours) <= {"lab", "train-demo", "exam", "fit", "export", "doctor", "--version"}

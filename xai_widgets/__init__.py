@@ -16,19 +16,24 @@ if TYPE_CHECKING:
     from xai_widgets.data.digits import digits
     from xai_widgets.data.folder import folder
     from xai_widgets.demos import demo, digits_demo
+    from xai_widgets.diagnosis.report import doctor
     from xai_widgets.methods.cae.cae import CAE
     from xai_widgets.methods.cladec import ClaDec
     from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
     from xai_widgets.methods.srae.srae import SRAE
     from xai_widgets.methods.summaries.masks import CrispMasks
     from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+    from xai_widgets.runs import keep
+    from xai_widgets.runs import open_run as open  # noqa: A004  (xw.open)
     from xai_widgets.study import Study
     from xai_widgets.widgets.cladec import ClaDecExplorer
     from xai_widgets.widgets.concepts import ConceptExplorer
     from xai_widgets.widgets.inversion import InversionExplorer
     from xai_widgets.widgets.layer_picker import LayerPicker
+    from xai_widgets.widgets.link import link
     from xai_widgets.widgets.manifold import ManifoldExplorer
     from xai_widgets.widgets.summaries import SummaryBrowser
+    from xai_widgets.widgets.workbench import Workbench
 
 _MODULE_OF = {
     "CAE": "methods.cae.cae",
@@ -45,10 +50,15 @@ _MODULE_OF = {
     "Study": "study",
     "SummaryBrowser": "widgets.summaries",
     "VisualSummaries": "methods.summaries.visual_summaries",
+    "Workbench": "widgets.workbench",
     "demo": "demos",
     "digits": "data.digits",
     "digits_demo": "demos",
+    "doctor": "diagnosis.report",
     "folder": "data.folder",
+    "keep": "runs",
+    "link": "widgets.link",
+    "open": "runs:open_run",
 }
 
 __all__ = [
@@ -66,11 +76,16 @@ __all__ = [
     "Study",
     "SummaryBrowser",
     "VisualSummaries",
+    "Workbench",
     "__version__",
     "demo",
     "digits",
     "digits_demo",
+    "doctor",
     "folder",
+    "keep",
+    "link",
+    "open",
 ]
 
 
@@ -78,7 +93,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name on first use (PEP 562)."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'xai_widgets' has no attribute {name!r}")
-    value = getattr(import_module(f"xai_widgets.{_MODULE_OF[name]}"), name)
+    module, _, known_there_as = _MODULE_OF[name].partition(":")
+    value = getattr(import_module(f"xai_widgets.{module}"), known_there_as or name)
     globals()[name] = value
     return value
 

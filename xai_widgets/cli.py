@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xai_widgets._version import __version__
+from xai_widgets.commands import doctor, export, fit
 from xai_widgets.errors import XaiWidgetsError
 
 if TYPE_CHECKING:
@@ -24,16 +25,18 @@ MOST_BASELINES = 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and give its exit status: 0, 2 for an error that is explained, 130 for Ctrl-C."""
+    """Run the command line and give its exit status.
+
+    0, 1 where a command says so of what it found, 2 for an error that is explained, 130 for Ctrl-C.
+    """
     given = _parser().parse_args(argv)
     try:
-        given.run(given)
+        return given.run(given) or 0
     except (XaiWidgetsError, OSError) as error:
         _say(f"xai-widgets {given.command}: {' '.join(str(error).split())}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    return 0
 
 
 # --- what can be asked ---------------------------------------------------------------------------------------------
@@ -46,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_lab(commands.add_parser("lab", help="copy the lessons here and open them in JupyterLab"))
     _add_train_demo(commands.add_parser("train-demo", help="train the demo's classifiers and explainers anew"))
     _add_exam(commands.add_parser("exam", help="measure an explanation method where the truth is known"))
+    export.add(commands)
+    fit.add(commands)
+    doctor.add(commands)
     return parser
 
 

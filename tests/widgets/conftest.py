@@ -219,6 +219,11 @@ def squares_read(reader, squares):
     return Study(reader(), squares(80), name="Squares", class_names=["north", "<b>east</b>", "south", "west"])
 
 
+@pytest.fixture(autouse=True)
+def _what_one_test_fits_is_not_found_by_the_next(squares_read):
+    squares_read.explainers.clear()
+
+
 @pytest.fixture(scope="session")
 def srae_file(squares_read, tmp_path_factory):
     """An SRAE fitted for a moment, in a file."""

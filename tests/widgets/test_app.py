@@ -12,7 +12,9 @@ from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.progress import Progress, ProgressState
-from xai_widgets.widgets.app import App, State, mimebundle, progress_text
+from xai_widgets.widgets.app import App, mimebundle
+from xai_widgets.widgets.progress_line import progress_text
+from xai_widgets.widgets.state import State
 from xai_widgets.widgets.views import PictureGrid
 
 LONG = 10.0
@@ -30,7 +32,7 @@ class Slide(App):
         self.state.bind("rows", self.slider)
         self.state.bind("selected", self.grid, "selected")
 
-    def to_html(self, path: str | Path) -> None:
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
         Path(path).write_text(self.title)
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import ipywidgets
 import pytest
+import torch
 from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.errors import LayerError
+from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.cladec import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
@@ -151,7 +152,7 @@ def test_state_goes_out_and_comes_back_on_another_explorer(explore, many):
     first.units.value, first.map.value, first.grid.selected = "0-3, 7", "bits kept", 1
     first.page.value = first.page.max
     state = json.loads(json.dumps(first.state.to_dict()))
-    assert list(state) == ["layer", "show", "alpha", "units", "map", "page", "selected"]
+    assert list(state) == ["layer", "show", "alpha", "units", "map", "page", "selected", "picture"]
     second.state.from_dict(state)
     assert second.state.to_dict() == state
     assert second.shown.units == (0, 1, 2, 3, 7)
@@ -166,8 +167,26 @@ def test_each_part_of_the_state_can_be_set_alone(explore, many, name):
     explorer = explore(many, "conv2", rows=3)
     before = explorer.state.to_dict()
     explorer.state.from_dict({name: values[name]})
-    assert explorer.state.to_dict() == before | {name: values[name]}
+    # Which picture that is follows from the others.
+    assert explorer.state.to_dict() == before | {name: values[name], "picture": explorer.picture}
     assert explorer.last_error is None
+
+
+def test_a_picture_is_turned_to(explore, many):
+    explorer = explore(many, "conv2", rows=3)
+    pool = explorer.cladec.study.pool
+    for place in (5, 17, 0):
+        explorer.state.from_dict({"picture": pool.places[place]})
+        assert explorer.picture == explorer.focus.picture == pool.places[place]
+        assert torch.equal(explorer.shown.original[explorer.grid.selected], pool.pictures[place])
+    label = int(pool.labels[1])
+    explorer.show.value = label + 2
+    other = next(place for place in range(len(pool.labels)) if int(pool.labels[place]) != label)
+    explorer.picture = pool.places[other]  # the filter would hide it
+    assert explorer.show.value == 0
+    assert explorer.picture == pool.places[other]
+    with pytest.raises(XaiWidgetsError, match=r"picture 99999 is not one of the"):
+        explorer.picture = 99999
 
 
 @pytest.mark.parametrize("wrong", ["8", "0-99", "-1", "one", "1;2", "top", "top x", "0,"])

@@ -61,7 +61,8 @@ def test_a_click_fits_in_the_background(explore, unfitted):
     assert explorer.shown.layer == "conv2"
     explorer.picker.value = "fc"
     assert not explorer.fit.disabled
-    assert "another layer took" in explorer.sentence
+    assert explorer.task.wait(LONG)
+    assert "press “Fit this layer” (about " in explorer.sentence
 
 
 def test_a_cancelled_fit_leaves_nothing_and_a_second_click_resumes(explore, unfitted, new_study, monkeypatch):

@@ -13,8 +13,9 @@ from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.widgets.concepts import PAGE
-from xai_widgets.widgets.concepts_scene import EVERYTHING, MISSED, MISTAKEN, OWN, find_exemplars
+from xai_widgets.pool import EVERYTHING, MISSED, MISTAKEN, OWN
+from xai_widgets.widgets.concepts_scene import find_exemplars
+from xai_widgets.widgets.picture_strip import PAGE
 
 NASTY = "<script>alert(1)</script>"
 
@@ -103,8 +104,8 @@ def test_problems_are_said_in_words(explorer):
 
 def test_another_picture(explorer):
     before = explorer.shown
-    do(explorer, explorer.views.pictures, selected=2)
-    assert explorer.picture == explorer._pool.places[explorer._page[2]]
+    do(explorer, explorer.strip.cards, selected=2)
+    assert explorer.picture == explorer.strip.pool.places[explorer.strip.here[2]]
     assert not torch.equal(explorer.shown.contributions, before.contributions)
     assert len(explorer.views.large.rows) == 1
 
@@ -122,15 +123,15 @@ def test_another_x_feature_stays_chosen_for_other_pictures(explorer):
     chosen = explorer.shown.order(0)[2]
     do(explorer, explorer.views.features, selected=2)
     assert (explorer.feature, explorer.scene.feature) == (chosen, chosen)
-    do(explorer, explorer.views.pictures, selected=1)
+    do(explorer, explorer.strip.cards, selected=1)
     assert explorer.scene.feature == chosen
     assert explorer.views.features.selected == explorer.shown.order(0).index(chosen)
 
 
 @pytest.mark.parametrize("kind", [OWN, MISSED, MISTAKEN, EVERYTHING])
 def test_kinds_of_pictures(explorer, kind):
-    do(explorer, explorer.controls.show, value=kind)
-    study, pool = explorer.study, explorer._pool
+    do(explorer, explorer.strip.show, value=kind)
+    study, pool = explorer.study, explorer.strip.pool
     seen = study.predict(pool.pictures).argmax(1)
     expected = {
         OWN: pool.labels == 0,
@@ -138,9 +139,9 @@ def test_kinds_of_pictures(explorer, kind):
         MISTAKEN: (pool.labels != 0) & (seen == 0),
         EVERYTHING: pool.labels >= 0,
     }[kind]
-    listed = explorer._listed()
+    listed = explorer.strip._listed(explorer.controls.classes.value)
     assert listed == expected.nonzero().flatten().tolist()
-    assert explorer._page == listed[:PAGE]
+    assert explorer.strip.here == listed[:PAGE]
     assert hidden(explorer) == (not listed)
     if not listed:
         assert "No picture of this kind" in explorer.sentence
@@ -149,14 +150,14 @@ def test_kinds_of_pictures(explorer, kind):
 
 
 def test_pages(explorer):
-    do(explorer, explorer.controls.show, value=EVERYTHING)
-    assert explorer.controls.page.max == -(-len(explorer._pool.places) // PAGE)
-    do(explorer, explorer.controls.page, value=2)
-    assert explorer.picture == explorer._pool.places[PAGE]
+    do(explorer, explorer.strip.show, value=EVERYTHING)
+    assert explorer.strip.page.max == -(-len(explorer.strip.pool.places) // PAGE)
+    do(explorer, explorer.strip.page, value=2)
+    assert explorer.picture == explorer.strip.pool.places[PAGE]
 
 
 def test_a_picture_by_its_place(explorer):
-    place = explorer._pool.places[-1]
+    place = explorer.strip.pool.places[-1]
     explorer.picture = place
     assert explorer.task.wait(60)
     assert explorer.picture == place
@@ -173,14 +174,14 @@ def test_a_picture_by_its_place(explorer):
 def test_one_picture_is_kept_and_compared_with_the_next(explorer):
     kept, first = explorer.picture, explorer.shown
     do(explorer, explorer.controls.compare, value=True)
-    do(explorer, explorer.views.pictures, selected=3)
+    do(explorer, explorer.strip.cards, selected=3)
     assert explorer.other == kept
     bar, shown = explorer.views.bar, explorer.shown
     assert [step.name for step in bar.other] == [step.name for step in bar.steps]
     assert bar.other[-1].stop == pytest.approx(float(first.score[0]))
     assert len(explorer.views.large.rows) == 2
     assert html.unescape(explorer.views.line("compared")).count(shown.compare(0, first, 0).sentence()) == 1
-    assert [card["mark"] for card in explorer.views.pictures.cards][:2] == ["kept", ""]
+    assert [card["mark"] for card in explorer.strip.cards.cards][:2] == ["kept", ""]
     assert explorer.controls.compare.description == "Stop comparing"
     do(explorer, explorer.controls.compare, value=False)
     assert (explorer.other, bar.other, explorer.views.line("compared")) == (None, [], "")
@@ -238,7 +239,7 @@ def test_names_are_escaped_where_they_become_html(explorer):
 def test_the_state_can_be_saved_and_restored(explorer, conceive, srae):
     do(explorer, explorer.controls.classes, value=2)
     do(explorer, explorer.controls.compare, value=True)
-    do(explorer, explorer.views.pictures, selected=1)
+    do(explorer, explorer.strip.cards, selected=1)
     do(explorer, explorer.views.features, selected=1)
     explorer.controls.turn.value = 2.0
     state = explorer.state.to_dict()
@@ -255,7 +256,7 @@ def test_errors_appear_in_the_red_line(explorer, monkeypatch):
         raise RuntimeError("out of feathers")
 
     monkeypatch.setattr(explorer.srae, "explain", broken)
-    do(explorer, explorer.views.pictures, selected=4)
+    do(explorer, explorer.strip.cards, selected=4)
     assert "out of feathers" in red(explorer)
 
 
@@ -269,7 +270,7 @@ def test_an_explanation_that_is_cancelled_leaves_nothing_of_the_one_before(explo
         return explain(*args, **options)
 
     monkeypatch.setattr(explorer.srae, "explain", slow)
-    explorer.views.pictures.selected = 4
+    explorer.strip.cards.selected = 4
     assert begun.wait(60)
     explorer.cancel()
     assert explorer.task.wait(60)
@@ -277,8 +278,8 @@ def test_an_explanation_that_is_cancelled_leaves_nothing_of_the_one_before(explo
     assert hidden(explorer)
     assert "not explained to the end" in explorer.sentence
     monkeypatch.undo()
-    do(explorer, explorer.views.pictures, selected=3)
-    assert explorer.picture == explorer._pool.places[explorer._page[3]]
+    do(explorer, explorer.strip.cards, selected=3)
+    assert explorer.picture == explorer.strip.pool.places[explorer.strip.here[3]]
     assert explorer.shown is not None
 
 
@@ -299,7 +300,7 @@ def test_the_sum_is_shown_before_the_exemplars_are_found(explorer, monkeypatch):
     free.set()
     assert explorer.task.wait(60)
     assert explorer.shown is not None  # only the exemplars are missing
-    do(explorer, explorer.views.pictures, selected=1)
+    do(explorer, explorer.strip.cards, selected=1)
     assert all(tile["src"] for row in explorer.views.exemplars.rows for tile in row["tiles"])
 
 
@@ -311,11 +312,11 @@ def test_figure_and_gallery(explorer):
 def test_interactions_make_no_widgets_and_closing_leaves_none(conceive, srae):
     before = set(_instances)
     explorer = conceive(srae)
-    do(explorer, explorer.views.pictures, selected=1)
+    do(explorer, explorer.strip.cards, selected=1)
     living = len(_instances)
     for turn in range(200):
         owner, name, value = [
-            (explorer.views.pictures, "selected", turn % 5),
+            (explorer.strip.cards, "selected", turn % 5),
             (explorer.views.features, "selected", turn % 4),
             (explorer.controls.turn, "value", turn % 12 / 4),
             (explorer.controls.compare, "value", turn % 8 < 4),

@@ -19,7 +19,7 @@ def test_nothing_is_fitted_unasked(conceive, squares_read):
     assert not explorer.srae.fitted
     assert "press “Fit x-features”" in explorer.sentence
     assert explorer.views._explained.layout.visibility == "hidden"
-    assert explorer.views.pictures.cards
+    assert explorer.strip.cards.cards
     assert explorer.controls.turn.disabled
     with pytest.raises(NotFittedError, match="nothing to show"):
         explorer.figure()
@@ -31,12 +31,12 @@ def test_it_fits_in_the_background_and_shows(conceive, squares_read):
     press_fit(explorer)
     assert "being fitted" in explorer.sentence
     assert explorer.controls.layer.disabled
-    explorer.views.pictures.selected = 3  # looking at pictures does not stop it
+    explorer.strip.cards.selected = 3  # looking at pictures does not stop it
     held.free.set()
     assert explorer.task.wait(60)
     assert held.fitted
     assert explorer.shown is not None
-    assert explorer.picture == explorer._pool.places[explorer._page[3]]
+    assert explorer.picture == explorer.strip.pool.places[explorer.strip.here[3]]
     assert not explorer.controls.layer.disabled
     assert explorer.controls.fit.layout.display == "none"
 

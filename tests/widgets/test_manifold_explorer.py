@@ -350,7 +350,23 @@ def test_each_part_of_the_state_can_be_set_alone(explorer, name, value):
     before = explorer.state.to_dict()
     explorer.state.from_dict({name: value})
     settle(explorer)
-    assert explorer.state.to_dict() == before | {name: value, "point": explorer.point}
+    assert explorer.state.to_dict() == before | {"picture": explorer.picture, "point": explorer.point} | {name: value}
+
+
+def test_a_picture_is_given_by_its_place_among_the_unseen_ones(explorer):
+    number = explorer._pool[5]
+    explorer.from_map = 2
+    settle(explorer)
+    assert explorer.picture is None
+    explorer.picture = number
+    settle(explorer)
+    assert (explorer.picture, explorer.from_map, explorer.controls.picture.value) == (number, -1, 5)
+    explorer.from_map = 2
+    explorer.picture = number  # the control stands there already
+    assert settle(explorer).equal(explorer.scene.encoded.pictures[0])
+    assert explorer.focus.picture == number
+    with pytest.raises(XaiWidgetsError, match="picture 99999 is not one"):
+        explorer.picture = 99999
 
 
 @pytest.mark.parametrize(

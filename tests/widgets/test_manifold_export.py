@@ -67,6 +67,11 @@ def test_the_map_is_the_notebook_s(written: str) -> None:
     assert NASTY in chart["about"]
 
 
+def test_the_same_page_is_the_same_file(written: str) -> None:
+    names = list(data_of(written)["atlas"])
+    assert names == sorted(names)  # not in the order of a set, which changes from process to process
+
+
 def test_a_map_of_points_alone_is_enough(tmp_path: Path) -> None:
     view = AtlasView(names=["oak", "elm"])
     path = manifold_page(

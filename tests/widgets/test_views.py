@@ -7,8 +7,9 @@ import pytest
 from xai_widgets.widgets.views import HERE, NetworkStrip, PictureGrid
 
 SOURCES = [
-    "atlas.js", "cards.js", "grid.js", "map.js", "page_model.js", "strip.js", "layers_page.html", "manifold_page.html",
-    "concepts_page.html", "inversion_page.html", "page.html", "summaries_page.html",
+    "atlas.js", "cards.js", "doctor.js", "grid.js", "map.js", "page_model.js", "strip.js", "tabs.js",
+    "concepts_page.html", "gallery_page.html", "inversion_page.html", "layers_page.html", "manifold_page.html",
+    "page.html", "summaries_page.html", "workbench_page.html",
 ]  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import html
 import logging
@@ -10,12 +9,18 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, NamedTuple, ParamSpec, TypeVar
 
 import ipywidgets
+from traitlets import TraitError
 
+from xai_widgets import hosts
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.progress import Progress, ProgressState
+from xai_widgets.progress import Progress
+from xai_widgets.run_folder import Explainer
+from xai_widgets.runs import keep, register
+from xai_widgets.widgets.progress_line import ProgressLine
+from xai_widgets.widgets.state import State
 from xai_widgets.widgets.task import BackgroundTask, TaskState
 from xai_widgets.widgets.views import HERE
 
@@ -28,47 +33,15 @@ log = logging.getLogger(__name__)
 MOST_CONTROLS = 7
 
 
-class State:
-    """What is chosen in a widget, as plain values: to save it, to restore it, to link it.
+class Focus(NamedTuple):
+    """What is looked at, as far as several widgets can look at the same; None where there is no such thing."""
 
-    Examples
-    --------
-    >>> state = State()
-    >>> state.bind("blend", slider)
-    >>> state.to_dict()
-    {'blend': 0.5}
-    """
-
-    def __init__(self) -> None:
-        self._places: dict[str, tuple[Any, str]] = {}
-
-    def bind(self, name: str, owner: Any, attribute: str = "value") -> None:
-        """Let ``name`` stand for an attribute that can be read and set: of a control, of a view, of an app."""
-        self._places[name] = (owner, attribute)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All values, in the order in which they were bound."""
-        return {name: getattr(*place) for name, place in self._places.items()}
-
-    def from_dict(self, values: Mapping[str, Any]) -> None:
-        """Set some or all values, in the order in which they were bound.
-
-        Raises
-        ------
-        XaiWidgetsError
-            For a name that was never bound; nothing is set then.
-        """
-        for name in values:
-            self._require(name)
-        for name, place in self._places.items():
-            if name in values:
-                setattr(*place, values[name])
-
-    def _require(self, name: str) -> None:
-        if name not in self._places:
-            close = difflib.get_close_matches(name, self._places, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise XaiWidgetsError(f"the state has no {name!r}, only {', '.join(self._places)}{hint}")
+    #: Place of the picture in ``study.test``.
+    picture: int | None = None
+    #: Name of the layer.
+    layer: str | None = None
+    #: Number of the class.
+    class_index: int | None = None
 
 
 class App(ABC):
@@ -102,6 +75,9 @@ class App(ABC):
     #: Work shorter than this many seconds shows no progress bar, which would only flicker.
     patience: float = 0.3
 
+    #: What of a `Focus` this widget can follow, and what its state calls it; in the order in which it is set.
+    follows: ClassVar[Mapping[str, str]] = {}
+
     def __init__(
         self,
         title: str,
@@ -112,13 +88,16 @@ class App(ABC):
     ) -> None:
         if len(controls) > MOST_CONTROLS:
             raise XaiWidgetsError(f"{len(controls)} controls in one row; at most {MOST_CONTROLS} can be surveyed")
+        hosts.prepare()
         self.title = title
         self.state = State()
         self.last_error: BaseException | None = None
+        self._watchers: list[Callable[[], None]] = []
         self.task = BackgroundTask(self._on_state)
+        self._unsaved: Exception | None = None
         self._text = {"sentence": sentence, "numbers": "", "error": ""}
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
-        self._progress = _ProgressLine(self.cancel, self.patience)
+        self._progress = ProgressLine(self.cancel, self.patience)
         self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
         self.widget.add_class("xw-app")
         for name, text in self._text.items():
@@ -180,8 +159,10 @@ class App(ABC):
         self._write("error", f"{name}{error}")
 
     def clear_error(self) -> None:
-        """Empty the red line; `last_error` stays for those who want to look at it."""
-        if self._text["error"]:
+        """Empty the red line, unless something could not be saved; `last_error` stays for those who look at it."""
+        if self._unsaved is not None:
+            self.show_error(self._unsaved)
+        elif self._text["error"]:
             self._write("error", "")
 
     def guarded(self, callback: Callable[P, object]) -> Callable[P, None]:
@@ -194,6 +175,7 @@ class App(ABC):
                 callback(*args, **kwargs)
             except Exception as error:  # noqa: BLE001 - shown to the user, who cannot see a log
                 self.show_error(error)
+            self.state.announce()
 
         return safe
 
@@ -223,17 +205,91 @@ class App(ABC):
         """Stop the work that runs; what is shown stays."""
         self.task.cancel()
 
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever background work begins or ends."""
+        self._watchers.append(watcher)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs, for so many seconds at most, and say whether nothing does."""
+        return self.task.wait(timeout)
+
     def _on_state(self, state: TaskState) -> None:
         if state != "running":
             self._progress.end()
         if state == "failed" and self.task.error is not None:
             self.show_error(self.task.error)
+        for listener in tuple(self._watchers):
+            listener()
+
+    # --- looking at the same -------------------------------------------------------------------------------------
+
+    @property
+    def focus(self) -> Focus:
+        """What is looked at here, for other widgets to follow."""
+        return Focus()
+
+    @property
+    def layer_status(self) -> Mapping[str, str]:
+        """A word for each layer that has to be fitted here: "ready", "to fit" or "fitting"."""
+        return {}
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` hides, because it has the same at its top."""
+        return []
+
+    def follow(self, focus: Focus) -> list[str]:
+        """Look at the same, as far as possible here; what is not possible is said in words, and stays as it is."""
+        problems = []
+        for name, own in self.follows.items():
+            wanted, here = getattr(focus, name), getattr(self.focus, name)
+            if wanted is None or wanted == here:
+                continue
+            try:
+                self.state.from_dict({own: wanted})
+            except (XaiWidgetsError, TraitError):
+                problems.append(f"{name.removesuffix('_index')} {wanted} cannot be chosen here, so it is still {here}")
+        return problems
+
+    def keep(self, explainer: Explainer) -> None:
+        """Let its study find what was fitted or named and, if the study is kept in a folder, save it in the background.
+
+        What cannot be saved stays as it is; the red line says so until it can.
+        """
+        register(explainer)
+        if explainer.study.run is not None:
+            # Not the thread of the work, where the next request would supersede it.
+            threading.Thread(target=self._save, args=(explainer,), name="xai-widgets-saver").start()
+
+    def _save(self, explainer: Explainer) -> None:
+        before, self._unsaved = self._unsaved, None
+        try:
+            keep(explainer)
+        except Exception as error:  # noqa: BLE001 - shown to the user, who cannot see a log
+            self._unsaved = error
+        if before or self._unsaved:
+            self.clear_error()
 
     # --- life ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def to_html(self, path: str | Path) -> None:
-        """Write one file that shows the same without a notebook, a kernel or a network."""
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
+        """Write one file that shows the same without a notebook, a kernel or a network.
+
+        Parameters
+        ----------
+        path
+            The file, usually ending in ``.html``; an existing one is replaced.
+        progress
+            Told each step, and asked whether to stop; default a progress bar.
+
+        Raises
+        ------
+        NotFittedError
+            While there is nothing to show; a layer that is not fitted is a `LayerError`.
+        CancelledError
+            If the progress was cancelled; there is no new file then.
+        """
 
     def close(self) -> None:
         """Stop the work and close every widget inside."""
@@ -247,66 +303,6 @@ class App(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.title}>"
-
-
-class _ProgressLine:
-    """A bar, what is done and how long it will take, and a Cancel button; hidden while nothing runs."""
-
-    def __init__(self, on_cancel: Callable[[], None], patience: float) -> None:
-        self._bar = ipywidgets.FloatProgress(max=1.0, layout={"width": "14em"})
-        self._label = ipywidgets.HTML()
-        self._button = ipywidgets.Button(description="Cancel", layout={"width": "6em"})
-        self._button.on_click(lambda _: on_cancel())
-        # Hidden, not gone: the pictures below must not jump when work begins.
-        layout = {"visibility": "hidden", "align_items": "center", "grid_gap": "8px", "min_height": "32px"}
-        self.widget = ipywidgets.HBox([self._bar, self._label, self._button], layout=layout)
-        self._patience = patience
-        self._timer: threading.Timer | None = None
-        self._lock = threading.Lock()
-
-    def begin(self, task_name: str) -> None:
-        """Start from zero, and appear once the work has taken longer than people wait gladly."""
-        self._bar.value = 0.0
-        self._say(task_name)
-        with self._lock:
-            if self._timer is None:
-                self._timer = threading.Timer(self._patience, self._show)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def update(self, state: ProgressState) -> None:
-        """Show a report."""
-        self._bar.value = state.fraction
-        self._say(progress_text(state))
-
-    def end(self) -> None:
-        """Disappear, or never appear."""
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = None
-            self.widget.layout.visibility = "hidden"
-
-    def _show(self) -> None:
-        with self._lock:
-            if self._timer is not None:
-                self.widget.layout.visibility = "visible"
-
-    def _say(self, text: str) -> None:
-        self._label.value = f'<div class="xw xw-progress">{html.escape(text)}</div>'
-
-
-def progress_text(state: ProgressState) -> str:
-    """Say how far a task is: what, how much of how much, and how long it will take."""
-    parts = [state.task or "Computing"]
-    if state.total:
-        parts.append(f"{state.done:,} of {state.total:,}")
-    if state.note:
-        parts.append(state.note)
-    left = state.seconds_left
-    if left is not None and state.fraction < 1:
-        parts.append(f"{left:.0f} s left" if left < 90 else f"{left / 60:.0f} min left")
-    return " · ".join(parts)
 
 
 def mimebundle(widget: ipywidgets.Widget, text: str, **kwargs: Any) -> Any:

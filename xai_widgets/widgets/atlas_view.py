@@ -153,7 +153,8 @@ class AtlasView(anywidget.AnyWidget):
 
     def page_state(self) -> dict[str, Any]:
         """All that the view needs in a page of its own, except where the point is, as JSON takes it."""
-        names = set(AtlasView.class_own_traits(sync=True)) - {"x", "y", "mark"}
+        # In one order, or the same page would not always be the same file.
+        names = sorted(set(AtlasView.class_own_traits(sync=True)) - {"x", "y", "mark"})
         return {**{name: getattr(self, name) for name in names}, "table": base64.b64encode(self.table).decode()}
 
 

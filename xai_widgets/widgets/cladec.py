@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
-from torch import Tensor
 
 from xai_widgets.errors import LayerError
 from xai_widgets.methods.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec_explanation import ClaDecExplanation
-from xai_widgets.progress import Progress
+from xai_widgets.progress import Progress, bar
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.study import Study
-from xai_widgets.widgets.app import App
+from xai_widgets.widgets.app import App, Focus
 from xai_widgets.widgets.bars import PredictionBars
 from xai_widgets.widgets.cladec_tiles import MAPS, map_tile, picture_tile, version_tiles
 from xai_widgets.widgets.export import Page, write_page
+from xai_widgets.widgets.forecast import Forecasts
 from xai_widgets.widgets.layer_picker import LayerPicker
 from xai_widgets.widgets.task import TaskState
 from xai_widgets.widgets.units import parse_units
@@ -28,8 +28,6 @@ from xai_widgets.widgets.views import PictureGrid, Row, Tile
 
 EVERYTHING, MISTAKES, NEAREST = "all classes", "mistakes", "nearest picture"
 LAST_COLUMNS = (*MAPS, NEAREST)
-POOL = 300
-"""So many unseen pictures can be paged through."""
 
 
 class ClaDecExplorer(App):
@@ -56,12 +54,15 @@ class ClaDecExplorer(App):
     >>> xw.ClaDecExplorer(xw.demo())  # doctest: +SKIP
     """
 
+    follows: ClassVar[Mapping[str, str]] = {"layer": "layer", "picture": "picture"}
+
     def __init__(self, source: Study | ClaDec, layer: str | None = None, *, rows: int = 4) -> None:
         self.cladec = source if isinstance(source, ClaDec) else _of_study(source)
         self.shown: ClaDecExplanation | None = None
         self._rows = max(rows, 1)
         self._fitting = ""
-        self._pictures, self._labels = _pool(self.cladec.study)
+        pool = self.cladec.study.pool
+        self._pictures, self._labels = pool.pictures, pool.labels
         self.picker = LayerPicker(self.cladec.study, layer or self._first_layer())
         self._resume = tempfile.TemporaryDirectory(prefix="cladec-", ignore_cleanup_errors=True)
         self.grid = PictureGrid(tile=_tile(self.cladec.study), pixelated=min(self.cladec.study.shape[1:]) < 64)
@@ -72,6 +73,7 @@ class ClaDecExplorer(App):
             controls=self._controls,
             content=[self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=_SIDE_BY_SIDE)],
         )
+        self._forecasts = Forecasts(self.task)
         self._bind()
         self._refresh()
 
@@ -107,6 +109,7 @@ class ClaDecExplorer(App):
             ("map", self.map, "value"),
             ("page", self.page, "value"),
             ("selected", self.grid, "selected"),
+            ("picture", self, "picture"),
         ):
             self.state.bind(name, owner, attribute)
         refresh = self.guarded(lambda _: self._refresh())
@@ -116,6 +119,45 @@ class ClaDecExplorer(App):
         self.show.observe(self.guarded(lambda _: self._first_page()), "value")
         self.grid.observe(self.guarded(lambda _: self._show_bars()), "selected")
         self.fit.on_click(self.guarded(lambda _: self._fit_layer()))
+
+    @property
+    def focus(self) -> Focus:
+        """The chosen row's picture, and the layer."""
+        return Focus(picture=self.picture, layer=self.picker.value)
+
+    @property
+    def layer_status(self) -> Mapping[str, str]:
+        """Whether each layer is fitted."""
+        status = {layer.name: "to fit" for layer in self.cladec.study.layers()}
+        status |= dict.fromkeys(self.cladec.layers, "ready")
+        if self.task.state == "running" and self._fitting:
+            status[self._fitting] = "fitting"
+        return status
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` has at its top, too."""
+        return [self.picker.widget, self.show, self.page]
+
+    @property
+    def picture(self) -> int | None:
+        """The chosen row's picture, as a place in ``study.test``; None if there is none.
+
+        Set it to turn to the page with another one of those that can be chosen from.
+        """
+        row = min(max(self.grid.selected, 0), len(self._indices) - 1)
+        return self.cladec.study.pool.places[self._indices[row]] if self._indices else None
+
+    @picture.setter
+    def picture(self, picture: int | None) -> None:
+        wanted = self.cladec.study.pool.place(picture)
+        if wanted is None:
+            return
+        if wanted not in self._chosen():
+            self.show.value = 0
+        place = self._chosen().index(wanted)
+        self.page.value = 1 + place // self._rows
+        self.grid.selected = place % self._rows
 
     def _chosen(self) -> list[int]:
         """Places in the pool that the filter lets through."""
@@ -166,12 +208,8 @@ class ClaDecExplorer(App):
 
     def _show_status(self) -> None:
         """Say of each layer whether it is fitted, and let none be fitted twice."""
-        status = {layer.name: "to fit" for layer in self.cladec.study.layers()}
-        status |= dict.fromkeys(self.cladec.layers, "ready")
-        if self.task.state == "running":
-            status[self._fitting] = "fitting"
-        self.picker.status = status
-        self.fit.disabled = status[self.picker.value] != "to fit"
+        self.picker.status = self.layer_status
+        self.fit.disabled = self.picker.status[self.picker.value] != "to fit"
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
@@ -192,7 +230,8 @@ class ClaDecExplorer(App):
 
     def _show_unfitted(self) -> None:
         self.shown = None
-        self.sentence = f"{self.picker.value} is not fitted yet: press “Fit this layer”{self._estimate()}."
+        self._say_unfitted()
+        self._forecasts.ask(self.picker.value, self.cladec, self._say_unfitted, self.picker.value)
         self.numbers = ""
         originals = self._pictures[self._indices]
         self.grid.columns = self._columns(self.picker.value, self.cladec.settings.reference is not None)
@@ -203,9 +242,11 @@ class ClaDecExplorer(App):
         ]
         self.bars.clear()
 
-    def _estimate(self) -> str:
-        known = [self.cladec.report(layer).seconds for layer in self.cladec.layers]
-        return f" (another layer took {max(known):.0f} s)" if known else ""
+    def _say_unfitted(self) -> None:
+        """Say what to do, unless that has been done, or there is nothing to do it for."""
+        layer = self.picker.value
+        if layer not in self.cladec.layers and self._indices:
+            self.sentence = f"{layer} is not fitted yet: press “Fit this layer”{self._forecasts.said(layer)}."
 
     def _show_nothing(self, why: str) -> None:
         self.shown, self.sentence, self.numbers = None, why, ""
@@ -258,8 +299,8 @@ class ClaDecExplorer(App):
     def _fit_layer(self) -> None:
         layer = self._fitting = self.picker.value
 
-        def work(progress: Progress) -> ClaDec:
-            return self.cladec.fit(layer, progress=progress, checkpoint=self._resume.name)
+        def work(progress: Progress) -> None:
+            self.keep(self.cladec.fit(layer, progress=progress, checkpoint=self._resume.name))
 
         self.run(work, lambda _: self._refresh(), f"Fitting {layer}")
 
@@ -278,18 +319,14 @@ class ClaDecExplorer(App):
             raise LayerError(f"there is nothing to show: {self.sentence}")
         return self.shown
 
-    def to_html(self, path: str | Path) -> None:
-        """Write the pictures on display, for every fitted layer, to one page that works offline."""
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
+        """Write the pictures on display, for every fitted layer, to one page that works offline.
+
+        Parameters, and what is raised, are those of `App.to_html`.
+        """
         self._required()
-        pages: dict[str, Page] = {}
-        for layer in self.cladec.layers:
-            shown = self._explain(layer)
-            pages[layer] = Page(
-                columns=self._columns(layer, shown.reference is not None, shown.units),
-                rows=self._grid_rows(shown),
-                numbers=shown.verdict(),
-                sentence=shown.report.sentence(),
-            )
+        with progress or bar() as shown:
+            pages = self._pages(shown)
         write_page(
             path,
             title=self.title,
@@ -299,6 +336,20 @@ class ClaDecExplorer(App):
             tile=self.grid.tile,
             pixelated=self.grid.pixelated,
         )
+
+    def _pages(self, progress: Progress) -> dict[str, Page]:
+        pages: dict[str, Page] = {}
+        progress.start(f"Writing {self.title}", len(self.cladec.layers))
+        for layer in self.cladec.layers:
+            shown = self._explain(layer)
+            pages[layer] = Page(
+                columns=self._columns(layer, shown.reference is not None, shown.units),
+                rows=self._grid_rows(shown),
+                numbers=shown.verdict(),
+                sentence=shown.report.sentence(),
+            )
+            progress.advance()
+        return pages
 
     def close(self) -> None:
         """Stop a fit that is running and close every widget inside."""
@@ -318,10 +369,6 @@ def _of_study(study: Study) -> ClaDec:
     blocks = study.blocks() or study.layers()
     found: ClaDec = study.explainers.get("cladec") or ClaDec(study, blocks[len(blocks) // 2].name)
     return found
-
-
-def _pool(study: Study) -> tuple[Tensor, Tensor]:
-    return study.load(study.test, study.draw(study.test, POOL))
 
 
 def _tile(study: Study) -> int:

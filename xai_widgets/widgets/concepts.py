@@ -5,32 +5,30 @@ from __future__ import annotations
 import tempfile
 import threading
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import ipywidgets
 
 from xai_widgets.classes import class_number
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.srae.explanation import Explanation
 from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.progress import Progress
+from xai_widgets.progress import Progress, bar
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.app import App
+from xai_widgets.widgets.app import App, Focus
 from xai_widgets.widgets.concepts_controls import ConceptControls
 from xai_widgets.widgets.concepts_export import concepts_page
-from xai_widgets.widgets.concepts_layers import another, layers_of
-from xai_widgets.widgets.concepts_scene import EVERYTHING, Choice, Pool, Scene, find_exemplars, make_scene
-from xai_widgets.widgets.concepts_tiles import (
-    picture_cards,
-)
+from xai_widgets.widgets.concepts_layers import another, kept, layers_of
+from xai_widgets.widgets.concepts_scene import Choice, Scene, find_exemplars, make_scene
 from xai_widgets.widgets.concepts_views import ConceptViews
-from xai_widgets.widgets.drawing import exactly
+from xai_widgets.widgets.forecast import Forecasts
+from xai_widgets.widgets.picture_strip import PictureStrip
 from xai_widgets.widgets.task import TaskState
-
-PAGE = 12
-"""Pictures to choose from at a time."""
 
 
 class ConceptExplorer(App):
@@ -57,16 +55,14 @@ class ConceptExplorer(App):
     >>> xw.ConceptExplorer(xw.demo())  # doctest: +SKIP
     """
 
+    follows: ClassVar[Mapping[str, str]] = {"layer": "layer", "class_index": "class", "picture": "picture"}
+
     def __init__(self, source: Study | SRAE, layer: str | None = None, *, class_index: int | str = 0) -> None:
         first = source if isinstance(source, SRAE) else _of_study(source, layer)
         self.study = first.study
         self._first = first
         self.sraes: dict[str, SRAE] = {first.settings.layer: first}
         self.scene: Scene | None = None
-        self._pool = Pool(self.study)
-        self._sources: dict[int, str] = {}
-        self._page: list[int] = []
-        self._picture: int | None = None
         self._other: int | None = None
         self._feature: int | None = None
         self._asked: Choice | None = None
@@ -76,11 +72,14 @@ class ConceptExplorer(App):
         begin = self.study.layer(layer).name if layer is not None else first.settings.layer
         names = self.study.class_names
         chosen = class_number(names, class_index)
-        self.controls = ConceptControls(names, chosen, layers_of(self.study, (begin, first.settings.layer)), begin)
-        self._resume = tempfile.TemporaryDirectory(prefix="srae-", ignore_cleanup_errors=True)
         pixelated = max(self.study.shape[1:]) < SMALL
-        self.views = ConceptViews(self.controls.name, self.controls.turn, pixelated=pixelated)
+        self.strip = PictureStrip(self.study.pool, pixelated=pixelated)
+        layers = layers_of(self.study, (begin, first.settings.layer))
+        self.controls = ConceptControls(names, chosen, layers, begin, self.strip)
+        self._resume = tempfile.TemporaryDirectory(prefix="srae-", ignore_cleanup_errors=True)
+        self.views = ConceptViews(self.strip.cards, self.controls.name, self.controls.turn, pixelated=pixelated)
         super().__init__(f"Concepts: {self.study.name}", controls=self.controls.row, content=self.views.content)
+        self._forecasts = Forecasts(self.task)
         self._bind()
         self._refresh()
 
@@ -91,8 +90,8 @@ class ConceptExplorer(App):
         for name, owner, attribute in (
             ("layer", controls.layer, "value"),
             ("class", controls.classes, "value"),
-            ("show", controls.show, "value"),
-            ("page", controls.page, "value"),
+            ("show", self.strip.show, "value"),
+            ("page", self.strip.page, "value"),
             ("other", self, "other"),
             ("picture", self, "picture"),
             ("feature", self, "feature"),
@@ -101,13 +100,13 @@ class ConceptExplorer(App):
             self.state.bind(name, owner, attribute)
         for control in (controls.classes, controls.layer):
             control.observe(self.guarded(lambda _: self._change_class()), "value")
-        controls.show.observe(self.guarded(lambda _: self._first_page()), "value")
-        controls.page.observe(self.guarded(lambda _: self._refresh()), "value")
+        self.strip.show.observe(self.guarded(lambda _: self._first_page()), "value")
+        self.strip.page.observe(self.guarded(lambda _: self._refresh()), "value")
         controls.compare.observe(self.guarded(lambda _: self._keep()), "value")
         controls.fit.on_click(self.guarded(lambda _: self._fit()))
         controls.name.observe(self.guarded(lambda _: self._rename()), "value")
         controls.turn.observe(self.guarded(lambda _: self._show_turn()), "value")
-        self.views.pictures.observe(self.guarded(lambda _: self._take_picture()), "selected")
+        self.strip.cards.observe(self.guarded(lambda _: self._take_picture()), "selected")
         self.views.features.observe(self.guarded(lambda _: self._take_feature()), "selected")
 
     # --- what is chosen ----------------------------------------------------------------------------------------
@@ -117,8 +116,25 @@ class ConceptExplorer(App):
         """What explains the chosen layer, fitted or not."""
         layer = self.controls.layer.value
         if layer not in self.sraes:
-            self.sraes[layer] = another(self._first, layer)
+            self.sraes[layer] = kept(self._first, layer) or another(self._first, layer)
         return self.sraes[layer]
+
+    @property
+    def focus(self) -> Focus:
+        """The chosen picture, layer and class."""
+        return Focus(self.picture, self.controls.layer.value, self.controls.classes.value)
+
+    @property
+    def layer_status(self) -> Mapping[str, str]:
+        """Whether there are x-features of each layer."""
+        fitted = {layer for layer, srae in self.sraes.items() if srae.fitted}
+        status = {layer: "ready" if layer in fitted else "to fit" for layer in self.controls.layer.options}
+        return status | ({self.controls.layer.value: "fitting"} if self._fitting else {})
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` has at its top, too."""
+        return [self.controls.classes, self.controls.layer, self.strip.show, self.strip.page, self.strip.cards]
 
     @property
     def shown(self) -> Explanation | None:
@@ -131,28 +147,24 @@ class ConceptExplorer(App):
 
         Set it to choose another one of those that can be chosen from.
         """
-        return None if self._picture is None else self._pool.places[self._picture]
+        return self.strip.picture
 
     @picture.setter
     def picture(self, place: int | None) -> None:
         with self._lock:
-            wanted = self._in_pool(place)
-            if wanted is not None:
-                if wanted not in self._listed():
-                    self.controls.show.value = EVERYTHING
-                self.controls.page.value = 1 + self._listed().index(wanted) // PAGE
-            self._picture = wanted
+            self.strip.choose(place, self.controls.classes.value)
             self._refresh()
+        self.state.announce()
 
     @property
     def other(self) -> int | None:
         """The picture that is compared with, as `picture`."""
-        return None if self._other is None else self._pool.places[self._other]
+        return None if self._other is None else self.strip.pool.places[self._other]
 
     @other.setter
     def other(self, place: int | None) -> None:
         with self._lock:
-            self._other = self._in_pool(place)
+            self._other = self.strip.pool.place(place)
             self.controls.compare.value = self._other is not None
             self._refresh()
 
@@ -169,15 +181,6 @@ class ConceptExplorer(App):
             self._feature = feature
             self._refresh()
 
-    def _in_pool(self, place: int | None) -> int | None:
-        if place is not None and place not in self._pool.places:
-            raise XaiWidgetsError(f"picture {place} is not one of the {len(self._pool.places)} to choose from")
-        return None if place is None else self._pool.places.index(place)
-
-    def _listed(self) -> list[int]:
-        """All pictures that the filter lets through, as places in the pool."""
-        return self._pool.chosen(self.controls.show.value, self.controls.classes.value)
-
     def _change_class(self) -> None:
         with self._lock:
             if not self.controls.offering:
@@ -186,15 +189,12 @@ class ConceptExplorer(App):
 
     def _first_page(self) -> None:
         with self._lock:
-            self._picture = None
-            self.controls.page.value = 1
+            self.strip.rewind()
             self._refresh()
 
     def _take_picture(self) -> None:
         with self._lock:
-            place = self.views.pictures.selected
-            if 0 <= place < len(self._page) and self._page[place] != self._picture:
-                self._picture = self._page[place]
+            if self.strip.take():
                 self._refresh()
 
     def _take_feature(self) -> None:
@@ -210,7 +210,7 @@ class ConceptExplorer(App):
         """Keep the chosen picture for comparison, or let go of the one that is kept."""
         with self._lock:
             if self.controls.compare.value != (self._other is not None):
-                self._other = self._picture if self.controls.compare.value else None
+                self._other = self.strip.chosen if self.controls.compare.value else None
                 self._refresh()
 
     def _rename(self) -> None:
@@ -218,6 +218,7 @@ class ConceptExplorer(App):
             scene, name = self.scene, self.controls.name.value.strip()
             if scene is not None and name != _own_name(scene):
                 self.srae.rename(scene.choice.of, scene.feature, name)
+                self.keep(self.srae)
                 self._display(scene)
 
     # --- what is shown -----------------------------------------------------------------------------------------
@@ -227,37 +228,22 @@ class ConceptExplorer(App):
         with self._lock:
             if self.srae.fitted:
                 self.controls.offer_classes(self.srae.classes)
-            self._show_pictures()
+            self.strip.refresh(self.controls.classes.value, self._other)
             choice = self._choice()
             if self.srae.fitted and choice is not None:
                 self._explain(choice)
             else:
                 self._show_nothing()
-
-    def _show_pictures(self) -> None:
-        listed, controls = self._listed(), self.controls
-        controls.page.max = max(-(-len(listed) // PAGE), 1)
-        begin = (controls.page.value - 1) * PAGE
-        self._page = listed[begin : begin + PAGE]
-        if self._picture not in self._page:
-            self._picture = self._page[0] if self._page else None
-        cards = picture_cards(self._pool, self._page, self._other, self._source)
-        self.views.show_pictures(cards, -1 if self._picture is None else self._page.index(self._picture))
-
-    def _source(self, picture: int) -> str:
-        """A picture of the pool as it is drawn, drawn once."""
-        if picture not in self._sources:
-            self._sources[picture] = exactly(self._pool.pictures[picture])
-        return self._sources[picture]
+                self._forecast()
 
     def _choice(self) -> Choice | None:
-        if self._picture is None:
+        if self.strip.chosen is None:
             return None
         controls = self.controls
-        return Choice(controls.layer.value, controls.classes.value, self._picture, self._other, self._feature)
+        return Choice(controls.layer.value, controls.classes.value, self.strip.chosen, self._other, self._feature)
 
     def _explain(self, choice: Choice) -> None:
-        srae, before, pool = self.srae, self.scene, self._pool
+        srae, before, pool = self.srae, self.scene, self.study.pool
         # Whoever turns to a fitted layer wants no other one to be fitted.
         self._fitting = False
 
@@ -306,14 +292,22 @@ class ConceptExplorer(App):
         if self._fitting:
             return f"The x-features of {self.controls.layer.value} are being fitted, of all classes at once."
         if not self.srae.fitted:
-            return f"{self.controls.layer.value} has no x-features yet: press “Fit x-features”{self._estimate()}."
-        if self._picture is None:
-            return f"No picture of this kind ({name}, {self.controls.show.value}) among the unseen ones."
+            layer = self.controls.layer.value
+            return f"{layer} has no x-features yet: press “Fit x-features”{self._forecasts.said(layer)}."
+        if self.strip.chosen is None:
+            return f"No picture of this kind ({name}, {self.strip.show.value}) among the unseen ones."
         return "This was not explained to the end: choose another picture, class or layer to go on."
 
-    def _estimate(self) -> str:
-        known = [srae.seconds for srae in self.sraes.values() if srae.seconds]
-        return f" (another layer took {max(known):.0f} s)" if known else ""
+    def _forecast(self) -> None:
+        """Find out what a fit would take."""
+
+        def say() -> None:
+            with self._lock:
+                if self.scene is None:
+                    self.sentence = self._why_nothing()
+
+        if not (self.srae.fitted or self._fitting):
+            self._forecasts.ask(self.controls.layer.value, self.srae, say)
 
     def _enable(self) -> None:
         shown = self.scene is not None
@@ -327,11 +321,11 @@ class ConceptExplorer(App):
             self._fitting = True
             self._show_nothing()
 
-        def work(progress: Progress) -> SRAE:
+        def work(progress: Progress) -> None:
             with warnings.catch_warnings():
                 # The line of numbers says the same.
                 warnings.simplefilter("ignore", UserWarning)
-                return srae.fit(progress=progress, checkpoint=folder)
+                self.keep(srae.fit(progress=progress, checkpoint=folder))
 
         self.run(work, lambda _: self._fitted(), f"Fitting x-features of {srae.settings.layer}")
 
@@ -363,18 +357,15 @@ class ConceptExplorer(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.shown
 
-    def to_html(self, path: str | Path) -> None:
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
         """Write all explained classes of the chosen layer, with some pictures of each, to one page that works offline.
 
-        Raises
-        ------
-        NotFittedError
-            While nothing is shown.
+        Parameters, and what is raised, are those of `App.to_html`.
         """
         self._required()
-        concepts_page(
-            path, self.title, self.srae, self._pool, self.controls.classes.value, pixelated=self.views.large.pixelated
-        )
+        chosen, pixelated = self.controls.classes.value, self.views.large.pixelated
+        with progress or bar() as shown:
+            concepts_page(path, self.title, self.srae, self.study.pool, chosen, pixelated=pixelated, progress=shown)
 
     def close(self) -> None:
         """Stop a fit that is running and close every widget inside."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import ipywidgets
 
 from xai_widgets.widgets.app import fit_description
-from xai_widgets.widgets.concepts_scene import KINDS_SHOWN
 from xai_widgets.widgets.concepts_turn import MOST, STEP, STOPS
+from xai_widgets.widgets.picture_strip import PictureStrip
 
 
 class ConceptControls:
@@ -24,6 +24,8 @@ class ConceptControls:
         Names of the layers.
     layer
         The one that is chosen first.
+    strip
+        The pictures, whose own controls stand in the row.
 
     Attributes
     ----------
@@ -33,23 +35,23 @@ class ConceptControls:
         Whether the classes to choose from are being changed, so that a change of the chosen one means nothing.
     """
 
-    def __init__(self, names: Sequence[str], class_index: int, layers: Sequence[str], layer: str) -> None:
+    def __init__(
+        self, names: Sequence[str], class_index: int, layers: Sequence[str], layer: str, strip: PictureStrip
+    ) -> None:
         self._names = tuple(names)
         self.offering = False
         self.classes = ipywidgets.Dropdown(
             options=[(name, k) for k, name in enumerate(names)], value=class_index, description="Class"
         )
         self.layer = ipywidgets.Dropdown(options=list(layers), value=layer, description="Layer")
-        self.show = ipywidgets.Dropdown(options=list(KINDS_SHOWN), description="Pictures")
-        self.page = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page")
         self.compare = ipywidgets.ToggleButton(description="Compare with this one")
         self.fit = ipywidgets.Button(description="Fit x-features", button_style="primary")
         self.compare.tooltip = "Keeps this picture; the next one that is chosen is shown beside it"
         self.layer.tooltip = "Each layer has x-features of its own, which are fitted once"
-        widths = {self.classes: 16, self.layer: 12, self.show: 15, self.page: 7, self.compare: 13, self.fit: 9}
+        widths = {self.classes: 16, self.layer: 12, self.compare: 13, self.fit: 9}
         for control, width in widths.items():
             control.layout.width = f"{width}em"
-        self.row = list(widths)
+        self.row = [self.classes, self.layer, strip.show, strip.page, self.compare, self.fit]
         self.name = ipywidgets.Text(description="Name", placeholder="what is it?", continuous_update=False)
         self.turn = ipywidgets.FloatSlider(
             value=1.0, min=0.0, max=MOST, step=STEP, readout_format=".2f", description="Turn it: times"

@@ -8,8 +8,10 @@ from typing import Any
 
 from xai_widgets.methods.srae.explanation import Explanation
 from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.pool import EVERYTHING, OWN, Pool
+from xai_widgets.progress import Progress
 from xai_widgets.widgets.concepts_bar import COLOURS, MARK
-from xai_widgets.widgets.concepts_scene import EVERYTHING, OWN, Pool, find_exemplars
+from xai_widgets.widgets.concepts_scene import find_exemplars
 from xai_widgets.widgets.concepts_steps import Step, steps
 from xai_widgets.widgets.concepts_tiles import (
     exemplar_columns,
@@ -18,11 +20,11 @@ from xai_widgets.widgets.concepts_tiles import (
     feature_cards,
     features_line,
     large_row,
-    picture_cards,
 )
 from xai_widgets.widgets.concepts_turn import STOPS, turn
-from xai_widgets.widgets.drawing import Draw, each_once, smaller
+from xai_widgets.widgets.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.export import shared, write_framed
+from xai_widgets.widgets.picture_strip import picture_cards
 
 OWN_PICTURES, OTHER_PICTURES = 8, 4
 """So many pictures of the class, and of other ones, are written for each class."""
@@ -32,7 +34,14 @@ PAGE_STOPS = tuple(stop for stop in range(len(STOPS)) if stop % 2 == 0)
 
 
 def concepts_page(
-    path: str | Path, title: str, srae: SRAE, pool: Pool, chosen: int, *, pixelated: bool = False
+    path: str | Path,
+    title: str,
+    srae: SRAE,
+    pool: Pool,
+    chosen: int,
+    *,
+    pixelated: bool = False,
+    progress: Progress,
 ) -> Path:
     """Write a page in which class, picture and x-feature are chosen, and the x-feature is turned.
 
@@ -50,16 +59,26 @@ def concepts_page(
         The class that is shown first.
     pixelated
         Whether pixels stay sharp squares.
+    progress
+        Told each step, and asked whether to stop.
 
     Returns
     -------
     Path
         Where the page lies.
+
+    Raises
+    ------
+    CancelledError
+        If the progress was cancelled.
     """
-    draw = each_once(smaller)
+    draw = each_once(on_page)
     classes = sorted(srae.classes)
+    pictures = {of: _pictures_of(pool, of) for of in classes}
+    each = srae.settings.features
+    progress.start(f"Writing {title}", sum(1 + len(places) + each for places in pictures.values()))
     data = {
-        "classes": [_class_page(srae, pool, of, draw) for of in classes],
+        "classes": [_class_page(srae, pool, of, pictures[of], draw, progress) for of in classes],
         "chosen": classes.index(chosen),
         "columns": exemplar_columns(),
         "stops": [STOPS[stop] for stop in PAGE_STOPS],
@@ -71,28 +90,40 @@ def concepts_page(
     return write_framed(path, "concepts_page.html", title, what, shared(data), scripts=("cards", "grid"))
 
 
-def _class_page(srae: SRAE, pool: Pool, of: int, draw: Draw) -> dict[str, Any]:
-    """Everything that can be chosen of one class."""
+def _pictures_of(pool: Pool, of: int) -> list[int]:
+    """Places of the pictures that are written for a class."""
     own = pool.chosen(OWN, of)[:OWN_PICTURES]
     others = [place for place in pool.chosen(EVERYTHING, of) if int(pool.labels[place]) != of]
-    pictures = [*own, *others[:OTHER_PICTURES]]
+    return [*own, *others[:OTHER_PICTURES]]
+
+
+def _class_page(
+    srae: SRAE, pool: Pool, of: int, pictures: Sequence[int], draw: Draw, progress: Progress
+) -> dict[str, Any]:
+    """Everything that can be chosen of one class."""
     shown = srae.explain(pool.pictures[pictures], of)
+    progress.advance()
     cards = picture_cards(pool, pictures, None, lambda place: draw(pool.pictures[place]))
     return {
         "name": srae.study.class_names[of],
         "numbers": srae.report(of).verdict(),
         "cards": cards,
-        "pictures": [_picture_page(srae, shown, row, draw) for row in range(len(shown))],
-        "features": [
-            {"line": exemplars_line(one.shown, feature), "rows": exemplar_rows(one, feature, draw)}
-            for feature, one in enumerate(find_exemplars(srae, of, range(srae.settings.features)))
-        ],
+        "pictures": [_picture_page(srae, shown, row, draw, progress) for row in range(len(shown))],
+        "features": [_feature_page(srae, of, feature, draw, progress) for feature in range(srae.settings.features)],
     }
 
 
-def _picture_page(srae: SRAE, shown: Explanation, row: int, draw: Draw) -> dict[str, Any]:
+def _feature_page(srae: SRAE, of: int, feature: int, draw: Draw, progress: Progress) -> dict[str, Any]:
+    """An x-feature's exemplars."""
+    (found,) = find_exemplars(srae, of, [feature])
+    progress.advance()
+    return {"line": exemplars_line(found.shown, feature), "rows": exemplar_rows(found, feature, draw)}
+
+
+def _picture_page(srae: SRAE, shown: Explanation, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
     """A picture's sum, maps, and what turning each x-feature does."""
     answers = turn(srae, shown.pictures[row], shown.class_number, range(len(shown.names)))
+    progress.advance()
     return {
         "sentence": shown.sentence(row),
         "line": features_line(shown, row),

@@ -15,6 +15,14 @@ def layers_of(study: Study, wanted: Sequence[str]) -> list[str]:
     return [layer.name for layer in study.layers() if layer.name in blocks or layer.name in wanted]
 
 
+def kept(srae: SRAE, layer: str) -> SRAE | None:
+    """What the study has of a layer, of the same kind as an SRAE of another one."""
+    for one in srae.study.explainers.values():
+        if isinstance(one, SRAE) and (one.settings.layer, one.settings.paper) == (layer, srae.settings.paper):
+            return one
+    return None
+
+
 def another(srae: SRAE, layer: str) -> SRAE:
     """An SRAE like another one, of another layer, not fitted yet."""
     settings, recipe = srae.settings, srae.settings.recipe

@@ -4,67 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
-
-import torch
-from torch import Tensor
 
 from xai_widgets.methods.srae.explanation import Explanation
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.table import KINDS, Kind
+from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.study import Study
 from xai_widgets.widgets.concepts_turn import Turned, turn
-
-POOL = 300
-"""So many unseen pictures can be chosen from."""
 
 EXEMPLARS = 3
 """Pictures of each kind that show what an x-feature stands for."""
-
-OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "taken for it", "all classes"
-KINDS_SHOWN = (OWN, MISSED, MISTAKEN, EVERYTHING)
-
-
-class Pool:
-    """Unseen pictures to choose from.
-
-    Attributes
-    ----------
-    places
-        Where in ``study.test`` they are.
-    pictures, labels
-        ``(N, C, H, W)`` and ``(N,)``.
-    """
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self.places = study.draw(study.test, POOL)
-        self.pictures, self.labels = study.load(study.test, self.places)
-
-    def chosen(self, kind: str, of: int) -> list[int]:
-        """Which of the pictures are shown: a kind of `KINDS_SHOWN`, of a class."""
-        wanted = torch.ones(len(self.labels), dtype=torch.bool)
-        if kind in (OWN, MISSED):
-            wanted &= self.labels == of
-        if kind == MISSED:
-            wanted &= self._seen != of
-        if kind == MISTAKEN:
-            wanted &= (self.labels != of) & (self._seen == of)
-        found: list[int] = wanted.nonzero().flatten().tolist()
-        return found
-
-    @cached_property
-    def _seen(self) -> Tensor:
-        """What the network sees; asked for only where it matters."""
-        return self._study.predict(self.pictures).argmax(1)
-
-    def name(self, picture: int) -> str:
-        """True class of a picture."""
-        names, label = self._study.class_names, int(self.labels[picture])
-        return names[label] if 0 <= label < len(names) else f"label {label}"
 
 
 class Choice(NamedTuple):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,7 +12,7 @@ from xai_widgets.methods.srae.table import KINDS
 from xai_widgets.show.images import diverging
 from xai_widgets.widgets.cards_view import Card
 from xai_widgets.widgets.concepts_bar import COLOURS, MARK
-from xai_widgets.widgets.concepts_scene import EXEMPLARS, Exemplars, Pool
+from xai_widgets.widgets.concepts_scene import EXEMPLARS, Exemplars
 from xai_widgets.widgets.concepts_steps import amount, signed
 from xai_widgets.widgets.drawing import Draw, exactly
 from xai_widgets.widgets.views import Row, Tile
@@ -34,17 +32,7 @@ _WAYS: dict[str, str] = {
 """How the maps were made, in words."""
 
 
-# --- pictures to choose from ---------------------------------------------------------------------------------------
-
-
-def picture_cards(pool: Pool, pictures: Sequence[int], other: int | None, source: Callable[[int], str]) -> list[Card]:
-    """Pictures of the pool; `source` gives what is drawn, `other` is the one that is compared with."""
-    cards: list[Card] = []
-    for picture in pictures:
-        name = pool.name(picture)
-        tile: Tile = {"src": source(picture), "alt": f"picture {pool.places[picture]}, {name}", "caption": ""}
-        cards.append({"tiles": [tile], "lines": [name], "mark": "kept" if picture == other else ""})
-    return cards
+# --- the chosen picture ---------------------------------------------------------------------------------------------
 
 
 def large_row(shown: Explanation, row: int, said: str, draw: Draw = exactly) -> Row:

@@ -6,7 +6,7 @@ import html
 
 import ipywidgets
 
-from xai_widgets.widgets.cards_view import Card, Cards
+from xai_widgets.widgets.cards_view import Cards
 from xai_widgets.widgets.concepts_bar import ScoreBar
 from xai_widgets.widgets.concepts_scene import Scene
 from xai_widgets.widgets.concepts_steps import steps
@@ -29,6 +29,8 @@ class ConceptViews:
 
     Parameters
     ----------
+    pictures
+        What is chosen from.
     name, dial
         The controls of the chosen x-feature, which stand beside what they are of.
     pixelated
@@ -36,7 +38,7 @@ class ConceptViews:
 
     Attributes
     ----------
-    pictures, features
+    features
         Cards to choose from.
     bar, curve
         The sum, and what turning the x-feature does.
@@ -46,8 +48,9 @@ class ConceptViews:
         What goes into the frame.
     """
 
-    def __init__(self, name: ipywidgets.Widget, dial: ipywidgets.Widget, *, pixelated: bool) -> None:
-        self.pictures = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures")
+    def __init__(
+        self, pictures: ipywidgets.Widget, name: ipywidgets.Widget, dial: ipywidgets.Widget, *, pixelated: bool
+    ) -> None:
         self.features = Cards(tile=104, pixelated=pixelated, across=0, label="X-features")
         self.large = PictureGrid(tile=144, pixelated=pixelated, selected=-1, columns=[""])
         self.exemplars = PictureGrid(tile=72, pixelated=pixelated, selected=-1, columns=exemplar_columns())
@@ -61,17 +64,12 @@ class ConceptViews:
         chosen = ipywidgets.HBox([stands_for, does], layout=_SIDE_BY_SIDE)
         explained = [summed, self._lines["compared"], self._lines["features"], self.features, chosen]
         self._explained = ipywidgets.VBox(explained, layout={"grid_gap": "10px"})
-        self.content = [self.pictures, self._explained, self._measures]
+        self.content = [pictures, self._explained, self._measures]
 
     def line(self, name: str) -> str:
         """One of the lines between the pictures, as HTML: "compared", "features", "exemplars" or "turn"."""
         text: str = self._lines[name].value
         return text
-
-    def show_pictures(self, cards: list[Card], selected: int) -> None:
-        """Show what can be chosen from."""
-        with self.pictures.hold_sync():
-            self.pictures.cards, self.pictures.selected = cards, selected
 
     def show(self, scene: Scene, stop: int) -> None:
         """Show a scene, its x-feature turned to a stop."""

@@ -12,6 +12,9 @@ from xai_widgets.show.images import data_uri
 LARGEST = 320
 """Pixels of the longer side of a picture in a tile: twice a tile's own."""
 
+ON_PAGE = 160
+"""The same on a page of its own: as large as its largest tiles."""
+
 SHARP = 128
 """Pictures up to so many pixels are sent as they are; larger ones smaller, and not exactly."""
 
@@ -26,8 +29,13 @@ def exactly(picture: Tensor) -> str:
 
 
 def smaller(picture: Tensor) -> str:
-    """A picture in few bytes, for a page that holds hundreds of them."""
+    """A picture in few bytes."""
     return data_uri(picture, min(max(picture.shape[-2:]), LARGEST), "webp")
+
+
+def on_page(picture: Tensor) -> str:
+    """A picture in fewer bytes, for a page that holds hundreds of them."""
+    return data_uri(picture, min(max(picture.shape[-2:]), ON_PAGE), "webp")
 
 
 def each_once(draw: Draw) -> Draw:

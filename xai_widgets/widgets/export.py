@@ -106,7 +106,7 @@ def write_framed(
         What else the content asks for, as HTML.
     """
     views = {name: _as_function(f"{name}.js") for name in (*scripts, "page_model")}
-    filled = _template(content).substitute(views, data=_json_for_script(data), **markup)
+    filled = _template(content).substitute(views, data=json_for_script(data), **markup)
     text = _template("page.html").substitute(
         title=html.escape(title),
         sentence=html.escape(sentence),
@@ -114,7 +114,7 @@ def write_framed(
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         content=filled,
     )
-    return _write(Path(path).expanduser(), text)
+    return write_text(Path(path).expanduser(), text)
 
 
 def shared(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,13 +142,14 @@ def _as_function(name: str) -> str:
     return "(() => {" + source.replace("export default", "return") + "})()"
 
 
-def _json_for_script(data: Mapping[str, Any]) -> str:
+def json_for_script(data: Mapping[str, Any] | str) -> str:
     """JSON that cannot end the script element it stands in."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _write(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str) -> Path:
+    """Write a file that is complete or not there at all: beside its place first, then renamed."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

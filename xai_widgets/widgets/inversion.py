@@ -5,28 +5,37 @@ from __future__ import annotations
 import html
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 from torch import Tensor
 
-from xai_widgets.errors import NotFittedError, XaiWidgetsError
+from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.inversion.basis import map_sides
 from xai_widgets.methods.inversion.found import Inversions
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.progress import Progress
+from xai_widgets.progress import Progress, bar
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.app import App
+from xai_widgets.widgets.app import App, Focus
 from xai_widgets.widgets.bars import PredictionBars
-from xai_widgets.widgets.cards_view import Cards
+from xai_widgets.widgets.cards_view import Card, Cards
 from xai_widgets.widgets.drawing import exactly
 from xai_widgets.widgets.inversion_controls import InversionControls
 from xai_widgets.widgets.inversion_export import inversion_page
-from xai_widgets.widgets.inversion_scene import Choice, Scene, film_of, layers_of, make_scene, pool_of
+from xai_widgets.widgets.inversion_scene import (
+    SAID,
+    TOGETHER,
+    Choice,
+    Scene,
+    film_of,
+    layers_of,
+    make_scene,
+    pool_of,
+)
 from xai_widgets.widgets.inversion_tiles import (
     COLUMNS,
     glimpses,
@@ -75,6 +84,8 @@ class InversionExplorer(App):
     >>> xw.InversionExplorer(xw.demo())  # doctest: +SKIP
     """
 
+    follows: ClassVar[Mapping[str, str]] = {"layer": "layer", "class_index": "class", "picture": "picture"}
+
     def __init__(self, source: Study | GuidedFeatureInversion, *, pictures: Tensor | None = None) -> None:
         self.inversion = source if isinstance(source, GuidedFeatureInversion) else _of_study(source)
         self.study = self.inversion.study
@@ -98,7 +109,7 @@ class InversionExplorer(App):
         pixelated = max(self._pool.pictures.shape[2:]) < SMALL
         self.strip = NetworkStrip(layers=[_drawn(self.study, name) for name in layers])
         self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures", selected=0)
-        self.cards.cards = picture_cards(self._pool, lambda place: exactly(self._pool.pictures[place]))
+        self.cards.cards = self._cards()
         self.cards.layout.max_height, self.cards.layout.overflow = "260px", "auto"
         self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=COLUMNS)
         self.bars = PredictionBars()
@@ -106,6 +117,9 @@ class InversionExplorer(App):
         film = ipywidgets.HBox(self.controls.film, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
         below = ipywidgets.HBox([self.bars.widget, self._words], layout=_SIDE_BY_SIDE)
         return [self.strip, self.cards, film, self._stop_line, self.grid, below]
+
+    def _cards(self) -> list[Card]:
+        return picture_cards(self._pool, lambda place: exactly(self._pool.pictures[place]))
 
     def _bind(self) -> None:
         controls = self.controls
@@ -130,19 +144,34 @@ class InversionExplorer(App):
     # --- what is chosen ----------------------------------------------------------------------------------------
 
     @property
+    def focus(self) -> Focus:
+        """The chosen picture, layer and class; no layer where several serve together, no class unless one is named."""
+        layer, first = self.controls.layer.value, self.controls.first.value
+        return Focus(self.picture, None if layer == TOGETHER else layer, None if first == SAID else first)
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` has at its top, too."""
+        return [self.controls.first, self.controls.layer, self.strip, self.cards]
+
+    @property
     def shown(self) -> Inversions | None:
         """What was found."""
         return None if self.scene is None else self.scene.found
 
     @property
     def picture(self) -> int:
-        """The chosen picture, as a place in ``study.test``, or in the pictures that were given."""
+        """The chosen picture, as a place in ``study.test``, or in the pictures that were given.
+
+        Set it to choose another one; of those in ``study.test``, any one.
+        """
         return self._pool.places[self._choice().picture]
 
     @picture.setter
     def picture(self, place: int) -> None:
         if place not in self._pool.places:
-            raise XaiWidgetsError(f"picture {place} is not one of the {len(self._pool.places)} to choose from")
+            self._pool = self._pool.with_unseen(self.study, place)
+            self.cards.cards = self._cards()
         self.cards.selected = self._pool.places.index(place)
 
     def _choice(self) -> Choice:
@@ -262,18 +291,14 @@ class InversionExplorer(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.scene
 
-    def to_html(self, path: str | Path) -> None:
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
         """Write the chosen picture and some more, each with two classes, to one page that works offline.
 
-        Raises
-        ------
-        NotFittedError
-            While nothing is shown.
+        Parameters, and what is raised, are those of `App.to_html`.
         """
-        chosen = self._required().choice
-        inversion_page(
-            path, self.title, self.inversion, self._pool, chosen, self._scenes, pixelated=self.grid.pixelated
-        )
+        given = (self.title, self.inversion, self._pool, self._required().choice, self._scenes)
+        with progress or bar() as shown:
+            inversion_page(path, *given, pixelated=self.grid.pixelated, progress=shown)
 
     def close(self) -> None:
         """Stop a search that is running and close every widget inside."""

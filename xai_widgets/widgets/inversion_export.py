@@ -9,7 +9,7 @@ from typing import Any
 
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.drawing import Draw, each_once, smaller
+from xai_widgets.widgets.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.export import shared, write_framed
 from xai_widgets.widgets.inversion_scene import NEXT, NOTHING, SHARES, Choice, Pool, Scene, film_of, make_scene
 from xai_widgets.widgets.inversion_tiles import COLUMNS, picture_cards, rows, sentence, stop_line, verdict, words
@@ -30,6 +30,7 @@ def inversion_page(
     known: Mapping[Choice, Scene],
     *,
     pixelated: bool = False,
+    progress: Progress,
 ) -> Path:
     """Write a page in which picture and class are chosen, and the search is played back.
 
@@ -49,17 +50,25 @@ def inversion_page(
         Searches that need not be made again.
     pixelated
         Whether pixels stay sharp squares.
+    progress
+        Told each step, and asked whether to stop.
 
     Returns
     -------
     Path
         Where the page lies.
+
+    Raises
+    ------
+    CancelledError
+        If the progress was cancelled.
     """
     chosen = chosen._replace(second=NEXT) if chosen.second == NOTHING else chosen
     others = [place for place in range(len(pool.places)) if place != chosen.picture]
     choices = [chosen._replace(picture=place) for place in (chosen.picture, *others[: PICTURES - 1])]
-    scenes = [known.get(choice) or make_scene(made, pool, choice, Progress()) for choice in choices]
-    draw = each_once(smaller)
+    progress.start(f"Writing {title}", len(choices))
+    scenes = [_scene(made, pool, choice, known, progress) for choice in choices]
+    draw = each_once(on_page)
     written = [choice.picture for choice in choices]
     shown = replace(
         pool,
@@ -77,6 +86,14 @@ def inversion_page(
     }
     what = "Choose a picture and a class, and play the search back: what does the classifier need of the picture?"
     return write_framed(path, "inversion_page.html", title, what, shared(data), scripts=("cards", "grid"))
+
+
+def _scene(
+    made: GuidedFeatureInversion, pool: Pool, choice: Choice, known: Mapping[Choice, Scene], progress: Progress
+) -> Scene:
+    found = known.get(choice) or make_scene(made, pool, choice, progress.part())
+    progress.advance()
+    return found
 
 
 def _stops(scene: Scene) -> list[int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import PictureError
+from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.methods.inversion.found import Inversions
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.progress import Progress
@@ -46,12 +46,29 @@ class Pool:
         True class of each; nothing where it is not known.
     parts
         What knows the parts of the pictures, if anything does.
+    given
+        Whether they are somebody's own, and not unseen ones of the study.
     """
 
     places: list[int]
     pictures: Tensor
     names: tuple[str, ...]
     parts: KnowsParts | None
+    given: bool = False
+
+    def with_unseen(self, study: Study, place: int) -> Pool:
+        """The same and one more unseen picture of a study, given by its place in ``study.test``.
+
+        Raises
+        ------
+        XaiWidgetsError
+            If there is no such picture, or the pictures are not those of the study.
+        """
+        if self.given or not 0 <= place < len(study.test):
+            raise XaiWidgetsError(f"picture {place} is not one of the {len(self.places)} to choose from")
+        picture, label = study.load(study.test, [place])
+        pictures, names = torch.cat([self.pictures, picture]), (*self.names, *_names(study, label))
+        return replace(self, places=[*self.places, place], pictures=pictures, names=names)
 
 
 def pool_of(study: Study, pictures: Tensor | None) -> Pool:
@@ -66,12 +83,16 @@ def pool_of(study: Study, pictures: Tensor | None) -> Pool:
         batch = study.check(pictures).detach().cpu().float()
         if not len(batch):
             raise PictureError("there are no pictures to choose from")
-        return Pool(list(range(len(batch))), batch, ("",) * len(batch), None)
+        return Pool(list(range(len(batch))), batch, ("",) * len(batch), None, given=True)
     places = study.draw(study.test, POOL)
     loaded, labels = study.load(study.test, places)
+    parts = study.test if isinstance(study.test, KnowsParts) else None
+    return Pool(places, loaded, _names(study, labels), parts)
+
+
+def _names(study: Study, labels: Tensor) -> tuple[str, ...]:
     known = range(len(study.class_names))
-    names = tuple(study.class_names[label] if label in known else f"label {label}" for label in labels.tolist())
-    return Pool(places, loaded, names, study.test if isinstance(study.test, KnowsParts) else None)
+    return tuple(study.class_names[label] if label in known else f"label {label}" for label in labels.tolist())
 
 
 class Choice(NamedTuple):
@@ -171,16 +192,24 @@ def make_scene(
     """Search, and ask the classifier about everything that can be shown of it; `on_mask` sees what is found so far."""
     study, picture = made.study, pool.pictures[choice.picture]
     classes = torch.tensor(_classes(study.predict(picture)[0], choice))
-    batch = picture.expand(len(classes), *picture.shape)
-    found = of_layer(made, choice.layer).explain(batch, classes, film=True, on_mask=on_mask, progress=progress)
+    batch, place = picture.expand(len(classes), *picture.shape), pool.places[choice.picture]
+    found = _known(made, place, batch, classes) if choice.layer == _own_layer(made) else None
+    if found is None:
+        found = of_layer(made, choice.layer).explain(batch, classes, film=True, on_mask=on_mask, progress=progress)
     stops = stops_of(len(found.frames))
     film = [stop.step for stop in stops if stop.step < len(found.frames)]
     cropped = [strongest(found.masks, share / 100) for share in SHARES[1:]]
     masks = torch.cat([found.frames[film].float() / 255, torch.stack([found.masks, *cropped])])
     progress.check()
     ends = study.predict(torch.cat([found.pictures, found.backgrounds])).unflatten(0, (2, -1)).transpose(0, 1)
-    place = pool.places[choice.picture]
     return Scene(choice, place, found, stops, masks, _blends(study, found, masks), ends, _shares(pool, place, found))
+
+
+def _known(made: GuidedFeatureInversion, place: int, pictures: Tensor, classes: Tensor) -> Inversions | None:
+    """What `GuidedFeatureInversion.find` found, if it is of this picture and this class alone."""
+    known = made.found.get(place)
+    same = known is not None and torch.equal(known.pictures, pictures) and torch.equal(known.target.classes, classes)
+    return known if same else None
 
 
 def _classes(chances: Tensor, choice: Choice) -> list[int]:

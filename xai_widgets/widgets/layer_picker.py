@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets
 
+from xai_widgets import hosts
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
 from xai_widgets.widgets.app import close_all, fit_description, mimebundle
@@ -48,6 +49,7 @@ class LayerPicker:
     """
 
     def __init__(self, study: Study, layer: str | None = None, status: Mapping[str, str] | None = None) -> None:
+        hosts.prepare()
         blocks = study.blocks() or study.layers()
         # A wrong name is found before any widget is made.
         self._value = study.layer(layer or blocks[len(blocks) // 2].name).name

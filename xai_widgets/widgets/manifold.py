@@ -5,49 +5,35 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar
 
 import ipywidgets
-from torch import Tensor
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Scene, make_scene
-from xai_widgets.progress import Progress
+from xai_widgets.pool import POOL
+from xai_widgets.progress import Progress, bar
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.app import App
+from xai_widgets.widgets.app import App, Focus
 from xai_widgets.widgets.atlas_view import AtlasView
 from xai_widgets.widgets.chart import Place
-from xai_widgets.widgets.manifold_choice import Choice
+from xai_widgets.widgets.forecast import Forecasts
+from xai_widgets.widgets.manifold_choice import Choice, Exact, Wanted
 from xai_widgets.widgets.manifold_controls import NOBODY, ManifoldControls
 from xai_widgets.widgets.manifold_export import manifold_page
 from xai_widgets.widgets.manifold_map import ManifoldMap
 from xai_widgets.widgets.manifold_way import SIDE_BY_SIDE, WayView
 from xai_widgets.widgets.task import BackgroundTask, TaskState
 
-POOL = 300
-"""So many unseen pictures can be gone through."""
-
 FRAMES = 7
 REST = 0.08
 """Seconds without a move after which the exact picture is decoded."""
-
-Wanted = float | Literal["border", "typical"]
-"""Where the way ends: at a confidence, where both classes are as probable, or at the centre of the target class."""
-
-
-class Exact(NamedTuple):
-    """The counterfactual at a place of the map."""
-
-    place: Place
-    picture: Tensor
-    probabilities: Tensor
-    on_data: bool
 
 
 class ManifoldExplorer(App):
@@ -76,6 +62,8 @@ class ManifoldExplorer(App):
     >>> ManifoldExplorer(xw.demo())  # doctest: +SKIP
     """
 
+    follows: ClassVar[Mapping[str, str]] = {"class_index": "target", "picture": "picture"}
+
     def __init__(self, source: CAE | Study, *, picture: int = 0, target: int | str | None = None) -> None:
         self.cae = source if isinstance(source, CAE) else _of_study(source)
         self.study = self.cae.study
@@ -94,6 +82,7 @@ class ManifoldExplorer(App):
         super().__init__(f"Manifold: {self.study.name}", controls=self.controls.row, content=self._make_views())
         # Room for two lines, so that a longer sentence does not push the pictures down.
         self._lines["sentence"].layout.min_height = "3.3em"
+        self._forecasts = Forecasts(self.task)
         self._bind()
         self._begin()
 
@@ -106,7 +95,7 @@ class ManifoldExplorer(App):
         return [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.way.widget]
 
     def _bind(self) -> None:
-        self.state.bind("picture", self.controls.picture)
+        self.state.bind("picture", self, "picture")
         self.state.bind("from_map", self, "from_map")
         self.state.bind("target", self.controls.target)
         self.state.bind("wanted", self, "wanted")
@@ -124,10 +113,45 @@ class ManifoldExplorer(App):
 
     def _begin(self) -> None:
         self.controls.enable(fitted=self.cae.fitted, led=False)
-        self.sentence = "" if self.cae.fitted else "The CAE is not fitted yet: press “Fit”."
+        self.sentence = ""
+        if not self.cae.fitted:
+            self._say_unfitted()
+            self._forecasts.ask("the fit", self.cae, self._say_unfitted)
         self._refresh()
 
+    def _say_unfitted(self) -> None:
+        self.sentence = f"The CAE is not fitted yet: press “Fit”{self._forecasts.said('the fit')}."
+
     # --- what is chosen ------------------------------------------------------------------------------------------
+
+    @property
+    def focus(self) -> Focus:
+        """The unseen picture, and the class it is led to."""
+        target = self.controls.target.value
+        return Focus(picture=self.picture, class_index=None if target == NOBODY else target)
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` has at its top, too."""
+        return [self.controls.picture, self.controls.target]
+
+    @property
+    def picture(self) -> int | None:
+        """The unseen picture, as a place in ``study.test``; None while one from the map is shown."""
+        return self._pool[self.controls.picture.value] if self._from_map < 0 else None
+
+    @picture.setter
+    def picture(self, picture: int | None) -> None:
+        if picture is None:
+            return
+        if picture not in self._pool:
+            raise XaiWidgetsError(f"picture {picture} is not one of the {len(self._pool)} to choose from")
+        if picture != self.picture:
+            number = self._pool.index(picture)
+            again = number == self.controls.picture.value
+            self.controls.picture.value = number
+            if again:
+                self._take_unseen()
 
     @property
     def point(self) -> Place:
@@ -159,7 +183,7 @@ class ManifoldExplorer(App):
 
     @property
     def wanted(self) -> Wanted:
-        """Where the way ends: a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
+        """Where the way ends, a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
         return self._wanted
 
     @wanted.setter
@@ -200,8 +224,8 @@ class ManifoldExplorer(App):
     # --- fitting -------------------------------------------------------------------------------------------------
 
     def _fit(self) -> None:
-        def work(progress: Progress) -> CAE:
-            return self.cae.fit(progress=progress, checkpoint=self._resume.name)
+        def work(progress: Progress) -> None:
+            self.keep(self.cae.fit(progress=progress, checkpoint=self._resume.name))
 
         self.run(work, lambda _: self._begin(), "Fitting the CAE")
 
@@ -298,7 +322,7 @@ class ManifoldExplorer(App):
 
     def _show_no_way(self, chosen: Choice, scene: Scene) -> None:
         self.way.clear()
-        seen = f"The classifier already sees {self.study.class_names[scene.source]}; choose another target."
+        seen = f"The classifier already sees {self.study.class_names[scene.source]}; choose another class."
         self.sentence = "Drag the point: the picture becomes another one, and the prediction follows. " + (
             seen if chosen.target == scene.source else "Choose a target class to see the way there."
         )
@@ -356,26 +380,19 @@ class ManifoldExplorer(App):
             raise XaiWidgetsError("there is no way to show yet; choose a target class")
         return self.shown
 
-    def to_html(self, path: str | Path) -> None:
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
         """Write the map, the picture and the film strip to one page, in which dragging works offline.
 
-        Raises
-        ------
-        NotFittedError
-            While there is no map.
+        Parameters, and what is raised, are those of `App.to_html`.
         """
-        with self._lock:
+        with self._lock, progress or bar() as shown:
             if self.scene is None:
                 raise NotFittedError("there is no map yet; fit the CAE, or wait until the map is drawn")
-            manifold_page(
-                path,
-                title=self.title,
-                sentence=self.sentence,
-                numbers=self.numbers,
-                atlas=self.atlas.page_state(),
-                strip=self.way.frames,
-                **self.map.page_state(),
-            )
+            shown.start(f"Writing {self.title}", 1)
+            text: dict[str, Any] = {"title": self.title, "sentence": self.sentence, "numbers": self.numbers}
+            drawn: dict[str, Any] = {"atlas": self.atlas.page_state(), "strip": self.way.frames}
+            shown.advance()
+            manifold_page(path, **text, **drawn, **self.map.page_state())
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until map, way and exact picture are there, and say whether they are."""

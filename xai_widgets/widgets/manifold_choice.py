@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.study import KnowsParts, PictureSet, Study
+from xai_widgets.widgets.chart import Place
+
+Wanted = float | Literal["border", "typical"]
+"""Where the way ends: at a confidence, where both classes are as probable, or at the centre of the target class."""
 
 
 class Choice(NamedTuple):
@@ -43,3 +47,12 @@ class Choice(NamedTuple):
         shares = {name: shown.share_within(parts == number) for number, name in enumerate(pictures.part_names)}
         most = max(shares, key=shares.__getitem__)
         return f" {shares[most]:.0%} of the change falls on the {most}."
+
+
+class Exact(NamedTuple):
+    """The counterfactual at a place of the map."""
+
+    place: Place
+    picture: Tensor
+    probabilities: Tensor
+    on_data: bool

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 
@@ -15,11 +15,11 @@ from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.summaries.compare import Comparison
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-from xai_widgets.progress import Progress
+from xai_widgets.progress import Progress, bar
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.app import App
+from xai_widgets.widgets.app import App, Focus
 from xai_widgets.widgets.bars import PredictionBars
 from xai_widgets.widgets.cards_view import Card, Cards
 from xai_widgets.widgets.summaries_cards import details, member_cards, members_line, summary_cards, waiting_cards
@@ -60,6 +60,8 @@ class SummaryBrowser(App):
     --------
     >>> xw.SummaryBrowser(xw.demo())  # doctest: +SKIP
     """
+
+    follows: ClassVar[Mapping[str, str]] = {"class_index": "class"}
 
     def __init__(
         self, source: Study | VisualSummaries, *, other: Study | VisualSummaries | None = None,
@@ -126,8 +128,18 @@ class SummaryBrowser(App):
     # --- what is chosen ----------------------------------------------------------------------------------------
 
     @property
+    def focus(self) -> Focus:
+        """The class."""
+        return Focus(class_index=self.controls.classes.value)
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` has at its top, too."""
+        return [self.controls.classes]
+
+    @property
     def row(self) -> list[int] | None:
-        """The chosen summary: its network (0 or 1) and its place in `ClassSummaries.summaries`; None if there is none.
+        """The chosen summary, by its network (0 or 1) and place in `ClassSummaries.summaries`; None if there is none.
 
         Set it to choose another one; if it is not there yet, it is chosen once it is.
         """
@@ -164,6 +176,7 @@ class SummaryBrowser(App):
             if own is not None and own in each.found:
                 name = self.controls.name.value
                 self.shown[cell.network] = each.rename(own.class_index, cell.place, name, errors=own.errors)
+                self.keep(each)
             self._show_rows()
 
     def _found(self) -> ClassSummaries | None:
@@ -188,6 +201,7 @@ class SummaryBrowser(App):
 
         def work(progress: Progress) -> None:
             self.networks.search(step, wanted, progress)
+            self.keep(self.networks.each[step.network].summaries)
 
         self.run(work, lambda _: self._arrived(wanted), self._task_name(step))
 
@@ -311,13 +325,18 @@ class SummaryBrowser(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return found
 
-    def to_html(self, path: str | Path) -> None:
-        """Write all classes that were looked at to one page that works offline."""
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
+        """Write all classes that were looked at to one page that works offline.
+
+        Parameters, and what is raised, are those of `App.to_html`.
+        """
         wanted = [Wanted(*key) for key in sorted(self.summaries.found)]
         if not wanted:
             self._required()
             wanted = [self.controls.wanted]
-        summaries_page(path, self.title, self.networks, wanted, self.controls.wanted, self.rows.page_state())
+        given = (self.title, self.networks, wanted, self.controls.wanted, self.rows.page_state())
+        with progress or bar() as shown:
+            summaries_page(path, *given, progress=shown)
 
     def close(self) -> None:
         """Stop a search that is running and close every widget inside."""

@@ -98,10 +98,12 @@ def _said(region: Region) -> str:
 # --- members -------------------------------------------------------------------------------------------------------
 
 
-def member_cards(found: ClassSummaries, place: int, *, draw: Draw = exactly) -> list[Card]:
-    """All members of a summary, the exemplar first."""
+def member_cards(
+    found: ClassSummaries, place: int, *, most: int | None = None, draw: Draw = exactly
+) -> list[Card]:
+    """All members of a summary, or at most so many, the exemplar first."""
     cards: list[Card] = []
-    for number, member in enumerate(found.summaries[place].members):
+    for number, member in enumerate(found.summaries[place].members[:most]):
         tile, region = _member_tile(found, place, number, draw), found.regions[member]
         lines = [f"{nats(region.evidence)} nats", f"drop {percent(region.drop)}"]
         cards.append({"title": tile["caption"], "lines": lines, "tiles": [{**tile, "caption": ""}]})

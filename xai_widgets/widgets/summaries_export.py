@@ -10,9 +10,10 @@ from typing import Any
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.compare import Comparison, compare
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cards_view import Card
-from xai_widgets.widgets.drawing import Draw, each_once, smaller
+from xai_widgets.widgets.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.export import shared, write_framed
 from xai_widgets.widgets.summaries_cards import details, member_cards, members_line, summary_cards
 from xai_widgets.widgets.summaries_lines import Cell, Filter, Founds, lines
@@ -21,6 +22,9 @@ from xai_widgets.widgets.summaries_search import Networks, Wanted
 from xai_widgets.widgets.summaries_words import numbers_line, sentence
 
 MEASURE = "evidence"
+
+MEMBERS = 10
+"""So many of each summary are written; all of them would take four times the room."""
 
 
 def compared(founds: Founds) -> tuple[Comparison | None, str]:
@@ -42,6 +46,8 @@ def summaries_page(
     classes: Sequence[Wanted],
     chosen: Wanted,
     state: Mapping[str, Any],
+    *,
+    progress: Progress,
 ) -> Path:
     """Write a page in which class, summary and member are chosen.
 
@@ -59,16 +65,25 @@ def summaries_page(
         The one that is shown first.
     state
         `Cards.page_state` of the rows.
+    progress
+        Told each step, and asked whether to stop.
 
     Returns
     -------
     Path
         Where the page lies.
+
+    Raises
+    ------
+    CancelledError
+        If the progress was cancelled.
     """
-    draw = each_once(smaller)
+    draw = each_once(on_page)
+    founds = [found for wanted in classes for found in networks.founds(wanted) if found is not None]
+    progress.start(f"Writing {title}", sum(len(found.summaries) for found in founds))
     data = {
         "rows": {**state, "cards": [], "selected": -1},
-        "classes": [_class_page(networks, wanted, draw) for wanted in classes],
+        "classes": [_class_page(networks, wanted, draw, progress) for wanted in classes],
         "chosen": classes.index(chosen) if chosen in classes else 0,
     }
     what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rest on?"
@@ -76,7 +91,7 @@ def summaries_page(
     return write_framed(path, "summaries_page.html", title, what, shared(data), scripts=scripts, meanings=meanings())
 
 
-def _class_page(networks: Networks, wanted: Wanted, draw: Draw) -> dict[str, Any]:
+def _class_page(networks: Networks, wanted: Wanted, draw: Draw, progress: Progress) -> dict[str, Any]:
     """Everything that can be chosen of one class."""
     founds, names = networks.founds(wanted), networks.names
     comparison, incomparable = compared(founds)
@@ -91,21 +106,27 @@ def _class_page(networks: Networks, wanted: Wanted, draw: Draw) -> dict[str, Any
         "sentence": sentence(title, founds, why, both, left=False, running=False),
         "numbers": numbers_line(founds, names),
         "cards": summary_cards(founds, shown, MEASURE, names, why, draw=draw),
-        "summaries": [_summary_page(founds, studies, cell, draw) for cell in cells],
+        "summaries": [_summary_page(founds, studies, cell, draw, progress) for cell in cells],
     }
 
 
-def _summary_page(founds: Founds, studies: Sequence[Study], cell: Cell | None, draw: Draw) -> dict[str, Any] | None:
-    """All members of a summary, each with its detail."""
+def _summary_page(
+    founds: Founds, studies: Sequence[Study], cell: Cell | None, draw: Draw, progress: Progress
+) -> dict[str, Any] | None:
+    """The first members of a summary, each with its detail."""
     found = None if cell is None else founds[cell.network]
     if cell is None or found is None:
         return None
-    return {"line": members_line(found, cell.place), **_members(found, studies[cell.network], cell.place, draw)}
+    written = _members(found, studies[cell.network], cell.place, draw)
+    progress.advance()
+    left_out = len(found.summaries[cell.place].members) > MEMBERS
+    line = f"{members_line(found, cell.place)}{f'; here the first {MEMBERS}' if left_out else ''}"
+    return {"line": line, **written}
 
 
 def _members(found: ClassSummaries, study: Study, place: int, draw: Draw) -> dict[str, Any]:
-    cards: list[Card] = member_cards(found, place, draw=draw)
-    shown = details(found, study, found.summaries[place].members, draw=draw)
+    cards: list[Card] = member_cards(found, place, most=MEMBERS, draw=draw)
+    shown = details(found, study, found.summaries[place].members[:MEMBERS], draw=draw)
     return {
         "cards": cards,
         "details": [{"line": one.line, "columns": one.columns, "tiles": one.tiles} for one in shown],

@@ -1,4 +1,4 @@
-"""The two drawn views that are ours alone: the network as a strip of layers, and a grid of pictures."""
+"""The drawn views that are ours alone: the network as a strip of layers, a grid of pictures, and tabs."""
 
 from __future__ import annotations
 
@@ -67,3 +67,19 @@ class PictureGrid(anywidget.AnyWidget):
     tile = traitlets.Int(160).tag(sync=True)
     #: Whether pixels stay sharp squares; for pictures under 64 pixels.
     pixelated = traitlets.Bool(default_value=False).tag(sync=True)
+
+
+class Tabs(anywidget.AnyWidget):
+    """Labels of which one is chosen by mouse or keyboard; what it leads to is for its owner to show."""
+
+    _esm = HERE / "tabs.js"
+    _css = HERE / "style.css"
+
+    #: A label each, and what it says when it is pointed at.
+    labels: traitlets.List[Any] = traitlets.List(traitlets.Tuple(traitlets.Unicode(), traitlets.Unicode())).tag(
+        sync=True, echo_update=False
+    )
+    #: The place of the chosen one.
+    selected = traitlets.Int(0).tag(sync=True)
+    #: What these are tabs of, for those who cannot see them.
+    about = traitlets.Unicode("").tag(sync=True)
