@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from html.parser import HTMLParser
@@ -13,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from ipywidgets.widgets.widget import _instances
-from torch import nn
 
 from xai_widgets import cli
 from xai_widgets.data.bird_pictures import BirdPictures
@@ -32,17 +29,8 @@ NAMES = [NASTY, "b", "c", "d"]
 QUICK = "cladec,manifold"
 
 
-def columns() -> nn.Module:
-    """A classifier that says which quarter of a picture, from left to right, is the brightest."""
-    logits = nn.Linear(12, 4)
-    with torch.no_grad():
-        logits.weight.copy_(20 * torch.eye(4).repeat(1, 3))
-    layers = OrderedDict(maps=nn.AvgPool2d(2), pool=nn.AdaptiveAvgPool2d((1, 4)), flat=nn.Flatten(), logits=logits)
-    return nn.Sequential(layers)
-
-
 @pytest.fixture(scope="module")
-def studies(squares: Any) -> dict[bool, Study]:
+def studies(squares: Any, columns: Any) -> dict[bool, Study]:
     """Tiny ones in place of the demo's, by whether they cheat, fitted for a moment."""
 
     def fitted(name: str) -> Study:

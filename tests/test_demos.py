@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from xai_widgets.methods import cladec
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -67,6 +69,18 @@ def test_the_shipped_errors_are_those_of_the_shipped_weights(study: Study) -> No
         assert error == pytest.approx(said, rel=0.02)
 
 
+def test_the_shipped_x_features_add_up() -> None:
+    study = demos.demo()
+    srae: SRAE = study.explainers["srae"]
+    pictures, _ = study.load(study.test, range(100))
+    for of in range(study.classes):
+        shown = srae.explain(pictures, of)
+        assert torch.allclose(shown.maps.sum((2, 3)), shown.contributions, atol=1e-3)
+        logits = study.logits(pictures)[:, of]
+        rebuilt = shown.bias + shown.contributions.sum(1)
+        assert float((logits - rebuilt).square().mean() / logits.var()) < 0.02
+
+
 class TinyCae(CAE):
     """A CAE that is fitted in no time, and not to be believed."""
 
@@ -78,7 +92,7 @@ class TinyCae(CAE):
         return CAE.paper(study, epochs=min(epochs, 1), width=min(width, 2), pictures=pictures, seed=seed)
 
 
-@pytest.mark.filterwarnings("ignore:.*(ignores the class code|does not move the classifier)")
+@pytest.mark.filterwarnings("ignore:.*(ignores the class code|does not move the classifier|do not add up)")
 def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = demos.demo().model
     monkeypatch.setattr(demos, "train_classifier", lambda **_: classifier)
@@ -91,12 +105,14 @@ def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(demos, "ClaDec", tiny)
     monkeypatch.setattr(demos, "CAE", TinyCae)
+    monkeypatch.setattr(demos, "SRAE", partial(SRAE, epochs=1, features=2, pictures=40))
     demos.train_demo(tmp_path, progress=Progress())
     monkeypatch.setattr(demos, "ClaDec", ClaDec)
     monkeypatch.setattr(demos, "CAE", CAE)
+    monkeypatch.setattr(demos, "SRAE", SRAE)
     monkeypatch.setattr(demos, "WEIGHTS", tmp_path)
     assert demos.demo(cheat=True).explainers["cladec"].layers == ("block4",)
-    assert set(demos.demo().explainers) == {"cladec", "cae", "cae-paper"}
+    assert set(demos.demo().explainers) == {"cladec", "cae", "cae-paper", "srae"}
     assert demos.digits_demo().explainers["cae"].settings.recipe.epochs == 1
 
 

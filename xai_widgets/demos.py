@@ -20,6 +20,7 @@ from xai_widgets.data.birds import SLOTS, render
 from xai_widgets.data.digits import digits
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -80,6 +81,7 @@ def demo(*, cheat: bool = False) -> Study:
     study.explainers["cladec"] = ClaDec.load(WEIGHTS / f"{name}-cladec", study)
     study.explainers["cae"] = CAE.load(WEIGHTS / f"{name}-cae", study)
     if not cheat:
+        study.explainers["srae"] = SRAE.load(WEIGHTS / f"{name}-srae", study)
         study.explainers["cae-paper"] = CAE.load(WEIGHTS / f"{name}-cae-paper", study)
     return study
 
@@ -132,7 +134,8 @@ def train_demo(folder: Path, *, seed: int = 0, progress: Progress) -> None:
         cladec.save(folder / f"{_name(cheat)}-cladec", dtype=torch.float16)
         cae = CAE(study, seed=seed).fit(progress=progress)
         cae.save(folder / f"{_name(cheat)}-cae", dtype=torch.float16)
-        if not cheat:
+        if not cheat:  # one is enough to begin with, and the package stays small
+            SRAE(study, seed=seed).fit(progress=progress).save(folder / f"{_name(cheat)}-srae", dtype=torch.float16)
             paper = CAE.paper(study, epochs=PAPER_EPOCHS, width=PAPER_WIDTH, seed=seed).fit(progress=progress)
             paper.save(folder / f"{_name(cheat)}-cae-paper", dtype=torch.float16)
     _train_digits(folder, seed, progress)

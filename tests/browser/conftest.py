@@ -83,6 +83,16 @@ def alerts(page: Any) -> Iterator[list[str]]:
 
 
 @pytest.fixture
+def complaints(page: Any) -> Iterator[list[str]]:
+    """What the browser's console complained of; nothing, unless a test empties it."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
 def offline(chromium: Any) -> Iterator[Callable[[Path], Any]]:
     """Return a function that opens a file with the network off; fail if that page says anything to the console."""
     # A context of its own: to switch off another page's would cut JupyterLab from its server.

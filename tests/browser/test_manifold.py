@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +61,6 @@ STATES = """() => {
   window.states = [];
   new MutationObserver(() => window.states.push(root.dataset.state)).observe(root, { attributes: true });
 }"""
-
-
-@pytest.fixture
-def complaints(page: Any) -> Iterator[list[str]]:
-    """What the browser's console complained of; nothing, unless a test empties it."""
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    yield heard
-    assert heard == []
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,16 +33,6 @@ LABELS = {
 }
 MEMORY = "__import__('gc').collect() * 0 + int(open('/proc/self/statm').read().split()[1]) * 4096 / 2**20"
 LIVE = "len(__import__('ipywidgets').widgets.widget._instances)"
-
-
-@pytest.fixture
-def complaints(page: Any) -> Iterator[list[str]]:
-    """What the browser's console complained of; nothing."""
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    yield heard
-    assert heard == []
 
 
 @pytest.fixture

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch import nn
 
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec import ClaDec
@@ -37,17 +34,8 @@ WHITE = """(canvas, share) => {
 }"""
 
 
-def columns() -> nn.Module:
-    """A classifier that says which quarter of a picture, from left to right, is the brightest."""
-    logits = nn.Linear(12, 4)
-    with torch.no_grad():
-        logits.weight.copy_(20 * torch.eye(4).repeat(1, 3))
-    layers = OrderedDict(maps=nn.AvgPool2d(2), pool=nn.AdaptiveAvgPool2d((1, 4)), flat=nn.Flatten(), logits=logits)
-    return nn.Sequential(layers)
-
-
 @pytest.fixture(scope="module")
-def files(squares: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def files(squares: Any, columns: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pages of one study, which has no x-features; of the same one twice, side by side; and a gallery of it."""
     study = Study(columns(), squares(60), class_names=[SCRIPT, "b", "c", "d"], name=f"Study {SCRIPT}")
     with warnings.catch_warnings():

@@ -42,14 +42,14 @@ def cancelling():
 
 @pytest.fixture(scope="session")
 def assert_same_bits():
-    """Two fits are one and the same, but for the time they took."""
+    """Two fits are one and the same, but for the time they took, and for what no picture depends on."""
 
     def assert_same_bits(one, other):
         assert one.layers == other.layers
         for layer in one.layers:
             ours, theirs = one._fitted[layer].state_dict(), other._fitted[layer].state_dict()
             assert list(ours) == list(theirs)
-            for name in ours:
+            for name in ours.keys() - one._fitted[layer].idle():
                 assert torch.equal(ours[name], theirs[name]), name
             assert replace(one.report(layer), seconds=0) == replace(other.report(layer), seconds=0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, CancelledError
 from xai_widgets.methods.cladec import ClaDec
 from xai_widgets.methods.codes import cached_pass
@@ -148,6 +149,23 @@ def test_saved_and_loaded_it_gives_the_same_pictures(
         assert_same_pictures(loaded.explain(PICTURES, layer, alpha=0.5), fitted.explain(PICTURES, layer, alpha=0.5))
     assert loaded.fit(progress=Progress()) is loaded
     assert loaded.problems("fc") == fitted.problems("fc")
+
+
+def test_what_no_picture_depends_on_is_not_saved(fitted, tmp_path):
+    tensors, _ = artifact.load(fitted.save(tmp_path / "cladec"), "cladec")
+    saved = {key.partition("/")[2] for key in tensors if key.startswith("conv2/encoder.")}
+    assert {key.rpartition(".")[0] for key in saved} == {f"encoder.network.{name}" for name in ("conv1", "norm", "conv2")}
+    everything = fitted._fitted["fc"].state_dict()
+    assert {f"fc/{key}" for key in everything} - tensors.keys() <= {f"fc/{key}" for key in fitted._fitted["fc"].idle()}
+
+
+@pytest.mark.parametrize("missing", ["conv2/encoder.network.conv1.weight", "conv2/code_mean"])
+def test_a_file_that_lacks_something_is_refused(fitted, tmp_path, missing):
+    tensors, details = artifact.load(fitted.save(tmp_path / "cladec"), "cladec")
+    del tensors[missing]
+    artifact.save(tmp_path / "less", "cladec", tensors, details)
+    with pytest.raises(ArtifactError, match=f"does not hold what its description says.*{missing.partition('/')[2]}"):
+        ClaDec.load(tmp_path / "less", fitted.study)
 
 
 def test_half_precision_is_half_as_large_and_almost_the_same(assert_same_pictures, fitted, tmp_path):

@@ -328,6 +328,7 @@ class ClaDec:
             f"{layer}/{key}": value.to(dtype) if DECODER in key and value.dim() > 1 else value
             for layer, made in fitted.items()
             for key, value in made.state_dict().items()
+            if key not in made.idle()
         }
         layers = {name: {"code": made.code, "report": asdict(self.report(name))} for name, made in fitted.items()}
         return artifact.save(path, "cladec", tensors, self._origin() | {"layers": layers})
@@ -362,6 +363,8 @@ def _settings(details: dict[str, Any]) -> Settings:
 def _restored(made: ClaDec, layer: str, entry: dict[str, Any], tensors: dict[str, Tensor]) -> FittedLayer:
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
         fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
-    fitted.load_state_dict(artifact.group(tensors, layer))
+    missing, unexpected = fitted.load_state_dict(artifact.group(tensors, layer), strict=False)
+    if unexpected or not fitted.idle().issuperset(missing):
+        raise KeyError(f"{layer}: {', '.join([*unexpected, *missing][:3])}")
     fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})
     return fitted.eval()

@@ -97,6 +97,10 @@ class FittedLayer(nn.Module):
         """The reference's pictures of pictures, its decoder seeing the units where `shown` ``(C,)`` is 1."""
         return self.reference(pictures, shown.to(self.code_mean.device).expand(len(pictures), -1))[0]
 
+    def idle(self) -> set[str]:
+        """Names in the state of what no picture depends on, which need not be saved."""
+        return set() if self.encoder is None else {f"encoder.{key}" for key in self.encoder.idle()}
+
     def standard(self, code: Tensor, shown: Tensor) -> Tensor:
         """Raw codes centred, hidden units at zero, and whitened over the units."""
         centred = (code - _each(self.code_mean[None], code)) * _each(shown, code)

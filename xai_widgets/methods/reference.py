@@ -32,6 +32,9 @@ class ReferenceEncoder(nn.Module):
         self.layer = layer
         self._normalise = study.normalise
         self._sides = study.shape[1:]
+        run = [known.name for known in study.layers()]
+        until = run.index(layer) + 1
+        self._later = set(run[until:]) - set(run[:until])
         try:
             self.network = copy.deepcopy(study.model).float()
         except (RuntimeError, TypeError) as error:
@@ -47,6 +50,10 @@ class ReferenceEncoder(nn.Module):
         """The layer's code for pictures ``(N, C, H, W)`` in [0, 1], in the form of the classifier's; differentiable."""
         recorded = record(self.network, lambda: self.network(self._normalise(pictures).float()), [self.layer])
         return as_code(recorded[self.layer], self._sides)
+
+    def idle(self) -> set[str]:
+        """Names in the state of what plays no part in the code: that of modules which are run after the layer only."""
+        return {key for key in self.state_dict() if key.removeprefix("network.").rpartition(".")[0] in self._later}
 
 
 def _without_dropout(network: nn.Module) -> None:

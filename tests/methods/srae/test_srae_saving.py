@@ -33,6 +33,17 @@ def test_everything_comes_back(fit_srae, new_study, tmp_path, make):
         assert torch.equal(loaded.exemplars(0, 1, kind)[0], saved.exemplars(0, 1, kind)[0])
 
 
+def test_half_precision_is_smaller_and_almost_the_same(srae, tmp_path):
+    whole, half = srae.save(tmp_path / "whole"), srae.save(tmp_path / "half", dtype=torch.float16)
+    assert half.stat().st_size < 0.7 * whole.stat().st_size
+    loaded = SRAE.load(half, srae.study)
+    of = srae.classes[0]
+    ours, theirs = loaded.explain(PICTURES, of), srae.explain(PICTURES, of)
+    assert ours.maps.dtype == torch.float32
+    assert torch.allclose(ours.contributions, theirs.contributions, atol=0.02 * float(theirs.contributions.abs().max()))
+    assert loaded.exemplars(of, 0, "top")[0].shape == srae.exemplars(of, 0, "top")[0].shape
+
+
 def test_loading_draws_no_random_numbers(srae, tmp_path):
     path = srae.save(tmp_path / "srae")
     before = torch.get_rng_state()

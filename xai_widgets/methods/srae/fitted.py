@@ -135,8 +135,8 @@ class Fitted:
 
     # --- saving ------------------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path, origin: Mapping[str, Any]) -> Path:
-        """Write everything to one file, and where it comes from."""
+    def save(self, path: str | Path, origin: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> Path:
+        """Write everything to one file, and where it comes from; matrices in a type of one's own."""
         tensors = {f"{by}/{name}": value for by, one in self.models.items() for name, value in one.state_dict().items()}
         tensors |= {f"table/{name}": value for name, value in self.table.tensors().items()}
         details = {
@@ -148,7 +148,11 @@ class Fitted:
             "seconds": self.seconds,
             "names": {str(k): names for k, names in self.names.items()},
         }
-        return artifact.save(path, KIND, tensors, {**origin, **details})
+        rounded = {
+            name: value.to(dtype) if value.is_floating_point() and value.dim() > 1 else value
+            for name, value in tensors.items()
+        }
+        return artifact.save(path, KIND, rounded, {**origin, **details})
 
     @classmethod
     def load(cls, path: str | Path, study: Study) -> tuple[Settings, Fitted]:
@@ -168,13 +172,17 @@ class Fitted:
                 classes=tuple(details["classes"]),
                 **models,
                 reports=tuple(_report(one) for one in details["reports"]),
-                table=Table(**artifact.group(tensors, "table")),
+                table=Table(**{name: _single(value) for name, value in artifact.group(tensors, "table").items()}),
                 placed=(float(details["placed"][0]), float(details["placed"][1])),
                 seconds=float(details["seconds"]),
                 names={int(k): list(names) for k, names in details["names"].items()},
             )
         except (XaiWidgetsError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             raise ArtifactError(f"{path} does not hold what its description says ({error}); fit again") from error
+
+
+def _single(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
 
 
 def numbered(word: str, count: int) -> tuple[str, ...]:
