@@ -1,4 +1,4 @@
-"""The lessons: short cells, no outputs, and each of them runs from top to bottom."""
+"""The lessons and pages: short cells, no outputs, and each of them runs from top to bottom."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ import pytest
 from nbclient import NotebookClient
 
 REPOSITORY = Path(__file__).parents[1]
-LESSONS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
-MOST_LINES = 10
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+LESSONS = [notebook for notebook in NOTEBOOKS if notebook.name[0].isdigit()]
+"""The others are pages for people who should not see code: no lessons, and no exercises."""
+
+MOST_LINES, MOST_CHARACTERS = 10, 120
+LAST = 3
 MOST_SECONDS = 600
 """For one cell; reached only where something hangs."""
 
@@ -23,56 +27,106 @@ def read(lesson: Path) -> Any:
     return nbformat.read(lesson, as_version=4)
 
 
-def code_cells(lesson: Path) -> list[Any]:
-    return [cell for cell in read(lesson).cells if cell.cell_type == "code"]
+def cells(path: Path, kind: str) -> list[Any]:
+    """The cells of one kind, "code" or "markdown"."""
+    return [cell for cell in read(path).cells if cell.cell_type == kind]
 
 
-@pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.stem)
-def lesson(request: pytest.FixtureRequest) -> Path:
+def prose(lesson: Path) -> str:
+    return "\n".join(cell.source for cell in cells(lesson, "markdown"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> Path:
+    """Every notebook."""
     return Path(request.param)
 
 
-def test_there_is_a_first_lesson() -> None:
-    assert "00_start_here.ipynb" in [lesson.name for lesson in LESSONS]
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
+def lesson(request: pytest.FixtureRequest) -> Path:
+    """Every notebook that teaches."""
+    return Path(request.param)
 
 
-def test_file_is_valid_and_asks_for_the_kernel_that_is_always_there(lesson: Path) -> None:
-    notebook = read(lesson)
-    nbformat.validate(notebook)
-    assert notebook.metadata.kernelspec.name == "python3"
-    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+def test_lessons_are_numbered_from_the_first_one_on() -> None:
+    assert LESSONS[0].name == "00_start_here.ipynb"
+    assert [lesson.name[:3] for lesson in LESSONS] == [f"{number:02}_" for number in range(len(LESSONS))]
 
 
-def test_nothing_of_a_run_is_kept(lesson: Path) -> None:
-    for cell in code_cells(lesson):
+def test_pages_are_a_title_and_one_cell_of_code() -> None:
+    pages = [path for path in NOTEBOOKS if path not in LESSONS]
+    assert [path.name for path in pages] == ["workbench.ipynb"]
+    assert [[cell.cell_type for cell in read(path).cells] for path in pages] == [["markdown", "code"]]
+
+
+def test_file_is_valid_and_asks_for_the_kernel_that_is_always_there(notebook: Path) -> None:
+    found = read(notebook)
+    nbformat.validate(found)
+    assert found.metadata.kernelspec.name == "python3"
+    assert set(found.metadata) == {"kernelspec", "language_info"}
+
+
+def test_nothing_of_a_run_is_kept(notebook: Path) -> None:
+    for cell in cells(notebook, "code"):
         assert (cell.outputs, cell.execution_count, dict(cell.metadata)) == ([], None, {})
 
 
-def test_cells_are_short(lesson: Path) -> None:
-    too_long = [cell.source for cell in code_cells(lesson) if len(cell.source.splitlines()) > MOST_LINES]
+def test_cells_are_short(notebook: Path) -> None:
+    too_long = [cell.source for cell in cells(notebook, "code") if len(cell.source.splitlines()) > MOST_LINES]
     assert too_long == []
 
 
-def test_opens_with_a_title_and_says_how_long_it_takes(lesson: Path) -> None:
-    first = read(lesson).cells[0]
+def test_lines_are_short(notebook: Path) -> None:
+    lines = [line for cell in read(notebook).cells for line in cell.source.splitlines()]
+    assert [line for line in lines if len(line) > MOST_CHARACTERS] == []
+
+
+def test_opens_with_a_title_and_a_question(notebook: Path) -> None:
+    first = read(notebook).cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
-    assert re.search(r"\bminutes\b", first.source)
+    assert "?" in first.source
 
 
-def test_answers_are_hidden_and_every_fold_ends(lesson: Path) -> None:
-    text = "\n".join(cell.source for cell in read(lesson).cells if cell.cell_type == "markdown")
-    folds = [text.count(tag) for tag in ("<details>", "<summary>", "</summary>", "</details>")]
+def test_says_how_long_it_takes(lesson: Path) -> None:
+    assert re.search(r"^\*About \d+ minutes\b", read(lesson).cells[0].source, flags=re.MULTILINE)
+
+
+def test_every_fold_ends(lesson: Path) -> None:
+    folds = [prose(lesson).count(tag) for tag in ("<details>", "<summary>", "</summary>", "</details>")]
     assert len(set(folds)) == 1, folds
-    assert folds[0] >= 1
 
 
-def test_links_lead_to_lessons(lesson: Path) -> None:
-    links = re.findall(r"\]\(([^)]+\.ipynb)\)", json.dumps(read(lesson).cells))
-    assert [link for link in links if not (lesson.parent / link).is_file()] == []
+def test_exercises_have_hidden_answers(lesson: Path) -> None:
+    """The first lesson has something to try, the others have exercises; the answer, or a hint, is folded away."""
+    asked = "**Try**" if lesson == LESSONS[0] else "**Exercise 1.**"
+    after = prose(lesson).split(asked)
+    assert len(after) >= 2
+    assert "<summary>" in after[1]
 
 
-def test_runs_from_top_to_bottom(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_exercise_has_a_fold(lesson: Path) -> None:
+    exercises = re.split(r"\*\*Exercise \d+\.\*\*", prose(lesson))[1:]
+    assert [text[:60] for text in exercises if "<summary>" not in text] == []
+
+
+def test_ends_with_something_measured(lesson: Path) -> None:
+    """Among the last cells of code, one gives numbers and not pictures."""
+    last = cells(lesson, "code")[-LAST:]
+    assert any("print(" in cell.source or ".verdict()" in cell.source for cell in last)
+
+
+def test_links_lead_to_notebooks(notebook: Path) -> None:
+    links = re.findall(r"\]\(([^)]+\.ipynb)\)", json.dumps(read(notebook).cells))
+    assert [link for link in links if not (notebook.parent / link).is_file()] == []
+
+
+def test_the_first_lesson_points_to_the_workbench() -> None:
+    assert "](workbench.ipynb)" in prose(LESSONS[0])
+    assert any("xw.Workbench(" in cell.source for cell in cells(LESSONS[0], "code"))
+
+
+def test_runs_from_top_to_bottom(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only place where lessons are executed. The kernel is this Python, with the package of this checkout."""
     search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("PYTHONPATH", search)
@@ -80,11 +134,11 @@ def test_runs_from_top_to_bottom(lesson: Path, tmp_path: Path, monkeypatch: pyte
     for name in ("CONFIG", "DATA", "RUNTIME"):
         monkeypatch.setenv(f"JUPYTER_{name}_DIR", str(tmp_path / name.lower()))
     monkeypatch.setenv("IPYTHONDIR", os.environ.get("IPYTHONDIR", str(tmp_path / "ipython")))
-    notebook = read(lesson)
+    executed = read(notebook)
     client = NotebookClient(
-        notebook, timeout=MOST_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        executed, timeout=MOST_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     )
     client.execute()
-    said = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    said = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
     complaints = [output.text for output in said if output.output_type == "stream" and output.name == "stderr"]
     assert complaints == []
