@@ -98,9 +98,7 @@ def _said(region: Region) -> str:
 # --- members -------------------------------------------------------------------------------------------------------
 
 
-def member_cards(
-    found: ClassSummaries, place: int, *, most: int | None = None, draw: Draw = exactly
-) -> list[Card]:
+def member_cards(found: ClassSummaries, place: int, *, most: int | None = None, draw: Draw = exactly) -> list[Card]:
     """All members of a summary, or at most so many, the exemplar first."""
     cards: list[Card] = []
     for number, member in enumerate(found.summaries[place].members[:most]):
