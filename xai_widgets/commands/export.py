@@ -96,12 +96,12 @@ def _studies(given: argparse.Namespace, names: Sequence[str], progress: Progress
 
 
 def _demo(cheat: bool, names: Sequence[str], seed: int, progress: Progress) -> Study:
-    """A demo's study; its x-features are not shipped, and so they are fitted here."""
+    """A demo's study; x-features that are not shipped are fitted here."""
     from xai_widgets.demos import demo  # noqa: PLC0415
     from xai_widgets.methods.srae.srae import SRAE  # noqa: PLC0415
 
     study = demo(cheat=cheat)
-    if "concepts" in names:
+    if "concepts" in names and "srae" not in study.explainers:
         with warnings.catch_warnings():
             # The page's line of numbers says the same.
             warnings.simplefilter("ignore", UserWarning)

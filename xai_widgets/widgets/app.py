@@ -230,7 +230,7 @@ class App(ABC):
 
     @property
     def layer_status(self) -> Mapping[str, str]:
-        """A word for each layer that has to be fitted here: "ready", "to fit" or "fitting"."""
+        """How far each layer is that has to be fitted here, in a word such as "ready", "to fit" or "fitting"."""
         return {}
 
     @property
