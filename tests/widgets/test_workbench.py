@@ -162,7 +162,7 @@ def test_a_layer_is_seen_by_every_view_that_has_it(workbench):
         assert workbench.apps[name][0].focus.layer == "block3", name
     do(workbench, workbench.layers, value="features")  # which has no map
     assert workbench.apps["inversion"][0].focus.layer == "block3"
-    assert "layer features cannot be chosen here, so it is still block3" in workbench._reading.value
+    assert "Layer features cannot be chosen here, so it is still block3." in workbench._reading.value
     do(workbench, workbench, view="cladec")
     assert workbench.apps["cladec"][0].focus.layer == "features"
     assert "cannot be chosen" not in workbench._reading.value
@@ -176,6 +176,14 @@ def test_the_layers_say_whether_they_are_fitted_for_the_open_view(workbench):
     assert workbench.layers.status["block3"] == "to fit"
     do(workbench, workbench, view="manifold")
     assert workbench.layers.status == {}
+
+
+def test_a_layer_without_a_map_leaves_the_evidence_as_it_is(bench, ready):
+    workbench = bench(ready())
+    do(workbench, workbench.layers, value="features")
+    do(workbench, workbench, view="inversion")
+    assert workbench.apps["inversion"][0].focus.layer is None  # all layers together
+    assert "Layer features cannot be chosen here." in workbench._reading.value
 
 
 def test_a_layer_that_was_fitted_says_so(bench, conceive, srae, squares_read):

@@ -248,7 +248,8 @@ class App(ABC):
             try:
                 self.state.from_dict({own: wanted})
             except (XaiWidgetsError, TraitError):
-                problems.append(f"{name.removesuffix('_index')} {wanted} cannot be chosen here, so it is still {here}")
+                still = "" if here is None else f", so it is still {here}"
+                problems.append(f"{name.removesuffix('_index')} {wanted} cannot be chosen here{still}")
         return problems
 
     def keep(self, explainer: Explainer) -> None:

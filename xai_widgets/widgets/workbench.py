@@ -263,7 +263,7 @@ class Workbench(App):
                 f"{names[focus.class_index]}{' (what it says)' if self.classes.value == SAID else ''}."
             )
         lines = [f"<b>{html.escape(chosen.question)}</b> {html.escape(chosen.reading)}"]
-        lines += [f"Here {html.escape(problem)}." for problem in problems]
+        lines += [f"{html.escape(problem[0].upper() + problem[1:])}." for problem in problems]
         self._reading.value = f'<div class="xw xw-sentence">{" ".join(lines)}</div>'
 
     def _size(self) -> None:
