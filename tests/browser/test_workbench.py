@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from xai_widgets.widgets.workbench_views import VIEWS
+
 pytestmark = pytest.mark.browser
 
 BENCH = """
@@ -24,13 +26,7 @@ cladec, inversion = xw.ClaDecExplorer(study), xw.InversionExplorer(study)
 unlink = xw.link(cladec, inversion)
 cladec
 """
-LABELS = {
-    "cladec": "Layer",
-    "summaries": "Summaries",
-    "concepts": "Concepts",
-    "inversion": "Evidence",
-    "manifold": "Manifold",
-}
+LABELS = {view.name: view.label for view in VIEWS}
 MEMORY = "__import__('gc').collect() * 0 + int(open('/proc/self/statm').read().split()[1]) * 4096 / 2**20"
 LIVE = "len(__import__('ipywidgets').widgets.widget._instances)"
 
@@ -52,25 +48,27 @@ def tab(opened: Any, name: str) -> Any:
     return opened.page.get_by_role("tab", name=LABELS[name])
 
 
-def chosen(opened: Any, attribute: str) -> Any:
-    return opened.python(f"bench.focus.{attribute}")
+def test_the_mouse_opens_every_view_in_both_themes(shown: Any) -> None:
+    for theme in ("light", "dark"):
+        shown.theme(theme)
+        for view in VIEWS:
+            tab(shown, view.name).click()
+            shown.until("bench.view", view.name)
+            settle(shown)
+            assert tab(shown, view.name).get_attribute("aria-selected") == "true"
+            shown.page.get_by_text(view.question).wait_for()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_mouse_opens_every_view(shown: Any, theme: str) -> None:
-    shown.theme(theme)
-    for name in LABELS:
-        tab(shown, name).click()
-        shown.until("bench.view", name)
-        settle(shown)
-        assert tab(shown, name).get_attribute("aria-selected") == "true"
-        question = shown.python("[one.question for one in __import__('xai_widgets.widgets.workbench_views', "
-                                "fromlist=['VIEWS']).VIEWS if one.name == bench.view][0]")  # fmt: skip
-        shown.page.get_by_text(question).wait_for()
-
-
-def test_the_keyboard_alone_goes_through_every_view(shown: Any) -> None:
+def test_the_keyboard_alone_goes_through_pictures_layers_and_every_view(shown: Any) -> None:
     page = shown.page
+    page.locator(".xw-workbench .xw-cards [role=option]").first.focus()
+    page.keyboard.press("ArrowRight")
+    shown.until("bench.focus.picture == study.pool.places[1]", True)
+    page.locator(".xw-strip [role=option][aria-selected=true]").first.focus()
+    page.keyboard.press("ArrowLeft")
+    shown.until("bench.layers.value", "block3")
+    settle(shown)
+    assert shown.python("bench.apps['cladec'][0].shown.layer") == "block3"
     tab(shown, "cladec").focus()
     for name in ("summaries", "concepts", "inversion", "manifold", "cladec"):
         page.keyboard.press("ArrowRight")
@@ -88,20 +86,6 @@ def test_the_keyboard_alone_goes_through_every_view(shown: Any) -> None:
     shown.until("bench.view", "cladec")
 
 
-def test_pictures_and_layers_by_keyboard(shown: Any) -> None:
-    page = shown.page
-    before = chosen(shown, "picture")
-    page.locator(".xw-workbench > .xw-cards [role=option], .xw-workbench .xw-cards [role=option]").first.focus()
-    page.keyboard.press("ArrowRight")
-    shown.until("bench.focus.picture == study.pool.places[1]", True)
-    assert chosen(shown, "picture") != before
-    page.locator(".xw-strip [role=option][aria-selected=true]").first.focus()
-    page.keyboard.press("ArrowLeft")
-    shown.until("bench.layers.value", "block3")
-    settle(shown)
-    assert shown.python("bench.apps['cladec'][0].shown.layer") == "block3"
-
-
 def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) -> None:
     tab(shown, "inversion").click()
     shown.until("'inversion' in bench.apps", True)
@@ -117,6 +101,21 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     settle(shown)
     shown.page.get_by_label("Class", exact=True).first.select_option("lantern jay")
     shown.until("bench.apps['inversion'][0].focus.class_index == study.class_names.index('lantern jay')", True)
+    require_large_type(shown)
+
+
+def require_large_type(shown: Any) -> None:
+    """In a test that has all open already."""
+    page = shown.page
+
+    def size() -> float:
+        return float(page.evaluate("parseFloat(getComputedStyle(document.querySelector('.xw-sentence')).fontSize)"))
+
+    before, picture = size(), page.locator(".xw-workbench .xw-cards img").first.bounding_box()["width"]
+    page.get_by_role("button", name="Large type").click()
+    shown.until("bench.large.value", True)
+    page.wait_for_function(f"document.querySelector('.xw-cards img').getBoundingClientRect().width > {1.3 * picture}")
+    assert size() > 1.3 * before
 
 
 def test_two_widgets_that_are_linked(notebook: Callable[..., Any], complaints: list[str]) -> None:
@@ -134,19 +133,6 @@ def test_two_widgets_that_are_linked(notebook: Callable[..., Any], complaints: l
     opened.page.locator(".xw-cards [role=option]").nth(1).click()
     opened.until("inversion.picture == study.pool.places[1]", True)
     assert opened.python("cladec.picture == study.pool.places[3]")
-
-
-def test_large_type(shown: Any) -> None:
-    page = shown.page
-
-    def size() -> float:
-        return float(page.evaluate("parseFloat(getComputedStyle(document.querySelector('.xw-sentence')).fontSize)"))
-
-    before, picture = size(), page.locator(".xw-workbench .xw-cards img").first.bounding_box()["width"]
-    page.get_by_role("button", name="Large type").click()
-    shown.until("bench.large.value", True)
-    page.wait_for_function(f"document.querySelector('.xw-cards img').getBoundingClientRect().width > {1.3 * picture}")
-    assert size() > 1.3 * before
 
 
 def test_two_hundred_interactions_leave_nothing_behind(shown: Any) -> None:
