@@ -1,6 +1,6 @@
 """The ready-made studies: a bird classifier that looks at birds, and one that cheats.
 
-Both are small networks on the field guide, shipped with their weights and with every explainer already fitted. A third
+Both are small networks on the field guide, shipped with their weights and with fitted explainers. A third
 study, of digits, is for what birds cannot show: ten classes of one channel.
 `train_demo` makes all of it anew from a seed.
 """
@@ -65,7 +65,9 @@ def _block(channels: int, out: int) -> nn.Sequential:
 
 
 def demo(*, cheat: bool = False) -> Study:
-    """A study that is ready: birds, a trained classifier, and every explainer fitted.
+    """A study that is ready: birds, a trained classifier, and fitted explainers.
+
+    ClaDec and CAE are there of both, x-features (SRAE) of the honest one only; what is missing takes seconds.
 
     Parameters
     ----------

@@ -94,7 +94,8 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     rows = shown.page.locator(".xw-grid .xw-row:visible, .xw-grid [role=option]:visible")
     rows.nth(2).click()
     shown.until("bench.focus.picture == study.pool.places[2]", True)
-    assert shown.page.locator(".xw-workbench .xw-card[aria-selected=true]").first.get_attribute("aria-selected")
+    third = "document.querySelector('.xw-workbench .xw-cards').querySelectorAll('[role=option]')[2]"
+    shown.page.wait_for_function(f"{third}.getAttribute('aria-selected') === 'true'")
     assert shown.python("bench.strip.cards.selected") == 2
     tab(shown, "inversion").click()
     shown.until("bench.apps['inversion'][0].picture == study.pool.places[2]", True)

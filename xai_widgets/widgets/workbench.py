@@ -64,6 +64,8 @@ class Workbench(App):
         self.apps: dict[str, list[App]] = {}
         self._kept: dict[str, list[Mapping[str, Any]]] = {}
         self._known: dict[App, Focus] = {}
+        # Asked several times at each change; the answer of a large network takes a while.
+        self._said: dict[int, int] = {}
         self._busy = False
         first = _place(view)
         names = " beside ".join(each.name for each in (study, other) if each is not None)
@@ -159,9 +161,12 @@ class Workbench(App):
 
     def _class(self) -> int:
         """The chosen class, or what the classifier says of the chosen picture."""
-        if self.classes.value != SAID or self.strip.chosen is None:
+        place = self.strip.chosen
+        if self.classes.value != SAID or place is None:
             return max(int(self.classes.value), 0)
-        return int(self.study.predict(self.strip.pool.pictures[self.strip.chosen][None]).argmax())
+        if place not in self._said:
+            self._said[place] = int(self.study.predict(self.strip.pool.pictures[place][None]).argmax())
+        return self._said[place]
 
     def _take_picture(self) -> None:
         if not self._busy and self.strip.take():
