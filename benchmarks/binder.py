@@ -51,7 +51,7 @@ workbench.wait()
 workbench
 """
 ALL_VIEWS = """
-from xai_widgets.widgets.workbench_views import VIEWS
+from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 for view in VIEWS:
     workbench.view = view.name

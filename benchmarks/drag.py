@@ -20,8 +20,8 @@ import pytest
 MOVES = 300
 SCENE = """
 import ipywidgets, numpy as np
-from xai_widgets.widgets.atlas_view import AtlasView
-from xai_widgets.widgets.manifold_map import ManifoldMap
+from xai_widgets.widgets.views.atlas import AtlasView
+from xai_widgets.widgets.views.manifold_map import ManifoldMap
 generator, names, box = np.random.default_rng(0), ["oak", "elm"], (-3.0, 3.0, -3.0, 3.0)
 chart, view = ManifoldMap(names), AtlasView(names=names, colours=["#0072B2", "#E69F00"])
 chart.link_to(view)

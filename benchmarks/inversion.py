@@ -16,7 +16,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import xai_widgets as xw
-from xai_widgets.methods.inversion.found import Inversions
+from xai_widgets.methods.inversion.explanation import Inversions
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.scores.bird_cases import draw_cases
 

@@ -19,8 +19,8 @@ import torch
 
 import xai_widgets as xw
 from xai_widgets.data.birds import PARTS, SLOT_PARTS
-from xai_widgets.methods.summaries.found import Masks
 from xai_widgets.methods.summaries.masks import STRONG, CrispMasks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.scores.bird_cases import Cases, draw_cases
 
 RUNS = 3

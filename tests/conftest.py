@@ -118,7 +118,7 @@ def new_study():
 @pytest.fixture(scope="session")
 def fitted(new_study):
     """A ClaDec fitted for a moment at a map and a vector, with a fresh reference; not to be changed."""
-    from xai_widgets.methods.cladec import ClaDec
+    from xai_widgets.methods.cladec.cladec import ClaDec
     from xai_widgets.progress import Progress
 
     return ClaDec(new_study(), ["conv2", "fc"], epochs=2, width=4).fit(progress=Progress())

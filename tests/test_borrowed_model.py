@@ -18,14 +18,14 @@ from torch import nn
 from xai_widgets import layers
 from xai_widgets.errors import CancelledError, LayerError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.methods.inversion.published import PublishedSettings
+from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
-from xai_widgets.methods.summaries.two_stage import Stage, TwoStageSettings
+from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 

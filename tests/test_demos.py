@@ -11,10 +11,10 @@ import torch
 from xai_widgets import demos
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS
-from xai_widgets.methods import cladec
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.cladec import cladec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -52,7 +52,7 @@ def test_weights_are_small() -> None:
 def test_every_layer_s_checks_hold(study: Study) -> None:
     fitted: ClaDec = study.explainers["cladec"]
     assert set(fitted.layers) == set(demos.CLADEC_LAYERS["cheating" if "cheating" in study.name else "honest"])
-    assert {layer: fitted.problems(layer) for layer in fitted.layers} == dict.fromkeys(fitted.layers, ())
+    assert {layer: fitted.problems_at(layer) for layer in fitted.layers} == dict.fromkeys(fitted.layers, ())
 
 
 def test_the_shipped_errors_are_those_of_the_shipped_weights(study: Study) -> None:

@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import xai_widgets
-from xai_widgets.cli import _parser
+from xai_widgets.cli.main import _parser
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"

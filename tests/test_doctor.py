@@ -12,7 +12,7 @@ import pytest
 
 import xai_widgets as xw
 from xai_widgets import hosts
-from xai_widgets.cli import main
+from xai_widgets.cli.main import main
 from xai_widgets.diagnosis import report as module
 from xai_widgets.diagnosis import snapshot as snapshots
 from xai_widgets.diagnosis.checks import Problem, agrees, problems
@@ -292,7 +292,7 @@ class Broken(importlib.abc.MetaPathFinder):
             raise GONE[name.partition(".")[0]]
 
 sys.meta_path.insert(0, Broken())
-from xai_widgets.cli import main
+from xai_widgets.cli.main import main
 sys.exit(main(["doctor", "--json", "-"]))
 """
 

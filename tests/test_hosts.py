@@ -8,8 +8,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from xai_widgets import hosts
-from xai_widgets.widgets.app import App
-from xai_widgets.widgets.layer_picker import LayerPicker
+from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.views.layer_picker import LayerPicker
 
 
 class Nothing(App):

@@ -18,47 +18,47 @@ if TYPE_CHECKING:
     from xai_widgets.demos import demo, digits_demo
     from xai_widgets.diagnosis.report import doctor
     from xai_widgets.methods.cae.cae import CAE
-    from xai_widgets.methods.cladec import ClaDec
+    from xai_widgets.methods.cladec.cladec import ClaDec
     from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
     from xai_widgets.methods.srae.srae import SRAE
     from xai_widgets.methods.summaries.masks import CrispMasks
     from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-    from xai_widgets.runs import keep
-    from xai_widgets.runs import open_run as open  # noqa: A004  (xw.open)
+    from xai_widgets.runs.keeping import keep
+    from xai_widgets.runs.keeping import open_run as open  # noqa: A004  (xw.open)
     from xai_widgets.study import Study
-    from xai_widgets.widgets.cladec import ClaDecExplorer
-    from xai_widgets.widgets.concepts import ConceptExplorer
-    from xai_widgets.widgets.inversion import InversionExplorer
-    from xai_widgets.widgets.layer_picker import LayerPicker
-    from xai_widgets.widgets.link import link
-    from xai_widgets.widgets.manifold import ManifoldExplorer
-    from xai_widgets.widgets.summaries import SummaryBrowser
-    from xai_widgets.widgets.workbench import Workbench
+    from xai_widgets.widgets.cae.explorer import ManifoldExplorer
+    from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
+    from xai_widgets.widgets.frame.link import link
+    from xai_widgets.widgets.inversion.explorer import InversionExplorer
+    from xai_widgets.widgets.srae.explorer import ConceptExplorer
+    from xai_widgets.widgets.summaries.explorer import SummaryBrowser
+    from xai_widgets.widgets.views.layer_picker import LayerPicker
+    from xai_widgets.widgets.workbench.workbench import Workbench
 
 _MODULE_OF = {
     "CAE": "methods.cae.cae",
     "SRAE": "methods.srae.srae",
     "BirdPictures": "data.bird_pictures",
-    "ClaDec": "methods.cladec",
-    "ClaDecExplorer": "widgets.cladec",
-    "ConceptExplorer": "widgets.concepts",
+    "ClaDec": "methods.cladec.cladec",
+    "ClaDecExplorer": "widgets.cladec.explorer",
+    "ConceptExplorer": "widgets.srae.explorer",
     "CrispMasks": "methods.summaries.masks",
     "GuidedFeatureInversion": "methods.inversion.inversion",
-    "InversionExplorer": "widgets.inversion",
-    "LayerPicker": "widgets.layer_picker",
-    "ManifoldExplorer": "widgets.manifold",
+    "InversionExplorer": "widgets.inversion.explorer",
+    "LayerPicker": "widgets.views.layer_picker",
+    "ManifoldExplorer": "widgets.cae.explorer",
     "Study": "study",
-    "SummaryBrowser": "widgets.summaries",
+    "SummaryBrowser": "widgets.summaries.explorer",
     "VisualSummaries": "methods.summaries.visual_summaries",
-    "Workbench": "widgets.workbench",
+    "Workbench": "widgets.workbench.workbench",
     "demo": "demos",
     "digits": "data.digits",
     "digits_demo": "demos",
     "doctor": "diagnosis.report",
     "folder": "data.folder",
-    "keep": "runs",
-    "link": "widgets.link",
-    "open": "runs:open_run",
+    "keep": "runs.keeping",
+    "link": "widgets.frame.link",
+    "open": "runs.keeping:open_run",
 }
 
 __all__ = [

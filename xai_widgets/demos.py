@@ -19,7 +19,7 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import SLOTS, render
 from xai_widgets.data.digits import digits
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe

@@ -23,7 +23,7 @@ from xai_widgets.layers import Layer
 from xai_widgets.pool import Pool
 
 if TYPE_CHECKING:
-    from xai_widgets.run_folder import Run
+    from xai_widgets.runs.run import Run
 
 
 class PictureSet(Protocol):
@@ -146,8 +146,8 @@ class Study:
         return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
 
     def keep_in(self, folder: str | Path) -> Study:
-        """Keep in a folder what is fitted from now on, and find again what is there; see `xai_widgets.runs.keep_in`."""
-        from xai_widgets.runs import keep_in  # noqa: PLC0415  (it needs studies)
+        """Keep in a folder what is fitted from now on, and find again what is there; see `xai_widgets.runs.keeping.keep_in`."""
+        from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415  (it needs studies)
 
         return keep_in(self, folder)
 

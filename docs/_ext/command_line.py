@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from xai_widgets.cli import _parser
+from xai_widgets.cli.main import _parser
 
 WIDTH = "88"
 

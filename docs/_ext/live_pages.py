@@ -10,7 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import xai_widgets as xw
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.prepared import prepared
+from xai_widgets.widgets.workbench.prepared import prepared
 
 FOLDER = "live"
 SAID = {

@@ -14,7 +14,7 @@ SETUP = """
 from tests.conftest import Squares, tiny_net
 from tests.widgets.conftest import HeldSRAE
 from xai_widgets.study import Study
-from xai_widgets.widgets.concepts import ConceptExplorer
+from xai_widgets.widgets.srae.explorer import ConceptExplorer
 
 names = ["<script>alert(1)</script>", "<img src=x onerror=alert(2)>", "c", "d"]
 study = Study(tiny_net(), Squares(80), class_names=names, name="Squares")

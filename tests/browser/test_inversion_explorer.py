@@ -16,7 +16,7 @@ from tests.conftest import Squares, tiny_net
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.study import Study
-from xai_widgets.widgets.inversion import InversionExplorer
+from xai_widgets.widgets.inversion.explorer import InversionExplorer
 
 class Held(GuidedFeatureInversion):
     def explain(self, *given, progress, **options):

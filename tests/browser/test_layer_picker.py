@@ -13,7 +13,7 @@ STUDY = """
 from types import SimpleNamespace
 from xai_widgets.errors import LayerError
 from xai_widgets.layers import Layer
-from xai_widgets.widgets.layer_picker import LayerPicker
+from xai_widgets.widgets.views.layer_picker import LayerPicker
 
 class Network:
     name, shape = "stub", (3, 64, 64)

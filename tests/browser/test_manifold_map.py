@@ -13,8 +13,8 @@ pytestmark = pytest.mark.browser
 NASTY = "<script>alert(1)</script>"
 SCENE = """
 import ipywidgets, numpy as np
-from xai_widgets.widgets.atlas_view import AtlasView
-from xai_widgets.widgets.manifold_map import ManifoldMap
+from xai_widgets.widgets.views.atlas import AtlasView
+from xai_widgets.widgets.views.manifold_map import ManifoldMap
 
 NAMES = ["<script>alert(1)</script>", "<img src=x onerror=alert(2)>"]
 BOX, N = (-2.0, 2.0, 0.0, 10.0), 3

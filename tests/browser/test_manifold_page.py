@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from xai_widgets.show.images import data_uri
-from xai_widgets.widgets.atlas_view import AtlasView
-from xai_widgets.widgets.manifold_export import manifold_page
-from xai_widgets.widgets.manifold_map import ManifoldMap
+from xai_widgets.widgets.cae.page import manifold_page
+from xai_widgets.widgets.views.atlas import AtlasView
+from xai_widgets.widgets.views.manifold_map import ManifoldMap
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,9 @@ def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
     view.show_atlas(pictures, chances, BOX)
     strip = [(data_uri(pictures[0]), NAMES[0], "black")]
     texts = {"title": "A map", "sentence": "Drag the point.", "numbers": "12 of 13 believed."}
-    path = manifold_page(tmp_path / "page.html", atlas=view.page_state(), strip=strip, **texts, **chart.page_state())
+    path = tmp_path / "page.html"
+    page = manifold_page(atlas=view.page_state(), strip=strip, **texts, **chart.page_state())
+    path.write_text(page.html(), encoding="utf-8")
     page = offline(path)
     page.wait_for_selector("[data-state=preview]")
     return page

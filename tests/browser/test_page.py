@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xai_widgets.widgets.export import Page, write_page
+from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 
 pytestmark = pytest.mark.browser
 
@@ -18,9 +18,9 @@ GREY, BLACK = (
 )
 
 
-def page_of(layer: str, source: str) -> Page:
+def page_of(layer: str, source: str) -> LayerPage:
     row = {"label": SCRIPT, "tiles": [{"src": source, "alt": f"what {layer} knows", "caption": f"caption of {layer}"}]}
-    return Page(columns=["original"], rows=[row], numbers=f"numbers of {layer}", sentence=f"sentence of {layer}")
+    return LayerPage(columns=["original"], rows=[row], numbers=f"numbers of {layer}", sentence=f"sentence of {layer}")
 
 
 @pytest.fixture
@@ -29,13 +29,14 @@ def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
         {"name": name, "kind": "Conv2d", "shape": [8, 4, 4], "parameters": 9, "status": "ready"}
         for name in ("conv1", SCRIPT)
     ]
-    path = write_page(
-        tmp_path / "page.html",
+    page = layers_page(
         title=SCRIPT,
         sentence="Choose a layer.",
         strip={"layers": layers, "value": "conv1"},
         pages={"conv1": page_of("conv1", GREY), SCRIPT: page_of("conv2", BLACK)},
     )
+    path = tmp_path / "page.html"
+    path.write_text(page.html(), encoding="utf-8")
     page = offline(path)
     page.wait_for_selector(".xw-grid img")
     return page

@@ -15,7 +15,7 @@ from tests.conftest import Squares, tiny_net
 from tests.widgets.conftest import SummariesByHand
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.summaries import SummaryBrowser
+from xai_widgets.widgets.summaries.explorer import SummaryBrowser
 
 names = ["<script>alert(1)</script>", "<img src=x onerror=alert(2)>", "c", "d"]
 study = Study(tiny_net(), Squares(), class_names=names, name="Squares")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from xai_widgets.widgets.workbench_views import VIEWS
+from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 pytestmark = pytest.mark.browser
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.cladec import ClaDecExplorer
-from xai_widgets.widgets.concepts import ConceptExplorer
-from xai_widgets.widgets.gallery_site import Exhibit, write_gallery
-from xai_widgets.widgets.manifold import ManifoldExplorer
-from xai_widgets.widgets.workbench_export import write_workbench
+from xai_widgets.widgets.cae.explorer import ManifoldExplorer
+from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
+from xai_widgets.widgets.srae.explorer import ConceptExplorer
+from xai_widgets.widgets.workbench.page import workbench_page
+from xai_widgets.widgets.workbench.site import Exhibit, write_gallery
 
 pytestmark = pytest.mark.browser
 
@@ -50,9 +50,10 @@ def files(squares: Any, columns: Any, tmp_path_factory: pytest.TempPathFactory) 
     }
     assert apps["manifold"][0].wait(60)
     folder = tmp_path_factory.mktemp("pages")
-    one = write_workbench(folder / "one.html", SCRIPT, [study], apps, progress=Progress())
+    one, two = folder / "one.html", folder / "two.html"
+    one.write_text(workbench_page(SCRIPT, [study], apps, progress=Progress()).html(), encoding="utf-8")
     twice = {name: some * 2 for name, some in apps.items() if name != "concepts"}
-    two = write_workbench(folder / "two.html", SCRIPT, [study, study], twice, progress=Progress())
+    two.write_text(workbench_page(SCRIPT, [study, study], twice, progress=Progress()).html(), encoding="utf-8")
     exhibits = [Exhibit(name, "tiny", app) for name, (app,) in apps.items()]
     names = {"tiny": f"Tiny {SCRIPT}"}
     site = write_gallery(folder / "site", SCRIPT, "Open a card.", names, exhibits, progress=Progress())

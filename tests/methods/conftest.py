@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from xai_widgets.methods.cladec import ClaDec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
 
 

@@ -13,16 +13,16 @@ from torch import nn
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.cladec import ClaDecExplorer
-from xai_widgets.widgets.concepts import ConceptExplorer
-from xai_widgets.widgets.manifold import ManifoldExplorer
-from xai_widgets.widgets.summaries import SummaryBrowser
+from xai_widgets.widgets.cae.explorer import ManifoldExplorer
+from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
+from xai_widgets.widgets.srae.explorer import ConceptExplorer
+from xai_widgets.widgets.summaries.explorer import SummaryBrowser
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def explore():
 @pytest.fixture
 def travel(monkeypatch):
     """A manifold explorer whose map is there, closed after the test; points rest at once."""
-    monkeypatch.setattr("xai_widgets.widgets.manifold.REST", 0.0)
+    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.REST", 0.0)
     made = []
 
     def travel(*args, wait=True, **options):

@@ -111,7 +111,7 @@ def _live(seen: Snapshot) -> Any:
     if not hosts.in_notebook() or any(name not in seen.packages or name in seen.broken for name in _VIEWED):
         return None
     hosts.prepare()
-    from xai_widgets.widgets.doctor_view import DoctorView  # noqa: PLC0415  (its libraries may be missing)
+    from xai_widgets.widgets.views.doctor import DoctorView  # noqa: PLC0415  (its libraries may be missing)
 
     return DoctorView()
 

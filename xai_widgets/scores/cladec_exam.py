@@ -22,8 +22,8 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS, SLOT_PARTS
 from xai_widgets.demos import bird_classifier
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cladec import ClaDec
-from xai_widgets.methods.information import bits
+from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.cladec.information import bits
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.scores.measure import Measure
@@ -103,7 +103,7 @@ def _checks(cladec: ClaDec, layers: list[str]) -> dict[str, Measure]:
         ratio = error["cladec"] / error["reference"]
         found[f"error_ratio.{layer}"] = Measure(ratio, "higher", 1.0, dict(error))
         found[f"ridge_ratio.{layer}"] = Measure(error["cladec"] / error["ridge"], "lower", 1.0)
-        found[f"failed_checks.{layer}"] = Measure(float(len(cladec.problems(layer))), "lower", 0.0)
+        found[f"failed_checks.{layer}"] = Measure(float(len(cladec.problems_at(layer))), "lower", 0.0)
     return found
 
 

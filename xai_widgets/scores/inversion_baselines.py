@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.methods.inversion.basis import base_layers
-from xai_widgets.methods.summaries.references import gaussian, odd
+from xai_widgets.methods.masking.references import gaussian, odd
 from xai_widgets.progress import Progress
 from xai_widgets.scores.saliency_baselines import BATCH, PATCHES, STEPS, require_captum
 from xai_widgets.study import Study

@@ -16,8 +16,8 @@ from xai_widgets.methods.cae.evidence import look
 from xai_widgets.methods.cae.fit import AVERAGED, CaeFit, Seen, new_networks
 from xai_widgets.methods.cae.networks import Decoder
 from xai_widgets.methods.cae.settings import Settings, default_dimensions
-from xai_widgets.methods.codes import cached_pass
-from xai_widgets.methods.resume import FinishedParts
+from xai_widgets.methods.common.codes import cached_pass
+from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study

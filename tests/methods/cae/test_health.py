@@ -11,7 +11,7 @@ from torch import nn
 from xai_widgets.methods.cae import health
 from xai_widgets.methods.cae.fitted import Fitted
 from xai_widgets.methods.cae.health import SWAPS, Health, examine
-from xai_widgets.methods.codes import cached_pass
+from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 

@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 import torch
 
-from xai_widgets.methods.cae import paper_losses
-from xai_widgets.methods.cae.paper_losses import discriminator_loss, exchange, generator_loss, paper_loss
-from xai_widgets.methods.cae.paper_networks import PaperNetworks
-from xai_widgets.methods.cae.paper_route import paper_route
+from xai_widgets.methods.cae.paper import losses as paper_losses
+from xai_widgets.methods.cae.paper.losses import discriminator_loss, exchange, generator_loss, paper_loss
+from xai_widgets.methods.cae.paper.networks import PaperNetworks
+from xai_widgets.methods.cae.paper.route import paper_route
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import train
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from xai_widgets.methods.cae.paper_networks import Convolution, PaperNetworks, adain
+from xai_widgets.methods.cae.paper.networks import Convolution, PaperNetworks, adain
 
 PICTURE, CLASSES = (3, 13, 16), 3
 

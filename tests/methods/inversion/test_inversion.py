@@ -9,7 +9,7 @@ from torch import nn
 from xai_widgets.errors import CancelledError, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.methods.inversion.published import PublishedSettings
+from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 

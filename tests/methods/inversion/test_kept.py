@@ -7,10 +7,10 @@ import torch
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, CancelledError, PictureError
-from xai_widgets.methods.inversion.found import Inversions
+from xai_widgets.methods.inversion.explanation import Inversions
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.methods.inversion.published import PublishedSettings
+from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from xai_widgets.methods.inversion.basis import Basis, basis_of, gates, signs
 from xai_widgets.methods.inversion.guided import EPS, LEAST_WEIGHT, GuidedSettings, min_max
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.methods.inversion.published import PublishedSettings
+from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.question import log_rest
 from xai_widgets.methods.inversion.targets import Target
 

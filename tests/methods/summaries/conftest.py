@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.study import Study
 

@@ -9,7 +9,7 @@ import torch
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.compare import Comparison, Match, compare
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 

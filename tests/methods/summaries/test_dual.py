@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.masking.terms import Question
 from xai_widgets.methods.summaries.dual import DualSettings, tolerated
-from xai_widgets.methods.summaries.terms import Question
 from xai_widgets.study import Study
 
 

@@ -7,8 +7,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 import torch
 
-from xai_widgets.methods.summaries.found import Masks
 from xai_widgets.methods.summaries.masks import CrispMasks
+from xai_widgets.methods.summaries.masks_result import Masks
 
 
 @pytest.fixture

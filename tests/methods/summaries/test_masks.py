@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
-from xai_widgets.methods.batches import batch_size
+from xai_widgets.methods.masking.batches import batch_size
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
-from xai_widgets.methods.summaries.two_stage import Stage, TwoStageSettings
+from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from xai_widgets.errors import CancelledError, XaiWidgetsError
-from xai_widgets.methods.summaries import proposal_flow as flow
-from xai_widgets.methods.summaries.found import Masks
-from xai_widgets.methods.summaries.proposal_flow import Boxes, proposal_flow
+from xai_widgets.methods.summaries import paper_likeness as flow
+from xai_widgets.methods.summaries.masks_result import Masks
+from xai_widgets.methods.summaries.paper_likeness import Boxes, proposal_flow
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.progress import Progress
 

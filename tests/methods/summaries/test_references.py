@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.references import REFERENCES, choose, gaussian, odd
+from xai_widgets.methods.masking.references import REFERENCES, choose, gaussian, odd
 
 USUAL = ("blur", "mean", "median", "average", "weak blur")
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from xai_widgets.errors import CancelledError, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.methods.summaries import specialise as module
-from xai_widgets.methods.summaries.found import Masks
 from xai_widgets.methods.summaries.located import Part, parts_of
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.specialise import Specialised, features, penultimate, specialise
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 import torch
 
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.stored import details_of, restored, tensors_of
 from xai_widgets.methods.summaries.summary import ClassSummaries

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xai_widgets.methods.summaries.terms import Question, area, gradient, indecision, variation
-from xai_widgets.methods.summaries.two_stage import Stage, handed_over, penalties
+from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
+from xai_widgets.methods.summaries.paper_masks import Stage, handed_over, penalties
 
 TWO = torch.tensor([[0.0, 1.0], [0.5, 1.0]]).view(1, 1, 2, 2)
 

@@ -9,10 +9,11 @@ import torch
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, CancelledError, LayerError, PictureError, XaiWidgetsError
-from xai_widgets.methods.summaries import clusters, proposal_flow
+from xai_widgets.methods.summaries import clusters
+from xai_widgets.methods.summaries import paper_likeness as proposal_flow
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
-from xai_widgets.methods.summaries.two_stage import TwoStageSettings
+from xai_widgets.methods.summaries.paper_masks import TwoStageSettings
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study

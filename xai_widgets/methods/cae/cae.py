@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.classes import class_number
 from xai_widgets.errors import ArtifactError, NotFittedError, PictureError
 from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas
 from xai_widgets.methods.cae.counterfactual import Counterfactual
@@ -29,15 +28,16 @@ from xai_widgets.methods.cae.fitted import Fitted
 from xai_widgets.methods.cae.health import Health
 from xai_widgets.methods.cae.mapped import Mapped
 from xai_widgets.methods.cae.networks import default_width
-from xai_widgets.methods.cae.paper_fit import fit_paper
+from xai_widgets.methods.cae.paper.fit import fit_paper
 from xai_widgets.methods.cae.path import FilmStrip, film_strip
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.restore import restored
 from xai_widgets.methods.cae.routes import Route, route_to
 from xai_widgets.methods.cae.saliency import difference, path_integrated, several
 from xai_widgets.methods.cae.settings import Settings, default_dimensions
-from xai_widgets.methods.codes import cached_pass
-from xai_widgets.methods.resume import FinishedParts
+from xai_widgets.methods.common.codes import cached_pass
+from xai_widgets.methods.common.resume import FinishedParts
+from xai_widgets.names import find_class
 from xai_widgets.progress import Progress, bar
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -311,7 +311,7 @@ class CAE(Mapped):
     ) -> Counterfactual:
         """As `explain`, for a picture that is encoded already."""
         source = int(self.predict(encoded.pictures)[0].argmax())
-        wanted = class_number(self.study.class_names, target)
+        wanted = find_class(self.study.class_names, target)
         corners = route_to(self, encoded, source, wanted, route, confidence)
         strip = film_strip(self, encoded, corners, wanted, frames=frames, density=self.density)
         saliency, completeness = self._saliency(encoded, strip, source, wanted)

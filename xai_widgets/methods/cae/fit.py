@@ -19,8 +19,8 @@ from xai_widgets.methods.cae.losses import CALM, FULL, PATCHED, Pair, Trained, l
 from xai_widgets.methods.cae.networks import CaeNetworks
 from xai_widgets.methods.cae.patches import exchanged
 from xai_widgets.methods.cae.settings import Settings
-from xai_widgets.methods.codes import CachedPass
-from xai_widgets.methods.resume import FinishedParts
+from xai_widgets.methods.common.codes import CachedPass
+from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import Step, train

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.fitted import Fitted
-from xai_widgets.methods.codes import CachedPass
+from xai_widgets.methods.common.codes import CachedPass
 
 SWAPS = 64
 """Random swaps of codes that a look at the health rests on."""

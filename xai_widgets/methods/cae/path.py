@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xai_widgets.classes import require_class
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import Decodes, Encoded, require_codes, show
 from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.targets import require_confidence, require_pair
+from xai_widgets.names import require_class
 
 CONSTANT = 1e-6
 """Changes of a probability that are no more than rounding."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from xai_widgets.methods.cae.fitted import Fitted
 from xai_widgets.methods.cae.networks import CaeNetworks
-from xai_widgets.methods.cae.paper_fit import FittedPaper
-from xai_widgets.methods.cae.paper_networks import PaperNetworks
+from xai_widgets.methods.cae.paper.fit import FittedPaper
+from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.study import Study
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import Decodes, Encoded
 from xai_widgets.methods.cae.density import graph_path
-from xai_widgets.methods.cae.paper_route import paper_route
+from xai_widgets.methods.cae.paper.route import paper_route
 from xai_widgets.methods.cae.path import border, dial
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.targets import closest

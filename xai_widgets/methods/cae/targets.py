@@ -7,9 +7,9 @@ from math import log
 import torch
 from torch import Tensor
 
-from xai_widgets.classes import require_class
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import require_codes
+from xai_widgets.names import require_class
 
 CONFIDENT = 0.9
 """Probability from which a code counts as a typical one of its class."""

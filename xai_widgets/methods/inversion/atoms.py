@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import basis_of, signs
-from xai_widgets.methods.summaries.found import DIMMED
+from xai_widgets.methods.summaries.masks_result import DIMMED
 from xai_widgets.study import Study
 
 if TYPE_CHECKING:

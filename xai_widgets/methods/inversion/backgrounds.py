@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries import references
-from xai_widgets.methods.summaries.references import PUBLISHED_SIDE, REFERENCES
+from xai_widgets.methods.masking import references
+from xai_widgets.methods.masking.references import PUBLISHED_SIDE, REFERENCES
 from xai_widgets.study import Study
 
 AUTO, NOISE, PAPER_BLUR = "auto", "noise", "paper blur"

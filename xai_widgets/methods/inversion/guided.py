@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import TINY, Basis, gates
 from xai_widgets.methods.inversion.question import Question, Watch, descend, log_rest
-from xai_widgets.methods.summaries.terms import area
+from xai_widgets.methods.masking.terms import area
 
 LEAST_WEIGHT = 1e-3
 """Added to the weights that the search starts from, so that every channel can still come in."""

@@ -21,16 +21,16 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, PictureError, XaiWidgetsError
-from xai_widgets.methods.batches import batch_size
 from xai_widgets.methods.inversion import backgrounds as _backgrounds
 from xai_widgets.methods.inversion.backgrounds import AUTO, PAPER_BLUR, backgrounds
 from xai_widgets.methods.inversion.basis import base_layers, published_layer, signs
-from xai_widgets.methods.inversion.found import Inversions, restored, stored
+from xai_widgets.methods.inversion.explanation import Inversions, restored, stored
 from xai_widgets.methods.inversion.guided import GuidedSettings
+from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.plain import invert_plainly
-from xai_widgets.methods.inversion.published import PublishedSettings
 from xai_widgets.methods.inversion.question import Question, Watch, ask
 from xai_widgets.methods.inversion.targets import Classes, Target, target_of
+from xai_widgets.methods.masking.batches import batch_size
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.inversion.question import Question, Watch, descend
-from xai_widgets.methods.summaries.terms import variation
+from xai_widgets.methods.masking.terms import variation
 
 VARIATION = 0.1
 """Weight of the total variation."""

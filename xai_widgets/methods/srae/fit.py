@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.resume import FinishedParts
+from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.losses import Batch, total
 from xai_widgets.methods.srae.network import SLOPE, XNetwork
 from xai_widgets.methods.srae.report import LEAST_R2, Numbers, measured

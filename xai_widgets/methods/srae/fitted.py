@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
-from xai_widgets.methods.resume import FinishedParts
+from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.additive import Additive
 from xai_widgets.methods.srae.baselines import LinearFeatures, fit_linear
 from xai_widgets.methods.srae.fit import SraeFit

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.layers import as_code
-from xai_widgets.methods.information import blur
+from xai_widgets.methods.cladec.information import blur
 from xai_widgets.methods.srae.reading import Reading
 from xai_widgets.methods.srae.settings import Settings
 from xai_widgets.methods.srae.view import has_places, last_places

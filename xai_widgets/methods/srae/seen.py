@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.codes import CachedPass, cached_pass
+from xai_widgets.methods.common.codes import CachedPass, cached_pass
 from xai_widgets.methods.srae.settings import Settings, Target
 from xai_widgets.methods.srae.view import grid, places
 from xai_widgets.progress import Progress

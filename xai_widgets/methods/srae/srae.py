@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.classes import class_number
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.srae.explanation import Explanation
 from xai_widgets.methods.srae.fitted import Fitted, numbered
@@ -37,6 +36,7 @@ from xai_widgets.methods.srae.seen import scores
 from xai_widgets.methods.srae.settings import Settings, Target, Weights
 from xai_widgets.methods.srae.table import Kind
 from xai_widgets.methods.srae.view import View, default_layer, default_view
+from xai_widgets.names import find_class
 from xai_widgets.progress import Progress, bar
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -149,7 +149,7 @@ class SRAE:
     def _set_up(self, study: Study, settings: Settings, classes: Sequence[int | str] | None) -> None:
         self.study = study
         self.settings = settings
-        self.asked = None if classes is None else tuple(class_number(study.class_names, k) for k in classes)
+        self.asked = None if classes is None else tuple(find_class(study.class_names, k) for k in classes)
         if self.asked is not None and not 0 < len(set(self.asked)) == len(self.asked):
             raise XaiWidgetsError(f"classes must be different ones, at least one, and are {classes}")
         self._fitted: Fitted | None = None
@@ -361,7 +361,7 @@ class SRAE:
     def _row(self, of: int | str) -> int:
         """The row of a class."""
         known, names = self._found.classes, self.study.class_names
-        number = class_number(names, of)
+        number = find_class(names, of)
         if number not in known:
             raise XaiWidgetsError(f"{names[number]!r} is not explained; explained are {[names[k] for k in known]}")
         return known.index(number)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import log_odds
 from xai_widgets.study import Study
 

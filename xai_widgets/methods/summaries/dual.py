@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.terms import Question, area, gradient, indecision, variation
+from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.study import Study
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xai_widgets.methods.summaries import causal
 from xai_widgets.methods.summaries.clusters import Clusters, Floats, Ints, cluster, coherence, stability
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import Summary
 from xai_widgets.progress import Progress

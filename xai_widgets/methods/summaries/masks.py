@@ -16,13 +16,13 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.methods.batches import batch_size
-from xai_widgets.methods.summaries import references as _references
+from xai_widgets.methods.masking import references as _references
+from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.methods.masking.terms import Question
 from xai_widgets.methods.summaries.crisp import crisp
 from xai_widgets.methods.summaries.dual import DualSettings
-from xai_widgets.methods.summaries.found import Masks
-from xai_widgets.methods.summaries.terms import Question
-from xai_widgets.methods.summaries.two_stage import TwoStageSettings
+from xai_widgets.methods.summaries.masks_result import Masks
+from xai_widgets.methods.summaries.paper_masks import TwoStageSettings
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 

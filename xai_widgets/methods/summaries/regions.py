@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.crisp import Pixels, components
-from xai_widgets.methods.summaries.found import Masks
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.study import Study
 
 Distances = npt.NDArray[np.float64]

@@ -30,9 +30,9 @@ from torch import Tensor
 
 from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
 from xai_widgets.layers import as_code
+from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import interval
 from xai_widgets.methods.summaries.located import Part, parts_of
-from xai_widgets.methods.summaries.references import REFERENCES
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import PictureSet, Study

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.found import DIMMED, Masks
+from xai_widgets.methods.summaries.masks_result import DIMMED, Masks
 from xai_widgets.methods.summaries.regions import Region
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from xai_widgets.methods.summaries.descriptors import (
     likeness,
     require_maps,
 )
-from xai_widgets.methods.summaries.found import Masks
 from xai_widgets.methods.summaries.judge import LEAST_PICTURES, judged
 from xai_widgets.methods.summaries.masks import CrispMasks
-from xai_widgets.methods.summaries.proposal_flow import proposal_flow
+from xai_widgets.methods.summaries.masks_result import Masks
+from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.stored import details_of, restored, tensors_of
 from xai_widgets.methods.summaries.summary import ClassSummaries

@@ -1,0 +1,267 @@
+"""The command line: what it accepts, where it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xai_widgets._version import __version__
+from xai_widgets.cli import lab
+from xai_widgets.cli import main as cli
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.progress import Progress
+from xai_widgets.scores.exam import METHODS
+from xai_widgets.scores.measure import Exam, Measure
+
+REPOSITORY = Path(__file__).parents[2]
+START_COMMAND = 'pip install ".[lab]" && xai-widgets lab'
+TEST_COMMAND = 'pip install -e ".[test]" && pytest'
+
+
+class StubStudy:
+    """All that an exam's frame needs."""
+
+    def __init__(self, *, cheat: bool = False) -> None:
+        self.name = "cheating" if cheat else "honest"
+
+
+def stub_method(study: Any, seed: int, progress: Progress) -> dict[str, Measure]:
+    progress.start("judging", 2)
+    progress.advance()
+    progress.advance()
+    return {
+        "gain.block4": Measure(0.12345, "higher", 0.0, {"reference": 0.5}),
+        "broken": Measure(float("nan"), "lower"),
+        "seed": Measure(float(seed), "lower", None),
+    }
+
+
+@pytest.fixture
+def exam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exam of a stub, on a stub."""
+    monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", StubStudy)
+    monkeypatch.setitem(METHODS, "stub", stub_method)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Make every command fail at its beginning."""
+
+    def arm(error: BaseException) -> None:
+        def application() -> None:
+            raise error
+
+        monkeypatch.setattr(lab, "lab_application", application)
+
+    return arm
+
+
+# --- parsing and exit statuses -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["dance"], ["exam"], ["exam", "--method", "stub", "--seed", "x"], ["lab", "--port", "0"],
+     ["lab", "--port", "65536"], ["lab", "--port", "x"], ["train-demo", "here"]],
+)  # fmt: skip
+def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: xai-widgets")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"xai-widgets {__version__}\n"
+
+
+def test_our_errors_are_one_line_and_end_with_2(
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(XaiWidgetsError("two\n  lines"))
+    assert cli.main(["lab"]) == 2
+    assert capsys.readouterr() == ("", "xai-widgets lab: two lines\n")
+
+
+def test_errors_of_the_file_system_are_told_too(
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(PermissionError(13, "Permission denied", "weights"))
+    assert cli.main(["lab"]) == 2
+    assert capsys.readouterr().err == "xai-widgets lab: [Errno 13] Permission denied: 'weights'\n"
+
+
+def test_ctrl_c_ends_with_130_and_says_nothing(
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(KeyboardInterrupt())
+    assert cli.main(["lab"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bugs_keep_their_traceback(failing: Callable[[BaseException], None]) -> None:
+    failing(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["lab"])
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["lab", "--help"]])
+def test_starts_without_torch_and_without_widgets(arguments: list[str]) -> None:
+    code = (
+        "import sys; from xai_widgets import cli, lab\n"
+        f"try: cli.main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "sys.exit(sorted({'torch', 'numpy', 'ipywidgets', 'jupyterlab'} & set(sys.modules)) or 0)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+# --- lab -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What JupyterLab was asked to open, without opening it."""
+    asked: list[Any] = []
+    monkeypatch.setattr(lab, "lab_application", lambda: None)
+    monkeypatch.setattr(lab, "open_lab", lambda folder, **options: asked.append((folder, options)))
+    return asked
+
+
+def test_lab_copies_and_opens(opened: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["lab", "--dir", str(tmp_path), "--no-browser", "--port", "8123"]) == 0
+    assert opened == [(tmp_path, {"browser": False, "port": 8123})]
+    assert (tmp_path / "notebooks" / lab.FIRST).is_file()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert lab.FIRST in said.err
+
+
+def test_lab_says_which_lessons_it_left_alone(
+    opened: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "notebooks" / lab.FIRST
+    own.parent.mkdir()
+    own.write_text("mine")
+    assert cli.main(["lab", "--dir", str(tmp_path)]) == 0
+    assert f"Left as you have it in {own.parent}: {lab.FIRST}" in capsys.readouterr().err
+    assert own.read_text() == "mine"
+
+
+def test_second_lab_has_nothing_to_say(opened: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["lab", "--dir", str(tmp_path)])
+    capsys.readouterr()
+    assert cli.main(["lab", "--dir", str(tmp_path)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert opened[-1] == (tmp_path, {"browser": True, "port": None})
+
+
+# --- train-demo ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_train_demo_passes_on_what_was_asked(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo, asked = import_module("xai_widgets.demos"), []
+    monkeypatch.setattr(demo, "WEIGHTS", tmp_path / "inside")
+
+    def train_demo(folder: Path, *, seed: int, progress: Progress) -> None:
+        progress.start("training", 1)
+        progress.advance()
+        asked.append((folder, seed))
+
+    monkeypatch.setattr(demo, "train_demo", train_demo)
+    out = ["--out", str(tmp_path / "out")] if named else []
+    assert cli.main(["train-demo", "--seed", "7", *out]) == 0
+    assert asked == [(tmp_path / ("out" if named else "inside"), 7)]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "training" in said.err
+
+
+# --- exam ----------------------------------------------------------------------------------------------------------
+
+
+def test_exam_prints_a_table(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["exam", "--method", "stub", "--seed", "3"]) == 0
+    said = capsys.readouterr()
+    title, _, head, first, *_ = said.out.splitlines()
+    assert re.fullmatch(r"stub on honest, seed 3, [\d.]+ s", title)
+    assert head.split() == ["measure", "value", "better", "chance", "baselines"]
+    assert first.split() == ["gain.block4", "0.123", "higher", "0", "reference", "0.5"]
+    assert "judging" in said.err
+
+
+def test_a_table_names_no_more_baselines_than_one_reads() -> None:
+    many = Measure(0.5, "higher", 0.0, {f"rival {i}": float(i) for i in range(cli.MOST_BASELINES + 3)})
+    line = cli.table(Exam("stub", "honest", 0, 1.0, {"gain": many})).splitlines()[-1]
+    assert line.endswith(f"rival {cli.MOST_BASELINES - 1} {cli.MOST_BASELINES - 1}, 3 more with --json")
+
+
+def test_exam_prints_nothing_but_json_where_asked(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["exam", "--method", "stub", "--cheat", "--seed", "3", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (found["method"], found["study"], found["seed"]) == ("stub", "cheating", 3)
+    assert found["measures"]["gain.block4"]["baselines"] == {"reference": 0.5}
+    assert found["measures"]["broken"]["value"] is None
+
+
+def test_exam_writes_json_and_prints_the_table(exam: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "new" / "exam.json"
+    assert cli.main(["exam", "--method", "stub", "--json", str(target)]) == 0
+    assert set(json.loads(target.read_text())["measures"]) == {"gain.block4", "broken", "seed"}
+    assert capsys.readouterr().out.startswith("stub on honest")
+
+
+def test_exam_finds_an_unusable_path_before_the_work(
+    exam: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(METHODS, "stub", lambda *_: pytest.fail("the work was begun"))  # type: ignore[arg-type]
+    assert cli.main(["exam", "--method", "stub", "--json", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_unknown_method_is_explained(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["exam", "--method", "tarot"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("xai-widgets exam: there is no exam for 'tarot'; choose one of")
+
+
+# --- what the README promises --------------------------------------------------------------------------------------
+
+
+def command_lines() -> list[str]:
+    blocks = re.findall(r"```(?:bash|console|sh)\n(.*?)```", (REPOSITORY / "README.md").read_text("utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", [START_COMMAND, TEST_COMMAND])
+def test_readme_has_each_command_once(command: str) -> None:
+    assert command_lines().count(command) == 1
+
+
+def test_ci_takes_the_test_command_from_the_readme() -> None:
+    script = (REPOSITORY / ".ci" / "run").read_text("utf-8")
+    pattern = re.search(r"^readme_line='(.+)'$", script, re.MULTILINE)
+    assert pattern is not None
+    taken = [line for line in (REPOSITORY / "README.md").read_text("utf-8").splitlines() if re.match(pattern[1], line)]
+    assert taken == [TEST_COMMAND]
+
+
+def test_every_command_in_the_readme_is_one_of_ours() -> None:
+    ours = [line.split()[1] for line in command_lines() if line.startswith("xai-widgets ")]
+    assert set(ours) <= {"lab", "train-demo", "exam", "fit", "export", "doctor", "--version"}

@@ -1,0 +1,297 @@
+"""``xai-widgets export``: what it accepts, what it writes, and that nothing is left where it fails."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from functools import partial
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+from xai_widgets.cli import main as cli
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.progress import Progress
+from xai_widgets.runs.keeping import keep, keep_in
+from xai_widgets.study import Study
+
+NASTY = "<script>alert(1)</script>"
+NAMES = [NASTY, "b", "c", "d"]
+QUICK = "cladec,manifold"
+
+
+@pytest.fixture(scope="module")
+def studies(squares: Any, columns: Any) -> dict[bool, Study]:
+    """Tiny ones in place of the demo's, by whether they cheat, fitted for a moment."""
+
+    def fitted(name: str) -> Study:
+        study = Study(columns(), squares(60), class_names=NAMES, name=name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study.explainers["cladec"] = ClaDec(study, ["pool"], epochs=1, width=4).fit(progress=Progress())
+            study.explainers["cae"] = CAE(study, epochs=1, width=4).fit(progress=Progress())
+        return study
+
+    return {False: fitted(f"Honest {NASTY}"), True: fitted("Cheating")}
+
+
+@pytest.fixture
+def demo(studies: dict[bool, Study], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", lambda *, cheat=False: studies[cheat])
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where any work is begun."""
+    monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", lambda **_: pytest.fail("the work was begun"))
+
+
+@pytest.fixture
+def export(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return a function that runs the command with its expected exit status, and gives what it said to people."""
+
+    def export(*arguments: object, status: int = 0) -> str:
+        assert cli.main(["export", *map(str, arguments)]) == status
+        said = capsys.readouterr()
+        assert said.out == ""
+        return said.err.splitlines()[-1] if said.err else ""
+
+    return export
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--out", "a.html", "--gallery", "b"], ["--out", "a.html", "--cheat", "--both"], ["--out", "a", "--seed", "x"],
+     ["--out", "a.html", "--both", "--run", "c"]],
+)  # fmt: skip
+def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["export", *arguments])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: xai-widgets")
+
+
+def test_an_unknown_view_is_found_before_the_work(no_work: None, export: Callable[..., str], tmp_path: Path) -> None:
+    said = export("--out", tmp_path / "page.html", "--views", "cladec,tarot", status=2)
+    assert said.startswith("xai-widgets export: there is no view 'tarot', only cladec, summaries")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unusable_targets_are_found_before_the_work(no_work: None, export: Callable[..., str], tmp_path: Path) -> None:
+    assert "is a folder; give --out" in export("--out", tmp_path, status=2)
+    (tmp_path / "file").touch()
+    assert "is a file; give --gallery" in export("--gallery", tmp_path / "file", status=2)
+
+
+def test_a_folder_without_a_run_is_named(no_work: None, export: Callable[..., str], tmp_path: Path) -> None:
+    assert "holds no run" in export("--out", tmp_path / "page.html", "--run", tmp_path, status=2)
+
+
+@pytest.mark.parametrize("option", ["--model", "--weights"])
+def test_a_model_belongs_to_a_run(no_work: None, export: Callable[..., str], tmp_path: Path, option: str) -> None:
+    assert "name its folder with --run" in export("--out", tmp_path / "page.html", option, "x", status=2)
+
+
+# --- one page ------------------------------------------------------------------------------------------------------
+
+
+def test_one_page_with_the_views_that_are_asked_for(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+    before = len(_instances)
+    target = tmp_path / "new" / "page.html"
+    said = export("--out", target, "--views", "manifold, cladec")
+    assert re.fullmatch(rf"Wrote {target} \(\d+\.\d MB\)", said)
+    text = target.read_text(encoding="utf-8")
+    assert re.findall(r'"name": "(\w+)", "label"', text) == ["cladec", "manifold"]
+    assert "<title>Honest &lt;script&gt;" in text
+    assert NASTY not in text
+    assert len(_instances) == before  # no widget is left
+    assert [file.name for file in target.parent.iterdir()] == ["page.html"]
+
+
+def test_the_cheating_one_or_both(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+    export("--out", tmp_path / "cheat.html", "--views", "cladec", "--cheat")
+    assert "<title>Cheating</title>" in (tmp_path / "cheat.html").read_text(encoding="utf-8")
+    export("--out", tmp_path / "both.html", "--views", "cladec", "--both")
+    text = (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert "and Cheating</title>" in text
+    assert 'id="page-1"' in text
+
+
+def test_x_features_are_fitted_for_the_page(
+    demo: None,
+    export: Callable[..., str],
+    studies: dict[bool, Study],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("xai_widgets.methods.srae.srae.SRAE", partial(SRAE, epochs=2, features=3))
+    export("--out", tmp_path / "page.html", "--views", "concepts", "--seed", "3")
+    assert studies[False].explainers.pop("srae").settings.recipe.seed == 3
+    assert "x-feature 3" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_views_without_anything_to_show_are_an_error(
+    demo: None, export: Callable[..., str], studies: dict[bool, Study], tmp_path: Path
+) -> None:
+    known = studies[False].explainers.pop("cae")
+    said = export("--out", tmp_path / "page.html", "--views", "manifold", status=2)
+    studies[False].explainers["cae"] = known
+    assert "none of the views has anything to show. Manifold" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(
+    demo: None,
+    export: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def impossible(*_: object, **__: object) -> None:
+        raise LayerError("no layer has maps")
+
+    monkeypatch.setattr("xai_widgets.widgets.workbench.prepared.GuidedFeatureInversion", impossible)
+    assert cli.main(["export", "--out", str(tmp_path / "page.html"), "--views", "cladec,inversion"]) == 0
+    assert "Left out inversion: no layer has maps\n" in capsys.readouterr().err
+    assert re.findall(r'"name": "(\w+)", "label"', (tmp_path / "page.html").read_text("utf-8")) == ["cladec"]
+    said = export("--out", tmp_path / "other.html", "--views", "inversion", status=2)
+    assert "none of the views has anything to show" in said
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing(
+    demo: None, export: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.manifold_page", interrupted)
+    before = len(_instances)
+    export("--out", tmp_path / "page.html", "--views", QUICK, status=130)
+    assert list(tmp_path.iterdir()) == []
+    assert len(_instances) == before
+
+
+# --- of a run ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run with a ClaDec and nothing else, of a model that code in the current folder makes."""
+    code = "from xai_widgets.demos import *\ndef make():\n    torch.manual_seed(0)\n    return bird_classifier(2)\n"
+    (tmp_path / "own_birds.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    study = Study(import_module("own_birds").make().eval(), BirdPictures(12, species=2), name="Own birds")
+    keep_in(study, "run", model="own_birds:make")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        keep(ClaDec(study, ["block3"], epochs=1, width=4).fit(progress=Progress()))
+    return tmp_path / "run"
+
+
+def test_a_run_is_opened_with_its_model(run: Path, export: Callable[..., str], tmp_path: Path) -> None:
+    export("--out", "page.html", "--run", run, "--model", "own_birds:make", "--views", "cladec,concepts")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<title>Own birds</title>" in text
+    assert re.findall(r'"title": "(\w+): Own birds", "nothing": "(\w*)', text) == [("ClaDec", ""), ("Concepts", "This")]
+
+
+def test_a_run_alone_does_not_say_which_code_to_run(run: Path, export: Callable[..., str], tmp_path: Path) -> None:
+    assert "give --model" in export("--out", "page.html", "--run", run, status=2)
+    assert not (tmp_path / "page.html").exists()
+
+
+# --- a gallery -----------------------------------------------------------------------------------------------------
+
+
+class Seen(HTMLParser):
+    """Links, pictures and text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.alts: list[str | None] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a":
+            self.links.append(given["href"] or "")
+        if tag == "img":
+            assert (given["src"] or "").startswith("data:image/")
+            self.alts.append(given.get("alt"))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def test_a_gallery_has_a_card_for_each_view_of_each_classifier(
+    demo: None, export: Callable[..., str], tmp_path: Path
+) -> None:
+    said = export("--gallery", tmp_path / "site", "--views", QUICK)
+    assert said.startswith(f"Wrote {tmp_path / 'site' / 'index.html'} (")
+    found = pages(tmp_path / "site")
+    each = [f"{study}-{view}.html" for view in ("cladec", "manifold") for study in ("honest", "cheating")]
+    assert set(found) == {"index.html", "honest.html", "cheating.html", *each}
+    index = Seen(found["index.html"].decode())
+    assert index.links == ["honest.html", "cheating.html", *each]
+    assert len(index.alts) == 3 * len(each)
+    assert all(index.alts)
+    text = "".join(index.words)
+    assert text.count("What does this layer still know") == 1
+    assert f"Honest {NASTY}" in text
+    assert NASTY.encode() not in b"".join(found.values())
+
+
+def test_every_page_leads_back_and_nowhere_else(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+    export("--gallery", tmp_path, "--views", QUICK, "--cheat")
+    found = pages(tmp_path)
+    assert set(found) == {"index.html", "cheating.html", "cheating-cladec.html", "cheating-manifold.html"}
+    for name in ("cheating-cladec.html", "cheating-manifold.html"):
+        assert Seen(found[name].decode()).links == ["index.html"]
+    assert Seen(found["cheating.html"].decode()).links == []
+    assert not any(re.search(rb"https?:|//cdn|<link|@import|url\(", page) for page in found.values())
+
+
+def test_the_same_seed_gives_the_same_gallery(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        export("--gallery", tmp_path / name, "--views", "cladec,inversion,manifold", "--cheat", "--seed", "5")
+    assert pages(tmp_path / "a") == pages(tmp_path / "b")
+
+
+def test_a_gallery_of_nothing_is_an_error(
+    demo: None, export: Callable[..., str], studies: dict[bool, Study], tmp_path: Path
+) -> None:
+    known = studies[True].explainers.pop("cae")
+    said = export("--gallery", tmp_path / "site", "--views", "manifold", "--cheat", status=2)
+    studies[True].explainers["cae"] = known
+    assert "none of the views has anything to show" in said
+    assert pages(tmp_path / "site") == {}
+
+
+def test_an_error_leaves_no_first_page(
+    demo: None, export: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise XaiWidgetsError("broken")
+
+    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.manifold_page", broken)
+    assert export("--gallery", tmp_path, "--views", QUICK, "--cheat", status=2) == "xai-widgets export: broken"
+    assert "index.html" not in pages(tmp_path)

@@ -1,0 +1,414 @@
+"""What was fitted for a study is kept in a folder and found again, or it is said what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+import xai_widgets as xw
+from xai_widgets import artifact
+from xai_widgets.errors import ArtifactError
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.inversion.guided import GuidedSettings
+from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+from xai_widgets.progress import Progress
+from xai_widgets.runs.run import DESCRIPTION, Run
+from xai_widgets.runs.keeping import keep, open_run, register
+from xai_widgets.study import Study
+
+NORMALISED = {"mean": (0.2,), "std": (0.229,)}
+EVIL = '<script>alert("1")</script>\n☃'
+
+
+def fitted(kind, study, *given, **options):
+    """Fitted for a moment, and not to be believed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind(study, *given, epochs=1, **options).fit(progress=Progress())
+
+
+@pytest.fixture(scope="session")
+def decided(net, squares):
+    """Makes a classifier that sees several classes in the squares."""
+    pictures = (squares(60).pictures - NORMALISED["mean"][0]) / NORMALISED["std"][0]
+
+    def decided(**options):
+        model = net(**options).eval()
+        with torch.no_grad():
+            model.logits.bias -= model(pictures).mean(0)
+        return model
+
+    return decided
+
+
+@pytest.fixture(scope="module")
+def everything(decided, new_study, squares, tmp_path_factory):
+    """A study of which each method has something, and the folder it is kept in; neither is to be changed."""
+    study = new_study(decided(), squares(60), name=EVIL, class_names=[EVIL, "b", "c", "d"], **NORMALISED)
+    study.keep_in(tmp_path_factory.mktemp("runs") / "mine")
+    keep(fitted(ClaDec, study, ["conv2", "fc"], width=4, reference=None))
+    for layer in ("conv2", "conv1"):
+        keep(fitted(SRAE, study, layer, features=3))
+    keep(fitted(CAE, study, width=4))
+    guided = GuidedFeatureInversion(study, "conv2", settings=GuidedSettings(steps=3), seed=5)
+    keep(guided.find([1, 4]))
+    called = study.predict(study.load(study.train, range(len(study.train)))[0]).argmax(1).mode().values
+    summaries = VisualSummaries(study, "conv1", most=5)
+    summaries.find(int(called), errors=True)
+    keep(summaries)
+    return study
+
+
+@pytest.fixture
+def folder(everything, tmp_path):
+    """A copy of its folder, to be changed."""
+    return shutil.copytree(everything.run.folder, tmp_path / "copy")
+
+
+@pytest.fixture
+def opened(everything, folder, decided, squares):
+    return open_run(folder, model=decided(), images=squares(60))
+
+
+# --- kept and found again ------------------------------------------------------------------------------------------
+
+
+def test_a_study_comes_back_as_it_was(everything, opened, folder):
+    assert opened is not everything
+    assert (opened.name, opened.class_names) == (EVIL, (EVIL, "b", "c", "d"))
+    assert torch.equal(opened.mean, everything.mean)
+    assert torch.equal(opened.std, everything.std)
+    assert opened.fingerprint == everything.fingerprint
+    assert opened.run.folder == folder.resolve()
+    assert torch.equal(opened.load(opened.test, range(5))[0], everything.load(everything.test, range(5))[0])
+
+
+def test_every_explainer_comes_back(everything, opened, folder):
+    keys = {"cladec", "srae", "srae-conv1", "cae", "inversion", "summaries"}
+    assert set(opened.explainers) == set(everything.explainers) == keys
+    assert {path.name for path in folder.iterdir()} == {DESCRIPTION, *(f"{key}.safetensors" for key in keys)}
+    assert opened.explainers["cladec"].layers == ("conv2", "fc")
+    assert [opened.explainers[key].settings.layer for key in ("srae", "srae-conv1")] == ["conv2", "conv1"]
+
+
+def test_explanations_are_the_same(everything, opened):
+    pictures, _ = opened.load(opened.test, range(3))
+    old, new = everything.explainers, opened.explainers
+    assert torch.equal(old["cladec"].explain(pictures, "fc").cladec, new["cladec"].explain(pictures, "fc").cladec)
+    for key in ("srae", "srae-conv1"):
+        assert torch.equal(old[key].contributions(pictures, EVIL), new[key].contributions(pictures, EVIL))
+    assert torch.equal(old["cae"].encode(pictures).z, new["cae"].encode(pictures).z)
+    ((of, known),) = old["summaries"].found.items()
+    assert torch.equal(known.masks.masks, new["summaries"].found[of].masks.masks)
+
+
+def test_what_was_searched_for_is_found_as_it_was_searched(everything, opened):
+    old, new = everything.explainers["inversion"], opened.explainers["inversion"]
+    assert set(new.found) == {1, 4}
+    assert (new.base_layers, new.seed, new.settings) == (("conv2",), 5, GuidedSettings(steps=3))
+    for place, known in old.found.items():
+        assert torch.equal(known.masks, new.found[place].masks)
+        assert torch.equal(known.frames, new.found[place].frames)
+        assert new.found[place].verdict() == known.verdict()
+        assert new.found[place].channels == known.channels
+
+
+def test_what_is_fitted_after_opening_is_kept_too(opened, folder, decided, squares):
+    srae = opened.explainers["srae"]
+    srae.rename(EVIL, 1, EVIL)
+    keep(srae)
+    keep(fitted(ClaDec, opened, "conv1", width=4, reference=None))
+    again = open_run(folder, model=decided(), images=squares(60))
+    assert again.explainers["srae"].names(EVIL)[1] == EVIL.strip()
+    assert again.explainers["cladec"].layers == ("conv1",)
+
+
+def test_the_same_script_goes_on_where_it_was(decided, everything, folder, new_study, squares):
+    again = new_study(decided(), squares(60), class_names=["A", "b", "c", "d"], **NORMALISED)
+    assert again.keep_in(folder) is again
+    assert set(again.explainers) == set(everything.explainers)
+    assert Run.read(folder).class_names == ("A", "b", "c", "d")
+    again.keep_in(folder)  # a cell that is run again
+    assert again.run.folder == folder.resolve()
+
+
+def test_what_was_fitted_before_is_saved_at_once(new_study, tmp_path):
+    study = new_study()
+    study.explainers["my own"] = fitted(ClaDec, study, "fc", width=4, reference=None)
+    study.explainers |= {"unfitted": SRAE(study), "something else": object()}
+    study.keep_in(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {DESCRIPTION, "my own.safetensors"}
+    assert set(open_run(tmp_path, model=study.model, images=study.given[0]).explainers) == {"my own"}
+
+
+def test_nothing_that_is_kept_is_overwritten_by_another_study(decided, opened, folder, new_study, squares):
+    other = new_study(decided(), squares(60), **NORMALISED)
+    register(fitted(ClaDec, other, "fc", width=4, reference=None))
+    before = (folder / "cladec.safetensors").read_bytes()
+    with pytest.raises(ArtifactError, match="holds cladec already"):
+        other.keep_in(folder)
+    assert (folder / "cladec.safetensors").read_bytes() == before
+    assert other.run is None
+
+
+def test_a_file_that_is_taken_out_is_not_missed(everything, folder, decided, squares):
+    (folder / "cae.safetensors").unlink()
+    opened = open_run(folder, model=decided(), images=squares(60))
+    assert set(opened.explainers) == set(everything.explainers) - {"cae"}
+
+
+# --- keys ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_folder_explainers_are_registered_only(new_study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = new_study()
+    cladec = ClaDec(study, "fc")
+    keep(cladec)
+    assert study.explainers == {"cladec": cladec}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_has_its_place_and_keeps_it(new_study):
+    class Derived(SRAE):
+        pass
+
+    study = new_study()
+    first, second, paper = Derived(study, "conv1"), SRAE(study, "fc"), SRAE.paper(study, "fc")
+    assert [register(one) for one in (first, second, paper)] == ["srae", "srae-fc", "srae-paper"]
+    assert [register(one) for one in (second, first, SRAE(study, "conv1"))] == ["srae-fc", "srae", "srae"]
+    assert register(ClaDec.paper(study, "fc")) == "cladec-paper"
+    study.explainers["mine"] = own = CAE(study)
+    assert register(own) == "mine"
+
+
+def test_names_of_layers_need_not_be_names_of_files(tmp_path, squares):
+    model = _Twice()
+    study = Study(model, squares(), name="twice").keep_in(tmp_path)
+    register(SRAE(study, "conv/a"))
+    keep(fitted(SRAE, study, "conv/a#2", features=3))
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["srae-conv%2Fa%232.safetensors"]
+    again = open_run(tmp_path, model=model, images=squares())
+    assert again.explainers["srae-conv/a#2"].settings.layer == "conv/a#2"
+
+
+class _Twice(nn.Module):
+    """Uses a layer with an awkward name two times."""
+
+    def __init__(self):
+        super().__init__()
+        self.add_module("conv/a", nn.Conv2d(3, 3, 2, stride=2))
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x):
+        conv = self.get_submodule("conv/a")
+        return self.head(conv(conv(x)).mean((2, 3)))
+
+
+# --- another model -------------------------------------------------------------------------------------------------
+
+
+def test_another_model_is_refused(everything, folder, decided, squares):
+    for model in (decided(seed=1), decided(classes=5), nn.Flatten()):
+        with pytest.raises(ArtifactError, match=r"holds the run of another model.*fingerprint"):
+            open_run(folder, model=model, images=squares(60))
+
+
+def test_another_normalisation_is_said(decided, folder, new_study, squares):
+    with pytest.raises(ArtifactError, match=r"with mean \[0.20.*and this study has \[0.0\]"):
+        new_study(decided(), squares(60)).keep_in(folder)
+
+
+def test_a_model_that_has_changed_spoils_nothing(opened, folder):
+    before = (folder / "cladec.safetensors").read_bytes()
+    with torch.no_grad():
+        opened.model.logits.bias += 1
+    with pytest.raises(ArtifactError, match="a model that has changed since"):
+        keep(opened.explainers["cladec"])
+    assert (folder / "cladec.safetensors").read_bytes() == before
+
+
+# --- damage --------------------------------------------------------------------------------------------------------
+
+
+def test_all_files_that_cannot_be_used_are_named(everything, folder, decided, squares):
+    whole = (folder / "cae.safetensors").read_bytes()
+    (folder / "cae.safetensors").write_bytes(whole[: len(whole) // 2])
+    (folder / "srae-conv1.safetensors").write_bytes(b"")
+    artifact.save(folder / "cladec", "cladec", {}, {"model": everything.fingerprint})
+    artifact.save(folder / "inversion", "inversion", {}, {"model": everything.fingerprint})
+    with pytest.raises(ArtifactError) as refused:
+        open_run(folder, model=decided(), images=squares(60))
+    said = str(refused.value)
+    for name in (
+        "cae.safetensors cannot be read: it is truncated",
+        "srae-conv1.safetensors cannot be read: it is empty",
+    ):
+        assert name in said
+    assert said.count("does not hold what its description says") == 2
+    assert "take the file out of the folder" in said
+
+
+def test_files_of_others_are_let_be(everything, folder, decided, squares):
+    save_file({"w": torch.zeros(2)}, folder / "weights.safetensors")
+    artifact.save(folder / "classifier", "classifier", {}, {})
+    (folder / "notes.txt").write_text("mine")
+    assert set(open_run(folder, model=decided(), images=squares(60)).explainers) == set(everything.explainers)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "truncated or damaged"),
+        ('{"format": "xai_wid', "truncated or damaged"),
+        ("[]", "was not written by xai_widgets"),
+        ('{"format": "other", "format_version": 1}', "was not written by xai_widgets"),
+        ('{"format": "xai_widgets run", "format_version": 1}', "is damaged"),
+        ('{"format": "xai_widgets run", "format_version": 2}', "format version 2.*upgrade"),
+    ],
+)
+def test_a_description_that_is_none_is_refused(tmp_path, net, text, said):
+    (tmp_path / DESCRIPTION).write_text(text)
+    with pytest.raises(ArtifactError, match=f"(?s){said}"):
+        open_run(tmp_path, model=net())
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("class_names", "x"), ("images", "x"), ("batch_size", "x"), ("mean", ["x"]), ("images", {}), ("images", None),
+     ("images", {"kind": "xai_widgets.data.digits.Digits", "count": 3, "options": []}),
+     ("images", {"kind": "xai_widgets.data.digits.Digits", "count": 3, "options": {"size": []}})],
+)  # fmt: skip
+def test_a_wrong_entry_is_refused(folder, decided, squares, name, wrong):
+    said = json.loads((folder / DESCRIPTION).read_text()) | {name: wrong}
+    (folder / DESCRIPTION).write_text(json.dumps(said))
+    with pytest.raises(ArtifactError, match=r"run\.json is damaged \("):
+        open_run(folder, model=decided())
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path, net):
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(ArtifactError, match=r"holds no run: there is no run\.json"):
+            open_run(folder, model=net())
+
+
+def test_what_cannot_be_written_is_said_and_spoils_nothing(opened, folder, monkeypatch):
+    before = (folder / "cladec.safetensors").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifact, "_write", full)
+    with pytest.raises(ArtifactError, match="No space left on device"):
+        keep(opened.explainers["cladec"])
+    assert (folder / "cladec.safetensors").read_bytes() == before
+    assert not list(folder.glob(".*"))
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of odd pictures, of two classes."""
+    for k, name in enumerate(("<script>", "b")):
+        (tmp_path / "all" / "pictures" / name).mkdir(parents=True)
+        for i in range(6):
+            Image.new("L", (47, 33), 40 * i + k).save(tmp_path / "all" / "pictures" / name / f"{i}.png")
+    return tmp_path / "all" / "pictures"
+
+
+@pytest.fixture
+def begun(pictures, net):
+    """The run of a study of them, beside them."""
+    study = Study(net(classes=2), xw.folder(pictures)).keep_in(pictures.parent / "run")
+    keep(fitted(ClaDec, study, "fc", width=4, reference=None))
+    return study.run.folder
+
+
+def test_pictures_of_a_folder_are_found_again(begun, net):
+    opened = open_run(begun, model=net(classes=2))
+    assert opened.class_names == ("<script>", "b")
+    assert opened.shape == (3, 33, 47)
+    assert opened.explainers["cladec"].layers == ("fc",)
+
+
+def test_they_may_move_together_with_the_run(begun, net, tmp_path):
+    (tmp_path / "all").rename(tmp_path / "moved")
+    assert len(open_run(tmp_path / "moved" / "run", model=net(classes=2)).given[0]) == 12
+
+
+def test_pictures_that_are_gone_are_asked_for(begun, pictures, net, tmp_path):
+    pictures.rename(tmp_path / "elsewhere")
+    with pytest.raises(ArtifactError, match="the folder of the pictures is gone"):
+        open_run(begun, model=net(classes=2))
+    assert open_run(begun, model=net(classes=2), images=xw.folder(tmp_path / "elsewhere")).shape == (3, 33, 47)
+
+
+def test_other_pictures_are_refused(begun, pictures, net):
+    (pictures / "b" / "5.png").rename(pictures / "b" / "9.png")
+    with pytest.raises(ArtifactError, match="these are other pictures"):
+        open_run(begun, model=net(classes=2))
+    (pictures / "b" / "9.png").unlink()
+    with pytest.raises(ArtifactError, match="these are 11 pictures, and there were 12"):
+        open_run(begun, model=net(classes=2))
+
+
+def test_pictures_of_another_size_are_refused(begun, pictures, net):
+    with pytest.raises(ArtifactError, match=r"of pictures \(3, 33, 47\), and these are \(3, 20, 20\)"):
+        open_run(begun, model=net(classes=2), images=xw.folder(pictures, 20))
+
+
+def test_pictures_that_only_the_user_has_are_asked_for(everything, folder, decided, squares):
+    with pytest.raises(ArtifactError, match=r"they were a .*Squares; give them: images="):
+        open_run(folder, model=decided())
+    with pytest.raises(ArtifactError, match="these are 50 pictures, and there were 60"):
+        open_run(folder, model=decided(), images=squares(50))
+    with pytest.raises(ArtifactError, match="in another order"):
+        open_run(folder, model=decided(), images=squares(60, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("images", "test", "channels"),
+    [
+        (xw.BirdPictures(12, species=4, size=(16, 20), cheat=0.5), xw.BirdPictures(5, species=4, size=(16, 20)), 3),
+        (xw.digits(9), None, 1),
+    ],
+)
+def test_built_in_pictures_are_made_again(images, test, channels, net, tmp_path):
+    model = net(channels, classes=len(images.class_names))
+    study = Study(model, images, test=test, seed=3, batch_size=7).keep_in(tmp_path)
+    opened = open_run(tmp_path, model=model)
+    assert (opened.batch_size, opened.given[2]) == (7, 3)
+    for old, new in ((study.train, opened.train), (study.test, opened.test)):
+        assert len(old) == len(new)
+        assert torch.equal(study.load(old, range(4))[0], opened.load(new, range(4))[0])
+
+
+def test_unseen_pictures_that_were_given_apart_are_asked_for(net, squares, tmp_path):
+    Study(net(), squares(20), test=squares(9, seed=2)).keep_in(tmp_path)
+    assert len(open_run(tmp_path, model=net(), images=squares(20), test=squares(9, seed=2)).test) == 9
+    with pytest.raises(ArtifactError, match="give them"):
+        open_run(tmp_path, model=net(), images=squares(20))
+
+
+@pytest.mark.parametrize("options", [{"seed": 1}, {"test": True}])
+def test_other_unseen_pictures_are_refused(net, squares, tmp_path, options):
+    Study(net(), squares(20)).keep_in(tmp_path)
+    given = {"test": squares(9)} if "test" in options else options
+    with pytest.raises(ArtifactError, match="other unseen pictures"):
+        Study(net(), squares(20), **given).keep_in(tmp_path)
+
+
+def test_the_public_name():
+    assert xw.open is open_run

@@ -1,0 +1,442 @@
+"""ClaDecExplorer without a browser: what is chosen, what is shown, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import ipywidgets
+import pytest
+import torch
+from ipywidgets.widgets.widget import _instances
+
+from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.progress import Progress
+from xai_widgets.widgets.cladec.explorer import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
+from xai_widgets.widgets.cladec.units import parse_units
+
+NASTY = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def explorer(explore, fitted):
+    return explore(fitted, "conv2", rows=2)
+
+
+@pytest.fixture(scope="module")
+def many(new_study, squares):
+    """Twenty unseen pictures instead of eight."""
+    return ClaDec(new_study(pictures=squares(100)), ["conv2", "fc"], epochs=1, width=4).fit(progress=Progress())
+
+
+def tiles(explorer):
+    return [tile for row in explorer.grid.rows for tile in row["tiles"]]
+
+
+def held(widget):
+    """A widget and all that it holds."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from held(child)
+
+
+def red(explorer):
+    return explorer._lines["error"].value if explorer._lines["error"].layout.display is None else ""
+
+
+# --- what is shown -----------------------------------------------------------------------------------------------
+
+
+def test_the_first_page(explorer, fitted):
+    pictures, labels = explorer._pictures[:2], explorer._labels[:2].tolist()
+    shown, expected = explorer.shown, fitted.explain(pictures, "conv2")
+    assert shown.cladec.equal(expected.cladec)
+    *pictures, last = explorer.grid.columns
+    assert pictures == ["original", "ClaDec of conv2", "auto-encoder"]
+    assert last.startswith("difference")
+    assert [row["label"] for row in explorer.grid.rows] == [fitted.study.class_names[label] for label in labels]
+    assert explorer.sentence == fitted.report("conv2").sentence()
+    assert explorer.numbers == shown.verdict()
+    assert explorer.fit.disabled
+    assert tiles(explorer)[1]["caption"] == shown.said("cladec", 0)
+    assert (explorer.grid.tile, explorer.grid.pixelated) == (128, True)
+
+
+@pytest.mark.parametrize("kind", LAST_COLUMNS)
+def test_every_tile_can_be_read_aloud(explorer, kind):
+    explorer.map.value = kind
+    assert explorer.grid.columns[-1].startswith(kind)
+    assert len(tiles(explorer)) == 8
+    assert all(tile["src"].startswith("data:image/") and tile["alt"].strip() for tile in tiles(explorer))
+    assert explorer.last_error is None
+
+
+def test_the_nearest_training_picture(explorer, fitted):
+    explorer.map.value = "nearest picture"
+    places = fitted.neighbours(explorer.shown.original, "conv2", count=1)[:, 0].tolist()
+    _, labels = fitted.study.load(fitted.study.train, places)
+    captions = [row["tiles"][-1]["caption"] for row in explorer.grid.rows]
+    assert captions == [fitted.study.class_names[label] for label in labels]
+
+
+def test_the_bars_are_of_the_selected_row(explorer):
+    for row in (1, 0):
+        explorer.grid.selected = row
+        for version, table in explorer.shown.predictions.items():
+            assert sorted(explorer.bars.heights(version)) == pytest.approx(sorted(table[row].tolist()))
+    explorer.grid.selected = 99
+    assert explorer.bars.heights("original").max() == pytest.approx(
+        float(explorer.shown.predictions["original"][1].max())
+    )
+    assert explorer.last_error is None
+
+
+def test_pages_go_through_all_unseen_pictures(explore, many):
+    explorer, seen = explore(many, rows=6), []
+    assert explorer.pager.max == 4
+    for page in range(1, 5):
+        explorer.pager.value = page
+        seen += explorer._indices
+        assert len(explorer.grid.rows) == len(explorer.shown.original) == (2 if page == 4 else 6)
+    assert seen == list(range(20))
+
+
+def test_a_filter_shows_one_class_or_the_mistakes(explore, many):
+    explorer = explore(many, rows=3)
+    labels, wrong = explorer._labels, many.study.predict(explorer._pictures).argmax(1) != explorer._labels
+    for name in many.study.class_names:
+        explorer.pager.value = explorer.pager.max
+        explorer.show.label = name
+        assert explorer.pager.value == 1
+        assert {row["label"] for row in explorer.grid.rows} <= {name}
+        assert explorer.pager.max == max(-(-int((labels == many.study.class_names.index(name)).sum()) // 3), 1)
+    explorer.show.label = MISTAKES
+    assert explorer._indices == wrong.nonzero().flatten().tolist()[:3]
+    explorer.show.label = EVERYTHING
+    assert explorer._indices == [0, 1, 2]
+
+
+def test_a_class_without_a_picture(explore, new_study, net, squares):
+    study = new_study(net(classes=5), squares(), class_names=["oak", "elm", "ash", "fir", "yew"])
+    explorer = explore(ClaDec(study, "fc", epochs=1, width=4, reference=None).fit(progress=Progress()))
+    explorer.show.label = "yew"
+    assert explorer.grid.rows == []
+    assert explorer.shown is None
+    assert explorer.sentence == "No picture of this kind among the unseen ones."
+    for take in (explorer.figure, explorer.gallery, lambda: explorer.to_html("nowhere.html")):
+        with pytest.raises(LayerError, match="No picture of this kind"):
+            take()
+    explorer.pager.value, explorer.grid.selected, explorer.alpha.value = 1, 1, 0.5
+    explorer.show.label = EVERYTHING
+    assert explorer.shown.alpha == 0.5
+    assert explorer.last_error is None
+
+
+def test_without_a_reference_there_is_a_column_less(explore, new_study):
+    explorer = explore(ClaDec(new_study(), "fc", epochs=1, width=4, reference=None).fit(progress=Progress()), rows=1)
+    assert explorer.grid.columns[:-1] == ["original", "ClaDec of fc"]
+    assert len(tiles(explorer)) == 3
+    assert "minus original" in tiles(explorer)[-1]["alt"]
+
+
+# --- what is chosen ----------------------------------------------------------------------------------------------
+
+
+def test_state_goes_out_and_comes_back_on_another_explorer(explore, many):
+    first, second = explore(many, "conv2", rows=3), explore(many, "conv2", rows=3)
+    first.picker.value, first.show.label, first.alpha.value = "fc", "class 1", 0.1
+    first.units.value, first.map.value, first.grid.selected = "0-3, 7", "bits kept", 1
+    first.pager.value = first.pager.max
+    state = json.loads(json.dumps(first.state.to_dict()))
+    assert list(state) == ["layer", "show", "alpha", "units", "map", "page", "selected", "picture"]
+    second.state.from_dict(state)
+    assert second.state.to_dict() == state
+    assert second.shown.units == (0, 1, 2, 3, 7)
+    assert (second.grid.columns, second.grid.rows) == (first.grid.columns, first.grid.rows)
+    assert (second.sentence, second.numbers) == (first.sentence, first.numbers)
+    assert second.bars.heights("cladec").tolist() == first.bars.heights("cladec").tolist()
+
+
+@pytest.mark.parametrize("name", ["layer", "show", "alpha", "units", "map", "page", "selected"])
+def test_each_part_of_the_state_can_be_set_alone(explore, many, name):
+    values = {"layer": "fc", "show": 1, "alpha": 0.9, "units": "3", "map": "bits lost", "page": 2, "selected": 1}
+    explorer = explore(many, "conv2", rows=3)
+    before = explorer.state.to_dict()
+    explorer.state.from_dict({name: values[name]})
+    # Which picture that is follows from the others.
+    assert explorer.state.to_dict() == before | {name: values[name], "picture": explorer.picture}
+    assert explorer.last_error is None
+
+
+def test_a_picture_is_turned_to(explore, many):
+    explorer = explore(many, "conv2", rows=3)
+    pool = explorer.cladec.study.pool
+    for place in (5, 17, 0):
+        explorer.state.from_dict({"picture": pool.places[place]})
+        assert explorer.picture == explorer.focus.picture == pool.places[place]
+        assert torch.equal(explorer.shown.original[explorer.grid.selected], pool.pictures[place])
+    label = int(pool.labels[1])
+    explorer.show.value = label + 2
+    other = next(place for place in range(len(pool.labels)) if int(pool.labels[place]) != label)
+    explorer.picture = pool.places[other]  # the filter would hide it
+    assert explorer.show.value == 0
+    assert explorer.picture == pool.places[other]
+    with pytest.raises(XaiWidgetsError, match=r"picture 99999 is not one of the"):
+        explorer.picture = 99999
+
+
+@pytest.mark.parametrize("wrong", ["8", "0-99", "-1", "one", "1;2", "top", "top x", "0,"])
+def test_wrong_units_are_told_in_red_and_mended(explorer, wrong):
+    before = explorer.grid.rows
+    explorer.units.value = wrong
+    assert isinstance(explorer.last_error, LayerError)
+    assert repr(wrong) in str(explorer.last_error)
+    assert "units" in red(explorer)
+    assert explorer.grid.rows == before
+    explorer.units.value = "0-2"
+    assert red(explorer) == ""
+    assert explorer.shown.units == (0, 1, 2)
+    assert explorer.grid.rows != before
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("", None),
+        (" All ", None),
+        ("3", [3]),
+        ("0-2", [0, 1, 2]),
+        ("0 - 2, 5,1", [0, 1, 2, 5, 1]),
+        ("top 2", [4, 0]),
+        ("Top2", [4, 0]),
+        ("top 99", [4, 0, 1, 2, 3, 5]),
+        ("top 0", []),
+    ],
+)
+def test_units_are_read(text, units):
+    assert parse_units(text, lambda: [4, 0, 1, 2, 3, 5], 6) == units
+
+
+@pytest.mark.parametrize("text", ["top -2", "5-3"])
+def test_units_that_make_no_sense_are_refused(text):
+    with pytest.raises(LayerError):
+        parse_units(text, lambda: [4, 0, 1, 2, 3, 5], 6)
+
+
+def test_the_units_that_change_most(explorer, fitted):
+    explorer.units.value = "top 3"
+    ranked = fitted.rank_units(explorer._pictures[: 512 // 8], "conv2").tolist()
+    assert explorer.shown.units == tuple(ranked[:3])
+    explorer.picker.value = "fc"
+    assert len(explorer.shown.units) == 3
+    assert explorer.last_error is None
+
+
+# --- what is left behind -----------------------------------------------------------------------------------------
+
+
+def test_use_makes_no_new_widgets_and_closing_leaves_none(many):
+    before = set(_instances)
+    explorer = ClaDecExplorer(many, "conv2", rows=1)
+    made = set(_instances)
+    for turn in range(34):
+        explorer.picker.value = ("fc", "conv1", "conv2")[turn % 3]
+        explorer.alpha.value = (0.5, 0.0)[turn % 2]
+        explorer.units.value = ("0-3", "99", "all")[turn % 3]
+        explorer.map.value = LAST_COLUMNS[turn % len(LAST_COLUMNS)]
+        explorer.pager.value = turn % 20 + 1
+        explorer.grid.selected = turn % 2
+    assert set(_instances) == made
+    explorer.close()
+    assert set(_instances) == before
+    explorer.close()
+
+
+def test_a_wrong_layer_leaves_nothing_behind(fitted, monkeypatch):
+    folders, before = [], set(_instances)
+
+    class Noted(tempfile.TemporaryDirectory):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            folders.append(self)
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", Noted)
+    with pytest.raises(LayerError, match="closest: 'conv"):
+        ClaDecExplorer(fitted, "conv9")
+    left = [folder for folder in folders if Path(folder.name).exists()]
+    for folder in folders:
+        folder.cleanup()
+    assert set(_instances) == before
+    assert left == []
+
+
+def test_closing_removes_the_folder_of_checkpoints(fitted, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    explorer = ClaDecExplorer(fitted)
+    assert len(list(tmp_path.iterdir())) == 1
+    explorer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- where it comes from -----------------------------------------------------------------------------------------
+
+
+def test_a_study_s_explainer_is_found_or_made(explore, new_study, fitted):
+    study = new_study()
+    assert explore(study).cladec.study is study
+    assert explore(study).picker.value in [block.name for block in study.blocks()]
+    study.explainers["cladec"] = fitted
+    assert explore(study).cladec is fitted
+    assert explore(fitted).picker.value == "conv2"
+
+
+def test_it_begins_with_a_fitted_layer(explore, new_study):
+    cladec = ClaDec(new_study(), "fc", epochs=1, width=4, reference=None).fit("conv2", progress=Progress())
+    assert explore(cladec).picker.value == "conv2"
+
+
+# --- taking it away ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nasty(new_study, squares):
+    """Names of classes and of the study that must not become markup."""
+    names = [NASTY, f"<img src=x onerror=alert(2)>{NASTY}", "a & b", '"quoted"']
+    study = new_study(pictures=squares(), class_names=names, name=NASTY)
+    return ClaDec(study, ["conv2", "fc"], epochs=1, width=4).fit(progress=Progress())
+
+
+def test_names_are_text_wherever_they_are_shown(explore, nasty, tmp_path):
+    explorer = explore(nasty, rows=8)
+    for kind in LAST_COLUMNS:
+        explorer.map.value = kind
+        for widget in held(explorer.widget):
+            if isinstance(widget, ipywidgets.HTML):
+                assert "<script" not in widget.value
+                assert "<img" not in widget.value
+        explorer.to_html(tmp_path / "page.html")
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert NASTY not in page
+        assert "<img src=x" not in page
+    assert NASTY in [tile["caption"] for tile in tiles(explorer)] + [row["label"] for row in explorer.grid.rows]
+    gallery = explorer.gallery()._repr_html_()
+    assert NASTY not in gallery
+    assert "&lt;script&gt;alert(1)" in gallery
+    explorer.units.value = NASTY
+    assert "<script" not in red(explorer)
+
+
+def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer, tmp_path):
+    explorer.to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://", page)
+    data = json.loads(re.search(r"^const data = (.*);$", page, re.MULTILINE).group(1))
+    assert list(data["pages"]) == ["conv2", "fc"]
+    assert [layer["name"] for layer in data["layers"]] == ["conv2", "fc"]
+    assert data["value"] == "conv2"
+    for name, shown in data["pages"].items():
+        assert shown["columns"][1] == f"ClaDec of {name}"
+        assert len(shown["rows"]) == 2
+        assert shown["numbers"]
+        assert shown["sentence"]
+
+
+def test_a_page_of_units_that_one_layer_only_has(explore, fitted, tmp_path):
+    explorer = explore(fitted, "fc", rows=1)
+    explorer.units.value = "0-11"
+    explorer.to_html(tmp_path / "page.html")  # conv2 has 8
+
+
+def test_a_figure_and_a_gallery_can_be_displayed(explorer):
+    assert explorer.figure()._repr_png_().startswith(b"\x89PNG\r\n\x1a\n")
+    gallery = explorer.gallery()._repr_html_()
+    assert gallery.count("<img ") == gallery.count("<img alt=") == 6
+    assert "ClaDec" in gallery
+    bundle = explorer._repr_mimebundle_()
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.widget.model_id
+
+
+# --- other presets, pictures and models --------------------------------------------------------------------------
+
+
+def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study, tmp_path):
+    made = ClaDec.paper(new_study(), "fc", alpha=0.25)
+    recipe = replace(made.settings.recipe, epochs=1)
+    made.settings = replace(made.settings, recipe=recipe, reference_recipe=recipe)
+    explorer = explore(made.fit(progress=Progress()), rows=2)
+    assert explorer.alpha.disabled
+    assert explorer.units.disabled
+    assert (explorer.alpha.value, explorer.shown.alpha, explorer.shown.units) == (0.25, 0.25, None)
+    for kind in LAST_COLUMNS:
+        explorer.map.value = kind
+        assert all(tile["alt"] for tile in tiles(explorer))
+    explorer.to_html(tmp_path / "page.html")
+    state = explorer.state.to_dict()
+    explorer.state.from_dict(state)
+    assert explorer.state.to_dict() == state
+    assert explorer.last_error is None
+
+
+@pytest.mark.parametrize("shape", [(1, 33, 47), (1, 16, 16), (3, 8, 8)])
+def test_pictures_of_any_shape(explore, new_study, net, squares, tmp_path, shape):
+    study = new_study(net(shape[0]), squares(12, shape))
+    explorer = explore(ClaDec(study, "conv2", epochs=1, width=4).fit(progress=Progress()), rows=2)
+    for kind in LAST_COLUMNS:
+        explorer.map.value = kind
+        assert all(tile["src"] and tile["alt"] for tile in tiles(explorer))
+    assert explorer.grid.tile >= 120
+    assert explorer.shown.cladec.shape == (2, *shape)
+    explorer.to_html(tmp_path / "page.html")
+    assert explorer.figure()._repr_png_()
+    assert explorer.gallery().html
+    assert explorer.last_error is None
+
+
+@pytest.fixture
+def foreign(explore, new_study, net, squares):
+    """Labels 0 to 3, for a model of two classes."""
+    study = new_study(net(classes=2), squares(20))
+    return explore(ClaDec(study, "fc", epochs=1, width=4, reference=None).fit(progress=Progress()))
+
+
+def test_labels_that_are_no_class_of_the_model(foreign):
+    assert {row["label"] for row in foreign.grid.rows} & {"label 2", "label 3"}
+    for kind in LAST_COLUMNS[:-1]:
+        foreign.map.value = kind
+    assert foreign.last_error is None
+
+
+def test_the_nearest_picture_has_a_label_that_is_no_class_of_the_model(foreign):
+    foreign.map.value = "nearest picture"
+    if foreign.last_error is not None:
+        raise foreign.last_error
+    captions = {row["tiles"][-1]["caption"] for row in foreign.grid.rows}
+    assert captions & {"label 2", "label 3"}
+
+
+# --- classes of one name, as ImageNet has them -------------------------------------------------------------------
+
+
+@pytest.fixture
+def twins(new_study):
+    study = new_study(class_names=["crane", "oak", "crane", "elm"])
+    return ClaDec(study, "fc", epochs=1, width=4, reference=None).fit(progress=Progress())
+
+
+def test_classes_of_one_name_are_filtered_apart(explore, twins):
+    explorer = explore(twins)
+    for place in (0, 2):
+        explorer.show.value = 2 + place
+        assert explorer.show.value == 2 + place
+        assert {int(explorer._labels[i]) for i in explorer._indices} == {place}
+
+
+def test_classes_of_one_name_come_back(explore, twins):
+    first, second = explore(twins), explore(twins)
+    first.show.value = 4
+    second.state.from_dict(first.state.to_dict())
+    assert second.show.value == 4

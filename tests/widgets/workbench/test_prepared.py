@@ -1,0 +1,138 @@
+"""Explorers without a browser: what their pages need is there, and none is left open where that fails."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ipywidgets.widgets.widget import _instances
+
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import PARTS
+from xai_widgets.demos import bird_classifier
+from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
+from xai_widgets.methods.inversion.guided import GuidedSettings
+from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+from xai_widgets.widgets.workbench.prepared import PAIRS, prepared
+
+
+@pytest.fixture
+def prepare():
+    """Explorers that are ready, closed after the test."""
+    made = []
+
+    def prepare(*args, **options):
+        made.extend(found := prepared(*args, progress=Progress(), **options))
+        return found
+
+    yield prepare
+    for app in made:
+        app.close()
+
+
+def bird_study(cheat=None, count=12):
+    birds = BirdPictures(count, cheat=cheat)
+    study = Study(bird_classifier(), birds, test=birds)
+    settings = GuidedSettings(steps=2)
+    study.explainers["inversion"] = GuidedFeatureInversion(study, "block2", settings=settings, background="mean")
+    return study
+
+
+def test_evidence_is_looked_for_in_pictures_of_two_birds(prepare):
+    study = bird_study()
+    (explorer,) = prepare("inversion", [study])
+    assert explorer.shown is not None
+    assert explorer.shown.pictures.shape[1:] == (3, 64, 128)
+    assert len(explorer.cards.cards) == len(PAIRS)
+    labels = study.test.labels
+    assert all(labels[left] != labels[right] for left, right in PAIRS)
+
+
+@pytest.mark.parametrize("options", [{"cheat": 0.9}, {"count": 9}])
+def test_where_two_birds_cannot_be_drawn_alike_it_is_looked_for_in_single_ones(prepare, options):
+    (explorer,) = prepare("inversion", [bird_study(**options)])
+    assert explorer.shown.pictures.shape[1:] == (3, 64, 64)
+
+
+def test_two_studies_get_the_same_kind_of_pictures(prepare):
+    explorers = prepare("inversion", [bird_study(), bird_study(cheat=0.9)])
+    assert [one.shown.pictures.shape[1:] for one in explorers] == [(3, 64, 64)] * 2
+    assert PARTS["cue"] in explorers[1].study.test.part_map(0)
+
+
+def test_the_picture_is_led_to_what_it_is_called_next(prepare, toy):
+    study = toy.study
+    study.explainers["cae"] = toy
+    (explorer,) = prepare("manifold", [study])
+    del study.explainers["cae"]
+    picture, _ = study.load(study.test, study.pool.places[:1])
+    first, second, *_ = study.predict(picture)[0].argsort(descending=True).tolist()
+    assert (explorer.shown.source, explorer.shown.target) == (first, second)
+
+
+def test_summaries_that_are_known_are_shown(prepare, by_hand):
+    known = by_hand(found=[0, 1, 2, 3])
+    known.study.explainers["summaries"] = known
+    (browser,) = prepare("summaries", [known.study])
+    assert browser.summaries is known
+    assert known.asked == []
+
+
+def test_summaries_of_two_studies_are_found_in_the_same_pictures(prepare, new_study, by_hand, monkeypatch):
+    known = by_hand(found=[0, 2])
+    known.study.explainers["summaries"] = known
+    asked = []
+
+    def find(self, class_index, *, places, progress, **_):
+        asked.append((class_index, places))
+        self.found[class_index, False] = known.found[class_index, False]
+
+    monkeypatch.setattr("xai_widgets.methods.summaries.visual_summaries.VisualSummaries.find", find)
+    (browser,) = prepare("summaries", [new_study(), known.study])
+    assert browser.networks.each[1].summaries is known
+    assert browser.networks.each[0].summaries.pictures is known.pictures
+    assert asked == [(number, known.found[number, False].places.tolist()) for number in (0, 2)]
+
+
+def test_classes_with_too_few_pictures_are_left_out(prepare, new_study, monkeypatch):
+    asked = []
+
+    def find(self, class_index, **_):
+        asked.append(class_index)
+        raise PictureError("too few")
+
+    monkeypatch.setattr("xai_widgets.methods.summaries.visual_summaries.VisualSummaries.find", find)
+    (browser,) = prepare("summaries", [new_study()])
+    assert asked[:4] == [0, 1, 2, 3]
+    assert browser.shown == [None]
+
+
+def test_what_fails_in_the_background_is_raised_and_nothing_stays_open(monkeypatch):
+    def broken(*_, **__):
+        raise XaiWidgetsError("no evidence at all")
+
+    monkeypatch.setattr("xai_widgets.widgets.inversion.explorer.make_scene", broken)
+    before = len(_instances)
+    with pytest.raises(XaiWidgetsError, match="no evidence at all"):
+        prepared("inversion", [bird_study()], progress=Progress())
+    assert len(_instances) == before
+
+
+def test_who_cancels_leaves_nothing_open():
+    progress = Progress(lambda state: state.task.startswith("Preparing") and progress.cancel())
+    before = len(_instances)
+    with pytest.raises(CancelledError):
+        prepared("inversion", [bird_study()], progress=progress)
+    assert len(_instances) == before
+
+
+def test_an_unknown_view_is_named(new_study):
+    with pytest.raises(XaiWidgetsError, match="no view 'tarot'"):
+        prepared("tarot", [new_study()], progress=Progress())
+
+
+def test_the_same_seed_finds_the_same(prepare, new_study):
+    study = new_study()
+    found = [prepare("inversion", [study], seed=3)[0].shown for _ in range(2)]
+    assert torch.equal(found[0].masks, found[1].masks)

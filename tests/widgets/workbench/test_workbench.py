@@ -1,0 +1,393 @@
+"""Workbench without a browser: what is chosen at the top, what follows, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import ipywidgets
+import pytest
+import torch
+from ipywidgets.widgets.widget import _instances
+
+from xai_widgets.demos import demo
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.inversion.guided import GuidedSettings
+from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.pool import EVERYTHING, OWN
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+from xai_widgets.widgets.views.cards import Cards
+from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer, make_beside, view
+from xai_widgets.widgets.workbench.workbench import LARGER, SAID, Workbench
+
+NASTY = "<script>alert(1)</script>"
+NAMES = [one.name for one in VIEWS]
+
+
+@pytest.fixture
+def ready(by_hand):
+    """A demo that answers quickly."""
+
+    def ready(cheat=False):
+        study = demo(cheat=cheat)
+        study.explainers["summaries"] = by_hand(study)
+        study.explainers["inversion"] = GuidedFeatureInversion(
+            study, settings=GuidedSettings(steps=3), background="mean"
+        )
+        return study
+
+    return ready
+
+
+@pytest.fixture
+def bench():
+    """A workbench at rest, closed after the test."""
+    made = []
+
+    def bench(*args, **options):
+        made.append(Workbench(*args, **options))
+        assert made[-1].wait(60)
+        return made[-1]
+
+    yield bench
+    for workbench in made:
+        assert workbench.last_error is None
+        workbench.close()
+
+
+@pytest.fixture
+def workbench(bench, ready):
+    return bench(ready())
+
+
+def do(workbench, owner, **values):
+    """Set traits as a person would, and wait for what follows."""
+    for name, value in values.items():
+        setattr(owner, name, value)
+    assert workbench.wait(60)
+    for apps in workbench.apps.values():
+        assert [app.last_error for app in apps] == [None] * len(apps)
+
+
+def open_all(workbench):
+    for name in NAMES:
+        do(workbench, workbench, view=name)
+
+
+def held(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from held(child)
+
+
+# --- views ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_view_is_made_when_it_is_opened(workbench):
+    assert list(workbench.apps) == ["cladec"]
+    do(workbench, workbench.tabs, selected=3)
+    assert list(workbench.apps) == ["cladec", "inversion"]
+    (before,) = workbench.apps["inversion"]
+    do(workbench, workbench, view="cladec")
+    do(workbench, workbench, view="inversion")
+    assert workbench.apps["inversion"] == [before]
+    assert workbench._shown.children == (before.widget,)
+
+
+def test_each_view_says_what_it_answers(workbench):
+    for one in VIEWS:
+        do(workbench, workbench, view=one.name)
+        assert one.question in workbench._reading.value
+    assert len(workbench.tabs.labels) == len(VIEWS)
+
+
+def test_it_begins_with_the_view_that_is_asked_for(bench, ready):
+    assert list(bench(ready(), view="inversion").apps) == ["inversion"]
+
+
+@pytest.mark.parametrize("name", ["clade", "", "Layer"])
+def test_a_view_that_does_not_exist(workbench, name):
+    with pytest.raises(XaiWidgetsError, match="only cladec, summaries, concepts, inversion, manifold"):
+        workbench.view = name
+    before = set(_instances)
+    with pytest.raises(XaiWidgetsError, match="there is no view"):
+        Workbench(workbench.study, view=name)
+    assert set(_instances) == before
+
+
+def test_what_is_at_the_top_is_hidden_below(workbench):
+    open_all(workbench)
+    for (app,) in workbench.apps.values():
+        assert app.shared_controls
+        assert all(control.layout.display == "none" for control in app.shared_controls)
+
+
+# --- what is shared ------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_seen_by_every_view(workbench):
+    open_all(workbench)
+    do(workbench, workbench.strip.cards, selected=5)
+    chosen = workbench.study.pool.places[workbench.strip.here[5]]
+    assert workbench.picture == workbench.focus.picture == chosen
+    for one in VIEWS:
+        do(workbench, workbench, view=one.name)
+        (app,) = workbench.apps[one.name]
+        if "picture" in app.follows:
+            assert app.focus.picture == chosen, one.name
+    (cladec,), (manifold,) = workbench.apps["cladec"], workbench.apps["manifold"]
+    picture = workbench.study.load(workbench.study.test, [chosen])[0][0]
+    assert torch.equal(cladec.shown.original[cladec.grid.selected], picture)
+    assert torch.equal(manifold.scene.encoded.pictures[0], picture)
+
+
+def test_a_class_is_seen_by_every_view(workbench):
+    open_all(workbench)
+    do(workbench, workbench.classes, value=6)
+    for name in ("summaries", "concepts", "inversion", "manifold"):
+        do(workbench, workbench, view=name)
+        assert workbench.apps[name][0].focus.class_index == 6, name
+    assert workbench.apps["manifold"][0].shown.target == 6
+    # Looking at another class does not take the picture away.
+    assert workbench.apps["concepts"][0].picture == workbench.picture
+
+
+def test_a_layer_is_seen_by_every_view_that_has_it(workbench):
+    open_all(workbench)
+    do(workbench, workbench.layers, value="block3")
+    for name in ("cladec", "concepts", "inversion"):
+        do(workbench, workbench, view=name)
+        assert workbench.apps[name][0].focus.layer == "block3", name
+    do(workbench, workbench.layers, value="features")  # which has no map
+    assert workbench.apps["inversion"][0].focus.layer == "block3"
+    assert "Layer features cannot be chosen here, so it is still block3." in workbench._reading.value
+    do(workbench, workbench, view="cladec")
+    assert workbench.apps["cladec"][0].focus.layer == "features"
+    assert "cannot be chosen" not in workbench._reading.value
+
+
+def test_the_layers_say_whether_they_are_fitted_for_the_open_view(workbench):
+    assert {workbench.layers.status[layer] for layer in ("block1", "block4", "features")} == {"ready"}
+    assert workbench.layers.status["logits"] == "to fit"
+    do(workbench, workbench, view="concepts")
+    assert workbench.layers.status["block4"] == "ready"
+    assert workbench.layers.status["block3"] == "to fit"
+    do(workbench, workbench, view="manifold")
+    assert workbench.layers.status == {}
+
+
+def test_a_layer_without_a_map_leaves_the_evidence_as_it_is(bench, ready):
+    workbench = bench(ready())
+    do(workbench, workbench.layers, value="features")
+    do(workbench, workbench, view="inversion")
+    assert workbench.apps["inversion"][0].focus.layer is None  # all layers together
+    assert "Layer features cannot be chosen here." in workbench._reading.value
+
+
+def test_a_layer_that_was_fitted_says_so(bench, conceive, srae, squares_read):
+    squares_read.explainers["srae"] = srae
+    workbench = bench(squares_read, view="concepts")
+    assert workbench.layers.status["pool"] == "ready"
+    del squares_read.explainers["srae"]
+
+
+def test_views_that_are_not_open_do_nothing(workbench):
+    do(workbench, workbench, view="inversion")
+    (inversion,) = workbench.apps["inversion"]
+    do(workbench, workbench, view="cladec")
+    before = inversion.picture
+    do(workbench, workbench.strip.cards, selected=4)
+    assert inversion.picture == before
+    assert inversion.task.state != "running"
+
+
+def test_a_picture_that_is_chosen_in_a_view_is_chosen_for_all(workbench):
+    open_all(workbench)
+    do(workbench, workbench, view="cladec")
+    (cladec,) = workbench.apps["cladec"]
+    do(workbench, cladec.grid, selected=2)
+    assert workbench.picture == cladec.picture == workbench.study.pool.places[2]
+    assert workbench.strip.cards.selected == 2
+    do(workbench, workbench, view="inversion")
+    assert workbench.apps["inversion"][0].picture == workbench.picture
+
+
+def test_a_layer_and_a_class_that_are_chosen_in_a_view_are_chosen_for_all(workbench):
+    do(workbench, workbench, view="inversion")
+    (inversion,) = workbench.apps["inversion"]
+    do(workbench, inversion.controls.first, value=3)
+    assert workbench.classes.value == 3
+    do(workbench, inversion.strip, value="block2")
+    assert workbench.layers.value == "block2"
+    picture = workbench.picture
+    do(workbench, inversion.controls.layer, value=inversion.controls.layer.options[0])  # all together is no layer
+    assert (workbench.layers.value, workbench.picture) == ("block2", picture)
+
+
+def test_the_class_is_what_the_classifier_says_unless_another_is_chosen(workbench):
+    assert workbench.classes.value == SAID
+    for selected in (0, 3, 7):
+        do(workbench, workbench.strip.cards, selected=selected)
+        picture = workbench.strip.pool.pictures[workbench.strip.chosen]
+        assert workbench.focus.class_index == int(workbench.study.predict(picture[None]).argmax())
+        assert workbench.study.class_names[workbench.focus.class_index] in workbench.sentence
+    do(workbench, workbench.classes, value=4)
+    do(workbench, workbench.strip.cards, selected=0)
+    assert workbench.focus.class_index == 4
+
+
+def test_pictures_of_a_class_and_pages(workbench):
+    assert workbench.strip.show.value == EVERYTHING
+    do(workbench, workbench.strip.page, value=2)
+    assert workbench.picture == workbench.study.pool.places[12]
+    do(workbench, workbench.classes, value=2)
+    do(workbench, workbench.strip.show, value=OWN)
+    assert workbench.strip.page.value == 1
+    labels = workbench.study.pool.labels[workbench.strip.here]
+    assert labels.tolist() == [2] * len(labels)
+    assert int(workbench.study.pool.labels[workbench.strip.chosen]) == 2
+    assert workbench.apps["cladec"][0].picture == workbench.picture
+
+
+def test_a_class_without_a_picture(workbench):
+    do(workbench, workbench.strip.show, value="taken for it")
+    while workbench.strip.here:
+        do(workbench, workbench.classes, value=workbench.classes.value + 1)
+        do(workbench, workbench.strip.page, value=1)
+    assert workbench.picture is None
+    assert "No picture of this kind" in workbench.sentence
+    do(workbench, workbench.strip.show, value=EVERYTHING)
+    assert workbench.picture is not None
+
+
+# --- two studies ---------------------------------------------------------------------------------------------------
+
+
+def test_two_studies_side_by_side(bench, ready):
+    honest, cheating = ready(), ready(cheat=True)
+    workbench = bench(honest, cheating)
+    assert [app.cladec.study for app in workbench.apps["cladec"]] == [honest, cheating]
+    do(workbench, workbench.strip.cards, selected=3)
+    do(workbench, workbench.layers, value="block3")
+    for app in workbench.apps["cladec"]:
+        assert app.focus == workbench.focus._replace(class_index=None)
+    # What is chosen in the one is chosen in the other.
+    do(workbench, workbench.apps["cladec"][1].grid, selected=0)
+    assert workbench.apps["cladec"][0].picture == workbench.apps["cladec"][1].picture == workbench.picture
+    do(workbench, workbench, view="summaries")
+    (browser,) = workbench.apps["summaries"]
+    assert len(browser.networks) == 2
+
+
+def test_views_are_made_beside_each_other(ready):
+    made = make_beside("inversion", ready(), ready(cheat=True))
+    assert len(made) == 2
+    for app in made:
+        app.close()
+
+
+# --- state, size, leaving ------------------------------------------------------------------------------------------
+
+
+def test_everything_that_was_chosen_comes_back(bench, ready, workbench):
+    do(workbench, workbench.strip.cards, selected=6)
+    do(workbench, workbench.classes, value=5)
+    do(workbench, workbench.large, value=True)
+    do(workbench, workbench, view="inversion")
+    do(workbench, workbench.apps["inversion"][0].controls.area, value=40)
+    do(workbench, workbench, view="cladec")
+    do(workbench, workbench.layers, value="features")
+    do(workbench, workbench.apps["cladec"][0].alpha, value=0.5)
+    state = json.loads(json.dumps(workbench.state.to_dict()))
+    second = bench(ready())
+    second.state.from_dict(state)
+    assert second.wait(60)
+    assert second.state.to_dict()["views"] == state["views"]
+    assert json.loads(json.dumps(second.state.to_dict())) == state
+    assert second.apps["cladec"][0].alpha.value == 0.5
+    assert list(second.apps) == ["cladec"]  # the other view is not made before it is opened
+    do(second, second, view="inversion")
+    assert second.apps["inversion"][0].controls.area.value == 40
+    assert second.apps["inversion"][0].focus.picture == workbench.picture
+
+
+def test_a_state_of_no_view_is_refused(workbench):
+    with pytest.raises(XaiWidgetsError, match="no view 'clade'"):
+        workbench.state.from_dict({"views": {"clade": []}})
+
+
+def test_large_type_has_large_pictures(workbench):
+    def tiles():
+        return [view.tile for view in held(workbench.widget) if isinstance(view, (Cards, PictureGrid))]
+
+    before = tiles()
+    do(workbench, workbench.large, value=True)
+    assert tiles() == [round(tile * LARGER) for tile in before]
+    assert "xw-large" in workbench.widget._dom_classes
+    do(workbench, workbench, view="inversion")
+    do(workbench, workbench.large, value=False)
+    assert "xw-large" not in workbench.widget._dom_classes
+    do(workbench, workbench, view="cladec")
+    assert tiles() == before
+
+
+def test_two_hundred_changes_make_no_widget(workbench):
+    open_all(workbench)
+    before = len(_instances)
+    for turn in range(200):
+        owner, name, value = (
+            (workbench.strip.cards, "selected", turn % 12),
+            (workbench.classes, "value", turn % 8),
+            (workbench.layers, "value", ("block3", "block4")[turn % 2]),
+            (workbench.tabs, "selected", (0, 3)[turn % 2]),
+        )[turn // 2 % 4]
+        setattr(owner, name, value)
+    assert workbench.wait(60)
+    assert len(_instances) == before
+
+
+def test_closing_leaves_nothing_behind(ready):
+    study = ready()
+    before = set(_instances)
+    workbench = Workbench(study)
+    open_all(workbench)
+    workbench.close()
+    left = set(_instances) - before
+    assert not [_instances[key] for key in left if not isinstance(_instances[key], ipywidgets.Style)]
+
+
+def test_names_are_escaped(bench, squares, reader):
+    study = Study(reader(), squares(40), name=NASTY, class_names=[NASTY, "b", "c", "d"])
+    workbench = bench(study)
+    texts = [widget.value for widget in held(workbench.widget) if isinstance(widget, ipywidgets.HTML)]
+    assert texts
+    assert not any(NASTY in text for text in texts)
+
+
+def test_grey_pictures_that_are_not_square(bench, reader):
+    pictures = [(torch.rand(1, 33, 47), k % 3) for k in range(30)]
+    workbench = bench(Study(reader(channels=1, classes=3), pictures))
+    for name in ("concepts", "inversion", "manifold"):
+        do(workbench, workbench, view=name)
+    do(workbench, workbench.strip.cards, selected=2)
+    assert workbench.apps["inversion"][0].picture is not None
+
+
+def test_the_layer_it_begins_with(ready, reader, squares):
+    assert first_layer(ready()) == "block4"
+    plain = Study(reader(), squares(20))
+    assert first_layer(plain) in {layer.name for layer in plain.layers()}
+
+
+def test_a_page_holds_every_view(workbench, tmp_path: Path):
+    workbench.to_html(tmp_path / "bench.html", progress=Progress())
+    text = (tmp_path / "bench.html").read_text(encoding="utf-8")
+    for one in VIEWS:
+        assert one.question in text
+    assert set(workbench.apps) == set(NAMES)
+
+
+def test_views_are_found_by_name():
+    assert [view(name).name for name in NAMES] == NAMES

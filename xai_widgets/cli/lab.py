@@ -1,0 +1,136 @@
+"""The lessons: where they are, how they get into a working folder, and JupyterLab opened on the first one."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xai_widgets.errors import XaiWidgetsError
+
+NOTEBOOKS = "notebooks"
+FIRST = "00_start_here.ipynb"
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What `copy_lessons` did.
+
+    Attributes
+    ----------
+    added
+        Names of the lessons that were not there and now are.
+    kept
+        Names of files that differ from the lesson of that name, and were left as they are.
+    """
+
+    added: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def lessons() -> Path:
+    """Folder of the lessons: inside an installed package, beside it in a checkout.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If they are in neither.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package / NOTEBOOKS, package.parent / NOTEBOOKS):
+        if (folder / FIRST).is_file():
+            return folder
+    raise XaiWidgetsError(f"the lessons are missing from this installation ({package}); install xai-widgets anew")
+
+
+def copy_lessons(target: Path) -> Copied:
+    """Bring every lesson into a folder, and change no file that is there.
+
+    A file that differs from its lesson is somebody's work, or a lesson of another release: it is kept.
+
+    Parameters
+    ----------
+    target
+        The folder; made if there is none.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If a lesson cannot be written.
+    """
+    added, kept = [], []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for lesson in sorted(lessons().glob("*.ipynb")):
+            own = target / lesson.name
+            if not own.exists():
+                _copy(lesson, own)
+                added.append(lesson.name)
+            elif not own.is_file() or not filecmp.cmp(lesson, own, shallow=False):
+                kept.append(lesson.name)
+    except OSError as error:
+        raise XaiWidgetsError(f"the lessons cannot be copied to {target} ({error}); choose another --dir") from error
+    return Copied(tuple(added), tuple(kept))
+
+
+def _copy(lesson: Path, own: Path) -> None:
+    """Copy under another name first: half a lesson would later be kept as somebody's work."""
+    part = own.with_name(f".{own.name}.part")
+    shutil.copyfile(lesson, part)
+    part.rename(own)
+
+
+def lab_application() -> Any:
+    """JupyterLab's application class.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If JupyterLab is not installed.
+    """
+    try:
+        from jupyterlab.labapp import LabApp  # noqa: PLC0415  (an extra, and slow to import)
+    except ImportError as error:
+        command = 'pip install "xai-widgets[lab]"'
+        raise XaiWidgetsError(f"JupyterLab cannot be loaded ({error}); install it with: {command}") from error
+    return LabApp
+
+
+def open_lab(folder: Path, *, browser: bool = True, port: int | None = None) -> None:
+    """Run JupyterLab in this process, opened on the first lesson, until it is stopped.
+
+    In this process, so that its notebooks run in the very Python that this package is installed in.
+
+    Parameters
+    ----------
+    folder
+        What JupyterLab serves; the lessons are in its sub-folder `NOTEBOOKS`.
+    browser
+        Open a browser.
+    port
+        Port to listen on, and no other; default the first free one from 8888 on.
+    """
+    application = lab_application()
+    # Else a kernel that another Python has registered for this user under the same name would come first.
+    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+    application.launch_instance(argv=lab_arguments(folder, browser=browser, port=port))
+
+
+def lab_arguments(folder: Path, *, browser: bool, port: int | None) -> list[str]:
+    """JupyterLab's command line."""
+    arguments = [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url=/lab/tree/{NOTEBOOKS}/{FIRST}"]
+    if not browser:
+        arguments.append("--no-browser")
+    if port is not None:
+        arguments += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if _is_root():
+        # Jupyter refuses root by default; in a container there is nobody else, and only this machine is listened to.
+        arguments.append("--allow-root")
+    return arguments
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,0 +1,1 @@
+"""The published class association embedding."""

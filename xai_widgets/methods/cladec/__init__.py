@@ -1,0 +1,1 @@
+"""ClaDec: a layer decoded into a picture, beside a plain auto-encoder."""

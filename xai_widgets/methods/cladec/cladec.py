@@ -1,0 +1,404 @@
+r"""ClaDec: decode a layer's activation into a picture, beside a plain auto-encoder's picture.
+
+Schneider and Vlachos, "Explaining Neural Networks by Decoding Layer Activations" (IDA 2021, arXiv 2005.13630) and
+"Explaining Classifiers by Constructing Familiar Concepts" (Machine Learning 2022, arXiv 2203.04109).
+
+With the classifier :math:`f = h_L \circ g_L` cut at layer L, a decoder D is trained on activations alone:
+
+.. math::
+
+    \hat X_E = D(g_L(X)), \qquad
+    \mathcal L = (1 - \alpha)\,\mathcal L_{rec}(X, \hat X_E) + \alpha\,\mathcal L_{cla}(\hat X_E)
+
+At alpha = 0 the best decoder gives the conditional mean E[X | code], so that blur is what the code leaves open. A
+decoder is lossy by itself; the reference auto-encoder, of the same architecture and trained to reconstruct only, shows
+what could have been kept. Only what is lost in ClaDec's picture and not in the reference's is the classifier's doing.
+
+Both losses are brought to order one, so that alpha means the same on every data set: the squared error is divided by
+the variance of a pixel, the divergence between the classifier's beliefs on X and on its reconstruction by log K.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+
+from xai_widgets import artifact
+from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
+from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerReport
+from xai_widgets.methods.cladec.fit import LayerFit
+from xai_widgets.methods.cladec.layer import FittedLayer, Settings
+from xai_widgets.methods.cladec.measures import depth_problems
+from xai_widgets.methods.common.codes import cached_pass, read_codes
+from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
+from xai_widgets.methods.common.resume import FinishedParts
+from xai_widgets.progress import Progress
+from xai_widgets.recipe import Recipe
+from xai_widgets.study import Study
+
+ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
+"""Trade-offs worth looking at."""
+
+
+MEASURED = 512
+"""Unseen pictures that a layer's report rests on."""
+
+DECODER = "decoder."
+"""In the names of matrices that may be rounded; an encoder's rounding errors would be blown up by the whitening."""
+
+
+class ClaDec(Explainer):
+    """What layers of a classifier still know about a picture, and what they have thrown away.
+
+    Parameters
+    ----------
+    study
+        The classifier and its pictures.
+    layer
+        One dotted layer name, or several; default the block in the middle. More can be given to `fit` later.
+    reference, epochs, width, pictures, seed
+        See `Settings`; the reference trains for a third more epochs, since it has more to learn.
+    settings
+        Used in place of the five above, as the presets do.
+
+    Raises
+    ------
+    LayerError
+        If a layer does not exist.
+
+    Examples
+    --------
+    >>> cladec = ClaDec(study, "block3").fit()  # doctest: +SKIP
+    >>> cladec.explain(pictures).figure()  # doctest: +SKIP
+    """
+
+    key = "cladec"
+    warns = False
+
+    def __init__(
+        self,
+        study: Study,
+        layer: str | Sequence[str] | None = None,
+        *,
+        reference: Literal["scratch", "warm"] | None = "scratch",
+        epochs: int = 13,
+        width: int = 16,
+        pictures: int = 2500,
+        seed: int = 0,
+        settings: Settings | None = None,
+    ) -> None:
+        recipe = Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
+        longer = replace(recipe, epochs=max(epochs * 4 // 3, 1))
+        self.study = study
+        self.settings = settings or Settings(reference, recipe, longer, width, pictures)
+        self.requested_layers = _layers(study, default_layer(study) if layer is None else layer)
+        self._fitted: dict[str, FittedLayer] = {}
+
+    @classmethod
+    def paper(
+        cls, study: Study, layer: str | Sequence[str] | None = None, *, alpha: float = 0.001, seed: int = 0
+    ) -> Self:
+        """The authors' implementation: architecture, plain losses with true labels, Adam for 64 epochs.
+
+        Differences are repairs: the reference has no dropout in its code, pictures of other sides than 32 are
+        allowed, and a reconstruction is normalised again before the classifier sees it.
+        """
+        recipe = Recipe(
+            epochs=64, batch_size=128, lr=3e-4, weight_decay=1e-5, seed=seed,
+            optimizer="adam", schedule="step", milestones=(29, 58), clip=None,
+        )  # fmt: skip
+        settings = Settings("scratch", recipe, recipe, width=64, pictures=10**9, paper=True, alpha=alpha)
+        return cls(study, layer, settings=settings)
+
+    # --- fitting -----------------------------------------------------------------------------------------------
+
+    @property
+    def fitted(self) -> bool:
+        """Whether any layer is fitted."""
+        return bool(self._fitted)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are fitted, in the network's order."""
+        return tuple(layer.name for layer in self.study.layers() if layer.name in self._fitted)
+
+    def fit(
+        self,
+        layer: str | Sequence[str] | None = None,
+        *,
+        progress: Progress | None = None,
+        checkpoint: str | Path | None = None,
+        on_part: Callable[[Self], object] | None = None,
+    ) -> Self:
+        """Fit decoder and reference of each layer that is not fitted yet; one pass over the pictures for all.
+
+        Parameters
+        ----------
+        layer
+            Further layers; default those of the constructor.
+        progress, checkpoint, on_part
+            As for `Explainer.fit`; a part is a layer.
+
+        Raises
+        ------
+        CancelledError
+            If the progress was cancelled; layers already fitted stay.
+        LayerError
+            If a layer does not exist or cannot be decoded.
+        """
+        wanted = self.requested_layers if layer is None else _layers(self.study, layer)
+        return self._run(partial(self._fit_layers, wanted), progress, checkpoint, on_part)
+
+    def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
+        self._fit_layers(self.requested_layers, progress, checkpoint, on_part)
+
+    def _fit_layers(
+        self,
+        layers: Sequence[str],
+        progress: Progress,
+        checkpoint: Path | None,
+        on_part: Callable[[Self], object],
+    ) -> None:
+        study, seed = self.study, self.settings.recipe.seed
+        missing = [name for name in layers if name not in self._fitted]
+        if not missing:
+            return
+        chosen = study.draw(study.train, self.settings.pictures, seed)
+        seen = cached_pass(study, study.train, chosen, missing, progress)
+        unseen = cached_pass(study, study.test, study.draw(study.test, MEASURED, seed), missing, progress)
+        finished = FinishedParts(checkpoint, f"{seen.fingerprint} {self.settings}")
+        for layer in missing:
+            self._fitted[layer] = LayerFit(self.settings, layer, seen, unseen, progress, finished).run()
+            on_part(self)
+        finished.clear()
+
+    def trial(self, layer: str | None = None) -> Trial:
+        """A short fit of a layer, by default of the first one that was requested; see `Explainer.trial`."""
+        layer = self.study.layer(layer or self.requested_layers[0]).name
+        few = FewPictures.of(self.study, self.settings.pictures, MEASURED, self.settings.recipe.seed)
+        recipes = [self.settings.recipe, self.settings.reference_recipe]
+        short = [replace(recipe, epochs=TRIAL_EPOCHS) for recipe in recipes]
+        settings = replace(self.settings, recipe=short[0], reference_recipe=short[1])
+        trained = [
+            recipe.epochs / TRIAL_EPOCHS * few.seen for recipe in recipes[: 1 + (settings.reference is not None)]
+        ]
+        return Trial(ClaDec(few.study, layer, settings=settings), (few.seen, few.unseen, *trained), few.kept([layer]))
+
+    # --- explaining --------------------------------------------------------------------------------------------
+
+    def explain(
+        self,
+        pictures: Tensor,
+        layer: str | None = None,
+        *,
+        alpha: float | None = None,
+        units: Sequence[int] | None = None,
+    ) -> ClaDecExplanation:
+        """Decode a layer's activations for some pictures, beside the reference's reconstruction.
+
+        Parameters
+        ----------
+        pictures
+            ``(N, C, H, W)`` or ``(C, H, W)`` in [0, 1].
+        layer
+            A fitted layer; default the first one asked for.
+        alpha
+            Trade-off in [0, 1]; default 0 (the paper preset: the one it was fitted with).
+        units
+            Which units (channels of a map, entries of a vector) the decoder and the reference's decoder may see;
+            default all.
+
+        Raises
+        ------
+        NotFittedError
+            If the layer is not fitted.
+        LayerError
+            If it does not exist, or has no such units.
+        PictureError
+            If the pictures do not fit the model.
+        """
+        began = time.perf_counter()
+        fitted = self._of(layer or self.requested_layers[0])
+        batch = self.study.batch(pictures).cpu()
+        dial = self._alpha(alpha)
+        shown = self._shown(fitted, units)
+        parts = [self._decode(fitted, part, shown, dial) for part in batch.split(self.study.batch_size)]
+        cladec, reference, deviation = (torch.cat(column) for column in zip(*parts, strict=True))
+        has_reference = fitted.encoder is not None
+        predictions = {"original": self.study.predict(batch), "cladec": self.study.predict(cladec)}
+        if has_reference:
+            predictions["reference"] = self.study.predict(reference)
+        return ClaDecExplanation(
+            original=batch,
+            cladec=cladec,
+            reference=reference if has_reference else None,
+            mean_picture=fitted.mean_picture.cpu(),
+            deviation=deviation,
+            predictions=predictions,
+            layer=fitted.layer,
+            alpha=dial,
+            units=None if units is None else tuple(units),
+            report=self.report(fitted.layer),
+            problems=self.problems_at(fitted.layer),
+            class_names=self.study.class_names,
+            origin=self.origin(explained_in_seconds=time.perf_counter() - began),
+        )
+
+    def units(self, layer: str) -> int:
+        """How many units (channels of a map, entries of a vector) a fitted layer's code has."""
+        return self._of(layer).code[0]
+
+    def report(self, layer: str | None = None) -> LayerReport:
+        """Measures of a fitted layer on unseen pictures."""
+        report = self._of(layer or self.requested_layers[0]).report
+        if report is None:  # a fitted layer always has one
+            raise NotFittedError(f"layer {layer!r} has no report; fit it again")
+        return report
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the comparison at some layers is void."""
+        return tuple(f"{layer}: {problem}" for layer in self.layers for problem in self.problems_at(layer))
+
+    def problems_at(self, layer: str | None = None) -> tuple[str, ...]:
+        """Why the comparison at a layer is void: its own checks, and the depth check against other fitted layers."""
+        name = layer or self.requested_layers[0]
+        drawn = [block.name for block in self.study.blocks() if block.name in self._fitted]
+        errors = {block: self.report(block).error["cladec"] for block in drawn}
+        return self.report(name).problems + depth_problems(name, errors)
+
+    def verdict(self) -> str:
+        """What each fitted layer still knows, a line each."""
+        return "\n".join(f"{layer}: {self.report(layer).sentence()}" for layer in self.layers)
+
+    def rank_units(self, pictures: Tensor, layer: str | None = None) -> Tensor:
+        """Units of a layer, the one whose hiding changes the decoded pictures of one batch most first, ``(C,)``."""
+        fitted = self._of(layer or self.requested_layers[0])
+        everything = self._shown(fitted, range(fitted.code[0]))
+        with self.study.borrowed(), torch.no_grad():
+            code = read_codes(self.study, self.study.batch(pictures), [fitted.layer])[fitted.layer]
+            whole, _ = fitted.from_code(code, everything)
+            effects = [
+                (fitted.from_code(code, without)[0] - whole).square().mean()
+                for without in everything - torch.eye(fitted.code[0])
+            ]
+        return torch.stack(effects).argsort(descending=True).cpu()
+
+    def neighbours(self, pictures: Tensor, layer: str | None = None, *, count: int = 3, among: int = 500) -> Tensor:
+        """Places in ``study.train`` of the pictures whose codes are nearest, ``(N, count)``.
+
+        A guard against a decoder's imagination: what the code really resembles, among `among` pictures drawn by the
+        seed.
+        """
+        fitted = self._of(layer or self.requested_layers[0])
+        places = self.study.draw(self.study.train, among, self.settings.recipe.seed)
+        pool, _ = self.study.load(self.study.train, places)
+        nearest = torch.cdist(self._standard(fitted, self.study.batch(pictures)), self._standard(fitted, pool)).argsort(
+            1
+        )
+        return torch.tensor(places)[nearest[:, :count]]
+
+    def _standard(self, fitted: FittedLayer, pictures: Tensor) -> Tensor:
+        batches = pictures.split(self.study.batch_size)
+        with self.study.borrowed(), torch.no_grad():
+            codes = [read_codes(self.study, batch, [fitted.layer])[fitted.layer] for batch in batches]
+            code = torch.cat(codes)
+            return fitted.standard(code, code.new_ones(code.shape[:2])).flatten(1).cpu()
+
+    def _decode(
+        self, fitted: FittedLayer, pictures: Tensor, shown: Tensor, alpha: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """ClaDec's and the reference's pictures (the former again without a reference), and the deviation."""
+        with self.study.borrowed(), torch.no_grad():
+            code = read_codes(self.study, pictures, [fitted.layer])[fitted.layer]
+            cladec, deviation = fitted.from_code(code, shown, alpha)
+            reference = cladec if fitted.encoder is None else fitted.from_pictures(pictures, shown)
+        return cladec.cpu(), reference.cpu(), deviation.cpu()
+
+    def _of(self, layer: str) -> FittedLayer:
+        self.study.layer(layer)
+        if layer not in self._fitted:
+            raise NotFittedError(f"layer {layer!r} is not fitted yet; call fit({layer!r}). Fitted: {list(self.layers)}")
+        return self._fitted[layer]
+
+    def _alpha(self, alpha: float | None) -> float:
+        fixed = self.settings.alpha
+        if self.settings.paper and alpha not in (None, fixed):
+            raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {fixed} only")
+        dial = fixed if alpha is None else float(alpha)
+        if not 0 <= dial <= 1:
+            raise XaiWidgetsError(f"alpha is {alpha}, but must lie in [0, 1]")
+        return dial
+
+    def _shown(self, fitted: FittedLayer, units: Sequence[int] | None) -> Tensor:
+        count = fitted.code[0]
+        if units is None:
+            return torch.ones(count)
+        if self.settings.paper:
+            raise LayerError("the paper preset decodes all units only; subsets need the default preset")
+        wrong = [unit for unit in units if not isinstance(unit, int) or not 0 <= unit < count]
+        if wrong:
+            raise LayerError(f"layer {fitted.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
+        return torch.zeros(count).index_fill_(0, torch.tensor(list(units), dtype=torch.long), 1.0)
+
+    # --- saving ------------------------------------------------------------------------------------------------
+
+    def _settings(self) -> dict[str, Any]:
+        return asdict(self.settings)
+
+    def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        fitted = dict(self._fitted)  # another thread may be fitting a further layer
+        return {
+            f"{layer}/{key}": value.to(dtype) if DECODER in key and value.dim() > 1 else value
+            for layer, made in fitted.items()
+            for key, value in made.state_dict().items()
+            if key not in made.idle()
+        }
+
+    def _details(self) -> dict[str, Any]:
+        fitted = dict(self._fitted)
+        return {"layers": {name: {"code": made.code, "report": asdict(made.report)} for name, made in fitted.items()}}
+
+    @classmethod
+    def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
+        made = cls(study, list(details["layers"]), settings=_settings(details))
+        for layer, entry in details["layers"].items():
+            made._fitted[layer] = _restored_layer(made, layer, entry, tensors)
+        return made
+
+
+def default_layer(study: Study) -> str:
+    """The block in the middle of the network."""
+    blocks = study.blocks() or study.layers()
+    return blocks[len(blocks) // 2].name
+
+
+def _layers(study: Study, layer: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of layers that exist, each once."""
+    names = tuple(dict.fromkeys([layer] if isinstance(layer, str) else layer))
+    if not names:
+        raise LayerError("no layer is given; study.layers() lists those there are")
+    return tuple(study.layer(name).name for name in names)
+
+
+def _settings(details: Mapping[str, Any]) -> Settings:
+    recipe, longer = (Recipe.restored(details[name]) for name in ("recipe", "reference_recipe"))
+    plain = {name: details[name] for name in ("reference", "width", "pictures", "paper", "alpha")}
+    return Settings(recipe=recipe, reference_recipe=longer, **plain)
+
+
+def _restored_layer(made: ClaDec, layer: str, entry: dict[str, Any], tensors: Mapping[str, Tensor]) -> FittedLayer:
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
+        fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
+    missing, unexpected = fitted.load_state_dict(artifact.group(tensors, layer), strict=False)
+    if unexpected or not fitted.idle().issuperset(missing):
+        raise KeyError(f"{layer}: {', '.join([*unexpected, *missing][:3])}")
+    fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})
+    return fitted.eval()

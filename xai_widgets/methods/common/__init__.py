@@ -1,0 +1,1 @@
+"""What several methods share: the base of all explainers, codes of layers, checkpoints, estimates."""

@@ -1,0 +1,257 @@
+"""What all explanation methods share: each is fitted for one study, explains pictures, and is saved and loaded."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from xai_widgets import artifact
+from xai_widgets.errors import ArtifactError, NotFittedError, XaiWidgetsError
+from xai_widgets.progress import Progress, bar
+from xai_widgets.study import PictureSet, Study
+
+TRIAL_PICTURES, TRIAL_EPOCHS = 128, 2
+"""A trial is of so many pictures; validation falls between two epochs, and is timed with them."""
+
+TRIAL_BATCH = 32
+"""At most so many pictures pass through the classifier at once in a trial."""
+
+
+class Trial(NamedTuple):
+    """A fit so short that it can be tried, to learn what the real one would take.
+
+    Attributes
+    ----------
+    explainer
+        A copy on a few pictures, to be trained for a moment and thrown away; it borrows the same model.
+    growth
+        How many times more steps the real fit takes than the trial, for each task of its progress in turn.
+    kept
+        Bytes that the real fit keeps of its pictures.
+    """
+
+    explainer: Explainer
+    growth: Sequence[float]
+    kept: int
+
+
+@dataclass(frozen=True)
+class FewPictures:
+    """A few of the pictures that a fit reads, for a trial of it.
+
+    Attributes
+    ----------
+    study
+        The same model with a few of the pictures, and with no explainers.
+    seen, unseen
+        How many times more pictures to fit on, and unseen ones, the real fit reads.
+    count
+        How many pictures the real fit reads in all.
+    """
+
+    study: Study
+    seen: float
+    unseen: float
+    count: int
+
+    @classmethod
+    def of(cls, study: Study, most: int, most_unseen: int, seed: int) -> Self:
+        """For a fit that reads at most so many pictures of each set."""
+        seen, unseen = min(most, len(study.train)), min(most_unseen, len(study.test))
+        few = min(seen, TRIAL_PICTURES)
+        # As large a share as of those to fit on, so that whatever follows both grows alike.
+        few_unseen = max(round(unseen * few / seen), 1)
+        small = copy.copy(study)
+        small.train, small.test = _subset(study.train, few, seed), _subset(study.test, few_unseen, seed)
+        small.batch_size, small.explainers = min(study.batch_size, TRIAL_BATCH), {}
+        return cls(small, seen / few, unseen / few_unseen, seen + unseen)
+
+    def kept(self, layers: Sequence[str]) -> int:
+        """Bytes of the 8-bit pictures, their logits, and the codes of layers in half precision."""
+        numbers = [math.prod(self.study.layer(layer).shape) for layer in layers]
+        return self.count * (math.prod(self.study.shape) + 4 * self.study.classes + 2 * sum(numbers))
+
+
+def _subset(pictures: PictureSet, count: int, seed: int) -> PictureSet:
+    few: PictureSet = Subset(pictures, Study.draw(pictures, count, seed))  # type: ignore[arg-type]
+    return few
+
+
+class Explainer(ABC):
+    """An explanation method for the classifier of one study.
+
+    A subclass says how it is fitted (`_fit`), how it explains (`explain`), and what a file holds (`_tensors`,
+    `_details`, `_restored`). Everything else exists once, here.
+
+    Attributes
+    ----------
+    study
+        The classifier and its pictures. The model is borrowed, and never changed.
+    key
+        The method's key in every registry, in ``study.explainers``, and in saved files.
+    warns
+        Whether `fit` warns of `problems`; not where every explanation shows them anyway.
+    """
+
+    key: ClassVar[str]
+    warns: ClassVar[bool] = True
+    study: Study
+
+    # --- fitting -----------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def fitted(self) -> bool:
+        """Whether there is anything to explain with, and to save."""
+
+    def fit(
+        self,
+        *,
+        progress: Progress | None = None,
+        checkpoint: str | Path | None = None,
+        on_part: Callable[[Self], object] | None = None,
+    ) -> Self:
+        """Fit what is not fitted yet.
+
+        Parameters
+        ----------
+        progress
+            Told each step, and asked whether to stop; default a progress bar.
+        checkpoint
+            Folder in which an interrupted fit finds its place again; several fits may share it.
+        on_part
+            Called with this explainer after each part that is finished, to save it, for example.
+
+        Raises
+        ------
+        CancelledError
+            If the progress was cancelled; what was finished stays.
+
+        Warns
+        -----
+        UserWarning
+            If the fit cannot be trusted; `problems` says why.
+        """
+        return self._run(self._fit, progress, checkpoint, on_part)
+
+    def _run(
+        self,
+        fit: Callable[[Progress, Path | None, Callable[[Self], object]], None],
+        progress: Progress | None,
+        checkpoint: str | Path | None,
+        on_part: Callable[[Self], object] | None,
+    ) -> Self:
+        before = self.problems
+        with progress or bar() as shown:
+            fit(shown, None if checkpoint is None else Path(checkpoint), on_part or _nothing)
+        new = [problem for problem in self.problems if problem not in before]
+        if new and self.warns:
+            warnings.warn(" ".join(new), stacklevel=3)
+        return self
+
+    @abstractmethod
+    def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
+        """Fit what is not fitted yet, and call `on_part` after each part."""
+
+    def trial(self, layer: str | None = None) -> Trial:
+        """A short fit like the one that `fit` would begin, of a layer where the method has several.
+
+        Raises
+        ------
+        XaiWidgetsError
+            If the method searches instead of training.
+        """
+        del layer
+        raise XaiWidgetsError(f"{type(self).__name__} searches and trains nothing, so that there is no fit to try")
+
+    # --- explaining --------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def explain(self, pictures: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Explain pictures ``(N, C, H, W)`` or ``(C, H, W)`` in [0, 1]; methods of one class take ``target=``."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why what is fitted cannot be trusted, one sentence each; empty if it can, or if nothing is fitted."""
+        return ()
+
+    @abstractmethod
+    def verdict(self) -> str:
+        """What was fitted and whether to trust it, in a few lines."""
+
+    # --- saving ------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
+        """Write everything that is fitted to one file.
+
+        Parameters
+        ----------
+        path
+            With or without its suffix; folders are created.
+        dtype
+            With torch.float16, large matrices take half of the room.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing is fitted.
+        ArtifactError
+            If the file cannot be written; one that was there before is then untouched.
+        """
+        self._require_fitted()
+        return artifact.save(path, self.key, self._tensors(dtype), self.origin() | self._details())
+
+    @classmethod
+    def load(cls, path: str | Path, study: Study) -> Self:
+        """Read what `save` wrote, for the same classifier.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is damaged, foreign, newer, or made from another model.
+        """
+        tensors, details = artifact.load(path, cls.key)
+        artifact.require_same_model(details, study.fingerprint, path)
+        try:
+            return cls._restored(study, tensors, details)
+        except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
+            raise ArtifactError(f"{path} does not hold what its description says ({error!r}); fit again") from error
+
+    def origin(self, **extra: Any) -> dict[str, Any]:
+        """How this was made, as plain values: versions, the model's fingerprint, settings, and `extra`."""
+        return artifact.provenance(method=self.key, model=self.study.fingerprint, **self._settings(), **extra)
+
+    @abstractmethod
+    def _settings(self) -> dict[str, Any]:
+        """The settings of the fit, as plain values."""
+
+    @abstractmethod
+    def _tensors(self, dtype: torch.dtype) -> Mapping[str, Tensor]:
+        """All tensors of a saved file, by name."""
+
+    @abstractmethod
+    def _details(self) -> dict[str, Any]:
+        """What else a saved file holds, beside the settings, as JSON takes it."""
+
+    @classmethod
+    @abstractmethod
+    def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
+        """The explainer that `_tensors`, `_settings` and `_details` described."""
+
+    def _require_fitted(self) -> None:
+        if not self.fitted:
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit()")
+
+
+def _nothing(_: object) -> None:
+    """Do nothing."""

@@ -1,0 +1,1 @@
+"""What methods that cover parts of a picture share: backgrounds, penalties, batches."""

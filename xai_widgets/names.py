@@ -1,0 +1,66 @@
+"""Names that people type: of classes, layers, views; and what they probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from operator import index
+from typing import SupportsIndex
+
+from xai_widgets.errors import XaiWidgetsError
+
+Target = SupportsIndex | str
+"""A class: its number (Python, numpy or torch integer) or its name."""
+
+
+def find_class(names: Sequence[str], target: Target) -> int:
+    """The number of a class that is given by number or by name.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If there is no such class; for a name, with the closest ones.
+    """
+    if isinstance(target, str):
+        return list(names).index(closest(target, names, "class"))
+    try:
+        number = index(target)
+    except TypeError as error:
+        raise XaiWidgetsError(f"target is {target!r}; give the number or the name of a class") from error
+    if isinstance(target, bool) or not 0 <= number < len(names):
+        raise XaiWidgetsError(f"target is {target!r}, and the classes are numbered 0 to {len(names) - 1}")
+    return number
+
+
+def class_name(names: Sequence[str], label: int) -> str:
+    """The name of a label; "label 7" where the classifier has no such class."""
+    return names[label] if 0 <= label < len(names) else f"label {label}"
+
+
+def closest(name: str, known: Collection[str], kind: str) -> str:
+    """The name itself, if it is known.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    known
+        The names there are.
+    kind
+        What they are names of, for the message.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If it is not known; with the closest names, or with all where they are few.
+    """
+    if name in known:
+        return name
+    raise XaiWidgetsError(f"there is no {kind} {name!r}{hint(name, known)}")
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """The closest names, or all where there are at most eight, to end an error message with."""
+    few = len(known) <= 8
+    close = list(known) if few else get_close_matches(str(name), [one for one in known if one], n=3, cutoff=0.3)
+    return f"; {'known are' if few else 'closest:'} {', '.join(map(repr, close))}" if close else ""

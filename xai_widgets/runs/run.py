@@ -1,0 +1,195 @@
+"""A run's folder: what its ``run.json`` says of a study, and the files of explainers in it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote, unquote
+
+from xai_widgets import artifact
+
+from xai_widgets.runs import sources
+from xai_widgets._version import __version__
+from xai_widgets.errors import ArtifactError, XaiWidgetsError
+from xai_widgets.study import Study
+
+FORMAT, FORMAT_VERSION = "xai_widgets run", 1
+DESCRIPTION = "run.json"
+
+CLASSES = {
+    "cladec": "xai_widgets.methods.cladec.cladec.ClaDec",
+    "srae": "xai_widgets.methods.srae.srae.SRAE",
+    "cae": "xai_widgets.methods.cae.cae.CAE",
+    "visual summaries": "xai_widgets.methods.summaries.visual_summaries.VisualSummaries",
+    "inversion": "xai_widgets.methods.inversion.inversion.GuidedFeatureInversion",
+}
+"""Who reads a file of each kind."""
+
+AGAIN = "copy it again, or keep the study in another folder"
+
+
+class Explainer(Protocol):
+    """What can be kept: any of the five."""
+
+    study: Study
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to one file."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder, and what its ``run.json`` says.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    name, class_names, mean, std, batch_size, seed
+        Those of the study.
+    shape
+        Of its pictures, ``(C, H, W)``.
+    fingerprint
+        Of its classifier; see `Study.fingerprint`.
+    images, test
+        Where the pictures come from (see `sources.described`); `test` is None if they were set aside.
+    model, weights
+        How the classifier is made, as the command line has it; empty if nobody said.
+    """
+
+    folder: Path
+    name: str
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    batch_size: int
+    seed: int
+    shape: tuple[int, ...]
+    fingerprint: str
+    images: dict[str, Any]
+    test: dict[str, Any] | None
+    model: str = ""
+    weights: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, study: Study, folder: Path, model: str = "", weights: str = "") -> Run:
+        """The run of a study; nothing is written yet."""
+        images, test, seed = study.given
+        return cls(
+            folder=folder,
+            name=study.name,
+            class_names=study.class_names,
+            mean=tuple(study.mean.flatten().tolist()),
+            std=tuple(study.std.flatten().tolist()),
+            batch_size=study.batch_size,
+            seed=seed,
+            shape=study.shape,
+            fingerprint=study.fingerprint,
+            images=sources.described(images, folder),
+            test=None if test is None else sources.described(test, folder),
+            model=model,
+            weights=weights,
+        )
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Run:
+        """What a folder says of itself.
+
+        Raises
+        ------
+        ArtifactError
+            If it holds no run, or its description is damaged, foreign or newer.
+        """
+        path = Path(folder).expanduser().resolve()
+        said = _parsed(path)
+        try:
+            values = {name: _restored(kind, said[name]) for name, kind in _JSON.items()}
+            values |= {name: tuple(map(float, values[name])) for name in ("mean", "std")}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"{path / DESCRIPTION} is damaged ({error}); {AGAIN}") from error
+        return cls(folder=path, **values)
+
+    def write(self) -> None:
+        """Write ``run.json``."""
+        values = {name: getattr(self, name) for name in _JSON}
+        head = {"format": FORMAT, "format_version": FORMAT_VERSION, "provenance": artifact.provenance()}
+        text = json.dumps(head | values, indent=2, ensure_ascii=False)
+        artifact.write(self.folder / DESCRIPTION, f"{text}\n".encode())
+
+    def save(self, key: str, explainer: Explainer) -> None:
+        """Write an explainer's file, unless nothing is fitted."""
+        with self._lock:  # whoever comes last writes what is known last
+            if not fitted(explainer):
+                return
+            if explainer.study.fingerprint != self.fingerprint:
+                raise ArtifactError(
+                    f"{self.folder} keeps what was fitted for a model that has changed since; put its weights back, or "
+                    "make a study of it as it is now and keep that in another folder"
+                )
+            explainer.save(self.folder / quote(key, safe=" "))
+
+    def load(self, study: Study) -> dict[str, Any]:
+        """All explainers in the folder, by key.
+
+        Raises
+        ------
+        ArtifactError
+            If one of them cannot be used; the message names all of those.
+        """
+        found, problems = {}, []
+        for path in sorted(self.folder.glob("*.safetensors")):
+            try:
+                if (kind := artifact.kind_of(path)) in CLASSES:
+                    found[unquote(path.stem)] = _class(kind).load(path, study)
+            except XaiWidgetsError as error:
+                problems.append(str(error))
+        if problems:
+            raise ArtifactError(f"{'; '.join(problems)}. Or take the file out of the folder, to open the rest")
+        return found
+
+
+_JSON: dict[str, type] = {
+    "name": str, "class_names": list, "mean": list, "std": list, "batch_size": int, "seed": int, "shape": list,
+    "fingerprint": str, "images": dict, "test": dict, "model": str, "weights": str,
+}  # fmt: skip
+
+
+def fitted(explainer: Any) -> bool:
+    """Whether there is anything to keep: a fit, layers that are fitted, or something that was found."""
+    known = (getattr(explainer, name, None) for name in ("fitted", "layers", "found"))
+    return any(known)
+
+
+def _parsed(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise ArtifactError(f"{folder} holds no run: there is no {DESCRIPTION}; study.keep_in(folder) begins one")
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: it is truncated or damaged ({error}); {AGAIN}") from error
+    if not isinstance(said, dict) or said.get("format") != FORMAT or not isinstance(said.get("format_version"), int):
+        raise ArtifactError(f"{path} was not written by xai_widgets; choose another folder")
+    if said["format_version"] > FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path} has format version {said['format_version']}, and this xai_widgets {__version__} reads up to "
+            f"{FORMAT_VERSION}; upgrade xai_widgets"
+        )
+    return said
+
+
+def _restored(kind: type, value: Any) -> Any:
+    """A value of JSON, which has lists for tuples, and nothing where there was none."""
+    if not isinstance(value, kind) and not (value is None and kind is dict):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _class(kind: str | None) -> Any:
+    module, _, name = CLASSES[str(kind)].rpartition(".")
+    return getattr(import_module(module), name)

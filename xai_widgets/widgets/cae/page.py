@@ -1,0 +1,97 @@
+"""One HTML file with a map whose point can be dragged, without a notebook, a kernel or a network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.views.chart import HEIGHT, SHAPES, WIDTH, Box, Floats, Place, legend, marked_points, ticks
+
+# Of places; enough for a map of this size, and a third of the text.
+_DECIMALS = 4
+
+
+class Frame(NamedTuple):
+    """One picture of the film strip."""
+
+    src: str
+    caption: str
+    alt: str
+
+
+def manifold_page(
+    *,
+    title: str,
+    sentence: str,
+    numbers: str,
+    atlas: Mapping[str, Any],
+    points: Floats,
+    classes: npt.NDArray[Any],
+    box: Box,
+    start: Place,
+    labels: tuple[str, str] = ("", ""),
+    backdrop_png: bytes = b"",
+    path_points: Floats | None = None,
+    home: Place | None = None,
+    strip: Sequence[Frame | tuple[str, str, str]] = (),
+) -> Page:
+    """A page in which dragging the point of the map changes the counterfactual.
+
+    Parameters
+    ----------
+    title, sentence, numbers
+        Heading, what one is looking at, and the numbers that tell whether to believe it.
+    atlas
+        `AtlasView.page_state` of the view, whose classes are the map's too.
+    points, classes, box, labels, start, home, path_points, backdrop_png
+        `ManifoldMap.page_state` of the map: places (M, 2) and the class of each, edges, meaning of the axes, where the
+        point begins, where the picture lies, the way (P, 2) to its target, and the painted ground.
+    strip
+        Pictures on the way to the target: a data URI, a caption, and the picture in words.
+
+    Returns
+    -------
+    Page
+        Not rendered yet.
+    """
+    places = np.asarray(points, float).round(_DECIMALS)
+    groups = marked_points(atlas["names"], np.asarray(classes, np.int64))
+    way = [] if path_points is None else np.asarray(path_points, float).round(_DECIMALS).tolist()
+    chart = {
+        "x": start[0],
+        "y": start[1],
+        "box": list(box),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "labels": list(labels),
+        "ticks": [ticks(*box[:2]), ticks(*box[2:])],
+        "about": _about(atlas["names"], labels),
+        "backdrop": f"data:image/png;base64,{base64.b64encode(backdrop_png).decode()}" if backdrop_png else "",
+        "marks": [
+            {"colour": mark.colour, "path": SHAPES[mark.shape], "points": places[members].tolist()}
+            for _, mark, members in groups
+        ],
+        "route": way,
+        "home": home and list(home),
+    }
+    return Page(
+        "cae/page.html",
+        title,
+        sentence,
+        {"map": chart, "atlas": atlas, "frames": [Frame(*frame)._asdict() for frame in strip]},
+        views=("map", "atlas"),
+        context={"legend": Markup(legend(groups)), "numbers": numbers},
+    )
+
+
+def _about(names: Sequence[str], labels: tuple[str, str]) -> str:
+    """The map in words."""
+    axes = f"; across: {labels[0]}; up: {labels[1]}" if any(labels) else ""
+    keys = "Arrow keys move the point, Home brings it back to the picture."
+    return f"Map of {len(names)} classes{axes}. {keys}"

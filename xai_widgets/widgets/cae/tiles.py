@@ -1,0 +1,44 @@
+"""The way of a picture to another class as tiles, each with a caption and a text for those who cannot see it."""
+
+from __future__ import annotations
+
+from xai_widgets.methods.cae.counterfactual import Counterfactual
+from xai_widgets.show.images import data_uri
+from xai_widgets.widgets.views.elements import Tile
+
+
+def film_tiles(shown: Counterfactual) -> tuple[list[str], list[Tile]]:
+    """Headings and tiles of the film strip."""
+    frames = len(shown.strip.pictures)
+    between = [
+        f"{share:.0%} of\N{NO-BREAK SPACE}the\N{NO-BREAK SPACE}way" for share in shown.strip.shares[1:-1].tolist()
+    ]
+    headings = ["the picture", *between, "counterfactual"]
+    tiles: list[Tile] = []
+    for frame in range(frames):
+        off = "" if shown.strip.on_data[frame] else ", outside the data"
+        chance = float(shown.strip.probabilities[frame, shown.target])
+        caption = f"{shown.said(frame)}{off}"
+        alt = f"Frame {frame + 1} of {frames}: {caption}; {shown.name(shown.target)} {chance:.0%}"
+        tiles.append({"src": data_uri(shown.strip.pictures[frame]), "alt": alt, "caption": caption})
+    return headings, tiles
+
+
+def saliency_tiles(shown: Counterfactual) -> list[Tile]:
+    """The maps of `Counterfactual.maps`, with a number each."""
+    added, wanted = shown.completeness
+    area, place = shown.focus()
+    captions = {
+        "where it changes": f"60 % on {area:.0%} of the picture, {place}",
+        "what moves the classifier": f"adds up to {added:.1f} of {wanted:.1f} log-odds",
+        "several ways": f"agreement {float(shown.saliency['agreement'].mean()):.0%}",
+    }
+    return [
+        {"src": data_uri(pixels), "alt": f"{name}: {captions[name]}", "caption": captions[name]}
+        for name, pixels in shown.maps().items()
+        if name in captions
+    ]
+
+
+SALIENCY = ("where it changes", "what moves the classifier", "several ways")
+"""Headings of `saliency_tiles`."""

@@ -1,0 +1,1 @@
+"""What all widgets share: the frame, the selection, background work."""

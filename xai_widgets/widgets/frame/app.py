@@ -1,0 +1,346 @@
+"""The frame every widget shares: title, sentence, controls, progress, content, numbers, and one red line."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, ParamSpec, TypeVar
+
+import ipywidgets
+from traitlets import TraitError
+
+from xai_widgets import artifact, hosts
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.progress import Progress, bar
+from xai_widgets.runs.keeping import keep, register
+from xai_widgets.runs.run import Explainer
+from xai_widgets.widgets.frame.progress_line import ProgressLine
+from xai_widgets.widgets.frame.state import State
+from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
+from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.views.elements import HERE
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: No more controls than people can survey at a glance.
+MOST_CONTROLS = 7
+
+
+class Focus(NamedTuple):
+    """What is looked at, as far as several widgets can look at the same; None where there is no such thing."""
+
+    #: Place of the picture in ``study.test``.
+    picture: int | None = None
+    #: Name of the layer.
+    layer: str | None = None
+    #: Number of the class.
+    class_index: int | None = None
+
+
+class App(ABC):
+    """A widget of this package: a plain object that owns what is displayed.
+
+    Subclasses build their controls and views, hand them over here, and say what goes into a page of their own.
+
+    Parameters
+    ----------
+    title
+        Heading.
+    sentence
+        What one is looking at, in one plain sentence.
+    controls
+        At most seven widgets, shown in one row.
+    content
+        The pictures, one widget below the other.
+
+    Attributes
+    ----------
+    widget
+        The ipywidgets container; the app displays itself, so this is needed for layouts of one's own only.
+    state
+        What is chosen, see `State`.
+    task
+        The background thread; ``app.task.wait()`` waits for the work that runs.
+    last_error
+        The latest exception that the red line showed, or None; ``raise app.last_error`` shows where it came from.
+    """
+
+    #: Work shorter than this many seconds shows no progress bar, which would only flicker.
+    patience: float = 0.3
+
+    #: What of a `Focus` this widget can follow, and what its state calls it; in the order in which it is set.
+    follows: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self,
+        title: str,
+        sentence: str = "",
+        *,
+        controls: Sequence[ipywidgets.Widget] = (),
+        content: Sequence[ipywidgets.Widget] = (),
+    ) -> None:
+        if len(controls) > MOST_CONTROLS:
+            raise XaiWidgetsError(f"{len(controls)} controls in one row; at most {MOST_CONTROLS} can be surveyed")
+        hosts.prepare()
+        self.title = title
+        self.state = State()
+        self.last_error: BaseException | None = None
+        self._watchers: list[Callable[[], None]] = []
+        self.task = BackgroundTask(self._on_state)
+        self._unsaved: Exception | None = None
+        self._text = {"sentence": sentence, "numbers": "", "error": ""}
+        self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
+        self._progress = ProgressLine(self.cancel, self.patience)
+        self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
+        self.widget.add_class("xw-app")
+        for name, text in self._text.items():
+            self._write(name, text)
+
+    def _frame(
+        self, controls: Sequence[ipywidgets.Widget], content: Sequence[ipywidgets.Widget]
+    ) -> list[ipywidgets.Widget]:
+        style = (HERE / "style.css").read_text(encoding="utf-8")
+        heading = f'<style>{style}</style><div class="xw"><h2 class="xw-title">{html.escape(self.title)}</h2></div>'
+        for control in controls:
+            fit_description(control)
+        row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
+        above = [ipywidgets.HTML(heading, layout={"margin": "0"}), self._lines["sentence"]]
+        return [
+            *above,
+            *([row] if controls else []),
+            self._progress.widget,
+            self._lines["error"],
+            *content,
+            self._lines["numbers"],
+        ]
+
+    # --- the lines of text ---------------------------------------------------------------------------------------
+
+    @property
+    def sentence(self) -> str:
+        """What one is looking at, in one plain sentence; plain text, to be read and set."""
+        return self._text["sentence"]
+
+    @sentence.setter
+    def sentence(self, text: str) -> None:
+        self._write("sentence", text)
+
+    @property
+    def numbers(self) -> str:
+        """The numbers that tell whether to believe it; plain text, to be read and set."""
+        return self._text["numbers"]
+
+    @numbers.setter
+    def numbers(self, text: str) -> None:
+        self._write("numbers", text)
+
+    def _write(self, name: str, text: str) -> None:
+        self._text[name] = text
+        role = "alert" if name == "error" else "status"
+        line = self._lines[name]
+        line.value = f'<div class="xw xw-{name}" role="{role}">{html.escape(text)}</div>'
+        # An empty line takes no room, except that of the sentence and the numbers, which would make pictures jump.
+        line.layout.display = "none" if name == "error" and not text else None
+
+    # --- errors --------------------------------------------------------------------------------------------------
+
+    def show_error(self, error: BaseException) -> None:
+        """Show an error in the red line and keep it as `last_error`."""
+        log.info("%s: an error was shown", self.title, exc_info=error)
+        self.last_error = error
+        name = "" if isinstance(error, XaiWidgetsError) else f"{type(error).__name__}: "
+        self._write("error", f"{name}{error}")
+
+    def clear_error(self) -> None:
+        """Empty the red line, unless something could not be saved; `last_error` stays for those who look at it."""
+        if self._unsaved is not None:
+            self.show_error(self._unsaved)
+        elif self._text["error"]:
+            self._write("error", "")
+
+    def guarded(self, callback: Callable[P, object]) -> Callable[P, None]:
+        """Wrap a callback of a control so that what it raises appears in the red line, and nowhere else."""
+
+        @functools.wraps(callback)
+        def safe(*args: P.args, **kwargs: P.kwargs) -> None:
+            self.clear_error()
+            try:
+                callback(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - shown to the user, who cannot see a log
+                self.show_error(error)
+            self.state.announce()
+
+        return safe
+
+    # --- long work -----------------------------------------------------------------------------------------------
+
+    def run(self, work: Callable[[Progress], T], on_done: Callable[[T], None], task_name: str = "Computing") -> None:
+        """Do long work in the background, with a progress bar and a Cancel button; the latest call wins.
+
+        Parameters
+        ----------
+        work
+            Gets a `Progress`; called in the background, so it must not touch widgets.
+        on_done
+            Gets the result and shows it by setting traits. Dropped if the work was cancelled or superseded.
+        task_name
+            What is shown beside the bar until the work reports a name of its own.
+        """
+
+        def announced(progress: Progress) -> T:
+            self._progress.begin(task_name)
+            return work(progress)
+
+        self.clear_error()
+        self.task.submit(announced, on_done, self._progress.update)
+
+    def cancel(self) -> None:
+        """Stop the work that runs; what is shown stays."""
+        self.task.cancel()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever background work begins or ends."""
+        self._watchers.append(watcher)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs, for so many seconds at most, and say whether nothing does."""
+        return self.task.wait(timeout)
+
+    def _on_state(self, state: TaskState) -> None:
+        if state != "running":
+            self._progress.end()
+        if state == "failed" and self.task.error is not None:
+            self.show_error(self.task.error)
+        for listener in tuple(self._watchers):
+            listener()
+
+    # --- looking at the same -------------------------------------------------------------------------------------
+
+    @property
+    def focus(self) -> Focus:
+        """What is looked at here, for other widgets to follow."""
+        return Focus()
+
+    @property
+    def layer_status(self) -> Mapping[str, str]:
+        """How far each layer is that has to be fitted here, in a word such as "ready", "to fit" or "fitting"."""
+        return {}
+
+    @property
+    def shared_controls(self) -> list[ipywidgets.Widget]:
+        """What a `Workbench` hides, because it has the same at its top."""
+        return []
+
+    def follow(self, focus: Focus) -> list[str]:
+        """Look at the same, as far as possible here; what is not possible is said in words, and stays as it is."""
+        problems = []
+        for name, own in self.follows.items():
+            wanted, here = getattr(focus, name), getattr(self.focus, name)
+            if wanted is None or wanted == here:
+                continue
+            try:
+                self.state.from_dict({own: wanted})
+            except (XaiWidgetsError, TraitError):
+                still = "" if here is None else f", so it is still {here}"
+                problems.append(f"{name.removesuffix('_index')} {wanted} cannot be chosen here{still}")
+        return problems
+
+    def keep(self, explainer: Explainer) -> None:
+        """Let its study find what was fitted or named and, if the study is kept in a folder, save it in the background.
+
+        What cannot be saved stays as it is; the red line says so until it can.
+        """
+        register(explainer)
+        if explainer.study.run is not None:
+            # Not the thread of the work, where the next request would supersede it.
+            threading.Thread(target=self._save, args=(explainer,), name="xai-widgets-saver").start()
+
+    def _save(self, explainer: Explainer) -> None:
+        before, self._unsaved = self._unsaved, None
+        try:
+            keep(explainer)
+        except Exception as error:  # noqa: BLE001 - shown to the user, who cannot see a log
+            self._unsaved = error
+        if before or self._unsaved:
+            self.clear_error()
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    def page(self, *, progress: Progress | None = None, back: str = "") -> str:
+        """Render what `to_html` writes, with a link back to another page where `back` names one.
+
+        The other parameters, and what is raised, are those of `to_html`.
+        """
+        with progress or bar() as shown:
+            return self._page(shown).html(back)
+
+    @abstractmethod
+    def _page(self, progress: Progress) -> Page:
+        """Prepare a page that shows the same without a notebook, a kernel or a network."""
+
+    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
+        """Write one file that shows the same without a notebook, a kernel or a network.
+
+        Parameters
+        ----------
+        path
+            The file, usually ending in ``.html``; an existing one is replaced.
+        progress
+            Told each step, and asked whether to stop; default a progress bar.
+
+        Raises
+        ------
+        NotFittedError
+            While there is nothing to show; a layer that is not fitted is a `LayerError`.
+        CancelledError
+            If the progress was cancelled; there is no new file then.
+        """
+        artifact.write(Path(path).expanduser(), self.page(progress=progress).encode())
+
+    def close(self) -> None:
+        """Stop the work and close every widget inside."""
+        self.task.cancel()
+        self._progress.end()
+        close_all(self.widget)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Display the widget (called by Jupyter)."""
+        return mimebundle(self.widget, repr(self), **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.title}>"
+
+
+def mimebundle(widget: ipywidgets.Widget, text: str, **kwargs: Any) -> Any:
+    """What Jupyter needs to display ``widget``, with ``text`` for where widgets cannot be displayed."""
+    # A closed widget has no bundle any more.
+    if not callable(widget._repr_mimebundle_):
+        return {"text/plain": f"{text} (closed)"}
+    bundle = widget._repr_mimebundle_(**kwargs)
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    return {**data, "text/plain": text}
+
+
+def fit_description(control: ipywidgets.Widget) -> None:
+    """Let a control's description take the room it needs, so that controls begin where the text begins."""
+    style = getattr(control, "style", None)
+    if style is not None and style.has_trait("description_width"):
+        style.description_width = "initial"
+
+
+def close_all(widget: ipywidgets.Widget) -> None:
+    """Close a widget and every widget it holds: children, layouts, styles."""
+    held = [value for name, value in widget.trait_values().items() if name != "comm"]
+    widget.close()
+    for value in held:
+        for inner in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(inner, ipywidgets.Widget) and inner.comm is not None:
+                close_all(inner)

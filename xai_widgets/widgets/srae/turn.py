@@ -1,0 +1,140 @@
+"""What follows when an x-feature is turned up or down: what the sum says, and what the real network answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.methods.srae.steps import amount, signed
+from xai_widgets.widgets.frame.app import close_all
+from xai_widgets.widgets.views.score_bar import nice_ticks
+
+STEP, MOST = 0.25, 3.0
+STOPS = tuple(STEP * stop for stop in range(int(MOST / STEP) + 1))
+"""What an x-feature is multiplied with: 0 takes it away, 1 changes nothing."""
+
+WIDTH, HEIGHT = 330, 210
+_LEGEND = '<div class="xw xw-numbers">Dashed: what the sum says. Dots: what the network answers.</div>'
+_INK = "var(--jp-ui-font-color1, gray)"
+_ACCENT = "var(--jp-brand-color1, #0072b2)"
+
+
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """The answers at all stops.
+
+    Attributes
+    ----------
+    predicted, real
+        The score that the sum predicts, and that the rest of the network gives, ``(S,)``.
+    seen
+        What the network then sees, in words.
+    """
+
+    predicted: Tensor
+    real: Tensor
+    seen: tuple[str, ...]
+
+    def sentence(self, stop: int, name: str, target: str) -> str:
+        """What follows at one stop, in one line."""
+        said, answer = float(self.predicted[stop]), float(self.real[stop])
+        here = STOPS.index(1.0)
+        if stop == here:
+            return f"{name} as it is: the {target} is {amount(answer)}; the network sees {self.seen[stop]}."
+        what = "taken away" if stop == 0 else f"times {STOPS[stop]:g}"
+        change = signed(answer - float(self.real[here]))
+        return (
+            f"{name} {what}: the sum says {amount(said)}, the network answers {amount(answer)} ({change}) "
+            f"and sees {self.seen[stop]}."
+        )
+
+
+def turn(srae: SRAE, picture: Tensor, of: int, features: Sequence[int]) -> list[Turned]:
+    """Turn some x-features of a picture ``(C, H, W)``, each alone, to all stops, and ask the network once for all."""
+    count = len(STOPS)
+    factors = torch.ones(len(features), count, srae.settings.features)
+    for place, feature in enumerate(features):
+        factors[place, :, feature] = torch.tensor(STOPS)
+    found = srae.intervene(picture.expand(len(features) * count, *picture.shape), of, factors.flatten(0, 1))
+    names = srae.study.class_names
+    chances, winners = found.probabilities.max(1)
+    seen = [f"{names[k]} {chance:.0%}" for k, chance in zip(winners.tolist(), chances.tolist(), strict=True)]
+    parts = [slice(place * count, (place + 1) * count) for place in range(len(features))]
+    return [Turned(found.predicted[part], found.real[part], tuple(seen[part])) for part in parts]
+
+
+class TurnCurve:
+    """The score over the factor: the sum's prediction is a dashed line, the network's answers are dots.
+
+    Attributes
+    ----------
+    widget
+        The bqplot figure under a line that says what is drawn.
+    """
+
+    def __init__(self) -> None:
+        self._across = bqplot.LinearScale(min=-0.12, max=MOST + 0.12)
+        self._up = bqplot.LinearScale(min=0.0, max=1.0)
+        scales = {"x": self._across, "y": self._up}
+        style = {
+            "color": "gray", "grid_lines": "none", "label_color": _INK,
+            "tick_style": {"fill": _INK, "font-size": "11px"},
+        }  # fmt: skip
+        below = bqplot.Axis(
+            scale=self._across, label="times the x-feature", label_offset="28px", tick_values=[0, 1, 2, 3],
+            tick_format="d", **style,
+        )  # fmt: skip
+        self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **style)
+        self._line = bqplot.Lines(scales=scales, colors=[_INK], line_style="dashed", stroke_width=2)
+        self._dots = bqplot.Scatter(scales=scales, colors=[_ACCENT], default_size=36)
+        self._here = bqplot.Scatter(
+            scales=scales, colors=[_INK], default_size=170, fill=False, stroke_width=2, stroke=_INK
+        )
+        proportion = WIDTH / HEIGHT
+        figure = bqplot.Figure(
+            marks=[self._line, self._dots, self._here], axes=[below, self._left],
+            layout={"width": f"{WIDTH}px", "height": f"{HEIGHT}px"}, min_aspect_ratio=proportion,
+            max_aspect_ratio=proportion, padding_x=0.0, padding_y=0.0, animation_duration=0,
+            fig_margin={"top": 8, "bottom": 40, "left": 56, "right": 10},
+            background_style={"fill": "transparent"}, display_toolbar=False,
+        )  # fmt: skip
+        self.widget = ipywidgets.VBox([ipywidgets.HTML(_LEGEND), figure])
+
+    def show(self, turned: Turned, stop: int, target: str) -> None:
+        """Show all answers, and ring the one at a stop."""
+        predicted, real = turned.predicted.numpy(), turned.real.numpy()
+        low, high = (float(end) for end in (min(predicted.min(), real.min()), max(predicted.max(), real.max())))
+        room = 0.08 * max(high - low, 1e-3)
+        with self._up.hold_sync():
+            self._up.min, self._up.max = low - room, high + room
+        self._left.tick_values, self._left.label = np.array(nice_ticks(low - room, high + room, 4)), target
+        for mark, values in ((self._line, predicted), (self._dots, real)):
+            with mark.hold_sync():
+                mark.x, mark.y = np.array(STOPS), values
+        self._ring(STOPS[stop : stop + 1], real[stop : stop + 1])
+
+    def clear(self) -> None:
+        """Show nothing; the room stays."""
+        for mark in (self._line, self._dots):
+            with mark.hold_sync():
+                mark.x, mark.y = np.zeros(0), np.zeros(0)
+        self._ring((), ())
+        self._left.label = ""
+
+    def _ring(self, x: Any, y: Any) -> None:
+        with self._here.hold_sync():
+            self._here.x, self._here.y = np.array(x, dtype=float), np.array(y, dtype=float)
+
+    def close(self) -> None:
+        """Close every widget inside."""
+        close_all(self.widget)
+        for scale in (self._across, self._up):
+            scale.close()

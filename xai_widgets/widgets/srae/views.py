@@ -1,0 +1,131 @@
+"""What ConceptExplorer shows of a scene: the sum, the x-features, what one stands for, and what it does."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets
+
+from xai_widgets.methods.srae.scene import Scene
+from xai_widgets.methods.srae.steps import steps
+from xai_widgets.widgets.srae.tiles import (
+    exemplar_columns,
+    exemplar_rows,
+    exemplars_line,
+    feature_cards,
+    features_line,
+    large_row,
+    waiting_rows,
+)
+from xai_widgets.widgets.srae.turn import TurnCurve
+from xai_widgets.widgets.srae.words import measures
+from xai_widgets.widgets.views.cards import Cards
+from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.score_bar import ScoreBar
+
+
+class ConceptViews:
+    """All views, from top to bottom.
+
+    Parameters
+    ----------
+    pictures
+        What is chosen from.
+    name, dial
+        The controls of the chosen x-feature, which stand beside what they are of.
+    pixelated
+        Whether pixels stay sharp squares.
+
+    Attributes
+    ----------
+    features
+        Cards to choose from.
+    bar, curve
+        The sum, and what turning the x-feature does.
+    large, exemplars
+        The chosen picture, and training pictures that show what the x-feature stands for.
+    content
+        What goes into the frame.
+    """
+
+    def __init__(
+        self, pictures: ipywidgets.Widget, name: ipywidgets.Widget, dial: ipywidgets.Widget, *, pixelated: bool
+    ) -> None:
+        self.features = Cards(tile=104, pixelated=pixelated, across=0, label="X-features")
+        self.large = PictureGrid(tile=144, pixelated=pixelated, selected=-1, columns=[""])
+        self.exemplars = PictureGrid(tile=72, pixelated=pixelated, selected=-1, columns=exemplar_columns())
+        self.bar, self.curve = ScoreBar(), TurnCurve()
+        names = ("compared", "features", "exemplars", "turn")
+        self._lines = {name: ipywidgets.HTML() for name in names}
+        self._measures = ipywidgets.HTML()
+        summed = ipywidgets.HBox([self.large, self.bar.widget], layout=_SIDE_BY_SIDE)
+        stands_for = ipywidgets.VBox([name, self._lines["exemplars"], self.exemplars], layout=_LEFT)
+        does = ipywidgets.VBox([dial, self._lines["turn"], self.curve.widget], layout=_RIGHT)
+        chosen = ipywidgets.HBox([stands_for, does], layout=_SIDE_BY_SIDE)
+        explained = [summed, self._lines["compared"], self._lines["features"], self.features, chosen]
+        self._explained = ipywidgets.VBox(explained, layout={"grid_gap": "10px"})
+        self.content = [pictures, self._explained, self._measures]
+
+    def line(self, name: str) -> str:
+        """One of the lines between the pictures, as HTML: "compared", "features", "exemplars" or "turn"."""
+        text: str = self._lines[name].value
+        return text
+
+    def show(self, scene: Scene, stop: int) -> None:
+        """Show a scene, its x-feature turned to a stop."""
+        self._measures.value = measures(scene.shown.report)
+        self._show_sum(scene)
+        self._say("features", features_line(scene.shown))
+        with self.features.hold_sync():
+            self.features.cards = feature_cards(scene.shown)
+            self.features.selected = scene.shown.order(0).index(scene.feature)
+        self._say("exemplars", exemplars_line(scene.shown, scene.feature))
+        found = scene.exemplars
+        self.exemplars.rows = waiting_rows() if found is None else exemplar_rows(found, scene.feature)
+        self.show_turn(scene, stop)
+        self._hide(hidden=False)
+
+    def _show_sum(self, scene: Scene) -> None:
+        shown, other = scene.shown, scene.other
+        kept = [] if other is None else [large_row(other, 0, "kept")]
+        self.large.rows = [large_row(shown, 0, "chosen"), *kept]
+        below = [] if other is None else steps(other, order=shown.order(0))
+        self.bar.show(steps(shown), f"{shown.target} of {shown.class_name}", chosen=scene.feature, other=below)
+        self._say("compared", "" if other is None else f"Chosen minus kept: {shown.compare(0, other, 0).sentence()}")
+
+    def show_turn(self, scene: Scene, stop: int) -> None:
+        """Show what follows at a stop."""
+        shown = scene.shown
+        self._say("turn", scene.turned.sentence(stop, shown.names[scene.feature], shown.target))
+        self.curve.show(scene.turned, stop, shown.target)
+
+    def clear(self) -> None:
+        """Show nothing but the pictures to choose from."""
+        for name in self._lines:
+            self._say(name, "")
+        self.large.rows, self.features.cards, self.exemplars.rows = [], [], []
+        self.bar.clear()
+        self.curve.clear()
+        self._measures.value = ""
+        self._hide(hidden=True)
+
+    def _say(self, name: str, text: str) -> None:
+        line = self._lines[name]
+        line.value = f'<div class="xw xw-sentence">{html.escape(text)}</div>' if text else ""
+        line.layout.display = None if text else "none"
+
+    def _hide(self, *, hidden: bool) -> None:
+        with self._explained.layout.hold_sync():
+            for name, value in _HIDDEN.items():
+                setattr(self._explained.layout, name, value if hidden else None)
+
+    def close(self) -> None:
+        """Close every widget inside."""
+        for part in (self.bar, self.curve):
+            part.close()
+
+
+_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 28px", "align_items": "flex-start"}
+_LEFT, _RIGHT = {"width": "716px", "max_width": "100%"}, {"width": "336px"}
+# Not "display: none", which bqplot takes for a size of zero.
+_HIDDEN = {"visibility": "hidden", "height": "0px", "overflow": "hidden"}

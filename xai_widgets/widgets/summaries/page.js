@@ -1,0 +1,55 @@
+// The page of its own: what is chosen in it, and what is then shown. `data` holds all of it.
+
+const { tile, pixelated } = data.rows;
+const rows = makeModel({ ...data.rows });
+const members = makeModel({ cards: [], across: 0, headings: [], selected: 0, tile: 96, pixelated, label: "Members" });
+const detail = makeModel({ columns: [], rows: [], selected: -1, tile: 128, pixelated });
+const choice = document.getElementById("class");
+const write = (name, text) => { document.getElementById(name).textContent = text; };
+const withPictures = (tiles) => tiles?.map((one) => ({ ...one, src: data.pictures[one.src] }));
+const drawn = (list) => list.map((card) => ({ ...card, tiles: withPictures(card.tiles) }));
+const page = () => data.classes[choice.selectedIndex];
+let shown = [];  // Places of the cards that are on display.
+const summary = () => page().summaries[shown[rows.get("selected")]];
+
+function showDetail() {
+  const one = summary()?.details[members.get("selected")];
+  write("detail-line", one?.line ?? "");
+  detail.set("columns", one?.columns ?? []);
+  detail.set("rows", one ? [{ label: "", tiles: withPictures(one.tiles) }] : []);
+}
+
+function showMembers() {
+  const one = summary();
+  write("members-line", one?.line ?? "");
+  members.set("selected", 0);
+  members.set("cards", drawn(one?.cards ?? []));
+}
+
+// A line is shown if it has a summary that is kept, or if all are wanted.
+function showRows() {
+  const { cards: all, summaries } = page();
+  const { across } = data.rows;
+  const isKept = (place) => summaries[place] && !all[place].dull;
+  const lineOf = (place) => all.map((_, other) => other).slice(place - (place % across)).slice(0, across);
+  const everything = document.getElementById("unsound").checked;
+  shown = all.map((_, place) => place).filter((place) => everything || lineOf(place).some(isKept));
+  rows.set("selected", shown.findIndex((place) => summaries[place]));
+  rows.set("cards", drawn(shown.map((place) => all[place])));
+}
+
+function showClass() {
+  for (const line of ["sentence", "numbers"]) write(line, page()[line]);
+  showRows();
+}
+
+for (const { name } of data.classes) choice.add(new Option(name));
+choice.selectedIndex = data.chosen;
+cards.render({ model: rows, el: document.getElementById("rows") });
+cards.render({ model: members, el: document.getElementById("members") });
+grid.render({ model: detail, el: document.getElementById("detail") });
+choice.addEventListener("change", showClass);
+document.getElementById("unsound").addEventListener("change", showRows);
+rows.on("change:selected", showMembers);
+members.on("change:selected", showDetail);
+showClass();

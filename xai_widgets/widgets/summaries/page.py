@@ -1,0 +1,137 @@
+"""One HTML file with summaries, their members and each member in detail, without a notebook or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from markupsafe import Markup
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.compare import Comparison, compare
+from xai_widgets.methods.summaries.scene import Networks, Wanted
+from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+from xai_widgets.widgets.pages.frame import Page, shared
+from xai_widgets.widgets.summaries.lines import Cell, Filter, Founds, lines
+from xai_widgets.widgets.summaries.measures import meanings
+from xai_widgets.widgets.summaries.tiles import details, member_cards, members_line, summary_cards
+from xai_widgets.widgets.summaries.words import numbers_line, sentence
+from xai_widgets.widgets.views.cards import Card
+from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
+
+MEASURE = "evidence"
+
+MEMBERS = 10
+"""So many of each summary are written; all of them would take four times the room."""
+
+
+def compared(founds: Founds) -> tuple[Comparison | None, str]:
+    """Which summaries two networks share, where there are two and both have some; or why that cannot be said."""
+    first, *others = founds
+    if first is None or not others or others[0] is None:
+        return None, ""
+    try:
+        # The networks may number the same class differently.
+        return compare(first, replace(others[0], class_index=first.class_index)), ""
+    except XaiWidgetsError as error:
+        return None, f"They cannot be compared: {error}."
+
+
+def summaries_page(
+    title: str,
+    networks: Networks,
+    classes: Sequence[Wanted],
+    chosen: Wanted,
+    state: Mapping[str, Any],
+    *,
+    progress: Progress,
+) -> Page:
+    """A page in which class, summary and member are chosen.
+
+    Parameters
+    ----------
+    title
+        Heading.
+    networks
+        Where the summaries are.
+    classes
+        Which of them are written.
+    chosen
+        The one that is shown first.
+    state
+        `Cards.page_state` of the rows.
+    progress
+        Told each step, and asked whether to stop.
+
+    Returns
+    -------
+    Page
+        Not rendered yet.
+
+    Raises
+    ------
+    CancelledError
+        If the progress was cancelled.
+    """
+    draw = each_once(on_page)
+    founds = [found for wanted in classes for found in networks.founds(wanted) if found is not None]
+    progress.start(f"Writing {title}", sum(len(found.summaries) for found in founds))
+    data = {
+        "rows": {**state, "cards": [], "selected": -1},
+        "classes": [_class_page(networks, wanted, draw, progress) for wanted in classes],
+        "chosen": classes.index(chosen) if chosen in classes else 0,
+    }
+    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rest on?"
+    return Page(
+        "summaries/page.html",
+        title,
+        what,
+        shared(data),
+        views=("cards", "grid"),
+        context={"meanings": Markup(meanings())},
+    )
+
+
+def _class_page(networks: Networks, wanted: Wanted, draw: Draw, progress: Progress) -> dict[str, Any]:
+    """Everything that can be chosen of one class."""
+    founds, names = networks.founds(wanted), networks.names
+    comparison, incomparable = compared(founds)
+    both = incomparable or (comparison.verdict() if comparison is not None else "")
+    shown = lines(founds, comparison, Filter(MEASURE, unsound=True))
+    cells = [cell for line in shown for cell in line.cells]
+    why = networks.nothing(wanted)
+    title = networks.title(wanted)
+    studies = [network.summaries.study for network in networks.each]
+    return {
+        "name": title,
+        "sentence": sentence(title, founds, why, both, left=False, running=False),
+        "numbers": numbers_line(founds, names),
+        "cards": summary_cards(founds, shown, MEASURE, names, why, draw=draw),
+        "summaries": [_summary_page(founds, studies, cell, draw, progress) for cell in cells],
+    }
+
+
+def _summary_page(
+    founds: Founds, studies: Sequence[Study], cell: Cell | None, draw: Draw, progress: Progress
+) -> dict[str, Any] | None:
+    """The first members of a summary, each with its detail."""
+    found = None if cell is None else founds[cell.network]
+    if cell is None or found is None:
+        return None
+    written = _members(found, studies[cell.network], cell.place, draw)
+    progress.advance()
+    left_out = len(found.summaries[cell.place].members) > MEMBERS
+    line = f"{members_line(found, cell.place)}{f'; here the first {MEMBERS}' if left_out else ''}"
+    return {"line": line, **written}
+
+
+def _members(found: ClassSummaries, study: Study, place: int, draw: Draw) -> dict[str, Any]:
+    cards: list[Card] = member_cards(found, place, most=MEMBERS, draw=draw)
+    shown = details(found, study, found.summaries[place].members[:MEMBERS], draw=draw)
+    return {
+        "cards": cards,
+        "details": [{"line": one.line, "columns": one.columns, "tiles": one.tiles} for one in shown],
+    }

@@ -1,0 +1,206 @@
+"""The bar from the bias to the score: one segment for each x-feature, one for what is not explained, all in words."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from xai_widgets.methods.srae.steps import Step, spoken
+from xai_widgets.widgets.frame.app import close_all
+
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+"""Okabe and Ito's; an x-feature keeps its colour, whatever its place in the bar."""
+
+MARK = "●"
+"""Stands before the x-features of the smallest set that reaches 90 %."""
+
+WIDTH, ROW, ROW_OF_TWO, AXIS = 660, 27, 35, 46
+NAMES, AMOUNTS = 205, 64
+"""Pixels left of the bars for names, and right of them for amounts."""
+
+LONGEST = 27
+_INK, _QUIET = "var(--jp-ui-font-color1, gray)", "var(--jp-ui-font-color2, gray)"
+_GROUND = "var(--jp-layout-color2, #eceef0)"
+_MARGIN = 8
+
+
+class ScoreBar:
+    """The sum as a staircase: each segment begins where the last one ended.
+
+    Another picture's bar can stand below it, hollow, row by row.
+
+    Attributes
+    ----------
+    widget
+        The bqplot figure under a line that says what is drawn.
+    steps, other
+        What is on display.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.other: list[Step] = []
+        self._score, self._pixels = bqplot.LinearScale(), bqplot.LinearScale(min=0.0, max=float(WIDTH - 2 * _MARGIN))
+        self._rows = bqplot.LinearScale(min=0.0, max=1.0, reverse=True)
+        scales, words = {"x": self._score, "y": self._rows}, {"x": self._pixels, "y": self._rows}
+        box: dict[str, Any] = {"fill": "inside", "close_path": True, "stroke_width": 1}
+        self._ground = bqplot.Lines(scales=words, colors=[_GROUND], fill_colors=[_GROUND], **box)
+        self._zero = bqplot.Lines(scales=scales, colors=[_QUIET], stroke_width=1)
+        self._stairs = bqplot.Lines(scales=scales, colors=[_QUIET], stroke_width=1, line_style="dotted")
+        self._bars = bqplot.Lines(scales=scales, colors=[_INK], **box)
+        self._hollow = bqplot.Lines(scales=scales, line_style="dashed", **(box | {"stroke_width": 2}))
+        text: dict[str, Any] = {"font_weight": "normal", "colors": [_INK]}
+        self._names = bqplot.Label(scales=words, align="end", default_size=13, y_offset=4, **text)
+        self._amounts = bqplot.Label(scales=scales, default_size=12, x_offset=5, y_offset=4, **text)
+        self._amounts_below = bqplot.Label(scales=scales, default_size=11, x_offset=5, y_offset=4, **text)
+        self._axis = bqplot.Axis(
+            scale=self._score, color="gray", grid_lines="none", label_color=_INK, label_offset="32px",
+            tick_style={"fill": _INK, "font-size": "11px"},
+        )  # fmt: skip
+        marks = [
+            self._ground, self._zero, self._stairs, self._bars, self._hollow, self._names, self._amounts,
+            self._amounts_below,
+        ]  # fmt: skip
+        self._figure = bqplot.Figure(
+            marks=marks, axes=[self._axis], layout={"width": f"{WIDTH}px"}, padding_x=0.0, padding_y=0.0,
+            animation_duration=0, background_style={"fill": "transparent"}, display_toolbar=False,
+            fig_margin={"top": 2, "bottom": AXIS, "left": _MARGIN, "right": _MARGIN},
+        )  # fmt: skip
+        self._legend = ipywidgets.HTML(layout={"max_width": f"{WIDTH}px"})
+        self._resize(9, ROW)
+        self.widget = ipywidgets.VBox([self._legend, self._figure])
+
+    def show(self, steps: Sequence[Step], target: str, *, chosen: int | None, other: Sequence[Step] = ()) -> None:
+        """Show a bar.
+
+        Parameters
+        ----------
+        steps
+            From top to bottom, see `concepts_steps.steps`.
+        target
+            What the score is, in words.
+        chosen
+            The x-feature whose row is underlaid.
+        other
+            Another picture's, in the same rows.
+        """
+        self.steps, self.other = list(steps), list(other)
+        self._resize(len(steps), ROW_OF_TWO if other else ROW)
+        self._scale([*steps, *other])
+        self._axis.label = target
+        count, halves = len(steps), bool(other)
+        with self._names.hold_sync():
+            self._names.x, self._names.y = np.full(count, NAMES - 12.0), np.arange(count) + 0.5
+            self._names.text = np.array([_label(step) for step in steps])
+        self._paint(self._bars, steps, 0.14, 0.5 if halves else 0.86)
+        self._paint(self._hollow, other, 0.58, 0.86)
+        self._number(self._amounts, steps, 0.32 if halves else 0.5)
+        self._number(self._amounts_below, other, 0.72)
+        self._underlay([step.feature for step in steps].index(chosen) if chosen is not None else None)
+        self._climb(steps)
+        self._legend.value = _legend(steps, target, other)
+
+    def clear(self) -> None:
+        """Show nothing; the room stays."""
+        self.steps, self.other = [], []
+        for mark in (self._ground, self._zero, self._stairs, self._bars, self._hollow):
+            _polygons(mark, [])
+        for label in (self._names, self._amounts, self._amounts_below):
+            label.text = np.array([], dtype=str)
+            label.x, label.y = np.zeros(0), np.zeros(0)
+        self._axis.tick_values, self._axis.label = np.zeros(0), ""
+        self._legend.value = ""
+
+    def _resize(self, rows: int, each: int) -> None:
+        """As high as the rows need: fixed sizes, or bqplot measures its surroundings and flickers."""
+        height = rows * each + AXIS + 2
+        self._rows.max = float(rows)
+        self._figure.layout.height = f"{height}px"
+        # Both at once: in between, the lower bound would be above the upper one.
+        with self._figure.hold_trait_notifications():
+            self._figure.min_aspect_ratio = self._figure.max_aspect_ratio = WIDTH / height
+
+    def _scale(self, steps: Sequence[Step]) -> None:
+        ends = [end for step in steps for end in (step.start, step.stop)]
+        low, high = min(0.0, *ends), max(0.0, *ends)
+        unit = max(high - low, 1e-6) / (WIDTH - 2 * _MARGIN - NAMES - AMOUNTS)
+        with self._score.hold_sync():
+            self._score.min, self._score.max = low - NAMES * unit, high + AMOUNTS * unit
+        self._axis.tick_values = np.array(nice_ticks(low, high))
+        self._zero.x, self._zero.y = np.zeros(2), np.array([0.0, float(len(self.steps))])
+
+    @staticmethod
+    def _paint(mark: Any, steps: Sequence[Step], top: float, bottom: float) -> None:
+        boxes = [(step.start, step.stop, row + top, row + bottom) for row, step in enumerate(steps)]
+        colours = [_colour(step) for step in steps]
+        with mark.hold_sync():
+            mark.fill_colors = colours or [_INK]
+            if mark.line_style == "dashed":
+                mark.colors, mark.fill_opacities = colours or [_INK], [0.25] * max(len(steps), 1)
+            else:
+                # What is not explained is hollow.
+                mark.colors = [_INK] * max(len(steps), 1)
+                mark.fill_opacities = [0.0 if step.kind == "rest" else 1.0 for step in steps] or [1.0]
+            _polygons(mark, boxes)
+
+    @staticmethod
+    def _number(label: Any, steps: Sequence[Step], middle: float) -> None:
+        with label.hold_sync():
+            label.x = np.array([max(step.start, step.stop) for step in steps])
+            label.y = np.arange(len(steps)) + middle
+            label.text = np.array([step.said for step in steps], dtype=str)
+
+    def _underlay(self, row: int | None) -> None:
+        wide = float(WIDTH - 2 * _MARGIN)
+        _polygons(self._ground, [] if row is None else [(0.0, wide, row + 0.02, row + 0.98)])
+
+    def _climb(self, steps: Sequence[Step]) -> None:
+        """Dotted lines from the end of each segment to the beginning of the next."""
+        with self._stairs.hold_sync():
+            self._stairs.x = np.array([[step.stop, step.stop] for step in steps[:-1]])
+            self._stairs.y = np.array([[row + 0.86, row + 1.14] for row in range(len(steps) - 1)])
+
+    def close(self) -> None:
+        """Close every widget inside."""
+        close_all(self.widget)
+        for scale in (self._score, self._pixels, self._rows):
+            scale.close()
+
+
+def _polygons(mark: Any, boxes: Sequence[tuple[float, float, float, float]]) -> None:
+    """Rectangles: left, right, top, bottom; none at all is one without a size."""
+    corners = boxes or [(0.0, 0.0, 0.0, 0.0)]
+    with mark.hold_sync():
+        mark.x = np.array([[left, right, right, left] for left, right, _, _ in corners])
+        mark.y = np.array([[top, top, bottom, bottom] for _, _, top, bottom in corners])
+
+
+def _colour(step: Step) -> str:
+    return _QUIET if step.feature is None else COLOURS[step.feature % len(COLOURS)]
+
+
+def _label(step: Step) -> str:
+    name = step.name if len(step.name) <= LONGEST else f"{step.name[: LONGEST - 1]}…"
+    return f"{MARK} {name}" if step.significant else name
+
+
+def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers between two ends."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    return [round(n * step, 9) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _legend(steps: Sequence[Step], target: str, other: Sequence[Step]) -> Any:
+    words = [f"From the bias to the {html.escape(target)}", f"{MARK} together 90 % of what speaks for the class"]
+    words += ["filled: chosen picture; dashed: the one that was kept"] if other else []
+    unseen = [f"Chosen picture: {spoken(steps)}", *([f"Kept picture: {spoken(other)}"] if other else [])]
+    hidden = f'<span class="xw-unseen">{html.escape(" ".join(unseen))}</span>'
+    return f'<div class="xw xw-numbers" style="position:relative">{" &nbsp; ".join(words)}{hidden}</div>'

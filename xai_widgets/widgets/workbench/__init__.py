@@ -1,0 +1,1 @@
+"""The Workbench: all views on one selection."""
