@@ -1,0 +1,1 @@
+"""Run folders: what was fitted for a study, kept and found again."""
