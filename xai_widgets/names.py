@@ -64,3 +64,9 @@ def hint(name: str, known: Collection[str]) -> str:
     few = len(known) <= 8
     close = list(known) if few else get_close_matches(str(name), [one for one in known if one], n=3, cutoff=0.3)
     return f"; {'known are' if few else 'closest:'} {', '.join(map(repr, close))}" if close else ""
+
+
+def require_class(number: int, classes: int, name: str = "target") -> None:  # TEMPORARY
+    """Temporary."""
+    if not 0 <= number < classes:
+        raise XaiWidgetsError(f"{name} is {number}, and the classes are numbered 0 to {classes - 1}")

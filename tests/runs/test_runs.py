@@ -22,8 +22,8 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
-from xai_widgets.runs.run import DESCRIPTION, Run
 from xai_widgets.runs.keeping import keep, open_run, register
+from xai_widgets.runs.run import DESCRIPTION, Run
 from xai_widgets.study import Study
 
 NORMALISED = {"mean": (0.2,), "std": (0.229,)}
