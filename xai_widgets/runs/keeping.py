@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.runs import sources
 from xai_widgets.errors import ArtifactError, PictureError
+from xai_widgets.runs import sources
 from xai_widgets.runs.run import AGAIN, DESCRIPTION, Explainer, Run
 from xai_widgets.study import PictureSet, Study, fingerprint
 

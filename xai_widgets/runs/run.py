@@ -11,10 +11,9 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
 from xai_widgets import artifact
-
-from xai_widgets.runs import sources
 from xai_widgets._version import __version__
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
+from xai_widgets.runs import sources
 from xai_widgets.study import Study
 
 FORMAT, FORMAT_VERSION = "xai_widgets run", 1

@@ -11,10 +11,11 @@ from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.progress import Progress, ProgressState
-from xai_widgets.widgets.frame.app import App, mimebundle
+from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.progress_line import progress_text
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.tools import mimebundle
 
 LONG = 10.0
 
