@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.names import closest
 
 if TYPE_CHECKING:
     from xai_widgets.progress import Progress
     from xai_widgets.study import Study
-    from xai_widgets.widgets.frame.app import App
+    from xai_widgets.widgets.frame.explorer import Explorer
 
 HONEST, CHEATING, RUN = "honest", "cheating", "run"
 """Short names of studies; they become parts of the names of files."""
@@ -35,7 +36,7 @@ def add(commands: Any) -> None:
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("--out", type=Path, metavar="FILE", help="write all views to this one file, in tabs")
     target.add_argument("--gallery", type=Path, metavar="DIR", help="write a static site with a page for each view")
-    parser.add_argument("--views", help="some of them, such as cladec,manifold (default: all five)")
+    parser.add_argument("--views", help="some of them, such as cladec,cae (default: all)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--cheat", action="store_true", help="of the demo's cheating classifier")
     source.add_argument("--both", action="store_true", help="of the demo's two classifiers (a gallery's default)")
@@ -69,10 +70,10 @@ def export(given: argparse.Namespace) -> None:
 
 def _names(views: str | None) -> list[str]:
     """Views in the order of their tabs, each once."""
-    from xai_widgets.widgets.workbench.catalogue import VIEWS, view  # noqa: PLC0415
+    from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: PLC0415
 
-    asked = [view(name.strip()).name for name in views.split(",")] if views is not None else None
-    return [one.name for one in VIEWS if asked is None or one.name in asked]
+    requested = list(VIEWS) if views is None else [closest(key.strip(), VIEWS, "view") for key in views.split(",")]
+    return [key for key in VIEWS if key in requested]
 
 
 def _require_usable(given: argparse.Namespace) -> None:
@@ -101,7 +102,7 @@ def _demo(cheat: bool, names: Sequence[str], seed: int, progress: Progress) -> S
     from xai_widgets.methods.srae.srae import SRAE  # noqa: PLC0415
 
     study = demo(cheat=cheat)
-    if "concepts" in names and "srae" not in study.explainers:
+    if "srae" in names and "srae" not in study.explainers:
         with warnings.catch_warnings():
             # The page's line of numbers says the same.
             warnings.simplefilter("ignore", UserWarning)
@@ -157,12 +158,12 @@ def _write_gallery(
     return write_gallery(given.gallery, TITLE, sentence, called, exhibits, progress=progress)
 
 
-def _prepared(name: str, studies: Sequence[Study], seed: int, opened: ExitStack, progress: Progress) -> list[App]:
+def _prepared(name: str, studies: Sequence[Study], seed: int, opened: ExitStack, progress: Progress) -> list[Explorer]:
     """The explorers of a view, to be closed when all is written; none where the classifier does not allow the view."""
-    from xai_widgets.widgets.workbench.prepared import prepared  # noqa: PLC0415
+    from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: PLC0415
 
     try:
-        apps = prepared(name, studies, seed=seed, progress=progress)
+        apps = VIEWS[name].prepared(studies, seed=seed, progress=progress)
     except LayerError as error:
         sys.stderr.write(f"Left out {name}: {error}\n")
         return []

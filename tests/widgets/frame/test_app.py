@@ -32,7 +32,7 @@ class Slide(App):
         self.bind("rows", self.slider)
         self.bind("selected", self.grid, "selected")
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         return Page("cae/page.html", self.title, self.sentence, context={"legend": "", "numbers": ""})
 
 

@@ -310,7 +310,7 @@ class ClaDecExplorer(Explorer):
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Prepare a page of the pictures on display, for every fitted layer."""
         self._required()
         return layers_page(

@@ -263,16 +263,13 @@ class App(ABC):
 
     # --- life ----------------------------------------------------------------------------------------------------
 
-    def page(self, *, progress: Progress | None = None, back: str = "") -> str:
-        """Render what `to_html` writes, with a link back to another page where `back` names one.
-
-        The other parameters, and what is raised, are those of `to_html`.
-        """
+    def page(self, *, progress: Progress | None = None) -> str:
+        """Render what `to_html` writes; the parameters, and what is raised, are those of `to_html`."""
         with progress or bar() as shown:
-            return self._page(shown).html(back)
+            return self.make_page(shown).html()
 
     @abstractmethod
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Prepare a page that shows the same without a notebook, a kernel or a network."""
 
     def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
