@@ -16,9 +16,10 @@ from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 
 if TYPE_CHECKING:
     from xai_widgets.cli.models import Published
+    from xai_widgets.pictures import PictureSet
     from xai_widgets.progress import Progress
     from xai_widgets.runs.run import Run
-    from xai_widgets.study import PictureSet, Study
+    from xai_widgets.study import Study
 
 UNFINISHED = "unfinished"
 """Folder, within the run's, in which an interrupted fit finds its place again."""
