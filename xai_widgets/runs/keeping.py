@@ -90,9 +90,8 @@ def register(explainer: Explainer) -> str:
 
     An explainer of another layer than the earlier one gets a key of its own.
     """
-    known = explainer.study.explainers
-    key = next((key for key, one in known.items() if one is explainer), None) or _key(explainer, known)
-    known[key] = explainer
+    key = key_of(explainer)
+    explainer.study.explainers[key] = explainer
     return key
 
 
@@ -109,7 +108,14 @@ def keep(explainer: Explainer) -> None:
         run.save(key, explainer)
 
 
-def _key(explainer: Explainer, known: Mapping[str, Any]) -> str:
+def key_of(explainer: Explainer) -> str:
+    """The key under which an explainer is, or would be, in ``study.explainers``."""
+    known = explainer.study.explainers
+    own = next((key for key, one in known.items() if one is explainer), None)
+    return own or _new_key(explainer, known)
+
+
+def _new_key(explainer: Explainer, known: Mapping[str, Any]) -> str:
     settings = getattr(explainer, "settings", None)
     key = f"{explainer.key}{'-paper' if getattr(settings, 'paper', False) else ''}"
     layer = getattr(settings, "layer", None)
