@@ -179,15 +179,15 @@ def test_a_picture_is_turned_to(explore, many):
     explorer = explore(many, "conv2", rows=3)
     pool = explorer.explainer.study.pool
     for place in (5, 17, 0):
-        explorer.state = {"picture": pool.places[place]}
-        assert explorer.picture == explorer.selection.picture == pool.places[place]
+        explorer.state = {"picture": pool.indices[place]}
+        assert explorer.picture == explorer.selection.picture == pool.indices[place]
         assert torch.equal(explorer.explanation.original[explorer.grid.selected], pool.pictures[place])
     label = int(pool.labels[1])
     explorer.show.value = label + 2
     other = next(place for place in range(len(pool.labels)) if int(pool.labels[place]) != label)
-    explorer.picture = pool.places[other]  # the filter would hide it
+    explorer.picture = pool.indices[other]  # the filter would hide it
     assert explorer.show.value == 0
-    assert explorer.picture == pool.places[other]
+    assert explorer.picture == pool.indices[other]
     with pytest.raises(XaiWidgetsError, match=r"picture 99999 is not one of the"):
         explorer.picture = 99999
 

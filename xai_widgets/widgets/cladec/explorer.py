@@ -151,11 +151,11 @@ class ClaDecExplorer(Explorer):
 
         Set it to turn to the page with another one of those that can be chosen from.
         """
-        return self.study.pool.places[self._indices[self._row]] if self._indices else None
+        return self.study.pool.indices[self._indices[self._row]] if self._indices else None
 
     @picture.setter
     def picture(self, picture: int | None) -> None:
-        goal = self.study.pool.place(picture)
+        goal = self.study.pool.index_of(picture)
         if goal is None:
             return
         if goal not in self._listed():
