@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import ipywidgets
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.layers import another, kept, layers_of
 from xai_widgets.methods.srae.scene import Choice, Scene, find_exemplars, make_scene
 from xai_widgets.methods.srae.srae import SRAE
@@ -137,7 +137,7 @@ class ConceptExplorer(App):
         return [self.controls.classes, self.controls.layer, self.strip.show, self.strip.page, self.strip.cards]
 
     @property
-    def shown(self) -> Explanation | None:
+    def shown(self) -> SRAEExplanation | None:
         """What is on display."""
         return None if self.scene is None else self.scene.shown
 
@@ -352,7 +352,7 @@ class ConceptExplorer(App):
         """The chosen picture and its maps as a static gallery, which survives in a saved notebook."""
         return self._required().gallery()
 
-    def _required(self) -> Explanation:
+    def _required(self) -> SRAEExplanation:
         if self.shown is None:
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.scene import find_exemplars
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.steps import Step, steps
@@ -48,7 +48,7 @@ def concepts_page(
     title
         Heading.
     srae
-        Fitted; all of its classes are written.
+        FittedFeatures; all of its classes are written.
     pool
         Pictures to choose from.
     chosen
@@ -116,9 +116,9 @@ def _feature_page(srae: SRAE, of: int, feature: int, draw: Draw, progress: Progr
     return {"line": exemplars_line(found.shown, feature), "rows": exemplar_rows(found, feature, draw)}
 
 
-def _picture_page(srae: SRAE, shown: Explanation, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
+def _picture_page(srae: SRAE, shown: SRAEExplanation, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
     """A picture's sum, maps, and what turning each x-feature does."""
-    answers = turn(srae, shown.pictures[row], shown.class_number, range(len(shown.names)))
+    answers = turn(srae, shown.pictures[row], shown.class_index, range(len(shown.names)))
     progress.advance()
     return {
         "sentence": shown.sentence(row),

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.heatmaps import TOP
 from xai_widgets.methods.srae.scene import EXEMPLARS, Exemplars
 from xai_widgets.methods.srae.steps import amount, signed
@@ -35,7 +35,7 @@ _WAYS: dict[str, str] = {
 # --- the chosen picture ---------------------------------------------------------------------------------------------
 
 
-def large_row(shown: Explanation, row: int, said: str, draw: Draw = exactly) -> Row:
+def large_row(shown: SRAEExplanation, row: int, said: str, draw: Draw = exactly) -> Row:
     """A picture, large, with what it is for and what the network says of it."""
     caption = f"{said}: the network sees {shown.said(row)}"
     return {"label": "", "tiles": [{"src": draw(shown.pictures[row]), "alt": caption, "caption": caption}]}
@@ -56,7 +56,7 @@ def shaded(signed_map: Tensor, picture: Tensor, limit: float) -> Tensor:
     return colours * light
 
 
-def feature_cards(shown: Explanation, row: int = 0, draw: Draw = exactly) -> list[Card]:
+def feature_cards(shown: SRAEExplanation, row: int = 0, draw: Draw = exactly) -> list[Card]:
     """The x-features of a picture with their maps, the largest contribution first."""
     limit, large = full_scale(shown.maps[row]), shown.heatmaps()[row]
     cards: list[Card] = []
@@ -72,7 +72,7 @@ def feature_cards(shown: Explanation, row: int = 0, draw: Draw = exactly) -> lis
     return cards
 
 
-def _checked(shown: Explanation, row: int, feature: int) -> list[str]:
+def _checked(shown: SRAEExplanation, row: int, feature: int) -> list[str]:
     """The map's own check, where there is enough to check."""
     gone, every = float(shown.deletion[row, feature]), shown.contributions[row].abs()
     if not float(every[feature]) > SMALL_SHARE * float(every.sum()):
@@ -136,7 +136,7 @@ def _pair(found: Exemplars, row: int, feature: int, large: Tensor, draw: Draw) -
 # --- what is said ---------------------------------------------------------------------------------------------------
 
 
-def features_line(shown: Explanation, row: int = 0) -> str:
+def features_line(shown: SRAEExplanation, row: int = 0) -> str:
     """What the maps show, and their scale."""
     limit = amount(full_scale(shown.maps[row]))
     return (
@@ -145,7 +145,7 @@ def features_line(shown: Explanation, row: int = 0) -> str:
     )
 
 
-def exemplars_line(shown: Explanation, feature: int) -> str:
+def exemplars_line(shown: SRAEExplanation, feature: int) -> str:
     """What the exemplars are."""
     return (
         f"What {shown.names[feature]} stands for: training pictures to which it adds most (top), as much as usual "
