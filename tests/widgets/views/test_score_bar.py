@@ -6,8 +6,10 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.methods.srae.steps import Step, amount, signed, spoken
-from xai_widgets.widgets.srae.turn import STOPS, TurnCurve, Turned
+from xai_widgets.methods.srae.explanation import Step, spoken
+from xai_widgets.methods.srae.turning import STOPS, Turned
+from xai_widgets.show.words import amount, signed
+from xai_widgets.widgets.srae.turn import TurnCurve
 from xai_widgets.widgets.views.score_bar import COLOURS, ScoreBar, nice_ticks
 
 NASTY = "<script>alert(1)</script>"
