@@ -11,8 +11,9 @@ from torch import Tensor
 from xai_widgets.methods.common.codes import CachedPass, cached_pass
 from xai_widgets.methods.srae.positions import positions
 from xai_widgets.methods.srae.settings import Score, Settings
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 LEAST_POSITIVES = 0.05
 """Of a class predicted for a smaller share of the pictures than this, those with the highest scores stand in."""

@@ -9,8 +9,8 @@ import ipywidgets
 import numpy as np
 
 from xai_widgets.methods.srae.turning import MOST, STOPS, Turned
-from xai_widgets.widgets.frame.app import close_all
 from xai_widgets.widgets.views.score_bar import nice_ticks
+from xai_widgets.widgets.views.tools import close_all
 
 WIDTH, HEIGHT = 330, 210
 _LEGEND = '<div class="xw xw-numbers">Dashed: what the sum says. Dots: what the network answers.</div>'
