@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.decoding import FittedNetworks
 
 Picture = tuple[int, int, int]
 
@@ -203,7 +203,7 @@ class ChangeMask(nn.Module):
         )
 
 
-class CaeNetworks(Fitted):
+class CaeNetworks(FittedNetworks):
     """All that a fitted CAE needs: class encoder, affine head, individual encoder, decoder and change mask.
 
     Parameters

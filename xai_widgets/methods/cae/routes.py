@@ -17,6 +17,9 @@ from xai_widgets.methods.cae.targets import closest
 
 Route = Literal["straight", "closest", "graph", "reference"]
 
+Confidence = float | Literal["border"] | None
+"""How far a route goes: to this probability of the target, to that of the source, or to its end."""
+
 LIKELY = 0.95
 """Confidence that the shortest way goes to if none is asked for, and that makes a picture a sure case."""
 
@@ -52,7 +55,7 @@ def route_to(
     source: int,
     target: int,
     route: Route,
-    confidence: float | Literal["border"] | None,
+    confidence: Confidence,
 ) -> Tensor:
     """The codes ``(M, d)`` that a picture's code is led along, its own first; for the routes see `CAE.explain`.
 
@@ -60,13 +63,13 @@ def route_to(
     """
     if isinstance(confidence, str) and confidence != "border":
         raise XaiWidgetsError(f"confidence is {confidence!r}; give a number between 0 and 1, or 'border'")
-    wanted = 0.5 if confidence == "border" else confidence
-    corners = _whole(model, encoded.z[0], source, target, route, wanted)
-    if wanted is None:
+    goal = 0.5 if confidence == "border" else confidence
+    corners = _whole(model, encoded.z[0], source, target, route, goal)
+    if goal is None:
         return corners
     if confidence == "border":
         return border(model, encoded, corners, source, target, steps=DIAL_STEPS)[0]
-    return dial(model, encoded, corners, target, wanted, steps=DIAL_STEPS)[0]
+    return dial(model, encoded, corners, target, goal, steps=DIAL_STEPS)[0]
 
 
 def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, confidence: float | None) -> Tensor:
