@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.scores.measure import Exam, Measure
+from xai_widgets.scores.threads import one_thread
 from xai_widgets.study import Study
 
 
 def run_exam(method: str, study: Study, *, seed: int = 0, progress: Progress) -> Exam:
-    """Examine a fitted method of a demo study.
+    """Examine a fitted method of a demo study, with one thread: the same numbers for any number of cores.
 
     Parameters
     ----------
@@ -28,7 +29,8 @@ def run_exam(method: str, study: Study, *, seed: int = 0, progress: Progress) ->
     if method not in METHODS:
         raise XaiWidgetsError(f"there is no exam for {method!r}; choose one of {sorted(METHODS)}")
     began = time.perf_counter()
-    measures = METHODS[method](study, seed, progress)
+    with one_thread():
+        measures = METHODS[method](study, seed, progress)
     return Exam(method, study.name, seed, round(time.perf_counter() - began, 1), measures)
 
 
