@@ -11,9 +11,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scores import exam
+from xai_widgets.scores import cae_exam
+from xai_widgets.scores.exam import run_exam
 from xai_widgets.scores.threads import one_thread
 
 TRAINED = """
@@ -81,8 +81,6 @@ def test_the_number_of_threads_is_put_back(two_threads, error):
 
 def test_every_exam_has_one_thread(two_threads, monkeypatch):
     seen = []
-    monkeypatch.setitem(exam.METHODS, "cae", lambda *_: seen.append(torch.get_num_threads()) or {})
-    exam.run_exam("cae", type("Study", (), {"name": "none"}), progress=Progress())
+    monkeypatch.setattr(cae_exam, "examine", lambda *_: seen.append(torch.get_num_threads()) or {})
+    run_exam("cae", type("Study", (), {"name": "none"}), progress=Progress())
     assert (seen, torch.get_num_threads()) == ([1], 2)
-    with pytest.raises(XaiWidgetsError, match="there is no exam for 'nothing'"):
-        exam.run_exam("nothing", None, progress=Progress())

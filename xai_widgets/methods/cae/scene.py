@@ -16,7 +16,8 @@ from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.names import class_name
 from xai_widgets.progress import Progress
-from xai_widgets.study import KnowsParts, PictureSet, Study
+from xai_widgets.pictures import KnowsParts, PictureSet, load
+from xai_widgets.study import Study
 
 SIDE = 21
 """Counterfactuals along each side of an atlas: with so many, those in between are blends of near ones."""
@@ -47,7 +48,7 @@ class Choice(NamedTuple):
 
     def truth(self, study: Study) -> str:
         """The name of the true class."""
-        return class_name(study.class_names, int(study.load(self.pictures(study), [self.picture])[1]))
+        return class_name(study.class_names, int(load(self.pictures(study), [self.picture])[1]))
 
     def most_changed(self, study: Study, explanation: Counterfactual) -> str:
         """A sentence about the part that changes most, if the pictures know their parts."""
@@ -172,6 +173,6 @@ def make_scene(
 
 def choose_scene(cae: CAE, choice: Choice, progress: Progress) -> Scene:
     """The scene of a choice; an overview if the classifier already predicts the target."""
-    picture = cae.study.load(choice.pictures(cae.study), [choice.picture])[0][0]
+    picture = load(choice.pictures(cae.study), [choice.picture])[0][0]
     source = int(cae.predict(picture[None]).argmax())
     return make_scene(cae, picture, None if choice.target == source else choice.target, progress=progress)
