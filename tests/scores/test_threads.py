@@ -12,8 +12,7 @@ import torch
 from threadpoolctl import threadpool_info
 
 from xai_widgets.progress import Progress
-from xai_widgets.scores import cae_exam
-from xai_widgets.scores.exam import run_exam
+from xai_widgets.scores.exam import EXAMS, run_exam
 from xai_widgets.scores.threads import one_thread
 
 TRAINED = """
@@ -26,7 +25,8 @@ from xai_widgets.training import train
 def bits():
     torch.manual_seed(0)
     pictures, labels = torch.rand(96, 3, 32, 32), torch.randint(4, (96,))
-    model = nn.Sequential(nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 4))
+    maps = nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
+    model = nn.Sequential(*maps, nn.Flatten(), nn.Linear(32, 4))
     loss = lambda step: nn.functional.cross_entropy(model(pictures[step.indices]), labels[step.indices])
     train(model, loss, 96, Recipe(epochs=3))
     return hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest()
@@ -79,8 +79,11 @@ def test_the_number_of_threads_is_put_back(two_threads, error):
     assert threads() == before
 
 
-def test_every_exam_has_one_thread(two_threads, monkeypatch):
+def test_every_exam_has_one_thread(two_threads):
     seen = []
-    monkeypatch.setattr(cae_exam, "examine", lambda *_: seen.append(torch.get_num_threads()) or {})
-    run_exam("cae", type("Study", (), {"name": "none"}), progress=Progress())
+    EXAMS.add("threads", lambda *_: seen.append(torch.get_num_threads()) or {})
+    try:
+        run_exam("threads", type("Study", (), {"name": "none"}), progress=Progress())
+    finally:
+        EXAMS.remove("threads")
     assert (seen, torch.get_num_threads()) == ([1], 2)
