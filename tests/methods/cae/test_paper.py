@@ -10,7 +10,6 @@ import torch
 from xai_widgets.methods.cae.paper import losses as paper_losses
 from xai_widgets.methods.cae.paper.losses import discriminator_loss, exchange, generator_loss, paper_loss
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
-from xai_widgets.methods.cae.paper.route import paper_route
 
 PICTURE, CLASSES = (3, 13, 16), 3
 GENERATOR = ("class_encoder", "individual_encoder", "decoder")
@@ -183,12 +182,3 @@ def test_one_adam_over_all_is_two_adams(pair):
         one.step()
         other.step()
     same(ours.parameters(), theirs.parameters(), rtol=0, atol=0)
-
-
-# --- the guided path ---------------------------------------------------------------------------------------------
-
-
-def test_the_route_leads_to_the_reference():
-    route = paper_route(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 10.0]))
-    expected = [[1.0, 0.0], [1.2, 2.0], [1.4, 4.0], [1.6, 6.0], [1.8, 8.0], [2.0, 10.0]]
-    assert torch.allclose(route, torch.tensor(expected))

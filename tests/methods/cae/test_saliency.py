@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import BATCH
 from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.saliency import difference, path_integrated, several
@@ -34,11 +34,6 @@ def test_one_scale_serves_many_pictures_and_larger_changes_are_cut():
     assert torch.allclose(difference(before, after, 0.4)[:, 0], torch.tensor(0.5))
     assert torch.equal(difference(before, after, 0.1)[:, 0], torch.ones(4))
     assert torch.equal(difference(before, after, 0.1)[:, 3], torch.zeros(4))
-    for scale in (0.0, -1.0, float("nan")):
-        with pytest.raises(XaiWidgetsError, match=f"scale is {scale}"):
-            difference(before, after, scale)
-    with pytest.raises(PictureError, match=r"got \(1, 4, 4\), \(1, 4, 5\)"):
-        difference(before, torch.zeros(1, 4, 5))
 
 
 # --- along the path ----------------------------------------------------------------------------------------------
@@ -145,12 +140,6 @@ def test_a_path_that_cannot_be(net, new_study):
         path_integrated(study, frames, 1, 1)
     with pytest.raises(XaiWidgetsError, match="target is 4"):
         path_integrated(study, frames, 4, 1)
-    with pytest.raises(XaiWidgetsError, match="at least 2 pictures and 1 step, and got 1 and 5"):
-        path_integrated(study, frames[:1], 1, 0)
-    with pytest.raises(XaiWidgetsError, match="got 3 and 0"):
-        path_integrated(study, frames, 1, 0, steps=0)
-    with pytest.raises(PictureError, match="NaN"):
-        path_integrated(study, frames * float("nan"), 1, 0)
     with pytest.raises(XaiWidgetsError, match="no gradients"):
         path_integrated(new_study(Deaf(), [(torch.rand(1, 3, 4), 0)] * 3), torch.rand(3, 1, 3, 4), 1, 0)
 
@@ -194,9 +183,3 @@ def test_many_directions_come_in_batches_and_share_a_scale(exact):
     assert max(model.batches) <= BATCH
     assert torch.allclose(mean, 2 * several(model, encoded, targets)[0], atol=1e-6)
     assert ((agreement >= 0) & (agreement <= 1)).all()
-    with pytest.raises(XaiWidgetsError, match="M > 0"):
-        several(model, encoded, targets[:0])
-    with pytest.raises(XaiWidgetsError, match="finite"):
-        several(model, encoded, targets * float("nan"))
-    with pytest.raises(XaiWidgetsError, match="scale is 0"):
-        several(model, encoded, targets, scale=0)

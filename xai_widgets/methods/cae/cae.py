@@ -25,15 +25,14 @@ from xai_widgets.methods.cae.code_map import CodeMap, FittedParts
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.decoding import Encoded, FittedNetworks
 from xai_widgets.methods.cae.evidence import evidence_layer, read_layer
-from xai_widgets.methods.cae.fit import MASK_SHARE, CaeFit, FitData
+from xai_widgets.methods.cae.fit import MASK_SHARE, CaeFit, FitData, restored_networks
 from xai_widgets.methods.cae.health import Health
-from xai_widgets.methods.cae.networks import CaeNetworks, default_width
-from xai_widgets.methods.cae.paper.fit import FittedPaper, fit_paper
-from xai_widgets.methods.cae.paper.networks import PaperNetworks
-from xai_widgets.methods.cae.path import FilmStrip, film_strip
+from xai_widgets.methods.cae.networks import default_width
+from xai_widgets.methods.cae.paper.fit import fit_paper
+from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.routes import Confidence, Route, route_to
-from xai_widgets.methods.cae.saliency import difference, path_integrated, several
+from xai_widgets.methods.cae.saliency import change_maps, path_integrated
 from xai_widgets.methods.cae.settings import Settings, default_dimensions
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.explainer import FewPictures, Trial
@@ -48,9 +47,6 @@ MAPPED = 1000
 
 SHARP = 0.02
 """Mean absolute error up to which reconstructions are shown as they are; above, changes are added to the picture."""
-
-SIDEWAYS = ((0.0, -1.0), (0.0, 0.0), (0.0, 1.0))
-"""Moves on the chart of a pair that keep the log-odds: other ways to be the target."""
 
 PRECISE = ("class_encoder", "head")
 """These are saved in full precision: errors there would move every picture's point on the map."""
@@ -284,32 +280,21 @@ class CAE(CodeMap):
         goal = _second(probabilities) if target is None else find_class(self.study.class_names, target)
         corners = route_to(self, encoded, source, goal, route, confidence)
         strip = film_strip(self, encoded, corners, goal, frames=frames, density=self.density)
-        saliency, completeness = self._saliency(encoded, strip, source, goal)
+        path, completeness = path_integrated(self.study, strip.pictures, goal, source)
+        changes = change_maps(self, encoded, strip, self.pair_chart(source, goal), self.health.scale)
         return Counterfactual(
             original=encoded.pictures[0],
             strip=strip,
             source=source,
             target=goal,
             requested=None if confidence is None or isinstance(confidence, str) else float(confidence),
-            saliency=saliency,
+            saliency=changes | {"path": path},
             completeness=completeness,
             anchored=self.anchored,
             problems=self.problems,
             class_names=self.study.class_names,
             origin=self.origin(route=route),
         )
-
-    def _saliency(
-        self, encoded: Encoded, strip: FilmStrip, source: int, target: int
-    ) -> tuple[dict[str, Tensor], tuple[float, float]]:
-        """The maps of `Counterfactual.saliency`, and `Counterfactual.completeness`."""
-        scale = self.health.scale
-        path, completeness = path_integrated(self.study, strip.pictures, target, source)
-        chart = self.pair_chart(source, target)
-        sideways = chart.project(strip.z[-1:]) + torch.tensor(SIDEWAYS)
-        mean, agreement = several(self, encoded, chart.lift(sideways, strip.z[-1]), scale)
-        first_and_last = difference(strip.pictures[0], strip.pictures[-1], scale)
-        return {"difference": first_and_last, "path": path, "several": mean, "agreement": agreement}, completeness
 
     @cached_property
     def _layer(self) -> str | None:
@@ -338,7 +323,7 @@ class CAE(CodeMap):
     def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
         plain = {name: details[name] for name in ("dimensions", "channels", "width", "pictures", "paper")}
         settings = Settings(recipe=Recipe.restored(details["recipe"]), **plain)
-        networks = _restored_networks(study, settings, artifact.group(tensors, "networks"))
+        networks = restored_networks(study, settings, artifact.group(tensors, "networks"))
         made = cls(study, settings=settings)
         made._parts = FittedParts(networks, artifact.group(tensors, "map"), Health(**details["health"]))
         return made
@@ -347,21 +332,3 @@ class CAE(CodeMap):
 def _second(probabilities: Tensor) -> int:
     """The second most probable class."""
     return int(probabilities.index_fill(0, probabilities.argmax(), -1).argmax())
-
-
-def _restored_networks(study: Study, settings: Settings, tensors: Mapping[str, Tensor]) -> FittedNetworks:
-    """Networks with their weights, on the study's device."""
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
-        networks = _new_networks(study, settings, tensors)
-    networks.load_state_dict(tensors)
-    return networks.eval().to(study.device)
-
-
-def _new_networks(study: Study, settings: Settings, tensors: Mapping[str, Tensor]) -> FittedNetworks:
-    if settings.paper:
-        networks = PaperNetworks(study.shape, study.classes, settings.dimensions, settings.width)
-        return FittedPaper(networks, study.classes, settings.dimensions)
-    evidence = tensors["class_encoder.linear.weight"].shape[1]
-    sizes = (evidence, study.classes, settings.dimensions, settings.channels, settings.width)
-    # In memory as they were fitted: otherwise the same weights give other last digits, and more slowly.
-    return CaeNetworks(study.shape, *sizes).to(memory_format=torch.channels_last)

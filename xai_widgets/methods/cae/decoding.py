@@ -53,14 +53,16 @@ class FittedNetworks(nn.Module, ABC):
     """The networks of both presets once they are fitted: two codes of each picture, and pictures of codes."""
 
     head: nn.Linear
+    individual_encoder: nn.Module
 
     @abstractmethod
     def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:
         """Class codes ``(N, d)`` of pictures in [0, 1], or of the classifier's evidence for them."""
 
-    @abstractmethod
     def individual_code(self, pictures: Tensor) -> Tensor:
         """Individual codes ``(N, c, h, w)`` of pictures in [0, 1]."""
+        code: Tensor = self.individual_encoder(pictures)
+        return code
 
     @abstractmethod
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:

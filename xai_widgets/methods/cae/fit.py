@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,11 +22,14 @@ from xai_widgets.methods.cae.evidence import pooled, read_layer, require_gradien
 from xai_widgets.methods.cae.health import Health, examine
 from xai_widgets.methods.cae.losses import CALM, FULL, PATCHED, Pair, Trained, loss, map_loss, mask_loss, mixture
 from xai_widgets.methods.cae.networks import CaeNetworks
+from xai_widgets.methods.cae.paper.fit import FittedPaper
+from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.methods.common.codes import CachedPass
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.study import Study
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
@@ -224,6 +227,22 @@ def new_networks(settings: Settings, data: FitData) -> CaeNetworks:
     networks.class_encoder.measure(data.evidence)
     networks.decoder.prior.copy_(torch.logit(mean.clamp(0.02, 0.98)))
     return networks
+
+
+def restored_networks(study: Study, settings: Settings, tensors: Mapping[str, Tensor]) -> FittedNetworks:
+    """Networks with saved weights, on the study's device."""
+    sizes = (study.classes, settings.dimensions)
+    networks: FittedNetworks
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
+        if settings.paper:
+            networks = FittedPaper(PaperNetworks(study.shape, *sizes, settings.width), *sizes)
+        else:
+            evidence = tensors["class_encoder.linear.weight"].shape[1]
+            networks = CaeNetworks(study.shape, evidence, *sizes, settings.channels, settings.width)
+            # In memory as they were fitted: otherwise the same weights give other last digits, and more slowly.
+            networks.to(memory_format=torch.channels_last)
+    networks.load_state_dict(tensors)
+    return networks.eval().to(study.device)
 
 
 def exchanged(pictures: Tensor, others: Tensor, generator: torch.Generator) -> Tensor:

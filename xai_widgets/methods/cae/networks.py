@@ -237,11 +237,6 @@ class CaeNetworks(FittedNetworks):
         code: Tensor = self.class_encoder(evidence)
         return code
 
-    def individual_code(self, pictures: Tensor) -> Tensor:
-        """Individual codes ``(N, c, h, w)``."""
-        code: Tensor = self.individual_encoder(pictures)
-        return code
-
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:
         """Pictures ``(N, C, H, W)`` in [0, 1] of individual codes with class codes."""
         pictures: Tensor = self.decoder(individual, code)

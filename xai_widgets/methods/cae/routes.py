@@ -10,7 +10,6 @@ from torch import Tensor
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import Decodes, Encoded
 from xai_widgets.methods.cae.density import graph_path
-from xai_widgets.methods.cae.paper.route import paper_route
 from xai_widgets.methods.cae.path import border, dial
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.targets import closest
@@ -25,6 +24,9 @@ LIKELY = 0.95
 
 DIAL_STEPS = 14
 """Halvings of the route when a confidence is asked for: classifiers change their mind on a short part of it."""
+
+PAPER_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""The published guided path: how far along it its frames lie (kappa)."""
 
 BEYOND = 0.999
 """Where the shortest way ends before it is cut by the classifier itself, which the map knows only roughly."""
@@ -78,7 +80,7 @@ def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, conf
         aim = LIKELY if confidence is None else max(confidence, BEYOND)
         return torch.stack([z, closest(z, model.weight, model.bias, source, target, aim)])
     if route == "reference":
-        return paper_route(z, _reference(model, z, target))
+        return z + z.new_tensor(PAPER_SHARES)[:, None] * (_reference(model, z, target) - z)
     if route == "graph":
         return graph_path(model.codes, z, centre, model.weight, model.bias, source, target)
     if route != "straight":

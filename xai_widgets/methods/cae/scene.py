@@ -15,8 +15,8 @@ from xai_widgets.methods.cae.decoding import Encoded
 from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.names import class_name
-from xai_widgets.progress import Progress
 from xai_widgets.pictures import KnowsParts, PictureSet, load
+from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 SIDE = 21

@@ -49,11 +49,6 @@ class FittedPaper(FittedNetworks):
         code: Tensor = (self.class_encoder(pictures) - self.mean) / self.deviation
         return code
 
-    def individual_code(self, pictures: Tensor) -> Tensor:
-        """Individual codes ``(N, c, h, w)``."""
-        code: Tensor = self.individual_encoder(pictures)
-        return code
-
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:
         """Pictures ``(N, C, H, W)`` in [0, 1] of individual codes with standardised class codes."""
         pictures: Tensor = self.decoder(individual, code * self.deviation + self.mean)
