@@ -24,7 +24,7 @@ CLASSES = {
     "cladec": "xai_widgets.methods.cladec.cladec.ClaDec",
     "srae": "xai_widgets.methods.srae.srae.SRAE",
     "cae": "xai_widgets.methods.cae.cae.CAE",
-    "visual summaries": "xai_widgets.methods.summaries.visual_summaries.VisualSummaries",
+    "summaries": "xai_widgets.methods.summaries.visual_summaries.VisualSummaries",
     "inversion": "xai_widgets.methods.inversion.inversion.GuidedFeatureInversion",
 }
 """Who reads a file of each kind."""

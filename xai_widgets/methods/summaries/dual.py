@@ -91,7 +91,7 @@ class DualSettings:
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """The settings that a file holds as plain values."""
-        return cls(**values | {"betas": tuple(values["betas"])})
+        return cls(**dict(values) | {"betas": tuple(values["betas"])})
 
     def grid(self, sides: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the grid of a picture."""

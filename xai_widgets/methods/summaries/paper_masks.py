@@ -65,7 +65,7 @@ class TwoStageSettings:
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """The settings that a file holds as plain values."""
-        return cls(**values | {name: Stage(**values[name]) for name in ("smooth", "crisp")})
+        return cls(**dict(values) | {name: Stage(**values[name]) for name in ("smooth", "crisp")})
 
     def optimise(self, question: Question, step: Callable[[], None]) -> Tensor:
         """Soft masks of what is removed, ``(N, 1, H, W)`` in [0, 1]; `step` is called after each step."""

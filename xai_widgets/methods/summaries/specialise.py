@@ -225,8 +225,9 @@ def _measured(unseen: Features, chosen: Predictions, whole: Predictions, parts: 
         (predicted == unseen.labels).astype(np.float64)
         for predicted in (chosen.predicted, unseen.logits.argmax(1), whole.predicted)
     )
-    accuracies = (float(each.mean()) for each in (right, alone, others))
-    return Specialised(*accuracies, *interval(right - alone, seed=seed), chosen.weight, parts, len(right))
+    accuracy, accuracy_alone, accuracy_whole = (float(each.mean()) for each in (right, alone, others))
+    gain = interval(right - alone, seed=seed)
+    return Specialised(accuracy, accuracy_alone, accuracy_whole, *gain, chosen.weight, parts, len(right))
 
 
 def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:

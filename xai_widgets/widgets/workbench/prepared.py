@@ -106,7 +106,7 @@ def _in_the_same(known: VisualSummaries, study: Study, progress: Progress) -> Vi
     summaries = VisualSummaries(study, pictures=known.pictures, most=known.most, seed=known.seed)
     for (number, errors), found in known.found.items():
         if number < study.classes and not errors:
-            summaries.find(number, places=found.places.tolist(), progress=progress)
+            summaries.find(number, indices=found.indices.tolist(), progress=progress)
     return summaries
 
 
