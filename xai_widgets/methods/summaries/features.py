@@ -15,8 +15,9 @@ from xai_widgets.errors import LayerError
 from xai_widgets.layers import as_code
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.located import Part
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 Floats = npt.NDArray[np.float64]
 

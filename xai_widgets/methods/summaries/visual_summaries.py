@@ -31,8 +31,9 @@ from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.names import Target, find_class
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 SIMILARITIES = ("layer", "proposal flow")
 """What makes two regions alike: what the network sees in them, or the published score of shape and place."""
