@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import TINY, Basis, gates
-from xai_widgets.methods.inversion.question import Question, Watch, descend, log_rest
+from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend, log_rest
 from xai_widgets.methods.masking.terms import area
 
 LEAST_WEIGHT = 1e-3
@@ -83,35 +83,35 @@ class GuidedSettings:
 
     @property
     def explain_steps(self) -> int:
-        """How often a mask is seen while a target is explained."""
+        """Steps of stage 2, which explains a target."""
         return self.steps
 
     @property
     def invert_steps(self) -> int:
-        """How often a mask is seen while a picture is inverted."""
+        """Steps of stage 1."""
         return self.steps
 
-    def explain(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
+    def explain(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         """Stage 2: masks ``(N, 1, H, W)``, and weights of the channels ``(N, n)``."""
-        layers = question.basis.layers
-        basis = question.basis.gated(gates(question.study, question.pictures, question.target, layers))
+        layers = problem.basis.layers
+        basis = problem.basis.gated(gates(problem.study, problem.pictures, problem.targets, layers))
 
         def losses(mask: Tensor) -> Tensor:
-            kept, removed = question.log_scores(mask)
+            kept, removed = problem.log_scores(mask)
             return -kept - self.removed * log_rest(removed) + self.area * area(mask)
 
-        search = _Search(self, basis.normalised(), question.sides, (basis.sums() + LEAST_WEIGHT).log())
-        return search.run(losses, watch)
+        search = _Search(self, basis.normalised(), problem.sides, (basis.sums() + LEAST_WEIGHT).log())
+        return search.run(losses, recorder)
 
-    def invert(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
-        """Stage 1: masks and weights, the same for whatever class."""
+    def invert(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
+        """Stage 1: masks and weights, which do not depend on a class."""
 
         def losses(mask: Tensor) -> Tensor:
-            return question.errors(question.kept(mask)) + self.inversion_area * area(mask)
+            return problem.errors(problem.kept(mask)) + self.inversion_area * area(mask)
 
-        basis = question.basis.normalised()
-        start = torch.zeros(len(question), len(basis), device=question.pictures.device)
-        return _Search(self, basis, question.sides, start).run(losses, watch)
+        basis = problem.basis.normalised()
+        start = torch.zeros(len(problem), len(basis), device=problem.pictures.device)
+        return _Search(self, basis, problem.sides, start).run(losses, recorder)
 
     @property
     def rates(self) -> list[float]:
@@ -130,23 +130,23 @@ class _Search:
 
     def __init__(self, settings: GuidedSettings, basis: Basis, sides: tuple[int, int], start: Tensor) -> None:
         self.settings, self.basis, self.sides = settings, basis, sides
-        dice = torch.Generator().manual_seed(settings.seed)
+        generator = torch.Generator().manual_seed(settings.seed)
         # The same noise for every picture: none depends on which others come with it.
-        noise = settings.noise * torch.randn(start.shape[1], generator=dice).to(start.device)
+        noise = settings.noise * torch.randn(start.shape[1], generator=generator).to(start.device)
         self.theta = (start - start.mean(1, keepdim=True) + noise).requires_grad_()
         level = math.log(settings.level / (1 - settings.level))
         self.tau = torch.full((len(start), 1, 1, 1), level, device=start.device, requires_grad=True)
 
-    def run(self, losses: Callable[[Tensor], Tensor], watch: Watch) -> tuple[Tensor, Tensor]:
+    def run(self, losses: Callable[[Tensor], Tensor], recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         sharpness = iter(self.settings.slopes)
 
-        def seen() -> Tensor:
+        def step() -> Tensor:
             mask = self.mask(next(sharpness))
-            found = losses(mask)
-            watch.see(mask)
-            return found
+            values = losses(mask)
+            recorder.see(mask)
+            return values
 
-        descend([self.theta, self.tau], seen, self.settings.rates, eps=EPS)
+        descend([self.theta, self.tau], step, self.settings.rates, eps=EPS)
         with torch.no_grad():
             return self.mask(self.settings.sharpness), self.theta.softmax(1)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from xai_widgets.methods.inversion.explanation import Inversions
 from xai_widgets.methods.inversion.scene import Pool, Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
-from xai_widgets.methods.summaries.masks_result import DIMMED
+from xai_widgets.methods.masking.views import DIMMED
 from xai_widgets.show.images import sequential
 from xai_widgets.widgets.srae.tiles import where
 from xai_widgets.widgets.views.cards import Card
