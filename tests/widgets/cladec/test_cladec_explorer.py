@@ -176,15 +176,15 @@ def test_a_picture_is_turned_to(explore, many):
     explorer = explore(many, "conv2", rows=3)
     pool = explorer.cladec.study.pool
     for place in (5, 17, 0):
-        explorer.state.from_dict({"picture": pool.places[place]})
-        assert explorer.picture == explorer.focus.picture == pool.places[place]
+        explorer.state.from_dict({"picture": pool.indices[place]})
+        assert explorer.picture == explorer.focus.picture == pool.indices[place]
         assert torch.equal(explorer.shown.original[explorer.grid.selected], pool.pictures[place])
     label = int(pool.labels[1])
     explorer.show.value = label + 2
     other = next(place for place in range(len(pool.labels)) if int(pool.labels[place]) != label)
-    explorer.picture = pool.places[other]  # the filter would hide it
+    explorer.picture = pool.indices[other]  # the filter would hide it
     assert explorer.show.value == 0
-    assert explorer.picture == pool.places[other]
+    assert explorer.picture == pool.indices[other]
     with pytest.raises(XaiWidgetsError, match=r"picture 99999 is not one of the"):
         explorer.picture = 99999
 

@@ -133,7 +133,7 @@ def test_real_ones_of_one_study(explore, conceive, srae, squares_read):
         link(concepts, inversion)
         inversion.task.wait(60)
         assert inversion.focus == concepts.focus._replace(layer=inversion.focus.layer)
-        far = squares_read.pool.places[-1]  # not one of those that inversion begins with
+        far = squares_read.pool.indices[-1]  # not one of those that inversion begins with
         concepts.picture = far
         concepts.task.wait(60)
         inversion.task.wait(60)

@@ -66,7 +66,7 @@ def test_the_picture_is_led_to_what_it_is_called_next(prepare, toy):
     study.explainers["cae"] = toy
     (explorer,) = prepare("manifold", [study])
     del study.explainers["cae"]
-    picture, _ = study.load(study.test, study.pool.places[:1])
+    picture, _ = study.load(study.test, study.pool.indices[:1])
     first, second, *_ = study.predict(picture)[0].argsort(descending=True).tolist()
     assert (explorer.shown.source, explorer.shown.target) == (first, second)
 

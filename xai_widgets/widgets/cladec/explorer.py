@@ -149,11 +149,11 @@ class ClaDecExplorer(App):
         Set it to turn to the page with another one of those that can be chosen from.
         """
         row = min(max(self.grid.selected, 0), len(self._indices) - 1)
-        return self.cladec.study.pool.places[self._indices[row]] if self._indices else None
+        return self.cladec.study.pool.indices[self._indices[row]] if self._indices else None
 
     @picture.setter
     def picture(self, picture: int | None) -> None:
-        wanted = self.cladec.study.pool.place(picture)
+        wanted = self.cladec.study.pool.index_of(picture)
         if wanted is None:
             return
         if wanted not in self._chosen():

@@ -16,9 +16,9 @@ from traitlets import TraitError
 
 from xai_widgets import artifact, hosts
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.progress import Progress, bar
-from xai_widgets.runs.keeping import keep, register
-from xai_widgets.runs.run import Explainer
+from xai_widgets.runs.keeping import keep, register, run_of
 from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.state import State
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
@@ -259,7 +259,7 @@ class App(ABC):
         What cannot be saved stays as it is; the red line says so until it can.
         """
         register(explainer)
-        if explainer.study.run is not None:
+        if run_of(explainer.study) is not None:
             # Not the thread of the work, where the next request would supersede it.
             threading.Thread(target=self._save, args=(explainer,), name="xai-widgets-saver").start()
 

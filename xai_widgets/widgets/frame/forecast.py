@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 
 from xai_widgets.errors import CancelledError
-from xai_widgets.methods.common.estimate import Estimate, Fit, estimate
+from xai_widgets.methods.common.estimate import Estimate, estimate
+from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.frame.task import BackgroundTask
 
@@ -31,7 +32,7 @@ class Forecasts:
         known = self._known.get(name)
         return f" ({known.sentence()})" if known else ""
 
-    def ask(self, name: str, explainer: Fit, on_known: Callable[[], None], layer: str | None = None) -> None:
+    def ask(self, name: str, explainer: Explainer, on_known: Callable[[], None], layer: str | None = None) -> None:
         """Find out, unless that has been done.
 
         Parameters
@@ -53,7 +54,7 @@ class Forecasts:
         self._task.submit_aside(name, lambda progress: _tried(explainer, layer, progress), done)
 
 
-def _tried(explainer: Fit, layer: str | None, progress: Progress) -> Estimate | None:
+def _tried(explainer: Explainer, layer: str | None, progress: Progress) -> Estimate | None:
     """The estimate; None where the trial fails: nobody has asked for it, and the fit itself will say why."""
     try:
         return estimate(explainer, layer, progress=progress)

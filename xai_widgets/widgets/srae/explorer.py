@@ -159,12 +159,12 @@ class ConceptExplorer(App):
     @property
     def other(self) -> int | None:
         """The picture that is compared with, as `picture`."""
-        return None if self._other is None else self.strip.pool.places[self._other]
+        return None if self._other is None else self.strip.pool.indices[self._other]
 
     @other.setter
     def other(self, place: int | None) -> None:
         with self._lock:
-            self._other = self.strip.pool.place(place)
+            self._other = self.strip.pool.index_of(place)
             self.controls.compare.value = self._other is not None
             self._refresh()
 

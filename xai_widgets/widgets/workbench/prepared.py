@@ -117,7 +117,7 @@ def _guided(study: Study, seed: int) -> GuidedFeatureInversion:
 
 def _runner_up(study: Study) -> int:
     """What the first unseen picture is called next to what it is called."""
-    picture, _ = study.load(study.test, study.pool.places[:1])
+    picture, _ = study.load(study.test, study.pool.indices[:1])
     return int(study.predict(picture)[0].argsort(descending=True)[1])
 
 
