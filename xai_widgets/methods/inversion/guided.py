@@ -1,6 +1,6 @@
-"""The search of the presets fast and faithful: shares of channels, cut off at a level, for log-probabilities.
+"""The search of the presets fast and faithful, which optimises log-probabilities.
 
-The mask of a picture x, of channels A (see `Basis`), weights w = softmax(theta) and a level c = sigmoid(tau)::
+The mask of a picture x is made of channels A (see `Basis`), weights w = softmax(theta) and a level c = sigmoid(tau)::
 
     s = sum_i w_i Up(A_i)        m = Up(sigmoid(sharpness * ((s - min s) / (max s - min s) - c)))
 
@@ -8,10 +8,11 @@ Stage 1 minimises the relative inversion error of the kept picture + area * mean
 
     - log p(kept) - removed * log(1 - p(removed)) + area * mean m
 
-on channels that count only where their layer has evidence for the target, and starts from the weights that this
-evidence has. Weights that sum to 1 cannot drain away as those of the paper do; a level, found with them, makes masks
-that let nothing through where there is little; logarithms have a gradient where probabilities are all but 0 or 1. The
-sharpness grows on the way: sharp masks have no gradient where they are decided.
+Stage 2 multiplies the channels by gates (see `gates`), so that they count only where their layer has evidence for the
+target, and starts from the weights of this evidence. Each part repairs a weakness of the published search: weights
+that sum to 1 cannot all shrink to 0; the level makes masks 0 where the sum is small; logarithms have a gradient even
+where probabilities are almost 0 or 1. The sharpness grows during the search, since sharp masks have no gradient where
+they are almost 0 or 1.
 """
 
 from __future__ import annotations
@@ -30,25 +31,25 @@ from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, d
 from xai_widgets.methods.masking.terms import area
 
 LEAST_WEIGHT = 1e-3
-"""Added to the weights that the search starts from, so that every channel can still come in."""
+"""Added to the weights at the start, so that every channel can still be used."""
 
 EPS = 1e-2
-"""Of Adam: else it would make large steps of gradients that are nothing but rounding, which differs with the batch."""
+"""Of Adam: it keeps steps small where a gradient is only rounding error, which differs from batch to batch."""
 
 SHARPENING = 0.7
-"""Share of the steps in which the sharpness grows."""
+"""Share of the steps during which the sharpness grows."""
 
 
 @dataclass(frozen=True)
 class GuidedSettings:
-    """How masks are looked for.
+    """The settings of the search.
 
     Parameters
     ----------
     steps
-        Of each stage.
+        Steps of each stage.
     lr
-        Of Adam, at the start; it falls to 0 along a cosine.
+        Learning rate of Adam at the start; it falls to 0 along a cosine.
     area, removed
         Weights of the mask's mean and of the removed picture, in stage 2.
     inversion_area
@@ -58,7 +59,7 @@ class GuidedSettings:
     level
         The level at the start, in (0, 1).
     noise
-        Deviation of noise that is added to the start.
+        Standard deviation of noise that is added to the start.
     seed
         Of the noise.
     """
@@ -126,12 +127,12 @@ class GuidedSettings:
 
 
 class _Search:
-    """One batch under way."""
+    """The search for the masks of one batch."""
 
     def __init__(self, settings: GuidedSettings, basis: Basis, sides: tuple[int, int], start: Tensor) -> None:
         self.settings, self.basis, self.sides = settings, basis, sides
         generator = torch.Generator().manual_seed(settings.seed)
-        # The same noise for every picture: none depends on which others come with it.
+        # The same noise for every picture, so that no mask depends on the other pictures of the batch.
         noise = settings.noise * torch.randn(start.shape[1], generator=generator).to(start.device)
         self.theta = (start - start.mean(1, keepdim=True) + noise).requires_grad_()
         level = math.log(settings.level / (1 - settings.level))

@@ -7,15 +7,14 @@ Equations 2 and 4 of the paper, for a mask m, a picture x and its background p::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.basis import Basis, basis_of
+from xai_widgets.methods.inversion.basis import Basis
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.study import Study
@@ -51,24 +50,6 @@ class MaskProblem:
     basis: Basis
     deep_layer: str
     code: Tensor
-
-    @classmethod
-    def of(
-        cls,
-        study: Study,
-        pictures: Tensor,
-        backgrounds: Tensor,
-        targets: Targets,
-        layers: Mapping[str, bool],
-        deep_layer: str,
-    ) -> Self:
-        """The problem for one batch, from tensors on the CPU; call it inside `study.borrowed()`."""
-        device = study.device
-        pictures, targets = pictures.to(device), targets.to(device)
-        with torch.no_grad():
-            code = study.record(pictures, [deep_layer])[deep_layer].float()
-        basis = basis_of(study, pictures, layers)
-        return cls(study, pictures, backgrounds.to(device), targets, basis, deep_layer, code)
 
     def __len__(self) -> int:
         return len(self.pictures)

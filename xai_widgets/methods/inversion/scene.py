@@ -145,7 +145,7 @@ def _explained(
     progress: Progress,
     on_mask: Callable[[Tensor], object] | None,
 ) -> InversionExplanation:
-    """The explanation that `GuidedFeatureInversion.find` made, if it is of this picture and class alone; or a new one."""
+    """What `GuidedFeatureInversion.find` found, if it is for this picture and this class alone, or a new search."""
     picture = pool.pictures[choice.picture]
     classes = torch.tensor(_classes(inversion.study.predict(picture)[0], choice))
     batch = picture.expand(len(classes), *picture.shape)
@@ -179,7 +179,8 @@ def _blends(study: Study, explanation: InversionExplanation, masks: Tensor) -> T
 
 def _pairs(study: Study, first: Tensor, second: Tensor) -> Tensor:
     """Probabilities ``(T, 2, K)`` of two versions of T pictures."""
-    return study.predict(torch.cat([first, second])).unflatten(0, (2, -1)).transpose(0, 1)
+    probabilities = study.predict(torch.cat([first, second]))
+    return torch.stack(probabilities.chunk(2), 1)
 
 
 def _parts(pool: Pool, index: int, explanation: InversionExplanation) -> tuple[Mapping[str, float], ...]:

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from xai_widgets.methods.inversion.basis import basis_of
 from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.methods.masking.batches import batch_size
@@ -39,7 +40,7 @@ class Optimiser(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Pictures whose masks are searched for; all tensors are on the CPU. For the attributes see `MaskProblem`."""
+    """Pictures whose masks are searched for, batch by batch; all tensors are on the CPU, and as in `MaskProblem`."""
 
     study: Study
     pictures: Tensor
@@ -52,17 +53,24 @@ class Cases:
     def batches(self) -> Sequence[Tensor]:
         """The rows of each batch."""
         height, width = self.pictures.shape[2:]
-        return torch.arange(len(self.pictures)).split(batch_size(self.study, (height, width)))
+        rows: Sequence[Tensor] = torch.arange(len(self.pictures)).split(batch_size(self.study, (height, width)))
+        return rows
 
     def solved(self, solve: Callable[[MaskProblem], Sequence[Tensor]]) -> list[Tensor]:
         """The tensors ``(n, ...)`` that `solve` gives for each batch, put together on the CPU."""
         parts = []
         for rows in self.batches:
-            pictures, backgrounds, targets = self.pictures[rows], self.backgrounds[rows], self.targets[rows]
             with self.study.borrowed(), torch.enable_grad():
-                problem = MaskProblem.of(self.study, pictures, backgrounds, targets, self.layers, self.deep_layer)
-                parts.append([tensor.detach().cpu() for tensor in solve(problem)])
+                parts.append([tensor.detach().cpu() for tensor in solve(self._problem(rows))])
         return [torch.cat(column) for column in zip(*parts, strict=True)]
+
+    def _problem(self, rows: Tensor) -> MaskProblem:
+        study, deep = self.study, self.deep_layer
+        pictures, backgrounds = (one[rows].to(study.device) for one in (self.pictures, self.backgrounds))
+        with torch.no_grad():
+            code = study.record(pictures, [deep])[deep].float()
+        basis = basis_of(study, pictures, self.layers)
+        return MaskProblem(study, pictures, backgrounds, self.targets[rows].to(study.device), basis, deep, code)
 
     def scores(self, masks: Tensor) -> dict[str, Tensor]:
         """Probabilities of the targets for pictures, backgrounds, and both blends by masks ``(N, 1, H, W)``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ Score = Callable[[Tensor], Tensor]
 """Log-probabilities ``(M,)``, 0 or less, for logits ``(M, K)``."""
 
 AnyTarget = Target | Tensor | Score | None
-"""A class for all pictures (number, name or `RUNNER_UP`), one for each, your own score, or None: the predicted class."""
+"""A class for all pictures (number, name, `RUNNER_UP`), one for each, your own score, or None: the predicted class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +111,13 @@ def targets_of(
     return Targets(classes, others)
 
 
-def _classes(target: Target | Tensor, logits: Tensor, class_names: Sequence[str]) -> Tensor:
+def _classes(target: Any, logits: Tensor, class_names: Sequence[str]) -> Tensor:
     """The class of each picture ``(N,)``."""
     if isinstance(target, str) and target == RUNNER_UP:
         return logits.topk(2).indices[:, 1]
-    each = list(target) if isinstance(target, Iterable) and np.ndim(target) else [target] * len(logits)  # type: ignore
+    each = [target] * len(logits) if np.ndim(target) == 0 else list(target)
     if len(each) != len(logits):
-        raise XaiWidgetsError(f"target must be one class, or {len(logits)} of them, and is {each}")
+        raise XaiWidgetsError(f"target must be one class, or {len(logits)} of them, and is {target}")
     return torch.tensor([find_class(class_names, one) for one in each])
 
 

@@ -1,4 +1,4 @@
-"""Variations of a search: how small may a mask get, and how much of it depends on where the search starts?"""
+"""Variations of a search: how small a mask may get, and how much it depends on the start of the search."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Sweep:
 
 @dataclass(frozen=True, eq=False)
 class Restarts:
-    """Mean and standard deviation ``(N, H, W)`` of masks from different starts; they agree where the deviation is low."""
+    """Mean and standard deviation ``(N, H, W)`` of masks from different starts; low where they agree."""
 
     mean: Tensor
     deviation: Tensor
