@@ -357,7 +357,7 @@ class ConceptExplorer(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.shown
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Render all explained classes of the chosen layer, with some pictures of each,."""
         self._required()
         chosen, pixelated = self.controls.classes.value, self.views.large.pixelated
