@@ -23,6 +23,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 BRIEF = {"epochs": 1, "width": 4}
+BRIEF_SEARCH = DualSettings(steps=3, cooling=3)
 TWO_STAGES = TwoStageSettings(Stage(2, 0.5, 0.01, 0.0), Stage(2, 0.01, 1.0, 2.0))
 
 
@@ -38,12 +39,12 @@ def inversion_paper(study):
     return made
 
 
-def summaries(study, **options):
-    return VisualSummaries(study, masks=Credulous(study, **options), most=5)
+def summaries(study, kind=CrispMasks, **options):
+    return VisualSummaries(study, masks=kind(study, **options), most=5)
 
 
 class Credulous(CrispMasks):
-    """Trusts every baseline: a network of chance is sure of nothing, and no baseline changes that."""
+    """Trusts every baseline, so that there are summaries: a network of chance is sure of nothing anyway."""
 
     def find(self, *given, **options):
         found = super().find(*given, **options)
@@ -52,7 +53,7 @@ class Credulous(CrispMasks):
 
 MAKE = {
     "cladec": lambda study: ClaDec(study, "conv2", **BRIEF),
-    "summaries": lambda study: summaries(study, settings=DualSettings(steps=3, cooling=3)),
+    "summaries": lambda study: summaries(study, settings=BRIEF_SEARCH),
     "srae": lambda study: SRAE(study, "conv2", features=3, epochs=1),
     "inversion": lambda study: GuidedFeatureInversion(study, settings=GuidedSettings(steps=2)),
     "cae": lambda study: CAE(study, epochs=1, width=2),
@@ -62,13 +63,20 @@ MAKE = {
 VARIANTS = {
     "cladec, warm": lambda study: ClaDec(study, "conv2", reference="warm", **BRIEF),
     "cladec, paper": cladec_paper,
-    "summaries, two stages": lambda study: summaries(study, baselines=("weak blur",), settings=TWO_STAGES),
+    "summaries, judged": lambda study: summaries(study, Credulous, settings=BRIEF_SEARCH),
+    "summaries, two stages": lambda study: summaries(study, Credulous, baselines=("weak blur",), settings=TWO_STAGES),
     "srae, a vector": lambda study: SRAE(study, "fc", features=3, epochs=1),
     "srae, paper": lambda study: SRAE.paper(study, "conv2", features=3, epochs=1),
     "inversion, paper": inversion_paper,
     "cae, paper": lambda study: CAE.paper(study, epochs=1, width=2),
 }
 """Other ways to fit them."""
+
+
+@pytest.fixture(scope="session")
+def methods():
+    """The methods that `make` goes through."""
+    return list(MAKE)
 
 
 @pytest.fixture(scope="session", params=MAKE)
