@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from xai_widgets.cli.terminal import require_file, require_folder, say
 from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.names import closest
 
 if TYPE_CHECKING:
     from xai_widgets.progress import Progress
     from xai_widgets.study import Study
-    from xai_widgets.widgets.frame.app import App
+    from xai_widgets.widgets.frame.explorer import Explorer
 
 HONEST, CHEATING, RUN = "honest", "cheating", "run"
 """Short names of studies; they become parts of the names of files."""
@@ -69,10 +70,10 @@ def export(given: argparse.Namespace) -> None:
 
 def _names(views: str | None) -> list[str]:
     """Views in the order of their tabs, each once."""
-    from xai_widgets.widgets.workbench.catalogue import VIEWS, view  # noqa: PLC0415
+    from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: PLC0415
 
-    asked = [view(name.strip()).name for name in views.split(",")] if views is not None else None
-    return [one.name for one in VIEWS if asked is None or one.name in asked]
+    requested = list(VIEWS) if views is None else [closest(key.strip(), VIEWS, "view") for key in views.split(",")]
+    return [key for key in VIEWS if key in requested]
 
 
 def _require_usable(given: argparse.Namespace) -> None:
@@ -156,12 +157,12 @@ def _write_gallery(
     return write_gallery(given.gallery, TITLE, sentence, called, exhibits, progress=progress)
 
 
-def _prepared(name: str, studies: Sequence[Study], seed: int, opened: ExitStack, progress: Progress) -> list[App]:
+def _prepared(name: str, studies: Sequence[Study], seed: int, opened: ExitStack, progress: Progress) -> list[Explorer]:
     """The explorers of a view, to be closed when all is written; none where the classifier does not allow the view."""
-    from xai_widgets.widgets.workbench.prepared import prepared  # noqa: PLC0415
+    from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: PLC0415
 
     try:
-        apps = prepared(name, studies, seed=seed, progress=progress)
+        apps = VIEWS[name].prepared(studies, seed=seed, progress=progress)
     except LayerError as error:
         say(f"Left out {name}: {error}")
         return []

@@ -12,8 +12,8 @@ import ipywidgets
 from xai_widgets import hosts
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
-from xai_widgets.widgets.frame.app import close_all, fit_description, mimebundle
 from xai_widgets.widgets.views.elements import NetworkStrip, StripLayer
+from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
 
 _ROW = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 16px"}
 

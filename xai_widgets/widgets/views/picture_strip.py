@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import ipywidgets
 
 from xai_widgets.pool import EVERYTHING, KINDS_SHOWN, Pool
-from xai_widgets.widgets.frame.app import fit_description
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import exactly
 from xai_widgets.widgets.views.elements import Tile
+from xai_widgets.widgets.views.tools import fit_description
 
 PAGE = 12
 """Pictures at a time."""
