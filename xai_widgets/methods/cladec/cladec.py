@@ -187,7 +187,8 @@ class ClaDec(Explainer):
         trained = [
             recipe.epochs / TRIAL_EPOCHS * few.seen for recipe in recipes[: 1 + (settings.reference is not None)]
         ]
-        return Trial(ClaDec(few.study, layer, settings=settings), (few.seen, few.unseen, *trained), few.kept([layer]))
+        growth, batch = (few.seen, few.unseen, *trained), few.batch(self.settings.recipe.batch_size)
+        return Trial(ClaDec(few.study, layer, settings=settings), growth, few.kept([layer]), batch)
 
     # --- explaining --------------------------------------------------------------------------------------------
 
