@@ -23,7 +23,7 @@ from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.state import State
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import HERE
+from xai_widgets.widgets.views.elements import HERE, KernelLine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: No more controls than people can survey at a glance.
 MOST_CONTROLS = 7
+
+RUN_AGAIN = "Restart it and run the cells again."
 
 
 class Focus(NamedTuple):
@@ -76,6 +78,9 @@ class App(ABC):
     #: Work shorter than this many seconds shows no progress bar, which would only flicker.
     patience: float = 0.3
 
+    #: What can be done after the kernel has stopped, for the line that says that it has.
+    without_kernel: ClassVar[str] = "What you see stays; anything new needs the kernel."
+
     #: What of a `Focus` this widget can follow, and what its state calls it; in the order in which it is set.
     follows: ClassVar[Mapping[str, str]] = {}
 
@@ -99,8 +104,12 @@ class App(ABC):
         self._text = {"sentence": sentence, "numbers": "", "error": ""}
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = ProgressLine(self.cancel, self.patience)
+        self._kernel = KernelLine(
+            text=f"The kernel has stopped. {self.without_kernel} {RUN_AGAIN}", layout={"display": "none"}
+        )
         self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
         self.widget.add_class("xw-app")
+        self._kernel.root = self.widget.model_id
         for name, text in self._text.items():
             self._write(name, text)
 
@@ -112,7 +121,7 @@ class App(ABC):
         for control in controls:
             fit_description(control)
         row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
-        above = [ipywidgets.HTML(heading, layout={"margin": "0"}), self._lines["sentence"]]
+        above = [ipywidgets.HTML(heading, layout={"margin": "0"}), self._kernel, self._lines["sentence"]]
         return [
             *above,
             *([row] if controls else []),

@@ -239,7 +239,6 @@ class ManifoldMap:
 
     def link_to(self, view: AtlasView) -> None:
         """Let the browser move a view's ``x`` and ``y`` along with the point; the kernel is not asked."""
-        view.mark = self._handle.model_id
         self._links += [ipywidgets.jsdlink((self._handle, name), (view, name)) for name in ("x", "y")]
 
     def _followed(self, _: Any) -> None:
