@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import xai_widgets
-from xai_widgets.cli.main import _parser
+from xai_widgets.cli.main import parser
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -105,7 +105,7 @@ def test_each_method_says_how_to_read_it_and_when_not_to_believe_it() -> None:
 
 def test_commands_that_are_linked_exist() -> None:
     linked = {a for page in PAGES for a in re.findall(r"commands\.md#xai-widgets-([a-z-]+)", prose(page))}
-    choices = next(action.choices for action in _parser()._actions if action.dest == "command")
+    choices = next(action.choices for action in parser()._actions if action.dest == "command")
     assert linked <= set(choices)
     assert linked
 
@@ -147,7 +147,7 @@ html_theme = "basic"
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    choices = next(action.choices for action in _parser()._actions if action.dest == "command")
+    choices = next(action.choices for action in parser()._actions if action.dest == "command")
     assert all(f'id="xai-widgets-{name}"' in page for name in choices)
     assert page.count("<math ") == 2
     assert "<mi>ℒ</mi>" in page

@@ -12,7 +12,8 @@ from torch import nn
 from torchvision.models import VisionTransformer
 
 from xai_widgets.errors import LayerError, PictureError
-from xai_widgets.study import KnowsParts, Study
+from xai_widgets.pictures import KnowsParts
+from xai_widgets.study import Study
 
 
 class Sums(nn.Module):

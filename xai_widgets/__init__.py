@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xai_widgets.methods.srae.srae import SRAE
     from xai_widgets.methods.summaries.masks import CrispMasks
     from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-    from xai_widgets.runs.keeping import keep
+    from xai_widgets.runs.keeping import keep, keep_in
     from xai_widgets.runs.keeping import open_run as open  # noqa: A004  (xw.open)
     from xai_widgets.study import Study
     from xai_widgets.widgets.cae.explorer import ManifoldExplorer
@@ -57,6 +57,7 @@ _MODULE_OF = {
     "doctor": "diagnosis.report",
     "folder": "data.folder",
     "keep": "runs.keeping",
+    "keep_in": "runs.keeping",
     "link": "widgets.frame.link",
     "open": "runs.keeping:open_run",
 }
@@ -84,6 +85,7 @@ __all__ = [
     "doctor",
     "folder",
     "keep",
+    "keep_in",
     "link",
     "open",
 ]

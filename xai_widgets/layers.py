@@ -7,7 +7,6 @@ gives (maps, vectors, tokens) into one of two forms.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import threading
 from collections import Counter
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets.errors import LayerError
+from xai_widgets.names import hint
 
 log = logging.getLogger(__name__)
 
@@ -274,12 +274,9 @@ def first_tensor(output: object) -> Tensor | None:
 
 
 def require_name(name: str, known: Collection[str]) -> None:
-    """Raise a `LayerError` that lists the closest names if `name` is not among the known ones."""
-    if name in known and name:
-        return
-    close = difflib.get_close_matches(str(name), [entry for entry in known if entry], n=3, cutoff=0.3)
-    hint = f"; closest: {', '.join(map(repr, close))}" if close else ""
-    raise LayerError(f"no layer is named {name!r}{hint}. study.layers() lists all of them")
+    """Raise a `LayerError` with the closest names if `name` is not among the known ones."""
+    if not name or name not in known:
+        raise LayerError(f"no layer is named {name!r}{hint(name, known, few=0)}. study.layers() lists all of them")
 
 
 def _module_name(entry: str) -> str:

@@ -59,8 +59,15 @@ def closest(name: str, known: Collection[str], kind: str) -> str:
     raise XaiWidgetsError(f"there is no {kind} {name!r}{hint(name, known)}")
 
 
-def hint(name: str, known: Collection[str]) -> str:
-    """The closest names, or all where there are at most eight, to end an error message with."""
-    few = len(known) <= 8
-    close = list(known) if few else get_close_matches(str(name), [one for one in known if one], n=3, cutoff=0.3)
-    return f"; {'known are' if few else 'closest:'} {', '.join(map(repr, close))}" if close else ""
+def hint(name: str, known: Collection[str], few: int = 8) -> str:
+    """The end of an error message: the closest names, or all of them where there are at most `few`."""
+    named = [one for one in known if one]
+    everything = len(named) <= few
+    close = named if everything else get_close_matches(str(name), named, n=3, cutoff=0.3)
+    return f"; {'known are' if everything else 'closest:'} {', '.join(map(repr, close))}" if close else ""
+
+
+def require_class(number: int, classes: int, name: str = "target") -> None:  # TEMPORARY
+    """Temporary."""
+    if not 0 <= number < classes:
+        raise XaiWidgetsError(f"{name} is {number}, and the classes are numbered 0 to {classes - 1}")

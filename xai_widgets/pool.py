@@ -1,71 +1,140 @@
-"""The unseen pictures of a study that people choose from in a widget."""
+"""The pictures that people choose from in a widget: unseen ones of a study, or their own."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import XaiWidgetsError
-
-if TYPE_CHECKING:
-    from xai_widgets.study import Study
+from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.names import Target, class_name, find_class
+from xai_widgets.pictures import KnowsParts, PictureSet, draw, load
 
 POOL = 300
 """So many unseen pictures can be chosen from."""
 
-OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "taken for it", "all classes"
+OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "mistaken for this class", "all classes"
 KINDS_SHOWN = (OWN, MISSED, MISTAKEN, EVERYTHING)
 
 
+class Classifier(Protocol):
+    """What a pool needs of a study."""
+
+    test: PictureSet
+    class_names: tuple[str, ...]
+
+    def predict(self, pictures: Tensor) -> Tensor:
+        """Probabilities ``(N, K)`` of pictures."""
+
+    def check(self, pictures: Tensor) -> Tensor:
+        """The pictures as a batch, or an error that says what is wrong with them."""
+
+
+@dataclass(frozen=True, eq=False)
 class Pool:
-    """Unseen pictures to choose from.
+    """Pictures to choose from.
 
     Attributes
     ----------
-    places
-        Where in ``study.test`` they are.
-    pictures, labels
-        ``(N, C, H, W)`` and ``(N,)``.
+    study
+        The classifier that they are for.
+    indices
+        Their indices in ``study.test``; 0, 1, 2, ... for pictures of one's own.
+    pictures
+        ``(N, C, H, W)``.
+    labels
+        ``(N,)``; -1 for pictures of one's own, whose classes are not known.
+    own
+        Whether they are somebody's own pictures.
     """
 
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self.places = study.draw(study.test, POOL)
-        self.pictures, self.labels = study.load(study.test, self.places)
+    study: Classifier
+    indices: list[int]
+    pictures: Tensor
+    labels: Tensor
+    own: bool = False
 
-    def chosen(self, kind: str, of: int) -> list[int]:
-        """Which of the pictures are shown: a kind of `KINDS_SHOWN`, of a class."""
-        wanted = torch.ones(len(self.labels), dtype=torch.bool)
+    @classmethod
+    def unseen(cls, study: Classifier, count: int = POOL) -> Self:
+        """At most so many unseen pictures of a study; a smaller pool has the first ones of a larger pool."""
+        indices = draw(study.test, count)
+        return cls(study, indices, *load(study.test, indices))
+
+    @classmethod
+    def of(cls, study: Classifier, pictures: Tensor) -> Self:
+        """Pictures of one's own, without labels.
+
+        Raises
+        ------
+        PictureError
+            If the study cannot take them, or if there are none.
+        """
+        batch = study.check(pictures).detach().cpu().float()
+        if not len(batch):
+            raise PictureError("there are no pictures to choose from")
+        return cls(study, list(range(len(batch))), batch, torch.full((len(batch),), -1), own=True)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def parts(self) -> KnowsParts | None:
+        """The picture set, if it knows the parts of its pictures."""
+        test = self.study.test
+        return test if isinstance(test, KnowsParts) and not self.own else None
+
+    def chosen(self, kind: str, target: Target) -> list[int]:
+        """Numbers in this pool of the pictures that are shown: those of a kind (see `KINDS_SHOWN`), for a class."""
+        class_index = find_class(self.study.class_names, target)
+        keep = torch.ones(len(self), dtype=torch.bool)
         if kind in (OWN, MISSED):
-            wanted &= self.labels == of
+            keep &= self.labels == class_index
         if kind == MISSED:
-            wanted &= self._seen != of
+            keep &= self._predicted != class_index
         if kind == MISTAKEN:
-            wanted &= (self.labels != of) & (self._seen == of)
-        found: list[int] = wanted.nonzero().flatten().tolist()
+            keep &= (self.labels != class_index) & (self._predicted == class_index)
+        found: list[int] = keep.nonzero().flatten().tolist()
         return found
 
     @cached_property
-    def _seen(self) -> Tensor:
-        """What the network sees; asked for only where it matters."""
-        return self._study.predict(self.pictures).argmax(1)
+    def _predicted(self) -> Tensor:
+        """The predicted class of each picture; computed when it is first needed."""
+        return self.study.predict(self.pictures).argmax(1)
 
-    def place(self, picture: int | None) -> int | None:
-        """The place here of a picture that is given by its place in ``study.test``.
+    def index_of(self, picture: int | None) -> int | None:
+        """The number in this pool of a picture that is given by its index in ``study.test``; None for None.
 
         Raises
         ------
         XaiWidgetsError
-            If it is not here.
+            If it is not in this pool.
         """
-        if picture is not None and picture not in self.places:
-            raise XaiWidgetsError(f"picture {picture} is not one of the {len(self.places)} to choose from")
-        return None if picture is None else self.places.index(picture)
+        if picture is not None and picture not in self.indices:
+            raise self._missing(picture)
+        return None if picture is None else self.indices.index(picture)
 
-    def name(self, picture: int) -> str:
-        """True class of a picture."""
-        names, label = self._study.class_names, int(self.labels[picture])
-        return names[label] if 0 <= label < len(names) else f"label {label}"
+    def with_picture(self, index: int) -> Self:
+        """A pool with one more picture of ``study.test``; this pool, if it has the picture.
+
+        Raises
+        ------
+        XaiWidgetsError
+            If there is no such picture, or if these are pictures of one's own.
+        """
+        if index in self.indices:
+            return self
+        if self.own or not 0 <= index < len(self.study.test):
+            raise self._missing(index)
+        picture, label = load(self.study.test, [index])
+        pictures, labels = torch.cat([self.pictures, picture]), torch.cat([self.labels, label])
+        return replace(self, indices=[*self.indices, index], pictures=pictures, labels=labels)
+
+    def name(self, number: int) -> str:
+        """The name of a picture's true class; empty where it is not known."""
+        return "" if self.own else class_name(self.study.class_names, int(self.labels[number]))
+
+    def _missing(self, picture: int) -> XaiWidgetsError:
+        return XaiWidgetsError(f"picture {picture} is not one of the {len(self)} to choose from")

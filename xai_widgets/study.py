@@ -9,43 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Subset
 
 from xai_widgets import artifact
 from xai_widgets import layers as _layers
+from xai_widgets import pictures as _pictures
 from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
+from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
-
-if TYPE_CHECKING:
-    from xai_widgets.runs.run import Run
-
-
-class PictureSet(Protocol):
-    """What a study needs of a data set: a length, and (picture, label) by index.
-
-    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number.
-    Any torch `Dataset` of that kind will do.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
-
-
-@runtime_checkable
-class KnowsParts(Protocol):
-    """A picture set that knows what every pixel shows, so that explanations can be put in words."""
-
-    part_names: Sequence[str]
-
-    def part_map(self, index: int, /) -> Any:
-        """Part of every pixel ``(H, W)`` of a picture, as a place in `part_names`."""
 
 
 class Study:
@@ -76,10 +51,8 @@ class Study:
         Pictures for fitting, and unseen ones.
     explainers
         Explainers that were fitted for this study, by name; widgets look here before they fit anew.
-    run
-        Where they are kept (see `keep_in`), or None.
     given
-        `images`, `test` and `seed`, as they were given.
+        `images`, `test` and `seed`, as they were given to the constructor.
     mean, std
         The normalisation, as tensors ``(C, 1, 1)``.
 
@@ -107,12 +80,11 @@ class Study:
         self.model = model
         self.name = name or type(model).__name__
         self.batch_size = batch_size
-        self.train, self.test = (images, test) if test is not None else _split(images, seed)
+        self.train, self.test = (images, test) if test is not None else _pictures.split(images, seed)
         self.explainers: dict[str, Any] = {}
         self.given = images, test, seed
-        self.run: Run | None = None
         self.mean, self.std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
-        self.shape: tuple[int, int, int] = _picture_shape(images)
+        self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
         self.classes = self._count_classes()
         self.class_names = _names(class_names, images, self.classes)
 
@@ -145,29 +117,10 @@ class Study:
         }
         return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
 
-    def keep_in(self, folder: str | Path) -> Study:
-        """Keep in a folder what is fitted from now on, and find again what is there; see `xai_widgets.runs.keeping.keep_in`."""
-        from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415  (it needs studies)
-
-        return keep_in(self, folder)
-
     # --- pictures ----------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given places of a picture set."""
-        pairs = [pictures[int(index)] for index in indices]
-        shapes = {_shape_of(picture) for picture, _ in pairs}
-        if len(shapes) > 1:
-            raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
-        return torch.stack([picture for picture, _ in pairs]), torch.tensor([int(label) for _, label in pairs])
-
-    @staticmethod
-    def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
-        """Places of at most `count` pictures of a set, drawn without replacement."""
-        order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
-        drawn: list[int] = order[:count].tolist()
-        return drawn
+    load = staticmethod(_pictures.load)
+    draw = staticmethod(_pictures.draw)
 
     def check(self, pictures: Tensor) -> Tensor:
         """The pictures as a batch of floats, or a `PictureError` that says what is wrong with them."""
@@ -280,7 +233,7 @@ class Study:
     @cached_property
     def pool(self) -> Pool:
         """Unseen pictures to choose from, loaded once for all widgets."""
-        return Pool(self)
+        return Pool.unseen(self)
 
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
@@ -312,30 +265,6 @@ class Study:
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
     return artifact.fingerprint([*model.state_dict().items(), ("mean", mean), ("std", std)])
-
-
-def _picture_shape(images: PictureSet) -> tuple[int, int, int]:
-    shape = _shape_of(images[0][0])
-    if len(shape) != 3:
-        raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
-    return shape[0], shape[1], shape[2]
-
-
-def _shape_of(picture: object) -> tuple[int, ...]:
-    if not isinstance(picture, Tensor):
-        raise PictureError(
-            f"a picture must be a float tensor (C, H, W) in [0, 1], and this one is {type(picture).__name__}; "
-            "torchvision.transforms.ToTensor() makes one of a PIL or numpy picture"
-        )
-    return tuple(picture.shape)
-
-
-def _split(images: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
-    """Four fifths to fit on, a fifth unseen; at least one picture in each."""
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).tolist()
-    unseen = max(1, len(images) // 5)
-    dataset: Any = images
-    return Subset(dataset, order[unseen:]), Subset(dataset, order[:unseen])
 
 
 def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:

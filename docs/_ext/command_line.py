@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from xai_widgets.cli.main import _parser
+from xai_widgets.cli.main import parser
 
 WIDTH = "88"
 
@@ -20,9 +20,9 @@ class CommandLine(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The sections, that of the command itself first."""
         os.environ |= {"COLUMNS": WIDTH, "NO_COLOR": "1"}
-        parser = _parser()
-        [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-        return [_section(one.prog, one.format_help()) for one in [parser, *commands.choices.values()]]
+        main = parser()
+        [commands] = [action for action in main._actions if isinstance(action, argparse._SubParsersAction)]
+        return [_section(one.prog, one.format_help()) for one in [main, *commands.choices.values()]]
 
 
 def _section(title: str, text: str) -> nodes.section:

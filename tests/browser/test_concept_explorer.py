@@ -65,9 +65,9 @@ def test_a_mouse_and_keys_choose_name_and_turn(opened: Any) -> None:
     _fit(opened)
     page = opened.page
     page.locator(PICTURES).nth(1).click()
-    opened.until("explorer.picture == explorer.strip.pool.places[explorer.strip.here[1]]", True)
+    opened.until("explorer.picture == explorer.strip.pool.indices[explorer.strip.here[1]]", True)
     page.locator(PICTURES).nth(1).press("ArrowRight")
-    opened.until("explorer.picture == explorer.strip.pool.places[explorer.strip.here[2]]", True)
+    opened.until("explorer.picture == explorer.strip.pool.indices[explorer.strip.here[2]]", True)
     opened.until("explorer.task.wait(0)", True)  # until then the x-features of the last picture are there
     page.locator(FEATURES).nth(2).click()
     opened.until("explorer.feature == explorer.shown.order(0)[2]", True)

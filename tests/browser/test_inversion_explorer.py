@@ -56,7 +56,7 @@ def test_a_search_is_cancelled_another_one_watched_and_layers_chosen(opened: Any
     page.wait_for_selector("text=not searched to the end")
     opened.python("free.set()")
     page.locator(PICTURES).nth(1).click()
-    opened.until("explorer.shown is not None and explorer.picture == explorer._pool.places[1]", True)
+    opened.until("explorer.shown is not None and explorer.picture == explorer._pool.indices[1]", True)
     page.get_by_label("Beside").select_option(label="the runner-up")
     page.wait_for_function(f"() => document.querySelectorAll('{GRID} img:not([hidden])').length === 12")
     page.wait_for_selector("text=Step 8 of 8")

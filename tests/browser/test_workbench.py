@@ -63,7 +63,7 @@ def test_the_keyboard_alone_goes_through_pictures_layers_and_every_view(shown: A
     page = shown.page
     page.locator(".xw-workbench .xw-cards [role=option]").first.focus()
     page.keyboard.press("ArrowRight")
-    shown.until("bench.focus.picture == study.pool.places[1]", True)
+    shown.until("bench.focus.picture == study.pool.indices[1]", True)
     page.locator(".xw-strip [role=option][aria-selected=true]").first.focus()
     page.keyboard.press("ArrowLeft")
     shown.until("bench.layers.value", "block3")
@@ -93,12 +93,12 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     tab(shown, "cladec").click()
     rows = shown.page.locator(".xw-grid .xw-row:visible, .xw-grid [role=option]:visible")
     rows.nth(2).click()
-    shown.until("bench.focus.picture == study.pool.places[2]", True)
+    shown.until("bench.focus.picture == study.pool.indices[2]", True)
     third = "document.querySelector('.xw-workbench .xw-cards').querySelectorAll('[role=option]')[2]"
     shown.page.wait_for_function(f"{third}.getAttribute('aria-selected') === 'true'")
     assert shown.python("bench.strip.cards.selected") == 2
     tab(shown, "inversion").click()
-    shown.until("bench.apps['inversion'][0].picture == study.pool.places[2]", True)
+    shown.until("bench.apps['inversion'][0].picture == study.pool.indices[2]", True)
     settle(shown)
     shown.page.get_by_label("Class", exact=True).first.select_option("lantern jay")
     shown.until("bench.apps['inversion'][0].focus.class_index == study.class_names.index('lantern jay')", True)
@@ -126,14 +126,14 @@ def test_two_widgets_that_are_linked(notebook: Callable[..., Any], complaints: l
         "inversion.focus.picture == cladec.focus.picture and inversion.focus.layer == cladec.focus.layer", True
     )
     opened.page.locator(".xw-cards [role=option]").nth(3).click()  # of the second widget
-    opened.until("inversion.picture == study.pool.places[3]", True)
-    opened.until("cladec.picture == study.pool.places[3]", True)
+    opened.until("inversion.picture == study.pool.indices[3]", True)
+    opened.until("cladec.picture == study.pool.indices[3]", True)
     opened.page.locator(".xw-strip").first.get_by_text("block2").click()  # of the first one
     opened.until("inversion.controls.layer.value", "block2")
     opened.python("unlink()")
     opened.page.locator(".xw-cards [role=option]").nth(1).click()
-    opened.until("inversion.picture == study.pool.places[1]", True)
-    assert opened.python("cladec.picture == study.pool.places[3]")
+    opened.until("inversion.picture == study.pool.indices[1]", True)
+    assert opened.python("cladec.picture == study.pool.indices[3]")
 
 
 def test_two_hundred_interactions_leave_nothing_behind(shown: Any) -> None:
@@ -148,7 +148,7 @@ def test_two_hundred_interactions_leave_nothing_behind(shown: Any) -> None:
         for turn in range(times):
             tab(shown, ("cladec", "inversion")[turn // 25 % 2]).click()
             cards.nth(turn % 12).click()
-        shown.until(f"bench.focus.picture == study.pool.places[{(times - 1) % 12}]", True)
+        shown.until(f"bench.focus.picture == study.pool.indices[{(times - 1) % 12}]", True)
         settle(shown)
 
     interact(60)  # what is kept for later is there by now

@@ -42,7 +42,7 @@ def files(squares: Any, columns: Any, tmp_path_factory: pytest.TempPathFactory) 
         warnings.simplefilter("ignore")
         cladec = ClaDec(study, ["maps", "pool"], epochs=1, width=4).fit(progress=Progress())
         cae = CAE(study, epochs=2, width=4).fit(progress=Progress())
-    seen = int(study.predict(study.load(study.test, study.pool.places[:1])[0]).argmax())
+    seen = int(study.predict(study.load(study.test, study.pool.indices[:1])[0]).argmax())
     apps = {
         "cladec": [ClaDecExplorer(cladec)],
         "concepts": [ConceptExplorer(study)],

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import pytest
 from xai_widgets._version import __version__
 from xai_widgets.cli import lab
 from xai_widgets.cli import main as cli
+from xai_widgets.cli.exam import MOST_BASELINES, table
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scores.exam import METHODS
+from xai_widgets.scores.exam import EXAMS
 from xai_widgets.scores.measure import Exam, Measure
 
 REPOSITORY = Path(__file__).parents[2]
@@ -45,10 +46,12 @@ def stub_method(study: Any, seed: int, progress: Progress) -> dict[str, Measure]
 
 
 @pytest.fixture
-def exam(monkeypatch: pytest.MonkeyPatch) -> None:
+def exam(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An exam of a stub, on a stub."""
     monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", StubStudy)
-    monkeypatch.setitem(METHODS, "stub", stub_method)  # type: ignore[arg-type]
+    EXAMS.add("stub", stub_method)
+    yield
+    EXAMS.remove("stub")
 
 
 @pytest.fixture
@@ -119,7 +122,7 @@ def test_bugs_keep_their_traceback(failing: Callable[[BaseException], None]) -> 
 @pytest.mark.parametrize("arguments", [["--version"], ["lab", "--help"]])
 def test_starts_without_torch_and_without_widgets(arguments: list[str]) -> None:
     code = (
-        "import sys; from xai_widgets import cli, lab\n"
+        "import sys; from xai_widgets.cli import main as cli\n"
         f"try: cli.main({arguments!r})\n"
         "except SystemExit: pass\n"
         "sys.exit(sorted({'torch', 'numpy', 'ipywidgets', 'jupyterlab'} & set(sys.modules)) or 0)"
@@ -206,9 +209,9 @@ def test_exam_prints_a_table(exam: None, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_table_names_no_more_baselines_than_one_reads() -> None:
-    many = Measure(0.5, "higher", 0.0, {f"rival {i}": float(i) for i in range(cli.MOST_BASELINES + 3)})
-    line = cli.table(Exam("stub", "honest", 0, 1.0, {"gain": many})).splitlines()[-1]
-    assert line.endswith(f"rival {cli.MOST_BASELINES - 1} {cli.MOST_BASELINES - 1}, 3 more with --json")
+    many = Measure(0.5, "higher", 0.0, {f"rival {i}": float(i) for i in range(MOST_BASELINES + 3)})
+    line = table(Exam("stub", "honest", 0, 1.0, {"gain": many})).splitlines()[-1]
+    assert line.endswith(f"rival {MOST_BASELINES - 1} {MOST_BASELINES - 1}, 3 more with --json")
 
 
 def test_exam_prints_nothing_but_json_where_asked(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,9 +230,9 @@ def test_exam_writes_json_and_prints_the_table(exam: None, tmp_path: Path, capsy
 
 
 def test_exam_finds_an_unusable_path_before_the_work(
-    exam: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    exam: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(METHODS, "stub", lambda *_: pytest.fail("the work was begun"))  # type: ignore[arg-type]
+    EXAMS.add("stub", lambda *_: pytest.fail("the work was begun"))
     assert cli.main(["exam", "--method", "stub", "--json", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
 
@@ -238,7 +241,7 @@ def test_unknown_method_is_explained(exam: None, capsys: pytest.CaptureFixture[s
     assert cli.main(["exam", "--method", "tarot"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("xai-widgets exam: there is no exam for 'tarot'; choose one of")
+    assert said.err.startswith("xai-widgets exam: there is no exam 'tarot'; known are 'cladec'")
 
 
 # --- what the README promises --------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
+from xai_widgets.runs.keeping import keep, keep_in, open_run, register, run_of
 from xai_widgets.runs.run import DESCRIPTION, Run
-from xai_widgets.runs.keeping import keep, open_run, register
 from xai_widgets.study import Study
 
 NORMALISED = {"mean": (0.2,), "std": (0.229,)}
@@ -55,7 +55,7 @@ def decided(net, squares):
 def everything(decided, new_study, squares, tmp_path_factory):
     """A study of which each method has something, and the folder it is kept in; neither is to be changed."""
     study = new_study(decided(), squares(60), name=EVIL, class_names=[EVIL, "b", "c", "d"], **NORMALISED)
-    study.keep_in(tmp_path_factory.mktemp("runs") / "mine")
+    keep_in(study, tmp_path_factory.mktemp("runs") / "mine")
     keep(fitted(ClaDec, study, ["conv2", "fc"], width=4, reference=None))
     for layer in ("conv2", "conv1"):
         keep(fitted(SRAE, study, layer, features=3))
@@ -72,7 +72,7 @@ def everything(decided, new_study, squares, tmp_path_factory):
 @pytest.fixture
 def folder(everything, tmp_path):
     """A copy of its folder, to be changed."""
-    return shutil.copytree(everything.run.folder, tmp_path / "copy")
+    return shutil.copytree(run_of(everything).folder, tmp_path / "copy")
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_study_comes_back_as_it_was(everything, opened, folder):
     assert torch.equal(opened.mean, everything.mean)
     assert torch.equal(opened.std, everything.std)
     assert opened.fingerprint == everything.fingerprint
-    assert opened.run.folder == folder.resolve()
+    assert run_of(opened).folder == folder.resolve()
     assert torch.equal(opened.load(opened.test, range(5))[0], everything.load(everything.test, range(5))[0])
 
 
@@ -135,18 +135,18 @@ def test_what_is_fitted_after_opening_is_kept_too(opened, folder, decided, squar
 
 def test_the_same_script_goes_on_where_it_was(decided, everything, folder, new_study, squares):
     again = new_study(decided(), squares(60), class_names=["A", "b", "c", "d"], **NORMALISED)
-    assert again.keep_in(folder) is again
+    assert keep_in(again, folder) is again
     assert set(again.explainers) == set(everything.explainers)
     assert Run.read(folder).class_names == ("A", "b", "c", "d")
-    again.keep_in(folder)  # a cell that is run again
-    assert again.run.folder == folder.resolve()
+    keep_in(again, folder)  # a cell that is run again
+    assert run_of(again).folder == folder.resolve()
 
 
 def test_what_was_fitted_before_is_saved_at_once(new_study, tmp_path):
     study = new_study()
     study.explainers["my own"] = fitted(ClaDec, study, "fc", width=4, reference=None)
     study.explainers |= {"unfitted": SRAE(study), "something else": object()}
-    study.keep_in(tmp_path)
+    keep_in(study, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {DESCRIPTION, "my own.safetensors"}
     assert set(open_run(tmp_path, model=study.model, images=study.given[0]).explainers) == {"my own"}
 
@@ -156,9 +156,9 @@ def test_nothing_that_is_kept_is_overwritten_by_another_study(decided, opened, f
     register(fitted(ClaDec, other, "fc", width=4, reference=None))
     before = (folder / "cladec.safetensors").read_bytes()
     with pytest.raises(ArtifactError, match="holds cladec already"):
-        other.keep_in(folder)
+        keep_in(other, folder)
     assert (folder / "cladec.safetensors").read_bytes() == before
-    assert other.run is None
+    assert run_of(other) is None
 
 
 def test_a_file_that_is_taken_out_is_not_missed(everything, folder, decided, squares):
@@ -194,7 +194,7 @@ def test_each_has_its_place_and_keeps_it(new_study):
 
 def test_names_of_layers_need_not_be_names_of_files(tmp_path, squares):
     model = _Twice()
-    study = Study(model, squares(), name="twice").keep_in(tmp_path)
+    study = keep_in(Study(model, squares(), name="twice"), tmp_path)
     register(SRAE(study, "conv/a"))
     keep(fitted(SRAE, study, "conv/a#2", features=3))
     assert [path.name for path in tmp_path.glob("*.safetensors")] == ["srae-conv%2Fa%232.safetensors"]
@@ -226,7 +226,7 @@ def test_another_model_is_refused(everything, folder, decided, squares):
 
 def test_another_normalisation_is_said(decided, folder, new_study, squares):
     with pytest.raises(ArtifactError, match=r"with mean \[0.20.*and this study has \[0.0\]"):
-        new_study(decided(), squares(60)).keep_in(folder)
+        keep_in(new_study(decided(), squares(60)), folder)
 
 
 def test_a_model_that_has_changed_spoils_nothing(opened, folder):
@@ -331,9 +331,9 @@ def pictures(tmp_path):
 @pytest.fixture
 def begun(pictures, net):
     """The run of a study of them, beside them."""
-    study = Study(net(classes=2), xw.folder(pictures)).keep_in(pictures.parent / "run")
+    study = keep_in(Study(net(classes=2), xw.folder(pictures)), pictures.parent / "run")
     keep(fitted(ClaDec, study, "fc", width=4, reference=None))
-    return study.run.folder
+    return run_of(study).folder
 
 
 def test_pictures_of_a_folder_are_found_again(begun, net):
@@ -387,7 +387,7 @@ def test_pictures_that_only_the_user_has_are_asked_for(everything, folder, decid
 )
 def test_built_in_pictures_are_made_again(images, test, channels, net, tmp_path):
     model = net(channels, classes=len(images.class_names))
-    study = Study(model, images, test=test, seed=3, batch_size=7).keep_in(tmp_path)
+    study = keep_in(Study(model, images, test=test, seed=3, batch_size=7), tmp_path)
     opened = open_run(tmp_path, model=model)
     assert (opened.batch_size, opened.given[2]) == (7, 3)
     for old, new in ((study.train, opened.train), (study.test, opened.test)):
@@ -396,7 +396,7 @@ def test_built_in_pictures_are_made_again(images, test, channels, net, tmp_path)
 
 
 def test_unseen_pictures_that_were_given_apart_are_asked_for(net, squares, tmp_path):
-    Study(net(), squares(20), test=squares(9, seed=2)).keep_in(tmp_path)
+    keep_in(Study(net(), squares(20), test=squares(9, seed=2)), tmp_path)
     assert len(open_run(tmp_path, model=net(), images=squares(20), test=squares(9, seed=2)).test) == 9
     with pytest.raises(ArtifactError, match="give them"):
         open_run(tmp_path, model=net(), images=squares(20))
@@ -404,10 +404,10 @@ def test_unseen_pictures_that_were_given_apart_are_asked_for(net, squares, tmp_p
 
 @pytest.mark.parametrize("options", [{"seed": 1}, {"test": True}])
 def test_other_unseen_pictures_are_refused(net, squares, tmp_path, options):
-    Study(net(), squares(20)).keep_in(tmp_path)
+    keep_in(Study(net(), squares(20)), tmp_path)
     given = {"test": squares(9)} if "test" in options else options
     with pytest.raises(ArtifactError, match="other unseen pictures"):
-        Study(net(), squares(20), **given).keep_in(tmp_path)
+        keep_in(Study(net(), squares(20), **given), tmp_path)
 
 
 def test_the_public_name():

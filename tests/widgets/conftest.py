@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import OrderedDict
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
+import xai_widgets as xw
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.srae.srae import SRAE
@@ -19,40 +21,46 @@ from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.cae.explorer import ManifoldExplorer
-from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
-from xai_widgets.widgets.srae.explorer import ConceptExplorer
-from xai_widgets.widgets.summaries.explorer import SummaryBrowser
 
 
 @pytest.fixture
-def explore():
-    """An explorer, closed after the test."""
+def opened():
+    """An explorer of any kind, waited for unless told otherwise, and closed after the test."""
     made = []
 
-    def explore(*args, **options):
-        made.append(ClaDecExplorer(*args, **options))
-        return made[-1]
-
-    yield explore
-    for explorer in made:
-        explorer.close()
-
-
-@pytest.fixture
-def travel(monkeypatch):
-    """A manifold explorer whose map is there, closed after the test; points rest at once."""
-    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.REST", 0.0)
-    made = []
-
-    def travel(*args, wait=True, **options):
-        made.append(ManifoldExplorer(*args, **options))
+    def opened(kind, *args, wait=True, **options):
+        made.append(kind(*args, **options))
         assert not wait or made[-1].wait(60)
         return made[-1]
 
-    yield travel
+    yield opened
     for explorer in made:
         explorer.close()
+
+
+@pytest.fixture
+def explore(opened):
+    """A ClaDec explorer."""
+    return partial(opened, xw.ClaDecExplorer, wait=False)
+
+
+@pytest.fixture
+def travel(opened, monkeypatch):
+    """A manifold explorer whose map is there; points rest at once."""
+    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.REST", 0.0)
+    return partial(opened, xw.ManifoldExplorer)
+
+
+@pytest.fixture
+def browse(opened):
+    """A summary browser that has looked at everything."""
+    return partial(opened, xw.SummaryBrowser)
+
+
+@pytest.fixture
+def conceive(opened):
+    """A concept explorer that shows something."""
+    return partial(opened, xw.ConceptExplorer)
 
 
 @pytest.fixture(scope="session")
@@ -177,21 +185,6 @@ def by_hand(new_study):
     return by_hand
 
 
-@pytest.fixture
-def browse():
-    """A summary browser that has looked at everything, closed after the test."""
-    made = []
-
-    def browse(*args, wait=True, **options):
-        made.append(SummaryBrowser(*args, **options))
-        assert not wait or made[-1].task.wait(60)
-        return made[-1]
-
-    yield browse
-    for browser in made:
-        browser.close()
-
-
 # --- x-features ----------------------------------------------------------------------------------------------------
 
 
@@ -237,18 +230,3 @@ def srae_file(squares_read, tmp_path_factory):
 def srae(srae_file, squares_read):
     """An SRAE of one's own, to be changed."""
     return SRAE.load(srae_file, squares_read)
-
-
-@pytest.fixture
-def conceive():
-    """A concept explorer that shows something, closed after the test."""
-    made = []
-
-    def conceive(*args, wait=True, **options):
-        made.append(ConceptExplorer(*args, **options))
-        assert not wait or made[-1].task.wait(60)
-        return made[-1]
-
-    yield conceive
-    for explorer in made:
-        explorer.close()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xai_widgets.cli.terminal import require_file, require_folder, say
 from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.names import closest
 
 if TYPE_CHECKING:
     from xai_widgets.progress import Progress
     from xai_widgets.study import Study
-    from xai_widgets.widgets.frame.app import App
+    from xai_widgets.widgets.frame.explorer import Explorer
 
 HONEST, CHEATING, RUN = "honest", "cheating", "run"
 """Short names of studies; they become parts of the names of files."""
@@ -35,7 +36,7 @@ def add(commands: Any) -> None:
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("--out", type=Path, metavar="FILE", help="write all views to this one file, in tabs")
     target.add_argument("--gallery", type=Path, metavar="DIR", help="write a static site with a page for each view")
-    parser.add_argument("--views", help="some of them, such as cladec,manifold (default: all five)")
+    parser.add_argument("--views", help="some of them, such as cladec,cae (default: all five)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--cheat", action="store_true", help="of the demo's cheating classifier")
     source.add_argument("--both", action="store_true", help="of the demo's two classifiers (a gallery's default)")
@@ -61,7 +62,7 @@ def export(given: argparse.Namespace) -> None:
         studies = _studies(given, names, progress)
         write = _write_page if given.out else _write_gallery
         path = write(given, names, studies, opened, progress)
-    sys.stderr.write(f"Wrote {path} ({_size(path if given.out else path.parent)})\n")
+    say(f"Wrote {path} ({_size(path if given.out else path.parent)})")
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -69,21 +70,20 @@ def export(given: argparse.Namespace) -> None:
 
 def _names(views: str | None) -> list[str]:
     """Views in the order of their tabs, each once."""
-    from xai_widgets.widgets.workbench.catalogue import VIEWS, view  # noqa: PLC0415
+    from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: PLC0415
 
-    asked = [view(name.strip()).name for name in views.split(",")] if views is not None else None
-    return [one.name for one in VIEWS if asked is None or one.name in asked]
+    requested = list(VIEWS) if views is None else [closest(key.strip(), VIEWS, "view") for key in views.split(",")]
+    return [key for key in VIEWS if key in requested]
 
 
 def _require_usable(given: argparse.Namespace) -> None:
     """Find out before minutes of work, not after, whether a file or folder can be there; and make its folder."""
     if given.folder is None and (given.model or given.weights):
         raise XaiWidgetsError("--model and --weights are of a run; name its folder with --run")
-    if given.out is not None and given.out.is_dir():
-        raise XaiWidgetsError(f"{given.out} is a folder; give --out the name of a file")
-    if given.gallery is not None and given.gallery.is_file():
-        raise XaiWidgetsError(f"{given.gallery} is a file; give --gallery the name of a folder")
-    (given.gallery or given.out.parent).mkdir(parents=True, exist_ok=True)
+    if given.out is not None:
+        require_file(given.out, "--out")
+    else:
+        require_folder(given.gallery, "--gallery").mkdir(parents=True, exist_ok=True)
 
 
 def _studies(given: argparse.Namespace, names: Sequence[str], progress: Progress) -> dict[str, Study]:
@@ -101,7 +101,7 @@ def _demo(cheat: bool, names: Sequence[str], seed: int, progress: Progress) -> S
     from xai_widgets.methods.srae.srae import SRAE  # noqa: PLC0415
 
     study = demo(cheat=cheat)
-    if "concepts" in names and "srae" not in study.explainers:
+    if "srae" in names and "srae" not in study.explainers:
         with warnings.catch_warnings():
             # The page's line of numbers says the same.
             warnings.simplefilter("ignore", UserWarning)
@@ -157,14 +157,14 @@ def _write_gallery(
     return write_gallery(given.gallery, TITLE, sentence, called, exhibits, progress=progress)
 
 
-def _prepared(name: str, studies: Sequence[Study], seed: int, opened: ExitStack, progress: Progress) -> list[App]:
+def _prepared(name: str, studies: Sequence[Study], seed: int, opened: ExitStack, progress: Progress) -> list[Explorer]:
     """The explorers of a view, to be closed when all is written; none where the classifier does not allow the view."""
-    from xai_widgets.widgets.workbench.prepared import prepared  # noqa: PLC0415
+    from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: PLC0415
 
     try:
-        apps = prepared(name, studies, seed=seed, progress=progress)
+        apps = VIEWS[name].prepared(studies, seed=seed, progress=progress)
     except LayerError as error:
-        sys.stderr.write(f"Left out {name}: {error}\n")
+        say(f"Left out {name}: {error}")
         return []
     for app in apps:
         opened.callback(app.close)

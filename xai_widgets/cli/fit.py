@@ -7,31 +7,39 @@ import json
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xai_widgets.cli.terminal import require_folder, say
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
+from xai_widgets.methods.registry import EXPLAINERS
 
 if TYPE_CHECKING:
     from xai_widgets.cli.models import Published
+    from xai_widgets.methods.common.explainer import Explainer
+    from xai_widgets.pictures import PictureSet
     from xai_widgets.progress import Progress
     from xai_widgets.runs.run import Run
-    from xai_widgets.study import PictureSet, Study
+    from xai_widgets.study import Study
 
 UNFINISHED = "unfinished"
-"""Folder, within the run's, in which an interrupted fit finds its place again."""
+"""Folder, within the run's, for the checkpoints of an interrupted fit."""
 
-AT_ONCE = 8
-"""Pictures that are explained between two times of keeping what was found."""
+LAYERS = ("layer", "base_layer")
+"""Parameters by which methods take layers."""
+
+SETTINGS = {"epochs": ("epochs",), "seed": ("seed",), "layer": ("layer", "base_layers")}
+"""For each option, the settings of a fitted explainer that it must agree with."""
 
 
 def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser("fit", help="fit an explainer for a model of your own, and keep it in a folder")
     parser.set_defaults(run=fit)
-    parser.add_argument("method", choices=sorted(FITS), help="which explainer")
+    parser.add_argument("method", choices=list(EXPLAINERS), help="which explainer")
     parser.add_argument(
         "--model", required=True, metavar="SPEC",
         help="the classifier: torchvision:NAME, or package.module:factory, looked for in the current folder too",
@@ -67,17 +75,18 @@ def fit(given: argparse.Namespace) -> None:
     """
     from xai_widgets.progress import bar  # noqa: PLC0415
 
-    _require_options(given)
+    kind = EXPLAINERS[given.method]
+    _require_options(given, kind)
     study = _study(given)
     with bar() as progress, _stoppable(progress):
         try:
-            said = FITS[given.method](study, given, progress)
+            verdicts = [_fitted(study, new, given, progress) for new in _requested(study, given, kind)]
         except CancelledError as error:
-            _say(f"Stopped. What was done is kept in {given.out}; the same command goes on from there.")
+            say(f"Stopped. What was done is kept in {given.out}; the same command goes on from there.")
             raise KeyboardInterrupt from error
     _remove_if_empty(given.out / UNFINISHED)
     opening = f"xw.open({json.dumps(str(given.out))}, model=...)"
-    sys.stdout.write("\n".join([*said, f"Kept in {given.out}; in Python: {opening}", ""]))
+    sys.stdout.write("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -90,21 +99,22 @@ def _size(text: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[-1])
 
 
-def _require_options(given: argparse.Namespace) -> None:
-    """Refuse what the method would ignore, before anything is loaded."""
-    if given.epochs is not None and given.method in ("summaries", "inversion"):
-        raise XaiWidgetsError(f"{given.method} are searched for, not trained; leave --epochs out")
-    if given.layer and given.method == "cae":
-        raise XaiWidgetsError("a CAE is of the whole classifier; leave --layer out")
-    if given.method == "summaries" and len(given.layer or ()) > 1:
-        raise XaiWidgetsError("summaries are told apart by one layer; give one --layer")
+def _require_options(given: argparse.Namespace, kind: type[Explainer]) -> None:
+    """Refuse options that the method would ignore, before anything is loaded."""
+    if given.epochs is not None and "epochs" not in signature(kind).parameters:
+        raise XaiWidgetsError(f"{given.method} searches instead of training; leave --epochs out")
+    if given.layer and _layer_parameter(kind) is None:
+        raise XaiWidgetsError(f"{given.method} explains the whole classifier; leave --layer out")
     for name, values in {"mean": given.mean, "std": given.std}.items():
         if values is not None and len(values) not in (1, 3):
             raise XaiWidgetsError(f"--{name} has {len(values)} values; give 1, or 3 for red, green and blue")
     if given.std is not None and min(given.std) <= 0:
         raise XaiWidgetsError(f"--std is {min(given.std):g}; it must be above 0")
-    if given.out.exists() and not given.out.is_dir():
-        raise XaiWidgetsError(f"{given.out} is a file; give --out the name of a folder")
+    require_folder(given.out, "--out")
+
+
+def _layer_parameter(kind: type[Explainer]) -> str | None:
+    return next((name for name in LAYERS if name in signature(kind).parameters), None)
 
 
 def _study(given: argparse.Namespace) -> Study:
@@ -177,12 +187,12 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
     """Say plainly what makes answers worth less: pictures or classes that are not those the model has learnt."""
     size = " x ".join(map(str, study.shape[1:]))
     if usual is not None and study.shape[1:] != (usual.size, usual.size):
-        _say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
+        say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
     if usual is None and bool((study.mean == 0).all() and (study.std == 1).all()):
-        _say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
+        say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
     there = len(getattr(study.given[0], "class_names", ())) or study.classes
     if there != study.classes:
-        _say(
+        say(
             f"The model tells {study.classes} classes apart, and the folder has {there}: which pictures it gets right "
             "is not known here."
         )
@@ -191,122 +201,50 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
 # --- what is fitted ------------------------------------------------------------------------------------------------
 
 
-def _fit_cladec(study: Study, given: argparse.Namespace, progress: Progress) -> list[str]:
-    from xai_widgets.methods.cladec.cladec import ClaDec  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep  # noqa: PLC0415
-
-    blocks = study.blocks() or study.layers()
-    layers = given.layer or [blocks[len(blocks) // 2].name]
-    for layer in layers:
-        study.layer(layer)
-    cladec = study.explainers.get("cladec") or ClaDec(study, layers, **_trained(given))
-    _require_trained_so(cladec.settings.recipe, given)
-    for layer in layers:
-        cladec.fit(layer, progress=progress, checkpoint=given.out / UNFINISHED)
-        keep(cladec)
-    return [f"{layer}: {cladec.report(layer).sentence()}" for layer in layers]
+def _requested(study: Study, given: argparse.Namespace, kind: type[Explainer]) -> list[Explainer]:
+    """New explainers: a single one where the method takes several layers at once, else one for each layer."""
+    known = signature(kind).parameters
+    options = {name: value for name in ("epochs", "seed") if (value := getattr(given, name)) is not None}
+    parameter = _layer_parameter(kind)
+    if parameter is None or not given.layer:
+        return [kind(study, **options)]
+    together = "Sequence" in str(known[parameter].annotation)
+    return [kind(study, **{parameter: one}, **options) for one in ([given.layer] if together else given.layer)]
 
 
-def _fit_srae(study: Study, given: argparse.Namespace, progress: Progress) -> list[str]:
-    from xai_widgets.methods.srae.srae import SRAE  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep  # noqa: PLC0415
+def _fitted(study: Study, new: Explainer, given: argparse.Namespace, progress: Progress) -> str:
+    """Fit an explainer, or what is missing in the one that the run has in its place; return its verdict."""
+    from xai_widgets.runs import keeping  # noqa: PLC0415
 
-    wanted = [SRAE(study, layer, **_trained(given)) for layer in given.layer or [None]]
-    known = {one.settings.layer: one for key, one in study.explainers.items() if key.startswith("srae")}
-    said = []
-    for new in wanted:
-        srae = known.get(new.settings.layer, new)
-        _require_trained_so(srae.settings.recipe, given)
-        srae.fit(progress=progress, checkpoint=given.out / UNFINISHED)
-        keep(srae)
-        said += [f"{srae.settings.layer}: x-features of {len(srae.classes)} classes.", *srae.problems]
-    return said
+    explainer: Explainer = study.explainers.get(keeping.key_of(new), new)
+    _require_same_settings(given, explainer.origin(), new.origin())
+    # Some methods fit further layers into an explainer that is already there.
+    layers = {"layer": given.layer} if given.layer and "layer" in signature(explainer.fit).parameters else {}
+    explainer.fit(progress=progress, checkpoint=given.out / UNFINISHED, on_part=keeping.keep, **layers)
+    return explainer.verdict()
 
 
-def _fit_cae(study: Study, given: argparse.Namespace, progress: Progress) -> list[str]:
-    from xai_widgets.methods.cae.cae import CAE  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep  # noqa: PLC0415
-
-    cae = study.explainers.get("cae") or CAE(study, **_trained(given))
-    _require_trained_so(cae.settings.recipe, given)
-    cae.fit(progress=progress, checkpoint=given.out / UNFINISHED)
-    keep(cae)
-    return [cae.health.verdict()]
-
-
-def _fit_summaries(study: Study, given: argparse.Namespace, progress: Progress) -> list[str]:
-    from xai_widgets.methods.summaries.visual_summaries import VisualSummaries  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep  # noqa: PLC0415
-
-    layer = given.layer[0] if given.layer else None
-    found = study.explainers.get("summaries") or VisualSummaries(study, layer, seed=given.seed or 0)
-    _require_searched_so(given, found.seed, [found.layer])
-    said = []
-    for number in sorted(set(getattr(study.given[0], "labels", range(study.classes)))):
-        if number >= study.classes:
-            continue
-        try:
-            if (number, False) not in found.found:
-                found.find(number, progress=progress)
-                keep(found)
-            said.append(f"{study.class_names[number]}: {found.found[number, False].verdict()}")
-        except PictureError as error:
-            said.append(f"{study.class_names[number]}: {error}")
-    return said
+def _require_same_settings(given: argparse.Namespace, there: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse to go on with an explainer that was made with other options than those that are given."""
+    for option, names in SETTINGS.items():
+        for name in names if getattr(given, option) is not None else ():
+            before, now = _typed(_setting(there, name)), _typed(_setting(new, name))
+            if before != now:
+                raise XaiWidgetsError(
+                    f"{given.out} holds {given.method} with --{option} {before}, not {now}; leave it out, or choose "
+                    "another --out"
+                )
 
 
-def _fit_inversion(study: Study, given: argparse.Namespace, progress: Progress) -> list[str]:
-    from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion  # noqa: PLC0415
-    from xai_widgets.methods.inversion.scene import POOL  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep  # noqa: PLC0415
-
-    new = GuidedFeatureInversion(study, given.layer, seed=given.seed or 0)
-    guided = study.explainers.get("inversion") or new
-    _require_searched_so(given, guided.seed, guided.base_layers)
-    places = study.draw(study.test, POOL)
-    for at in range(0, len(places), AT_ONCE):
-        guided.find(places[at : at + AT_ONCE], progress=progress)
-        keep(guided)
-    kept, removed, without = (
-        sum(float(getattr(one, name)) for one in guided.found.values()) / len(guided.found)
-        for name in ("kept", "removed", "without")
-    )
-    numbers = f"kept {kept:.0%}, removed {removed:.0%}, background alone {without:.0%} on average"
-    return [f"{len(guided.found)} unseen pictures: {numbers}."]
+def _setting(settings: Mapping[str, Any], name: str) -> Any:
+    """A setting by name, at any depth; None if there is none."""
+    inside = (_setting(value, name) for value in settings.values() if isinstance(value, Mapping))
+    return settings[name] if name in settings else next((value for value in inside if value is not None), None)
 
 
-FITS: dict[str, Callable[[Any, argparse.Namespace, Any], list[str]]] = {
-    "cladec": _fit_cladec,
-    "srae": _fit_srae,
-    "summaries": _fit_summaries,
-    "inversion": _fit_inversion,
-    "cae": _fit_cae,
-}
-
-
-def _trained(given: argparse.Namespace) -> dict[str, Any]:
-    return {name: value for name in ("epochs", "seed") if (value := getattr(given, name)) is not None}
-
-
-def _require_trained_so(recipe: Any, given: argparse.Namespace) -> None:
-    """Refuse to go on with what was fitted in another way than is asked for."""
-    for name, value in _trained(given).items():
-        _require_same(given, f"--{name}", getattr(recipe, name), value)
-
-
-def _require_searched_so(given: argparse.Namespace, seed: int, layers: Any) -> None:
-    if given.seed is not None:
-        _require_same(given, "--seed", seed, given.seed)
-    if given.layer:
-        _require_same(given, "--layer", " ".join(layers), " ".join(given.layer))
-
-
-def _require_same(given: argparse.Namespace, option: str, there: object, wanted: object) -> None:
-    if there != wanted:
-        raise XaiWidgetsError(
-            f"{given.out} holds {given.method} with {option} {there}, not {wanted}; leave it out, or choose another "
-            "--out"
-        )
+def _typed(value: Any) -> str:
+    """A setting as it is typed on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 # --- how it ends ---------------------------------------------------------------------------------------------------
@@ -318,7 +256,7 @@ def _stoppable(progress: Progress) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _say("\nStopping after this step (press Ctrl-C again to stop at once).")
+        say("\nStopping after this step (press Ctrl-C again to stop at once).")
         progress.cancel()
 
     before = signal.signal(signal.SIGINT, stop)
@@ -333,7 +271,3 @@ def _stoppable(progress: Progress) -> Iterator[None]:
 def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

@@ -1,7 +1,8 @@
-"""The lessons: where they are, how they get into a working folder, and JupyterLab opened on the first one."""
+"""`xai-widgets lab`: the lessons, copied into a working folder, and JupyterLab opened on the first one."""
 
 from __future__ import annotations
 
+import argparse
 import filecmp
 import os
 import shutil
@@ -9,10 +10,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xai_widgets.cli.terminal import say
 from xai_widgets.errors import XaiWidgetsError
 
 NOTEBOOKS = "notebooks"
 FIRST = "00_start_here.ipynb"
+
+
+def add(commands: Any) -> None:
+    """Add the command to `xai-widgets`."""
+    parser = commands.add_parser("lab", help="copy the lessons here and open them in JupyterLab")
+    parser.set_defaults(run=_lab)
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=_port, help="port to listen on (default: the first free one from 8888 on)")
+    parser.add_argument(
+        "--dir", type=Path, default=Path(), help="folder to work in; the lessons go to its notebooks (default: .)"
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port; there are 1 to 65535")
+    return port
+
+
+def _lab(given: argparse.Namespace) -> None:
+    lab_application()  # without JupyterLab, nothing is copied
+    target = given.dir / NOTEBOOKS
+    copied = copy_lessons(target)
+    if copied.added:
+        say(f"Copied to {target}: {', '.join(copied.added)}")
+    if copied.kept:
+        say(f"Left as you have it in {target}: {', '.join(copied.kept)} (rename it to get the lesson as shipped)")
+    open_lab(given.dir, browser=not given.no_browser, port=given.port)
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ Only code that somebody names on the command line is run, never code that a file
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import sys
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
+from xai_widgets.names import hint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -110,7 +110,7 @@ def _require_architecture(name: str) -> None:
 
     known = models.list_models(module=models)
     if name not in known:
-        raise XaiWidgetsError(f"torchvision has no classifier {name!r}{_closest(name, known)}")
+        raise XaiWidgetsError(f"torchvision has no classifier {name!r}{hint(name, known)}")
 
 
 def _fetched(name: str) -> nn.Module:
@@ -182,7 +182,7 @@ def _found(spec: str, module: str, name: str) -> object:
             raise XaiWidgetsError(f"there is no module {error.name!r}, in {here} or installed ({spec})") from error
         raise XaiWidgetsError(f"{module} cannot be imported{_where(error)}: {type(error).__name__}: {error}") from error
     if not hasattr(inside, name):
-        raise XaiWidgetsError(f"{module} has no {name!r}{_closest(name, dir(inside))}")
+        raise XaiWidgetsError(f"{module} has no {name!r}{hint(name, dir(inside))}")
     found: object = getattr(inside, name)
     return found
 
@@ -242,8 +242,3 @@ def _filled(model: nn.Module, tensors: Mapping[str, Tensor], weights: str) -> nn
 def _listed(names: list[str]) -> str:
     more = len(names) - NAMED
     return ", ".join([*names[:NAMED], *([f"and {more} more"] if more > 0 else [])])
-
-
-def _closest(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=NAMED, cutoff=0.3)
-    return f"; closest: {', '.join(close)}" if close else ""

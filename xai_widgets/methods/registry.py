@@ -1,9 +1,16 @@
-"""The explainers, by key; every list of the methods in this package is made from this one."""
+"""The explainers, by key; every list of the methods in this package is made from this one.
+
+Reading the keys loads neither torch nor any method.
+"""
 
 from __future__ import annotations
 
-from xai_widgets.methods.common.explainer import Explainer
+from typing import TYPE_CHECKING
+
 from xai_widgets.registry import Registry
+
+if TYPE_CHECKING:
+    from xai_widgets.methods.common.explainer import Explainer
 
 EXPLAINERS: Registry[type[Explainer]] = Registry(
     "method",

@@ -1,11 +1,11 @@
-"""Runs: a folder that holds what was fitted for one study, kept as it comes and found again.
+"""Runs: a folder that keeps what was fitted for one study, to be opened again later.
 
-study.keep_in("runs/mine")  # from now on, whatever is fitted in a widget is kept there
-study = open_run("runs/mine", model=model)  # the study as it was; ``xw.open`` to users
+keep_in(study, "runs/mine")  # whatever is fitted in a widget from now on is saved there
+study = open_run("runs/mine", model=model)  # the same study again; ``xw.open`` to users
 
-The folder has a ``run.json``, which says what the study was, and a safetensors file for each explainer, named after
-its key in ``study.explainers``: ``cladec``, ``srae`` (further layers ``srae-<layer>``), ``summaries``, ``cae``,
-``inversion``; presets of the published methods end in ``-paper``. A file may be taken out; the rest can be opened.
+The folder has a ``run.json``, which describes the study, and a safetensors file for each explainer, named after its
+key in ``study.explainers``: that of its method, such as ``srae``; ``srae-<layer>`` for further layers; ``cladec-paper``
+for a preset of a published method. A file may be taken out; the rest can still be opened.
 """
 
 from __future__ import annotations
@@ -13,42 +13,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.runs import sources
 from xai_widgets.errors import ArtifactError, PictureError
-from xai_widgets.runs.run import AGAIN, DESCRIPTION, Explainer, Run
-from xai_widgets.study import PictureSet, Study, fingerprint
+from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.pictures import PictureSet
+from xai_widgets.runs import sources
+from xai_widgets.runs.run import AGAIN, DESCRIPTION, Run
+from xai_widgets.study import Study, fingerprint
 
-KEYS = {
-    "ClaDec": "cladec",
-    "SRAE": "srae",
-    "CAE": "cae",
-    "VisualSummaries": "summaries",
-    "GuidedFeatureInversion": "inversion",
-}
-"""Where explainers of each class are found in ``study.explainers``."""
+_RUNS: WeakKeyDictionary[Study, Run] = WeakKeyDictionary()
+"""The run of each study that is kept in a folder."""
+
+
+def run_of(study: Study) -> Run | None:
+    """The run in which a study is kept; None if it is not kept."""
+    return _RUNS.get(study)
 
 
 # --- keeping -------------------------------------------------------------------------------------------------------
 
 
 def keep_in(study: Study, folder: str | Path, *, model: str = "", weights: str = "") -> Study:
-    """Keep what is fitted for a study in a folder from now on, and find again what is there.
+    """Keep what is fitted for a study in a folder from now on, and load what is already there.
 
-    What is in ``study.explainers`` is saved at once; widgets save what is fitted or named in them. A folder that holds
-    a run of the same classifier and pictures is gone on with.
+    All of ``study.explainers`` is saved at once; widgets save what is fitted or named in them. A folder that holds a
+    run of the same classifier and the same pictures is continued.
 
     Parameters
     ----------
     study
-        Gets `Study.run`, and the explainers that the folder holds.
+        Gets the explainers that the folder holds.
     folder
-        Made if there is none.
+        Created if it does not exist.
     model, weights
-        How the classifier is made, as the command line has it, for those who open the folder from there.
+        The command line's ``--model`` and ``--weights`` for this classifier, for those who open the folder from there.
 
     Returns
     -------
@@ -67,7 +69,8 @@ def keep_in(study: Study, folder: str | Path, *, model: str = "", weights: str =
         _require_same(before, study)
         model, weights = model or before.model, (weights if model else before.weights)
     run = Run.of(study, path, model, weights)
-    found = {} if study.run is not None and study.run.folder == path else run.load(study)
+    current = run_of(study)
+    found = {} if current is not None and current.folder == path else run.load(study)
     if twice := sorted(found.keys() & study.explainers.keys()):
         raise ArtifactError(
             f"{path} holds {', '.join(twice)} already, and so does this study; open the folder with xw.open, or keep "
@@ -75,21 +78,20 @@ def keep_in(study: Study, folder: str | Path, *, model: str = "", weights: str =
         )
     run.write()
     for key, explainer in study.explainers.items():
-        if _kind(explainer) is not None:
+        if isinstance(explainer, Explainer):
             run.save(key, explainer)
     study.explainers |= found
-    study.run = run
+    _RUNS[study] = run
     return study
 
 
 def register(explainer: Explainer) -> str:
-    """Let an explainer be found in its study, in place of another one of its kind; its key there.
+    """Put an explainer into ``study.explainers``, in place of an earlier one of its method; return its key there.
 
-    An SRAE of another layer than the first one gets a place of its own.
+    An explainer of another layer than the earlier one gets a key of its own.
     """
-    known = explainer.study.explainers
-    key = next((key for key, one in known.items() if one is explainer), None) or _key(explainer, known)
-    known[key] = explainer
+    key = key_of(explainer)
+    explainer.study.explainers[key] = explainer
     return key
 
 
@@ -101,19 +103,21 @@ def keep(explainer: Explainer) -> None:
     ArtifactError
         If it cannot be written, or the model has changed since the run was begun.
     """
-    key, run = register(explainer), explainer.study.run
+    key, run = register(explainer), run_of(explainer.study)
     if run is not None:
         run.save(key, explainer)
 
 
-def _kind(explainer: object) -> str | None:
-    """The key of an explainer's class, or of the class that it is derived from; None if it is none of the five."""
-    return next((KEYS[base.__name__] for base in type(explainer).__mro__ if base.__name__ in KEYS), None)
+def key_of(explainer: Explainer) -> str:
+    """The key under which an explainer is, or would be, in ``study.explainers``."""
+    known = explainer.study.explainers
+    own = next((key for key, one in known.items() if one is explainer), None)
+    return own or _new_key(explainer, known)
 
 
-def _key(explainer: Any, known: Mapping[str, Any]) -> str:
+def _new_key(explainer: Explainer, known: Mapping[str, Any]) -> str:
     settings = getattr(explainer, "settings", None)
-    key = f"{_kind(explainer)}{'-paper' if getattr(settings, 'paper', False) else ''}"
+    key = f"{explainer.key}{'-paper' if getattr(settings, 'paper', False) else ''}"
     layer = getattr(settings, "layer", None)
     taken = layer is not None and key in known and known[key].settings.layer != layer
     return f"{key}-{layer}" if taken else key
@@ -125,16 +129,16 @@ def _key(explainer: Any, known: Mapping[str, Any]) -> str:
 def open_run(
     folder: str | Path, *, model: nn.Module, images: PictureSet | None = None, test: PictureSet | None = None
 ) -> Study:
-    """Open a run: the study as it was, with everything that was fitted; what is fitted from now on is kept there, too.
+    """Open a run: the study as it was, with all its explainers; what is fitted from now on is kept there, too.
 
     Parameters
     ----------
     folder
-        Which `keep_in`, or the command ``xai-widgets fit``, has written.
+        Written by `keep_in`, or by the command ``xai-widgets fit``.
     model
-        The classifier that the run is of, with its weights.
+        The classifier of the run, with its weights.
     images, test
-        The pictures, as they were given to the study; default those of a folder, or built-in ones, as they were.
+        The pictures, as they were given to the study. Not needed for pictures of a folder, nor for built-in ones.
 
     Raises
     ------

@@ -1,49 +1,31 @@
-"""A run's folder: what its ``run.json`` says of a study, and the files of explainers in it."""
+"""A run's folder: its ``run.json``, which describes the study, and the files of its explainers."""
 
 from __future__ import annotations
 
 import json
 import threading
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, unquote
 
 from xai_widgets import artifact
-
-from xai_widgets.runs import sources
 from xai_widgets._version import __version__
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
+from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.runs import sources
 from xai_widgets.study import Study
 
 FORMAT, FORMAT_VERSION = "xai_widgets run", 1
 DESCRIPTION = "run.json"
 
-CLASSES = {
-    "cladec": "xai_widgets.methods.cladec.cladec.ClaDec",
-    "srae": "xai_widgets.methods.srae.srae.SRAE",
-    "cae": "xai_widgets.methods.cae.cae.CAE",
-    "visual summaries": "xai_widgets.methods.summaries.visual_summaries.VisualSummaries",
-    "inversion": "xai_widgets.methods.inversion.inversion.GuidedFeatureInversion",
-}
-"""Who reads a file of each kind."""
-
 AGAIN = "copy it again, or keep the study in another folder"
-
-
-class Explainer(Protocol):
-    """What can be kept: any of the five."""
-
-    study: Study
-
-    def save(self, path: str | Path) -> Path:
-        """Write it to one file."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A folder, and what its ``run.json`` says.
+    """A folder, and the contents of its ``run.json``.
 
     Attributes
     ----------
@@ -56,9 +38,9 @@ class Run:
     fingerprint
         Of its classifier; see `Study.fingerprint`.
     images, test
-        Where the pictures come from (see `sources.described`); `test` is None if they were set aside.
+        Where the pictures come from (see `sources.described`); `test` is None if unseen ones were set aside.
     model, weights
-        How the classifier is made, as the command line has it; empty if nobody said.
+        The command line's ``--model`` and ``--weights``; empty if they are not known.
     """
 
     folder: Path
@@ -98,7 +80,7 @@ class Run:
 
     @classmethod
     def read(cls, folder: str | Path) -> Run:
-        """What a folder says of itself.
+        """Read the description in a folder.
 
         Raises
         ------
@@ -123,8 +105,8 @@ class Run:
 
     def save(self, key: str, explainer: Explainer) -> None:
         """Write an explainer's file, unless nothing is fitted."""
-        with self._lock:  # whoever comes last writes what is known last
-            if not fitted(explainer):
+        with self._lock:  # the last call writes the latest state
+            if not explainer.fitted:
                 return
             if explainer.study.fingerprint != self.fingerprint:
                 raise ArtifactError(
@@ -144,8 +126,8 @@ class Run:
         found, problems = {}, []
         for path in sorted(self.folder.glob("*.safetensors")):
             try:
-                if (kind := artifact.kind_of(path)) in CLASSES:
-                    found[unquote(path.stem)] = _class(kind).load(path, study)
+                if (kind := artifact.kind_of(path)) in EXPLAINERS:
+                    found[unquote(path.stem)] = EXPLAINERS[str(kind)].load(path, study)
             except XaiWidgetsError as error:
                 problems.append(str(error))
         if problems:
@@ -159,16 +141,10 @@ _JSON: dict[str, type] = {
 }  # fmt: skip
 
 
-def fitted(explainer: Any) -> bool:
-    """Whether there is anything to keep: a fit, layers that are fitted, or something that was found."""
-    known = (getattr(explainer, name, None) for name in ("fitted", "layers", "found"))
-    return any(known)
-
-
 def _parsed(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise ArtifactError(f"{folder} holds no run: there is no {DESCRIPTION}; study.keep_in(folder) begins one")
+        raise ArtifactError(f"{folder} holds no run: there is no {DESCRIPTION}; xw.keep_in(study, folder) begins one")
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -188,8 +164,3 @@ def _restored(kind: type, value: Any) -> Any:
     if not isinstance(value, kind) and not (value is None and kind is dict):
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return tuple(value) if isinstance(value, list) else value
-
-
-def _class(kind: str | None) -> Any:
-    module, _, name = CLASSES[str(kind)].rpartition(".")
-    return getattr(import_module(module), name)

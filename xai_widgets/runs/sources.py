@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xai_widgets.errors import ArtifactError, PictureError
-from xai_widgets.study import PictureSet
+from xai_widgets.pictures import PictureSet
 
 LOOKED_AT = 32
 """So many labels, spread evenly over the set, by which pictures are known again."""

@@ -13,7 +13,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.cladec.explorer import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
@@ -52,8 +52,8 @@ def red(explorer):
 
 
 def test_the_first_page(explorer, fitted):
-    pictures, labels = explorer._pictures[:2], explorer._labels[:2].tolist()
-    shown, expected = explorer.shown, fitted.explain(pictures, "conv2")
+    pictures, labels = explorer.study.pool.pictures[:2], explorer.study.pool.labels[:2].tolist()
+    shown, expected = explorer.explanation, fitted.explain(pictures, "conv2")
     assert shown.cladec.equal(expected.cladec)
     *pictures, last = explorer.grid.columns
     assert pictures == ["original", "ClaDec of conv2", "auto-encoder"]
@@ -77,7 +77,7 @@ def test_every_tile_can_be_read_aloud(explorer, kind):
 
 def test_the_nearest_training_picture(explorer, fitted):
     explorer.map.value = "nearest picture"
-    places = fitted.neighbours(explorer.shown.original, "conv2", count=1)[:, 0].tolist()
+    places = fitted.neighbours(explorer.explanation.original, "conv2", count=1)[:, 0].tolist()
     _, labels = fitted.study.load(fitted.study.train, places)
     captions = [row["tiles"][-1]["caption"] for row in explorer.grid.rows]
     assert captions == [fitted.study.class_names[label] for label in labels]
@@ -86,11 +86,11 @@ def test_the_nearest_training_picture(explorer, fitted):
 def test_the_bars_are_of_the_selected_row(explorer):
     for row in (1, 0):
         explorer.grid.selected = row
-        for version, table in explorer.shown.predictions.items():
+        for version, table in explorer.explanation.predictions.items():
             assert sorted(explorer.bars.heights(version)) == pytest.approx(sorted(table[row].tolist()))
     explorer.grid.selected = 99
     assert explorer.bars.heights("original").max() == pytest.approx(
-        float(explorer.shown.predictions["original"][1].max())
+        float(explorer.explanation.predictions["original"][1].max())
     )
     assert explorer.last_error is None
 
@@ -101,13 +101,16 @@ def test_pages_go_through_all_unseen_pictures(explore, many):
     for page in range(1, 5):
         explorer.pager.value = page
         seen += explorer._indices
-        assert len(explorer.grid.rows) == len(explorer.shown.original) == (2 if page == 4 else 6)
+        assert len(explorer.grid.rows) == len(explorer.explanation.original) == (2 if page == 4 else 6)
     assert seen == list(range(20))
 
 
 def test_a_filter_shows_one_class_or_the_mistakes(explore, many):
     explorer = explore(many, rows=3)
-    labels, wrong = explorer._labels, many.study.predict(explorer._pictures).argmax(1) != explorer._labels
+    labels, wrong = (
+        explorer.study.pool.labels,
+        many.study.predict(explorer.study.pool.pictures).argmax(1) != explorer.study.pool.labels,
+    )
     for name in many.study.class_names:
         explorer.pager.value = explorer.pager.max
         explorer.show.label = name
@@ -125,14 +128,14 @@ def test_a_class_without_a_picture(explore, new_study, net, squares):
     explorer = explore(ClaDec(study, "fc", epochs=1, width=4, reference=None).fit(progress=Progress()))
     explorer.show.label = "yew"
     assert explorer.grid.rows == []
-    assert explorer.shown is None
-    assert explorer.sentence == "No picture of this kind among the unseen ones."
+    assert explorer.explanation is None
+    assert explorer.sentence == "No held-out picture is of this kind."
     for take in (explorer.figure, explorer.gallery, lambda: explorer.to_html("nowhere.html")):
-        with pytest.raises(LayerError, match="No picture of this kind"):
+        with pytest.raises(NotFittedError, match="No held-out picture"):
             take()
     explorer.pager.value, explorer.grid.selected, explorer.alpha.value = 1, 1, 0.5
     explorer.show.label = EVERYTHING
-    assert explorer.shown.alpha == 0.5
+    assert explorer.explanation.alpha == 0.5
     assert explorer.last_error is None
 
 
@@ -151,11 +154,11 @@ def test_state_goes_out_and_comes_back_on_another_explorer(explore, many):
     first.picker.value, first.show.label, first.alpha.value = "fc", "class 1", 0.1
     first.units.value, first.map.value, first.grid.selected = "0-3, 7", "bits kept", 1
     first.pager.value = first.pager.max
-    state = json.loads(json.dumps(first.state.to_dict()))
+    state = json.loads(json.dumps(first.state))
     assert list(state) == ["layer", "show", "alpha", "units", "map", "page", "selected", "picture"]
-    second.state.from_dict(state)
-    assert second.state.to_dict() == state
-    assert second.shown.units == (0, 1, 2, 3, 7)
+    second.state = state
+    assert second.state == state
+    assert second.explanation.units == (0, 1, 2, 3, 7)
     assert (second.grid.columns, second.grid.rows) == (first.grid.columns, first.grid.rows)
     assert (second.sentence, second.numbers) == (first.sentence, first.numbers)
     assert second.bars.heights("cladec").tolist() == first.bars.heights("cladec").tolist()
@@ -165,26 +168,26 @@ def test_state_goes_out_and_comes_back_on_another_explorer(explore, many):
 def test_each_part_of_the_state_can_be_set_alone(explore, many, name):
     values = {"layer": "fc", "show": 1, "alpha": 0.9, "units": "3", "map": "bits lost", "page": 2, "selected": 1}
     explorer = explore(many, "conv2", rows=3)
-    before = explorer.state.to_dict()
-    explorer.state.from_dict({name: values[name]})
+    before = explorer.state
+    explorer.state = {name: values[name]}
     # Which picture that is follows from the others.
-    assert explorer.state.to_dict() == before | {name: values[name], "picture": explorer.picture}
+    assert explorer.state == before | {name: values[name], "picture": explorer.picture}
     assert explorer.last_error is None
 
 
 def test_a_picture_is_turned_to(explore, many):
     explorer = explore(many, "conv2", rows=3)
-    pool = explorer.cladec.study.pool
+    pool = explorer.explainer.study.pool
     for place in (5, 17, 0):
-        explorer.state.from_dict({"picture": pool.places[place]})
-        assert explorer.picture == explorer.focus.picture == pool.places[place]
-        assert torch.equal(explorer.shown.original[explorer.grid.selected], pool.pictures[place])
+        explorer.state = {"picture": pool.indices[place]}
+        assert explorer.picture == explorer.selection.picture == pool.indices[place]
+        assert torch.equal(explorer.explanation.original[explorer.grid.selected], pool.pictures[place])
     label = int(pool.labels[1])
     explorer.show.value = label + 2
     other = next(place for place in range(len(pool.labels)) if int(pool.labels[place]) != label)
-    explorer.picture = pool.places[other]  # the filter would hide it
+    explorer.picture = pool.indices[other]  # the filter would hide it
     assert explorer.show.value == 0
-    assert explorer.picture == pool.places[other]
+    assert explorer.picture == pool.indices[other]
     with pytest.raises(XaiWidgetsError, match=r"picture 99999 is not one of the"):
         explorer.picture = 99999
 
@@ -199,7 +202,7 @@ def test_wrong_units_are_told_in_red_and_mended(explorer, wrong):
     assert explorer.grid.rows == before
     explorer.units.value = "0-2"
     assert red(explorer) == ""
-    assert explorer.shown.units == (0, 1, 2)
+    assert explorer.explanation.units == (0, 1, 2)
     assert explorer.grid.rows != before
 
 
@@ -229,10 +232,10 @@ def test_units_that_make_no_sense_are_refused(text):
 
 def test_the_units_that_change_most(explorer, fitted):
     explorer.units.value = "top 3"
-    ranked = fitted.rank_units(explorer._pictures[: 512 // 8], "conv2").tolist()
-    assert explorer.shown.units == tuple(ranked[:3])
+    ranked = fitted.rank_units(explorer.study.pool.pictures[: 512 // 8], "conv2").tolist()
+    assert explorer.explanation.units == tuple(ranked[:3])
     explorer.picker.value = "fc"
-    assert len(explorer.shown.units) == 3
+    assert len(explorer.explanation.units) == 3
     assert explorer.last_error is None
 
 
@@ -287,10 +290,10 @@ def test_closing_removes_the_folder_of_checkpoints(fitted, monkeypatch, tmp_path
 
 def test_a_study_s_explainer_is_found_or_made(explore, new_study, fitted):
     study = new_study()
-    assert explore(study).cladec.study is study
+    assert explore(study).explainer.study is study
     assert explore(study).picker.value in [block.name for block in study.blocks()]
     study.explainers["cladec"] = fitted
-    assert explore(study).cladec is fitted
+    assert explore(study).explainer is fitted
     assert explore(fitted).picker.value == "conv2"
 
 
@@ -370,14 +373,14 @@ def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study, tmp_pa
     explorer = explore(made.fit(progress=Progress()), rows=2)
     assert explorer.alpha.disabled
     assert explorer.units.disabled
-    assert (explorer.alpha.value, explorer.shown.alpha, explorer.shown.units) == (0.25, 0.25, None)
+    assert (explorer.alpha.value, explorer.explanation.alpha, explorer.explanation.units) == (0.25, 0.25, None)
     for kind in LAST_COLUMNS:
         explorer.map.value = kind
         assert all(tile["alt"] for tile in tiles(explorer))
     explorer.to_html(tmp_path / "page.html")
-    state = explorer.state.to_dict()
-    explorer.state.from_dict(state)
-    assert explorer.state.to_dict() == state
+    state = explorer.state
+    explorer.state = state
+    assert explorer.state == state
     assert explorer.last_error is None
 
 
@@ -389,7 +392,7 @@ def test_pictures_of_any_shape(explore, new_study, net, squares, tmp_path, shape
         explorer.map.value = kind
         assert all(tile["src"] and tile["alt"] for tile in tiles(explorer))
     assert explorer.grid.tile >= 120
-    assert explorer.shown.cladec.shape == (2, *shape)
+    assert explorer.explanation.cladec.shape == (2, *shape)
     explorer.to_html(tmp_path / "page.html")
     assert explorer.figure()._repr_png_()
     assert explorer.gallery().html
@@ -432,11 +435,11 @@ def test_classes_of_one_name_are_filtered_apart(explore, twins):
     for place in (0, 2):
         explorer.show.value = 2 + place
         assert explorer.show.value == 2 + place
-        assert {int(explorer._labels[i]) for i in explorer._indices} == {place}
+        assert {int(explorer.study.pool.labels[i]) for i in explorer._indices} == {place}
 
 
 def test_classes_of_one_name_come_back(explore, twins):
     first, second = explore(twins), explore(twins)
     first.show.value = 4
-    second.state.from_dict(first.state.to_dict())
+    second.state = first.state
     assert second.show.value == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
@@ -36,7 +36,7 @@ def cancel_at(explorer, monkeypatch, task, done):
 
 def test_before_a_fit_there_are_placeholders_and_a_button(explore, unfitted):
     explorer = explore(unfitted, "conv2", rows=2)
-    assert explorer.shown is None
+    assert explorer.explanation is None
     assert not explorer.fit.disabled
     assert explorer.picker.status["conv2"] == "to fit"
     assert "conv2 is not fitted yet: press" in explorer.sentence
@@ -45,7 +45,7 @@ def test_before_a_fit_there_are_placeholders_and_a_button(explore, unfitted):
         assert original["src"]
         assert [tile["src"] for tile in others] == [""] * 3
     assert all(tile["alt"].strip() for row in explorer.grid.rows for tile in row["tiles"])
-    with pytest.raises(LayerError, match="conv2 is not fitted yet"):
+    with pytest.raises(NotFittedError, match="conv2 is not fitted yet"):
         explorer.figure()
 
 
@@ -54,15 +54,19 @@ def test_a_click_fits_in_the_background(explore, unfitted):
     explorer.fit.click()
     assert explorer.task.wait(LONG)
     assert (explorer.task.state, explorer.last_error) == ("finished", None)
-    assert explorer.cladec is unfitted
+    assert explorer.explainer is unfitted
     assert unfitted.layers == ("conv2",)
     assert explorer.fit.disabled
     assert explorer.picker.status["conv2"] == "ready"
-    assert explorer.shown.layer == "conv2"
+    assert explorer.explanation.layer == "conv2"
     explorer.picker.value = "fc"
     assert not explorer.fit.disabled
+    assert explorer.task.state == "finished"  # nothing heavy starts unasked
+    assert explorer.sentence == "fc is not fitted yet: press “Fit this layer”."
+    explorer.how_long.click()
     assert explorer.task.wait(LONG)
     assert "press “Fit this layer” (about " in explorer.sentence
+    assert unfitted.layers == ("conv2",)
 
 
 def test_a_cancelled_fit_leaves_nothing_and_a_second_click_resumes(explore, unfitted, new_study, monkeypatch):
@@ -73,7 +77,7 @@ def test_a_cancelled_fit_leaves_nothing_and_a_second_click_resumes(explore, unfi
         assert explorer.task.wait(LONG)
     assert set(busy) == {("fitting", True)}
     assert (explorer.task.state, explorer.last_error, unfitted.layers) == ("cancelled", None, ())
-    assert explorer.shown is None
+    assert explorer.explanation is None
     assert not explorer.fit.disabled
     assert explorer.picker.status["conv2"] == "to fit"
     with monkeypatch.context() as patch:
@@ -84,8 +88,8 @@ def test_a_cancelled_fit_leaves_nothing_and_a_second_click_resumes(explore, unfi
     assert "ClaDec of conv2" not in {state.task for state in told}  # was finished
     assert min(state.done for state in told if state.task == "auto-encoder of conv2") == 3
     unbroken = ClaDec(new_study(), "conv2", epochs=4, width=4).fit(progress=Progress())
-    assert explorer.shown.cladec.equal(unbroken.explain(explorer.shown.original).cladec)
-    assert explorer.shown.reference.equal(unbroken.explain(explorer.shown.original).reference)
+    assert explorer.explanation.cladec.equal(unbroken.explain(explorer.explanation.original).cladec)
+    assert explorer.explanation.reference.equal(unbroken.explain(explorer.explanation.original).reference)
 
 
 def test_a_fit_that_fails_is_told_in_red(explore, unfitted, monkeypatch):
@@ -106,5 +110,5 @@ def test_closing_ends_a_fit(new_study, monkeypatch):
     explorer.fit.click()
     explorer.close()
     assert explorer.task.state in ("cancelled", "idle")
-    assert explorer.cladec.layers == ()
+    assert explorer.explainer.layers == ()
     assert set(_instances) == before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -12,10 +11,11 @@ from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.progress import Progress, ProgressState
-from xai_widgets.widgets.frame.app import App, mimebundle
+from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.progress_line import progress_text
-from xai_widgets.widgets.frame.state import State
+from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.tools import mimebundle
 
 LONG = 10.0
 
@@ -29,11 +29,11 @@ class Slide(App):
         self.slider = ipywidgets.IntSlider(value=3, max=10, description="Rows")
         self.grid = PictureGrid()
         super().__init__(title, "What it is.", controls=[self.slider], content=[self.grid], **options)
-        self.state.bind("rows", self.slider)
-        self.state.bind("selected", self.grid, "selected")
+        self.bind("rows", self.slider)
+        self.bind("selected", self.grid, "selected")
 
-    def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
-        Path(path).write_text(self.title)
+    def make_page(self, progress: Progress) -> Page:
+        return Page("cae/page.html", self.title, self.sentence, context={"legend": "", "numbers": ""})
 
 
 @pytest.fixture
@@ -207,16 +207,14 @@ def test_progress_in_words(state: ProgressState, text: str) -> None:
 
 
 def test_state_goes_out_and_comes_back(app: Slide) -> None:
-    assert app.state.to_dict() == {"rows": 3, "selected": 0}
-    app.state.from_dict({"selected": 2})
-    assert app.state.to_dict() == {"rows": 3, "selected": 2}
-    app.state.from_dict({"selected": 1, "rows": 9})
+    assert app.state == {"rows": 3, "selected": 0}
+    app.state = {"selected": 2}
+    assert app.state == {"rows": 3, "selected": 2}
+    app.state = {"selected": 1, "rows": 9}
     assert (app.slider.value, app.grid.selected) == (9, 1)
 
 
 def test_an_unknown_name_is_refused_before_anything_is_set(app: Slide) -> None:
-    with pytest.raises(XaiWidgetsError, match="did you mean 'rows'"):
-        app.state.from_dict({"selected": 2, "row": 1})
-    assert app.grid.selected == 0
-    with pytest.raises(XaiWidgetsError, match="no 'x'"):
-        State().from_dict({"x": 1})
+    with pytest.raises(XaiWidgetsError, match="no choice 'row'; known are 'rows', 'selected'"):
+        app.state = {"selected": 2, "row": 1}
+    assert app.state == {"rows": 3, "selected": 0}

@@ -14,7 +14,7 @@ from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
-from xai_widgets.runs.keeping import keep, open_run
+from xai_widgets.runs.keeping import keep, keep_in, open_run, run_of
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.explorer import ManifoldExplorer
 from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
@@ -25,7 +25,7 @@ from xai_widgets.widgets.srae.explorer import ConceptExplorer
 @pytest.fixture
 def study(reader, squares, tmp_path):
     """A study that is kept in a folder."""
-    return Study(reader(), squares(40), name="Squares").keep_in(tmp_path / "run")
+    return keep_in(Study(reader(), squares(40), name="Squares"), tmp_path / "run")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def saved(study):
         for thread in threading.enumerate():
             if thread.name == "xai-widgets-saver":
                 thread.join(60)
-        return open_run(study.run.folder, model=study.model, images=study.given[0])
+        return open_run(run_of(study).folder, model=study.model, images=study.given[0])
 
     return saved
 
@@ -47,7 +47,7 @@ def full(study, monkeypatch):
     state, write = {"full": True}, artifact._write
 
     def limited(path, content):
-        if state["full"] and path.parent == study.run.folder:
+        if state["full"] and path.parent == run_of(study).folder:
             raise OSError(28, "No space left on device")
         write(path, content)
 
@@ -174,7 +174,7 @@ def test_saving_blocks_nobody(study, saved, monkeypatch):
     explorer = ClaDecExplorer(cladec)
     monkeypatch.setattr(artifact, "save", slow)
     explorer.keep(cladec)
-    assert not (study.run.folder / "cladec.safetensors").exists()
+    assert not (run_of(study).folder / "cladec.safetensors").exists()
     free.set()
     assert saved().explainers["cladec"].layers == ("pool",)
     explorer.close()

@@ -1,154 +1,160 @@
-"""Widgets that look at the same picture, layer and class."""
+"""Widgets that share a selection look at the same picture, layer and class."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from traitlets import TraitError
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.guided import GuidedSettings
-from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.widgets.frame.app import App, Focus
+from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.link import link
-from xai_widgets.widgets.inversion.explorer import InversionExplorer
+from xai_widgets.widgets.frame.selection import Selection
+from xai_widgets.widgets.views.elements import PictureGrid
 from xai_widgets.widgets.views.layer_picker import LayerPicker
 
+NAMES = ("zero", "one", "two", "three")
 
-class Plain(App):
-    """Follows what it is told to follow; refuses the class 3."""
 
-    def __init__(self, *names, offered=("a", "b")):
-        super().__init__("Plain")
-        self.told = []
-        self._values = {"picture": 0, "layer": offered[0], "class_index": 0}
-        self._offered = offered
-        self.follows = {name: f"my {name}" for name in names}
-        for name in names:
-            self.state.bind(f"my {name}", self, name)
+class Plain(Explorer):
+    """Looks at whatever it is told; refuses class 3, and layers that it does not offer."""
 
-    def __getattr__(self, name):
-        if name in ("picture", "layer", "class_index"):
-            return self._values[name]
-        raise AttributeError(name)
+    key, label = "cladec", "Plain"
 
-    def __setattr__(self, name, value):
-        if name not in ("picture", "layer", "class_index"):
-            super().__setattr__(name, value)
-            return
-        if value == 3 or (name == "layer" and value not in self._offered):
-            raise XaiWidgetsError(f"no {name} {value}")
-        self._values[name] = value
+    def __init__(self, *names: str, offered: tuple[str, ...] = ("a", "b"), selection: Selection | None = None) -> None:
+        self.follows, self.offered, self.told = names, offered, []  # type: ignore[misc]
+        self.values = {"picture": 0, "layer": offered[0], "target": 0}
+        study: Any = SimpleNamespace(name="study", class_names=NAMES)
+        study.explainers = {"cladec": SimpleNamespace(study=study)}
+        super().__init__(study, selection=selection)
+
+    def _make_views(self) -> list[Any]:
+        return [PictureGrid()]
+
+    def _bind(self) -> None: ...
+
+    def _refresh(self) -> None: ...
+
+    def make_page(self, progress: Any) -> Any: ...
+
+    explanation = None
+    picture = property(lambda self: self.values["picture"], lambda self, value: self.take("picture", value))
+    layer = property(lambda self: self.values["layer"], lambda self, value: self.take("layer", value))
+    target = property(lambda self: self.values["target"], lambda self, value: self.take("target", value))
+
+    def take(self, name: str, value: Any) -> None:
+        if name == "target" and value == 3:
+            raise XaiWidgetsError("no class 3")
+        if name == "layer" and value not in self.offered:
+            raise TraitError(f"no layer {value}")
+        self.values[name] = value
         self.told.append((name, value))
 
-    @property
-    def focus(self):
-        return Focus(**{name: self._values[name] for name in self.follows})
-
-    def choose(self, **values):
+    def choose(self, **values: Any) -> None:
         """As a person would, by controls."""
         self.guarded(lambda: [setattr(self, name, value) for name, value in values.items()])()
 
-    def to_html(self, path, *, progress=None):
-        raise NotImplementedError
+
+@pytest.fixture
+def plain() -> Any:
+    made: list[Plain] = []
+
+    def plain(*names: str, **options: Any) -> Plain:
+        made.append(Plain(*names, **options))
+        made[-1].told.clear()
+        return made[-1]
+
+    yield plain
+    for explorer in made:
+        explorer.close()
 
 
-def test_what_is_chosen_in_either_is_chosen_in_the_other():
-    one, other = Plain("picture", "class_index"), Plain("class_index", "picture")
+def looks_at(explorer: Plain) -> dict[str, Any]:
+    return {name: explorer.values[name] for name in sorted(explorer.follows)}
+
+
+def test_a_selection_holds_what_an_explorer_looks_at(plain: Any) -> None:
+    one = plain("picture", "layer")
+    assert repr(one.selection) == "Selection(layer='a', picture=0)"
+    one.choose(picture=5)
+    assert one.selection.picture == 5
+    one.selection.layer = "b"
+    assert one.layer == "b"
+
+
+def test_an_explorer_begins_with_the_selection_that_it_is_given(plain: Any) -> None:
+    one = plain("picture", "layer", selection=Selection(picture=7))
+    assert (one.picture, one.selection.picture, one.selection.layer) == (7, 7, "a")
+
+
+def test_what_is_chosen_in_either_is_chosen_in_the_other(plain: Any) -> None:
+    one, other = plain("picture", "target"), plain("target", "picture")
     link(one, other)
     one.choose(picture=5)
-    assert other.focus == Focus(picture=5, class_index=0)
-    other.choose(picture=6, class_index=2)
-    assert one.focus == other.focus == Focus(picture=6, class_index=2)
+    assert looks_at(other) == {"picture": 5, "target": 0}
+    other.choose(picture=6, target=2)
+    assert looks_at(one) == looks_at(other) == {"picture": 6, "target": 2}
 
 
-def test_the_first_one_is_followed_at_once():
-    one, other = Plain("picture"), Plain("picture")
+def test_the_first_one_is_followed_at_once_and_nothing_is_told_twice(plain: Any) -> None:
+    one, other = plain("picture", "layer"), plain("layer", "picture")
     one.choose(picture=4)
     link(one, other)
-    assert other.focus.picture == 4
-
-
-def test_nothing_is_told_twice():
-    one, other = Plain("picture", "layer"), Plain("layer", "picture")
-    link(one, other)
-    one.told.clear()
     one.choose(picture=5)
-    assert one.told == other.told == [("picture", 5)]
     one.choose(picture=5)
-    assert other.told == [("picture", 5)]
+    assert other.told == [("picture", 4), ("picture", 5)]
 
 
-def test_only_what_both_have_is_shared():
-    one, other = Plain("picture", "layer"), Plain("layer", "class_index")
+def test_only_what_both_have_is_shared(plain: Any) -> None:
+    one, other = plain("picture", "layer"), plain("layer", "target")
     link(one, other)
     one.choose(picture=7, layer="b")
-    assert other.focus == Focus(layer="b", class_index=0)
-    other.choose(class_index=2)
-    assert one.focus == Focus(picture=7, layer="b")
+    other.choose(target=2)
+    assert (looks_at(one), looks_at(other)) == ({"layer": "b", "picture": 7}, {"layer": "b", "target": 2})
 
 
-def test_what_cannot_be_shown_stays_and_the_rest_follows():
-    one, other = Plain("layer", "picture", offered=("a", "b", "c")), Plain("layer", "picture")
+def test_what_cannot_be_shown_stays_and_the_rest_follows(plain: Any) -> None:
+    one, other = plain("layer", "picture", offered=("a", "b", "c")), plain("layer", "picture")
     link(one, other)
     one.choose(layer="c", picture=8)
-    assert other.focus == Focus(picture=8, layer="a")
-    assert other.follow(one.focus) == ["layer c cannot be chosen here, so it is still a"]
-    other.choose(picture=9)  # and is not forced upon the first one
-    assert one.focus == Focus(picture=9, layer="a")
+    assert looks_at(other) == {"layer": "a", "picture": 8}
+    assert other.left_behind == {"layer": "layer c cannot be chosen here, so it is still a"}
+    other.choose(picture=9)  # and its layer is not forced upon the first one
+    assert looks_at(one) == {"layer": "c", "picture": 9}
+    one.choose(layer="b")
+    assert (other.left_behind, other.layer) == ({}, "b")
 
 
-def test_three_in_a_row():
-    one, two, three = (Plain("picture") for _ in range(3))
-    link(one, two)
-    link(two, three)
-    one.choose(picture=2)
-    assert three.focus.picture == 2
+def test_a_class_that_cannot_be_shown_is_named(plain: Any) -> None:
+    one = plain("target")
+    one.selection.target = 3
+    assert one.left_behind == {"target": "class three cannot be chosen here, so it is still zero"}
+
+
+def test_three_in_a_row_and_the_end_of_a_link(plain: Any) -> None:
+    one, two, three = (plain("picture") for _ in range(3))
+    unlink = link(one, two)
+    link(three, two)
     three.choose(picture=4)
-    assert one.focus.picture == 4
-
-
-def test_a_link_can_be_ended():
-    one, other = Plain("picture"), Plain("picture")
-    unlink = link(one, other)
+    assert one.picture == 4
     unlink()
     unlink()
-    one.choose(picture=5)
-    other.choose(picture=6)
-    assert (one.focus.picture, other.focus.picture) == (5, 6)
+    three.choose(picture=5)
+    assert (one.picture, two.picture) == (4, 5)
 
 
-@pytest.mark.parametrize("pair", [("picture", "layer"), ("picture", None)])
-def test_nothing_to_share(pair):
-    one = Plain("picture")
-    other = one if pair[1] is None else Plain("layer")
-    with pytest.raises(XaiWidgetsError, match="no picture, layer or class to share"):
-        link(one, other)
+def test_a_closed_explorer_hears_nothing(plain: Any) -> None:
+    one, other = plain("picture"), plain("picture")
+    link(one, other)
+    other.close()
+    one.choose(picture=3)
+    assert other.picture == 0
 
 
-def test_real_ones_of_one_study(explore, conceive, srae, squares_read):
-    concepts = conceive(srae)
-    inversion = InversionExplorer(
-        GuidedFeatureInversion(squares_read, settings=GuidedSettings(steps=4), background="mean")
-    )
-    try:
-        link(concepts, inversion)
-        inversion.task.wait(60)
-        assert inversion.focus == concepts.focus._replace(layer=inversion.focus.layer)
-        far = squares_read.pool.places[-1]  # not one of those that inversion begins with
-        concepts.picture = far
-        concepts.task.wait(60)
-        inversion.task.wait(60)
-        assert inversion.picture == far
-        assert inversion.shown.pictures[0].equal(squares_read.load(squares_read.test, [far])[0][0])
-        inversion.controls.first.value = 2
-        inversion.task.wait(60)
-        concepts.task.wait(60)
-        assert concepts.controls.classes.value == 2
-        # Looking at another class shows other pictures; the one that is shared stays.
-        assert concepts.picture == inversion.picture == far
-    finally:
-        inversion.close()
-
-
-def test_a_picker_is_no_widget_to_link(squares_read, conceive, srae):
-    with pytest.raises(AttributeError):
-        link(conceive(srae), LayerPicker(squares_read))
+def test_nothing_to_share(plain: Any) -> None:
+    one = plain("picture")
+    for other in (one, plain("layer"), LayerPicker):
+        with pytest.raises(XaiWidgetsError, match="no picture, layer or class to share"):
+            link(one, other)

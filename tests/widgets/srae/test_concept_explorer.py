@@ -105,7 +105,7 @@ def test_problems_are_said_in_words(explorer):
 def test_another_picture(explorer):
     before = explorer.shown
     do(explorer, explorer.strip.cards, selected=2)
-    assert explorer.picture == explorer.strip.pool.places[explorer.strip.here[2]]
+    assert explorer.picture == explorer.strip.pool.indices[explorer.strip.here[2]]
     assert not torch.equal(explorer.shown.contributions, before.contributions)
     assert len(explorer.views.large.rows) == 1
 
@@ -151,13 +151,13 @@ def test_kinds_of_pictures(explorer, kind):
 
 def test_pages(explorer):
     do(explorer, explorer.strip.show, value=EVERYTHING)
-    assert explorer.strip.page.max == -(-len(explorer.strip.pool.places) // PAGE)
+    assert explorer.strip.page.max == -(-len(explorer.strip.pool.indices) // PAGE)
     do(explorer, explorer.strip.page, value=2)
-    assert explorer.picture == explorer.strip.pool.places[PAGE]
+    assert explorer.picture == explorer.strip.pool.indices[PAGE]
 
 
 def test_a_picture_by_its_place(explorer):
-    place = explorer.strip.pool.places[-1]
+    place = explorer.strip.pool.indices[-1]
     explorer.picture = place
     assert explorer.task.wait(60)
     assert explorer.picture == place
@@ -279,7 +279,7 @@ def test_an_explanation_that_is_cancelled_leaves_nothing_of_the_one_before(explo
     assert "not explained to the end" in explorer.sentence
     monkeypatch.undo()
     do(explorer, explorer.strip.cards, selected=3)
-    assert explorer.picture == explorer.strip.pool.places[explorer.strip.here[3]]
+    assert explorer.picture == explorer.strip.pool.indices[explorer.strip.here[3]]
     assert explorer.shown is not None
 
 

@@ -36,7 +36,7 @@ def test_it_fits_in_the_background_and_shows(conceive, squares_read):
     assert explorer.task.wait(60)
     assert held.fitted
     assert explorer.shown is not None
-    assert explorer.picture == explorer.strip.pool.places[explorer.strip.here[3]]
+    assert explorer.picture == explorer.strip.pool.indices[explorer.strip.here[3]]
     assert not explorer.controls.layer.disabled
     assert explorer.controls.fit.layout.display == "none"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
+from xai_widgets.widgets.workbench.prepared import PAIRS, prepared
 
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS
@@ -14,7 +15,6 @@ from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.workbench.prepared import PAIRS, prepared
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_picture_is_led_to_what_it_is_called_next(prepare, toy):
     study.explainers["cae"] = toy
     (explorer,) = prepare("manifold", [study])
     del study.explainers["cae"]
-    picture, _ = study.load(study.test, study.pool.places[:1])
+    picture, _ = study.load(study.test, study.pool.indices[:1])
     first, second, *_ = study.predict(picture)[0].argsort(descending=True).tolist()
     assert (explorer.shown.source, explorer.shown.target) == (first, second)
 

@@ -130,7 +130,7 @@ def test_what_is_at_the_top_is_hidden_below(workbench):
 def test_a_picture_is_seen_by_every_view(workbench):
     open_all(workbench)
     do(workbench, workbench.strip.cards, selected=5)
-    chosen = workbench.study.pool.places[workbench.strip.here[5]]
+    chosen = workbench.study.pool.indices[workbench.strip.here[5]]
     assert workbench.picture == workbench.focus.picture == chosen
     for one in VIEWS:
         do(workbench, workbench, view=one.name)
@@ -208,7 +208,7 @@ def test_a_picture_that_is_chosen_in_a_view_is_chosen_for_all(workbench):
     do(workbench, workbench, view="cladec")
     (cladec,) = workbench.apps["cladec"]
     do(workbench, cladec.grid, selected=2)
-    assert workbench.picture == cladec.picture == workbench.study.pool.places[2]
+    assert workbench.picture == cladec.picture == workbench.study.pool.indices[2]
     assert workbench.strip.cards.selected == 2
     do(workbench, workbench, view="inversion")
     assert workbench.apps["inversion"][0].picture == workbench.picture
@@ -241,7 +241,7 @@ def test_the_class_is_what_the_classifier_says_unless_another_is_chosen(workbenc
 def test_pictures_of_a_class_and_pages(workbench):
     assert workbench.strip.show.value == EVERYTHING
     do(workbench, workbench.strip.page, value=2)
-    assert workbench.picture == workbench.study.pool.places[12]
+    assert workbench.picture == workbench.study.pool.indices[12]
     do(workbench, workbench.classes, value=2)
     do(workbench, workbench.strip.show, value=OWN)
     assert workbench.strip.page.value == 1
@@ -252,7 +252,7 @@ def test_pictures_of_a_class_and_pages(workbench):
 
 
 def test_a_class_without_a_picture(workbench):
-    do(workbench, workbench.strip.show, value="taken for it")
+    do(workbench, workbench.strip.show, value="mistaken for this class")
     while workbench.strip.here:
         do(workbench, workbench.classes, value=workbench.classes.value + 1)
         do(workbench, workbench.strip.page, value=1)

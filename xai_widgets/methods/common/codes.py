@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from xai_widgets.layers import as_code
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 MOST_BYTES = 2 * 1024**3
 """Codes of a pass that would need more memory than this are computed anew whenever they are asked for."""

@@ -21,8 +21,9 @@ from xai_widgets.methods.common.codes import MOST_BYTES, read_codes
 from xai_widgets.methods.srae.fitted import MEASURED as SRAE_UNSEEN
 from xai_widgets.methods.srae.fitted import MOST_CLASSES, Fitted
 from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 Fit = ClaDec | SRAE | CAE
 """What can be fitted."""

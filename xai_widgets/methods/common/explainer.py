@@ -13,12 +13,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
-from torch.utils.data import Subset
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, NotFittedError, XaiWidgetsError
+from xai_widgets.pictures import draw, subset
 from xai_widgets.progress import Progress, bar
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 TRIAL_PICTURES, TRIAL_EPOCHS = 128, 2
 """A trial is of so many pictures; validation falls between two epochs, and is timed with them."""
@@ -72,7 +72,8 @@ class FewPictures:
         # As large a share as of those to fit on, so that whatever follows both grows alike.
         few_unseen = max(round(unseen * few / seen), 1)
         small = copy.copy(study)
-        small.train, small.test = _subset(study.train, few, seed), _subset(study.test, few_unseen, seed)
+        small.train = subset(study.train, draw(study.train, few, seed))
+        small.test = subset(study.test, draw(study.test, few_unseen, seed))
         small.batch_size, small.explainers = min(study.batch_size, TRIAL_BATCH), {}
         return cls(small, seen / few, unseen / few_unseen, seen + unseen)
 
@@ -80,11 +81,6 @@ class FewPictures:
         """Bytes of the 8-bit pictures, their logits, and the codes of layers in half precision."""
         numbers = [math.prod(self.study.layer(layer).shape) for layer in layers]
         return self.count * (math.prod(self.study.shape) + 4 * self.study.classes + 2 * sum(numbers))
-
-
-def _subset(pictures: PictureSet, count: int, seed: int) -> PictureSet:
-    few: PictureSet = Subset(pictures, Study.draw(pictures, count, seed))  # type: ignore[arg-type]
-    return few
 
 
 class Explainer(ABC):

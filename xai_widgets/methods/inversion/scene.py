@@ -12,8 +12,9 @@ from torch import Tensor
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.methods.inversion.explanation import Inversions
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.pictures import KnowsParts
 from xai_widgets.progress import Progress
-from xai_widgets.study import KnowsParts, Study
+from xai_widgets.study import Study
 
 POOL = 24
 """So many unseen pictures can be chosen from."""

@@ -11,8 +11,9 @@ from torch import Tensor
 from xai_widgets.methods.common.codes import CachedPass, cached_pass
 from xai_widgets.methods.srae.settings import Settings, Target
 from xai_widgets.methods.srae.view import grid, places
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 LEAST_POSITIVES = 0.05
 """Of a class that the classifier sees in fewer pictures than this share, those with the highest scores stand in."""

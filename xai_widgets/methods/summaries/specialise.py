@@ -34,8 +34,9 @@ from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import interval
 from xai_widgets.methods.summaries.located import Part, parts_of
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 Floats = npt.NDArray[np.float64]
 

@@ -30,8 +30,9 @@ from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.stored import details_of, restored, tensors_of
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
-from xai_widgets.study import PictureSet, Study
+from xai_widgets.study import Study
 
 KIND = "visual summaries"
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.study import KnowsParts, PictureSet, Study
+from xai_widgets.pictures import KnowsParts, PictureSet
+from xai_widgets.study import Study
 from xai_widgets.widgets.views.chart import Place
 
 Wanted = float | Literal["border", "typical"]

@@ -384,7 +384,7 @@ class ManifoldExplorer(App):
             raise XaiWidgetsError("there is no way to show yet; choose a target class")
         return self.shown
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Render the map, the point and what is decoded around it."""
         with self._lock:
             if self.scene is None:

@@ -9,9 +9,9 @@ import ipywidgets
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.widgets.cae.page import Frame
 from xai_widgets.widgets.cae.tiles import SALIENCY, film_tiles, saliency_tiles
-from xai_widgets.widgets.frame.app import close_all
 from xai_widgets.widgets.views.curve import ProbabilityCurve
 from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.tools import close_all
 
 # Not "display: none", which bqplot takes for a size of zero.
 _HIDDEN = {"visibility": "hidden", "height": "0px", "overflow": "hidden"}

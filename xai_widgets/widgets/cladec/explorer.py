@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import ipywidgets
 
-from xai_widgets.errors import LayerError
 from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
+from xai_widgets.names import class_name
 from xai_widgets.progress import Progress
-from xai_widgets.show.gallery import Gallery
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 from xai_widgets.widgets.cladec.tiles import MAPS, map_tile, picture_tile, version_tiles
 from xai_widgets.widgets.cladec.units import parse_units
-from xai_widgets.widgets.frame.app import App, Focus
-from xai_widgets.widgets.frame.forecast import Forecasts
+from xai_widgets.widgets.frame.explorer import Explorer
+from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
@@ -30,8 +28,8 @@ EVERYTHING, MISTAKES, NEAREST = "all classes", "mistakes", "nearest picture"
 LAST_COLUMNS = (*MAPS, NEAREST)
 
 
-class ClaDecExplorer(App):
-    """Original, ClaDec, auto-encoder and their difference for a page of unseen pictures, layer by layer.
+class ClaDecExplorer(Explorer):
+    """Original, ClaDec, auto-encoder and their difference for some held-out pictures, layer by layer.
 
     Parameters
     ----------
@@ -41,100 +39,105 @@ class ClaDecExplorer(App):
         The layer to begin with; default a fitted one.
     rows
         Pictures per page.
-
-    Attributes
-    ----------
-    cladec
-        The explainer; layers fitted in the widget are fitted there, and can be saved from there.
-    shown
-        The explanation that is on display, or None while the chosen layer is not fitted.
+    selection
+        What is looked at, if it is shared with other widgets.
 
     Examples
     --------
     >>> xw.ClaDecExplorer(xw.demo())  # doctest: +SKIP
     """
 
-    follows: ClassVar[Mapping[str, str]] = {"layer": "layer", "picture": "picture"}
+    key = "cladec"
+    label = "Layer"
+    question = "What does this layer still know about the picture, and what has it thrown away?"
+    reading = (
+        "Each row is a picture; beside it the same picture, decoded from the layer alone, and by an auto-encoder, free "
+        "to choose what it keeps. Only what is lost in the first and kept in the second was thrown away by the "
+        "classifier. The class plays no part here."
+    )
+    follows = ("layer", "picture")
 
-    def __init__(self, source: Study | ClaDec, layer: str | None = None, *, rows: int = 4) -> None:
-        self.cladec = source if isinstance(source, ClaDec) else _of_study(source)
-        self.shown: ClaDecExplanation | None = None
+    def __init__(
+        self,
+        source: Study | ClaDec,
+        layer: str | None = None,
+        *,
+        rows: int = 4,
+        selection: Selection | None = None,
+    ) -> None:
+        self._begin_with = layer
         self._rows = max(rows, 1)
-        self._fitting = ""
-        pool = self.cladec.study.pool
-        self._pictures, self._labels = pool.pictures, pool.labels
-        self.picker = LayerPicker(self.cladec.study, layer or self._first_layer())
-        self._resume = tempfile.TemporaryDirectory(prefix="cladec-", ignore_cleanup_errors=True)
-        self.grid = PictureGrid(tile=_tile(self.cladec.study), pixelated=min(self.cladec.study.shape[1:]) < 64)
-        self.bars = PredictionBars()
-        self._make_controls()
-        super().__init__(
-            f"ClaDec: {self.cladec.study.name}",
-            controls=self._controls,
-            content=[self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=_SIDE_BY_SIDE)],
-        )
-        self._forecasts = Forecasts(self.task)
-        self._bind()
-        self._refresh()
+        self._layer_in_fit = ""
+        self._explanation: ClaDecExplanation | None = None
+        self._indices: list[int] = []
+        super().__init__(source, selection=selection)
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
-    def _first_layer(self) -> str:
-        fitted = self.cladec.layers
-        return next(
-            (layer for layer in (*self.cladec.requested_layers, *fitted) if layer in fitted),
-            self.cladec.requested_layers[0],
-        )
+    def _heading(self) -> str:
+        return f"ClaDec: {self.study.name}"
 
-    def _make_controls(self) -> None:
-        names = [EVERYTHING, MISTAKES, *self.cladec.study.class_names]
+    def _check(self) -> None:
+        if self._begin_with is not None:
+            self.study.layer(self._begin_with)
+
+    def _first_layer(self) -> str:
+        fitted, requested = self.explainer.layers, self.explainer.requested_layers
+        return next((layer for layer in (*requested, *fitted) if layer in fitted), requested[0])
+
+    def _make_controls(self) -> list[ipywidgets.Widget]:
+        names = [EVERYTHING, MISTAKES, *self.study.class_names]
         self.show = ipywidgets.Dropdown(options=[(name, i) for i, name in enumerate(names)], description="Show")
-        fixed = self.cladec.settings.paper
-        dial = (self.cladec.settings.alpha,) if fixed else ALPHAS
+        fixed = self.explainer.settings.paper
+        dial = (self.explainer.settings.alpha,) if fixed else ALPHAS
         self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=fixed)
         self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
         self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
         self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
         self.map = ipywidgets.Dropdown(options=LAST_COLUMNS, description="Last column")
         self.pager = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page")
-        self.fit = ipywidgets.Button(description="Fit this layer", button_style="primary")
-        widths = {self.show: 13, self.alpha: 16, self.units: 9, self.map: 15, self.pager: 7, self.fit: 8}
+        widths = {self.show: 13, self.alpha: 16, self.units: 9, self.map: 15, self.pager: 7}
         for control, width in widths.items():
             control.layout.width = f"{width}em"
-        self._controls = [self.show, self.alpha, self.units, self.map, self.pager, self.fit]
+        self.fit.description = "Fit this layer"
+        return [*widths, self.fitting]
+
+    def _make_views(self) -> list[ipywidgets.Widget]:
+        self.picker = LayerPicker(self.study, self._begin_with or self._first_layer())
+        self.grid = PictureGrid(tile=_tile(self.study), pixelated=min(self.study.shape[1:]) < 64)
+        self.bars = PredictionBars()
+        return [self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=_SIDE_BY_SIDE)]
 
     def _bind(self) -> None:
-        for name, owner, attribute in (
-            ("layer", self.picker, "value"),
-            ("show", self.show, "value"),
-            ("alpha", self.alpha, "value"),
-            ("units", self.units, "value"),
-            ("map", self.map, "value"),
-            ("page", self.pager, "value"),
-            ("selected", self.grid, "selected"),
-            ("picture", self, "picture"),
-        ):
-            self.state.bind(name, owner, attribute)
+        controls = {"show": self.show, "alpha": self.alpha, "units": self.units, "map": self.map, "page": self.pager}
+        self.bind("layer", self.picker)
+        for name, control in controls.items():
+            self.bind(name, control)
+        self.bind("selected", self.grid, "selected")
+        self.bind("picture", self, "picture")
         refresh = self.guarded(lambda _: self._refresh())
         self.picker.on_change(refresh)
         for control in (self.alpha, self.units, self.map, self.pager):
             control.observe(refresh, "value")
         self.show.observe(self.guarded(lambda _: self._first_page()), "value")
         self.grid.observe(self.guarded(lambda _: self._show_bars()), "selected")
-        self.fit.on_click(self.guarded(lambda _: self._fit_layer()))
 
     @property
-    def focus(self) -> Focus:
-        """The chosen row's picture, and the layer."""
-        return Focus(picture=self.picture, layer=self.picker.value)
+    def layer(self) -> str:
+        """The chosen layer; set it to choose another one."""
+        return self.picker.value
+
+    @layer.setter
+    def layer(self, layer: str) -> None:
+        self.picker.value = layer
 
     @property
     def layer_status(self) -> Mapping[str, str]:
         """Whether each layer is fitted."""
-        status = {layer.name: "to fit" for layer in self.cladec.study.layers()}
-        status |= dict.fromkeys(self.cladec.layers, "ready")
-        if self.task.state == "running" and self._fitting:
-            status[self._fitting] = "fitting"
+        status = {layer.name: "to fit" for layer in self.study.layers()}
+        status |= dict.fromkeys(self.explainer.layers, "ready")
+        if self.task.state == "running" and self._layer_in_fit:
+            status[self._layer_in_fit] = "fitting"
         return status
 
     @property
@@ -144,186 +147,171 @@ class ClaDecExplorer(App):
 
     @property
     def picture(self) -> int | None:
-        """The chosen row's picture, as a place in ``study.test``; None if there is none.
+        """The chosen row's picture, as an index in ``study.test``; None if there is none.
 
         Set it to turn to the page with another one of those that can be chosen from.
         """
-        row = min(max(self.grid.selected, 0), len(self._indices) - 1)
-        return self.cladec.study.pool.places[self._indices[row]] if self._indices else None
+        return self.study.pool.indices[self._indices[self._row]] if self._indices else None
 
     @picture.setter
     def picture(self, picture: int | None) -> None:
-        wanted = self.cladec.study.pool.place(picture)
-        if wanted is None:
+        goal = self.study.pool.index_of(picture)
+        if goal is None:
             return
-        if wanted not in self._chosen():
+        if goal not in self._listed():
             self.show.value = 0
-        place = self._chosen().index(wanted)
-        self.pager.value = 1 + place // self._rows
-        self.grid.selected = place % self._rows
+        at = self._listed().index(goal)
+        self.pager.value = 1 + at // self._rows
+        self.grid.selected = at % self._rows
 
-    def _chosen(self) -> list[int]:
-        """Places in the pool that the filter lets through."""
-        everything = range(len(self._pictures))
+    @property
+    def _row(self) -> int:
+        return min(max(self.grid.selected, 0), len(self._indices) - 1)
+
+    def _listed(self) -> list[int]:
+        """Pictures of the pool that the filter lets through."""
+        labels = self.study.pool.labels
         if self.show.value == 0:
-            return list(everything)
+            return list(range(len(labels)))
         if self.show.value == 1:
             return self._mistakes
-        return [i for i in everything if int(self._labels[i]) == self.show.value - 2]
+        return [i for i, label in enumerate(labels.tolist()) if label == self.show.value - 2]
 
     @cached_property
     def _mistakes(self) -> list[int]:
-        """Places of pictures that the classifier gets wrong; asked for at every change, and always the same."""
-        wrong = self.cladec.study.predict(self._pictures).argmax(1) != self._labels
-        places: list[int] = wrong.nonzero().flatten().tolist()
-        return places
+        """Pictures of the pool that the classifier gets wrong."""
+        pool = self.study.pool
+        wrong: list[int] = (self.study.predict(pool.pictures).argmax(1) != pool.labels).nonzero().flatten().tolist()
+        return wrong
 
     def _first_page(self) -> None:
         if self.pager.value == 1:
             self._refresh()
         self.pager.value = 1
 
-    def _units(self, layer: str) -> list[int] | None:
+    def _chosen_units(self, layer: str) -> list[int] | None:
         # Numbers are units of the chosen layer; of the others, on an exported page, all are shown.
-        if layer != self.picker.value and "top" not in self.units.value:
+        if self.explainer.settings.paper or (layer != self.layer and "top" not in self.units.value):
             return None
-        count = self.cladec.units(layer)
+        count = self.explainer.units(layer)
         # Every unit is hidden in turn: the more units, the fewer pictures, so that it stays quick.
-        pictures = self._pictures[: max(512 // count, 1)]
-        return parse_units(self.units.value, lambda: self.cladec.rank_units(pictures, layer).tolist(), count)
+        pictures = self.study.pool.pictures[: max(512 // count, 1)]
+        return parse_units(self.units.value, lambda: self.explainer.rank_units(pictures, layer).tolist(), count)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
+    @property
+    def explanation(self) -> ClaDecExplanation | None:
+        """The explanation on display, or None while the chosen layer is not fitted."""
+        return self._explanation
+
     def _refresh(self) -> None:
         """Bring pictures, bars and lines of text in line with what is chosen."""
-        chosen = self._chosen()
-        self.pager.max = max(-(-len(chosen) // self._rows), 1)
+        listed = self._listed()
+        self.pager.max = max(-(-len(listed) // self._rows), 1)
         begin = (self.pager.value - 1) * self._rows
-        self._indices = chosen[begin : begin + self._rows]
+        self._indices = listed[begin : begin + self._rows]
         self._show_status()
-        fitted = self.picker.value in self.cladec.layers
         if not self._indices:
-            self._show_nothing("No picture of this kind among the unseen ones.")
-        elif fitted:
+            self._show_nothing()
+        elif self.layer in self.explainer.layers:
             self._show_explanation()
         else:
             self._show_unfitted()
 
     def _show_status(self) -> None:
-        """Say of each layer whether it is fitted, and let none be fitted twice."""
+        """Show of each layer whether it is fitted, and let none be fitted twice."""
         self.picker.status = self.layer_status
-        self.fit.disabled = self.picker.status[self.picker.value] != "to fit"
+        status = self.picker.status[self.layer]
+        self.offer_fit(needed=status != "ready", running=status == "fitting")
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
+        if state != "running":
+            self._layer_in_fit = ""
         self._show_status()
 
     def _show_explanation(self) -> None:
-        self.shown = self._explain(self.picker.value)
-        self.sentence = self.shown.report.sentence()
-        self.numbers = self.shown.verdict()
-        self.grid.columns = self._columns(self.shown.layer, self.shown.reference is not None, self.shown.units)
-        self.grid.rows = self._grid_rows(self.shown)
+        self._explanation = found = self._explain(self.layer)
+        self.sentence, self.numbers = found.report.sentence(), found.verdict()
+        self.grid.columns = self._columns(found.layer, found.reference is not None, found.units)
+        self.grid.rows = self._grid_rows(found)
         self._show_bars()
 
     def _explain(self, layer: str) -> ClaDecExplanation:
-        units = None if self.cladec.settings.paper else self._units(layer)
-        alpha = None if self.cladec.settings.paper else self.alpha.value
-        return self.cladec.explain(self._pictures[self._indices], layer, alpha=alpha, units=units)
+        alpha = None if self.explainer.settings.paper else self.alpha.value
+        pictures = self.study.pool.pictures[self._indices]
+        found: ClaDecExplanation = self.explainer.explain(pictures, layer, alpha=alpha, units=self._chosen_units(layer))
+        return found
 
     def _show_unfitted(self) -> None:
-        self.shown = None
-        self._say_unfitted()
-        self._forecasts.ask(self.picker.value, self.cladec, self._say_unfitted, self.picker.value)
-        self.numbers = ""
-        originals = self._pictures[self._indices]
-        self.grid.columns = self._columns(self.picker.value, self.cladec.settings.reference is not None)
+        self._explanation, self.numbers = None, ""
+        self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
+        self.grid.columns = self._columns(self.layer, self.explainer.settings.reference is not None)
         blank = [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
-            {"label": self._name(i), "tiles": [picture_tile(original, "", self._name(i)), *blank]}
-            for i, original in zip(self._indices, originals, strict=True)
+            {"label": self._name(i), "tiles": [picture_tile(self.study.pool.pictures[i], "", self._name(i)), *blank]}
+            for i in self._indices
         ]
         self.bars.clear()
 
-    def _say_unfitted(self) -> None:
-        """Say what to do, unless that has been done, or there is nothing to do it for."""
-        layer = self.picker.value
-        if layer not in self.cladec.layers and self._indices:
-            self.sentence = f"{layer} is not fitted yet: press “Fit this layer”{self._forecasts.said(layer)}."
-
-    def _show_nothing(self, why: str) -> None:
-        self.shown, self.sentence, self.numbers = None, why, ""
+    def _show_nothing(self) -> None:
+        self._explanation, self.sentence, self.numbers = None, "No held-out picture is of this kind.", ""
         self.grid.rows = []
         self.bars.clear()
 
     def _show_bars(self) -> None:
-        if self.shown is None:
-            return
-        row = min(max(self.grid.selected, 0), len(self._indices) - 1)
-        predictions = {name: table[row] for name, table in self.shown.predictions.items()}
-        self.bars.show(predictions, self.shown.class_names)
+        if self.explanation is not None:
+            predictions = {name: table[self._row] for name, table in self.explanation.predictions.items()}
+            self.bars.show(predictions, self.explanation.class_names)
 
     def _name(self, index: int) -> str:
         """The true class of a picture of the pool."""
-        return self._class_name(int(self._labels[index]))
-
-    def _class_name(self, label: int) -> str:
-        names = self.cladec.study.class_names
-        return names[label] if 0 <= label < len(names) else f"label {label}"
+        return self.study.pool.name(index)
 
     def _columns(self, layer: str, reference: bool, units: Sequence[int] | None = None) -> list[str]:
         some = "" if units is None else f", {len(units)} units"
         last = {"difference": "difference of the two"}.get(self.map.value, self.map.value)
         return ["original", f"ClaDec of {layer}{some}", *(["auto-encoder"] if reference else []), last]
 
-    def _grid_rows(self, shown: ClaDecExplanation) -> list[Row]:
-        last = self._last_column(shown)
+    def _grid_rows(self, found: ClaDecExplanation) -> list[Row]:
+        last = self._last_column(found)
         return [
-            {"label": self._name(i), "tiles": [*version_tiles(shown, n), last[n]]} for n, i in enumerate(self._indices)
+            {"label": self._name(i), "tiles": [*version_tiles(found, n), last[n]]} for n, i in enumerate(self._indices)
         ]
 
-    def _last_column(self, shown: ClaDecExplanation) -> list[Tile]:
+    def _last_column(self, found: ClaDecExplanation) -> list[Tile]:
         if self.map.value == NEAREST:
-            return self._nearest(shown)
-        return [map_tile(shown, n, self.map.value) for n in range(len(shown.original))]
+            return self._nearest(found)
+        return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
 
-    def _nearest(self, shown: ClaDecExplanation) -> list[Tile]:
-        study = self.cladec.study
-        places = self.cladec.neighbours(shown.original, shown.layer, count=1)[:, 0].tolist()
-        pictures, labels = study.load(study.train, places)
-        names = [self._class_name(label) for label in labels.tolist()]
+    def _nearest(self, found: ClaDecExplanation) -> list[Tile]:
+        indices = self.explainer.neighbours(found.original, found.layer, count=1)[:, 0].tolist()
+        pictures, labels = self.study.load(self.study.train, indices)
+        names = [class_name(self.study.class_names, label) for label in labels.tolist()]
         return [
             picture_tile(picture, name, f"nearest training picture in this layer: {name}")
             for picture, name in zip(pictures, names, strict=True)
         ]
 
+    def thumbnails(self) -> list[Tile]:
+        """The first row."""
+        tiles: list[Tile] = self.grid.rows[0]["tiles"] if self.grid.rows else []
+        return tiles
+
     # --- fitting -----------------------------------------------------------------------------------------------
 
-    def _fit_layer(self) -> None:
-        layer = self._fitting = self.picker.value
+    def _to_fit(self) -> tuple[ClaDec, str]:
+        return self.explainer, self.layer
 
-        def work(progress: Progress) -> None:
-            self.keep(self.cladec.fit(layer, progress=progress, checkpoint=self._resume.name))
-
-        self.run(work, lambda _: self._refresh(), f"Fitting {layer}")
+    def _fit(self) -> None:
+        self._layer_in_fit = self.layer
+        super()._fit()
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
-    def figure(self) -> Any:
-        """What is on display as a matplotlib figure."""
-        return self._required().figure()
-
-    def gallery(self) -> Gallery:
-        """What is on display as a static gallery, which survives in a saved notebook."""
-        return self._required().gallery()
-
-    def _required(self) -> ClaDecExplanation:
-        if self.shown is None:
-            raise LayerError(f"there is nothing to show: {self.sentence}")
-        return self.shown
-
-    def _page(self, progress: Progress) -> Page:
-        """Render the pictures on display, for every fitted layer,."""
+    def make_page(self, progress: Progress) -> Page:
+        """Prepare a page of the pictures on display, for every fitted layer."""
         self._required()
         return layers_page(
             title=self.title,
@@ -335,37 +323,29 @@ class ClaDecExplorer(App):
         )
 
     def _pages(self, progress: Progress) -> dict[str, LayerPage]:
-        pages: dict[str, LayerPage] = {}
-        progress.start(f"Writing {self.title}", len(self.cladec.layers))
-        for layer in self.cladec.layers:
-            shown = self._explain(layer)
-            pages[layer] = LayerPage(
-                columns=self._columns(layer, shown.reference is not None, shown.units),
-                rows=self._grid_rows(shown),
-                numbers=shown.verdict(),
-                sentence=shown.report.sentence(),
-            )
+        progress.start(f"Writing {self.title}", len(self.explainer.layers))
+        pages = {}
+        for layer in self.explainer.layers:
+            pages[layer] = self._layer_page(self._explain(layer))
             progress.advance()
         return pages
 
-    def close(self) -> None:
-        """Stop a fit that is running and close every widget inside."""
-        super().close()
-        self.task.wait()
-        self.bars.close()
-        self._resume.cleanup()
+    def _layer_page(self, found: ClaDecExplanation) -> LayerPage:
+        return LayerPage(
+            columns=self._columns(found.layer, found.reference is not None, found.units),
+            rows=self._grid_rows(found),
+            numbers=found.verdict(),
+            sentence=found.report.sentence(),
+        )
+
+    def _parts(self) -> list[Any]:
+        return [self.bars]
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
 
 _SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 32px", "align_items": "flex-start"}
 _EMPTY: Tile = {"src": "", "alt": "not fitted yet", "caption": ""}
-
-
-def _of_study(study: Study) -> ClaDec:
-    blocks = study.blocks() or study.layers()
-    found: ClaDec = study.explainers.get("cladec") or ClaDec(study, blocks[len(blocks) // 2].name)
-    return found
 
 
 def _tile(study: Study) -> int:

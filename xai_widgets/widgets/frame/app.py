@@ -9,21 +9,21 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import ipywidgets
-from traitlets import TraitError
 
 from xai_widgets import artifact, hosts
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.names import closest
 from xai_widgets.progress import Progress, bar
-from xai_widgets.runs.keeping import keep, register
-from xai_widgets.runs.run import Explainer
+from xai_widgets.runs.keeping import keep, register, run_of
 from xai_widgets.widgets.frame.progress_line import ProgressLine
-from xai_widgets.widgets.frame.state import State
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import HERE, KernelLine
+from xai_widgets.widgets.views.elements import HERE, STILL, KernelLine
+from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,19 +32,6 @@ log = logging.getLogger(__name__)
 
 #: No more controls than people can survey at a glance.
 MOST_CONTROLS = 7
-
-RUN_AGAIN = "Restart it and run the cells again."
-
-
-class Focus(NamedTuple):
-    """What is looked at, as far as several widgets can look at the same; None where there is no such thing."""
-
-    #: Place of the picture in ``study.test``.
-    picture: int | None = None
-    #: Name of the layer.
-    layer: str | None = None
-    #: Number of the class.
-    class_index: int | None = None
 
 
 class App(ABC):
@@ -67,8 +54,6 @@ class App(ABC):
     ----------
     widget
         The ipywidgets container; the app displays itself, so this is needed for layouts of one's own only.
-    state
-        What is chosen, see `State`.
     task
         The background thread; ``app.task.wait()`` waits for the work that runs.
     last_error
@@ -78,11 +63,8 @@ class App(ABC):
     #: Work shorter than this many seconds shows no progress bar, which would only flicker.
     patience: float = 0.3
 
-    #: What can be done after the kernel has stopped, for the line that says that it has.
-    without_kernel: ClassVar[str] = "What you see stays; anything new needs the kernel."
-
-    #: What of a `Focus` this widget can follow, and what its state calls it; in the order in which it is set.
-    follows: ClassVar[Mapping[str, str]] = {}
+    #: What still works after the kernel has stopped, for the line that says so.
+    without_kernel: str = STILL
 
     def __init__(
         self,
@@ -96,7 +78,7 @@ class App(ABC):
             raise XaiWidgetsError(f"{len(controls)} controls in one row; at most {MOST_CONTROLS} can be surveyed")
         hosts.prepare()
         self.title = title
-        self.state = State()
+        self._choices: dict[str, tuple[Any, str]] = {}
         self.last_error: BaseException | None = None
         self._watchers: list[Callable[[], None]] = []
         self.task = BackgroundTask(self._on_state)
@@ -104,9 +86,7 @@ class App(ABC):
         self._text = {"sentence": sentence, "numbers": "", "error": ""}
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = ProgressLine(self.cancel, self.patience)
-        self._kernel = KernelLine(
-            text=f"The kernel has stopped. {self.without_kernel} {RUN_AGAIN}", layout={"display": "none"}
-        )
+        self._kernel = KernelLine(self.without_kernel)
         self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
         self.widget.add_class("xw-app")
         self._kernel.root = self.widget.model_id
@@ -185,7 +165,7 @@ class App(ABC):
                 callback(*args, **kwargs)
             except Exception as error:  # noqa: BLE001 - shown to the user, who cannot see a log
                 self.show_error(error)
-            self.state.announce()
+            self.announce()
 
         return safe
 
@@ -231,36 +211,41 @@ class App(ABC):
         for listener in tuple(self._watchers):
             listener()
 
-    # --- looking at the same -------------------------------------------------------------------------------------
+    # --- what is chosen ------------------------------------------------------------------------------------------
+
+    def bind(self, name: str, owner: Any, attribute: str = "value") -> None:
+        """Let `state` hold an attribute that can be read and set: of a control, of a view, of the app itself."""
+        self._choices[name] = (owner, attribute)
 
     @property
-    def focus(self) -> Focus:
-        """What is looked at here, for other widgets to follow."""
-        return Focus()
+    def state(self) -> dict[str, Any]:
+        """What is chosen, by name, as plain values; set some or all of them to choose the same again.
 
-    @property
-    def layer_status(self) -> Mapping[str, str]:
-        """How far each layer is that has to be fitted here, in a word such as "ready", "to fit" or "fitting"."""
-        return {}
+        Raises
+        ------
+        XaiWidgetsError
+            For a name that does not exist; nothing is set then.
 
-    @property
-    def shared_controls(self) -> list[ipywidgets.Widget]:
-        """What a `Workbench` hides, because it has the same at its top."""
-        return []
+        Examples
+        --------
+        >>> saved = explorer.state  # doctest: +SKIP
+        >>> explorer.state = {"layer": "block4", "alpha": 0.5}  # doctest: +SKIP
+        """
+        return {name: getattr(*place) for name, place in self._choices.items()}
 
-    def follow(self, focus: Focus) -> list[str]:
-        """Look at the same, as far as possible here; what is not possible is said in words, and stays as it is."""
-        problems = []
-        for name, own in self.follows.items():
-            wanted, here = getattr(focus, name), getattr(self.focus, name)
-            if wanted is None or wanted == here:
-                continue
-            try:
-                self.state.from_dict({own: wanted})
-            except (XaiWidgetsError, TraitError):
-                still = "" if here is None else f", so it is still {here}"
-                problems.append(f"{name.removesuffix('_index')} {wanted} cannot be chosen here{still}")
-        return problems
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        for name in values:
+            closest(name, self._choices, "choice")
+        for name, place in self._choices.items():
+            if name in values:
+                setattr(*place, values[name])
+        self.announce()
+
+    def announce(self) -> None:  # noqa: B027  (a widget alone has nobody to tell)
+        """Tell others what was chosen here; called after every callback of a control."""
+
+    # --- keeping -------------------------------------------------------------------------------------------------
 
     def keep(self, explainer: Explainer) -> None:
         """Let its study find what was fitted or named and, if the study is kept in a folder, save it in the background.
@@ -268,7 +253,7 @@ class App(ABC):
         What cannot be saved stays as it is; the red line says so until it can.
         """
         register(explainer)
-        if explainer.study.run is not None:
+        if run_of(explainer.study) is not None:
             # Not the thread of the work, where the next request would supersede it.
             threading.Thread(target=self._save, args=(explainer,), name="xai-widgets-saver").start()
 
@@ -283,16 +268,13 @@ class App(ABC):
 
     # --- life ----------------------------------------------------------------------------------------------------
 
-    def page(self, *, progress: Progress | None = None, back: str = "") -> str:
-        """Render what `to_html` writes, with a link back to another page where `back` names one.
-
-        The other parameters, and what is raised, are those of `to_html`.
-        """
+    def page(self, *, progress: Progress | None = None) -> str:
+        """Render what `to_html` writes; the parameters, and what is raised, are those of `to_html`."""
         with progress or bar() as shown:
-            return self._page(shown).html(back)
+            return self.make_page(shown).html()
 
     @abstractmethod
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Prepare a page that shows the same without a notebook, a kernel or a network."""
 
     def to_html(self, path: str | Path, *, progress: Progress | None = None) -> None:
@@ -326,30 +308,3 @@ class App(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.title}>"
-
-
-def mimebundle(widget: ipywidgets.Widget, text: str, **kwargs: Any) -> Any:
-    """What Jupyter needs to display ``widget``, with ``text`` for where widgets cannot be displayed."""
-    # A closed widget has no bundle any more.
-    if not callable(widget._repr_mimebundle_):
-        return {"text/plain": f"{text} (closed)"}
-    bundle = widget._repr_mimebundle_(**kwargs)
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {**data, "text/plain": text}
-
-
-def fit_description(control: ipywidgets.Widget) -> None:
-    """Let a control's description take the room it needs, so that controls begin where the text begins."""
-    style = getattr(control, "style", None)
-    if style is not None and style.has_trait("description_width"):
-        style.description_width = "initial"
-
-
-def close_all(widget: ipywidgets.Widget) -> None:
-    """Close a widget and every widget it holds: children, layouts, styles."""
-    held = [value for name, value in widget.trait_values().items() if name != "comm"]
-    widget.close()
-    for value in held:
-        for inner in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(inner, ipywidgets.Widget) and inner.comm is not None:
-                close_all(inner)

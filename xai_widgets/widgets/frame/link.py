@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import traitlets
+
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame.explorer import Explorer
 
 
-def link(one: App, other: App) -> Callable[[], None]:
+def link(one: Explorer, other: Explorer) -> Callable[[], None]:
     """Let two widgets look at the same: what is chosen in either is chosen in the other.
 
-    Picture, layer and class are shared, as far as both have them; what one of them cannot show, such as a layer that
-    it does not offer, stays as it is there.
+    Picture, layer and class are shared, as far as both have them. What one of them cannot show, such as a layer that it
+    does not offer, stays as it is there.
 
     Parameters
     ----------
@@ -33,37 +35,15 @@ def link(one: App, other: App) -> Callable[[], None]:
 
     Examples
     --------
-    >>> unlink = xw.link(xw.ClaDecExplorer(study), xw.InversionExplorer(study))
+    >>> unlink = xw.link(xw.ClaDecExplorer(study), xw.InversionExplorer(study))  # doctest: +SKIP
     """
-    if one is other or not set(one.follows) & set(other.follows):
+    shared = [name for name in getattr(one, "follows", ()) if name in getattr(other, "follows", ())]
+    if one is other or not shared:
         raise XaiWidgetsError(f"{one!r} and {other!r} have no picture, layer or class to share")
-    following = Following()
-    ends = [
-        one.state.on_change(lambda: following.lead(one, [other])),
-        other.state.on_change(lambda: following.lead(other, [one])),
-    ]
-    following.lead(one, [other])
+    links = [traitlets.link((one.selection, name), (other.selection, name)) for name in shared]
 
     def unlink() -> None:
-        while ends:
-            ends.pop()()
+        while links:
+            links.pop().unlink()
 
     return unlink
-
-
-class Following:
-    """Lets widgets follow each other without answering back."""
-
-    def __init__(self) -> None:
-        self._busy = False
-
-    def lead(self, leader: App, followers: list[App]) -> None:
-        """Let all followers look at what the leader looks at, unless it is itself following just now."""
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            for follower in followers:
-                follower.follow(leader.focus)
-        finally:
-            self._busy = False

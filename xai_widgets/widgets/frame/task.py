@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from typing import Any, Literal, TypeVar
 
 from xai_widgets.errors import CancelledError
 from xai_widgets.progress import Progress, ProgressState
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 TaskState = Literal["idle", "running", "cancelled", "failed", "finished"]
@@ -25,7 +22,6 @@ class _Request:
     on_done: Callable[[Any], None]
     progress: Progress
     dropped: bool = False
-    aside: str = ""  # the name of work that nobody waits for
 
 
 class BackgroundTask:
@@ -76,42 +72,17 @@ class BackgroundTask:
         """
         with self._changed:
             self._drop()
-            self._wait_with(_Request(work, on_done, Progress(on_progress)))
-
-    def submit_aside(self, name: str, work: Callable[[Progress], T], on_done: Callable[[T], None]) -> None:
-        """Ask for work that nobody waits for: it changes no state, and what it raises goes to the log.
-
-        It begins when nothing else runs, and anything else that is asked for takes its place.
-
-        Parameters
-        ----------
-        name
-            Asked for again while it runs or waits, work of the same name is not begun anew.
-        work, on_done
-            As for `submit`.
-        """
-        with self._changed:
-            known = [request for request in (self._current, self._waiting) if request is not None]
-            if any(request.aside == name and not request.dropped for request in known):
-                return
-            if self._waiting is not None and not self._waiting.aside:
-                return  # what waits is wanted more
-            if self._current is not None and self._current.aside:
-                self._drop()
-            self._wait_with(_Request(work, on_done, Progress(), aside=name))
-
-    def _wait_with(self, request: _Request) -> None:
-        self._waiting = request
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="xai-widgets", daemon=True)
-            self._thread.start()
+            self._waiting = _Request(work, on_done, Progress(on_progress))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="xai-widgets", daemon=True)
+                self._thread.start()
 
     def cancel(self) -> None:
         """Ask the running work to stop at its next check, and forget the work that waits."""
         with self._changed:
             self._drop()
             waiting, self._waiting = self._waiting, None
-            never_ran = self._current is None and waiting is not None and not waiting.aside
+            never_ran = self._current is None and waiting is not None
         if never_ran:
             self._set_state("cancelled")
 
@@ -142,19 +113,11 @@ class BackgroundTask:
 
     def _run(self) -> None:
         while (request := self._next()) is not None:
-            if request.aside:
-                self._log(request, self._attempt(request))
-                continue
             self._set_state("running")
             error = self._attempt(request)
             # To whoever watches, work that was superseded simply goes on.
-            if self._waiting is None or self._waiting.aside:
+            if self._waiting is None:
                 self._set_state(self._outcome(request, error), error)
-
-    @staticmethod
-    def _log(request: _Request, error: BaseException | None) -> None:
-        if error is not None and not isinstance(error, CancelledError):
-            log.info("%s failed", request.aside, exc_info=error)
 
     def _next(self) -> _Request | None:
         with self._changed:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ipywidgets
 
 from xai_widgets.methods.inversion.scene import NEXT, NOTHING, SAID, SHARES
-from xai_widgets.widgets.frame.app import close_all, fit_description
+from xai_widgets.widgets.views.tools import close_all, fit_description
 
 INTERVAL = 200
 """Milliseconds from frame to frame."""

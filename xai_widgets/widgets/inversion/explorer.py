@@ -291,7 +291,7 @@ class InversionExplorer(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.scene
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Render the chosen picture and some more, each with two classes,."""
         given = (self.title, self.inversion, self._pool, self._required().choice, self._scenes)
         return inversion_page(*given, pixelated=self.grid.pixelated, progress=progress)

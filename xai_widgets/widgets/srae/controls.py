@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from xai_widgets.widgets.frame.app import fit_description
 from xai_widgets.widgets.srae.turn import MOST, STEP, STOPS
 from xai_widgets.widgets.views.picture_strip import PictureStrip
+from xai_widgets.widgets.views.tools import fit_description
 
 
 class ConceptControls:

@@ -159,12 +159,12 @@ class ConceptExplorer(App):
     @property
     def other(self) -> int | None:
         """The picture that is compared with, as `picture`."""
-        return None if self._other is None else self.strip.pool.places[self._other]
+        return None if self._other is None else self.strip.pool.indices[self._other]
 
     @other.setter
     def other(self, place: int | None) -> None:
         with self._lock:
-            self._other = self.strip.pool.place(place)
+            self._other = self.strip.pool.index_of(place)
             self.controls.compare.value = self._other is not None
             self._refresh()
 
@@ -357,7 +357,7 @@ class ConceptExplorer(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.shown
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Render all explained classes of the chosen layer, with some pictures of each,."""
         self._required()
         chosen, pixelated = self.controls.classes.value, self.views.large.pixelated

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.steps import amount, signed
-from xai_widgets.widgets.frame.app import close_all
 from xai_widgets.widgets.views.score_bar import nice_ticks
+from xai_widgets.widgets.views.tools import close_all
 
 STEP, MOST = 0.25, 3.0
 STOPS = tuple(STEP * stop for stop in range(int(MOST / STEP) + 1))

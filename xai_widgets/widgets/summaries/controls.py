@@ -8,9 +8,9 @@ import ipywidgets
 
 from xai_widgets.methods.summaries.scene import Wanted
 from xai_widgets.methods.summaries.summary import LONGEST_NAME
-from xai_widgets.widgets.frame.app import fit_description
 from xai_widgets.widgets.summaries.lines import Filter
 from xai_widgets.widgets.summaries.measures import MEASURES
+from xai_widgets.widgets.views.tools import fit_description
 
 
 class SummaryControls:

@@ -325,7 +325,7 @@ class SummaryBrowser(App):
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return found
 
-    def _page(self, progress: Progress) -> Page:
+    def make_page(self, progress: Progress) -> Page:
         """Render all classes that were looked at."""
         wanted = [Wanted(*key) for key in sorted(self.summaries.found)]
         if not wanted:

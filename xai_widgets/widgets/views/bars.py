@@ -12,7 +12,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from xai_widgets.methods.cladec.explanation import SPOKEN
-from xai_widgets.widgets.frame.app import close_all
+from xai_widgets.widgets.views.tools import close_all
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73")
 """Okabe and Ito's blue, orange and green."""

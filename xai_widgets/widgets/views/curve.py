@@ -8,7 +8,7 @@ import bqplot
 import numpy as np
 import numpy.typing as npt
 
-from xai_widgets.widgets.frame.app import close_all
+from xai_widgets.widgets.views.tools import close_all
 
 WIDTH, HEIGHT = 300, 170
 # The host's colours, as in the style sheet.

@@ -10,6 +10,9 @@ import traitlets
 
 HERE = Path(__file__).parent
 
+STILL = "What you see stays; anything new needs the kernel."
+"""What still works without a kernel, where nothing else is said."""
+
 
 class StripLayer(TypedDict):
     """One block of the strip; ``shape`` is without the batch, ``status`` may be empty."""
@@ -86,7 +89,13 @@ class Tabs(anywidget.AnyWidget):
 
 
 class KernelLine(anywidget.AnyWidget):
-    """A line that appears when the kernel has stopped; what is inside `root` then sends nothing any more."""
+    """A line that appears when the kernel has stopped; what is inside `root` then sends nothing any more.
+
+    Parameters
+    ----------
+    still
+        What still works, in one sentence.
+    """
 
     _esm = HERE / "kernel.js"
     _css = HERE / "style.css"
@@ -95,3 +104,7 @@ class KernelLine(anywidget.AnyWidget):
     text = traitlets.Unicode("").tag(sync=True)
     #: The model of the widget that holds everything that would send.
     root = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, still: str = STILL) -> None:
+        text = f"The kernel has stopped. {still} Restart it and run the cells again."
+        super().__init__(text=text, layout={"display": "none"})

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_widgets.errors import PictureError
-from xai_widgets.widgets.frame.app import close_all, fit_description, mimebundle
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.backdrop import blank, paint_backdrop
 from xai_widgets.widgets.views.chart import (
@@ -26,6 +25,7 @@ from xai_widgets.widgets.views.chart import (
     marked_points,
     ticks,
 )
+from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
 
 NOTCHES = 100
 """Steps of a slider from one edge of the map to the other."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import ipywidgets
 
 from xai_widgets.pool import EVERYTHING, KINDS_SHOWN, Pool
-from xai_widgets.widgets.frame.app import fit_description
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import exactly
 from xai_widgets.widgets.views.elements import Tile
+from xai_widgets.widgets.views.tools import fit_description
 
 PAGE = 12
 """Pictures at a time."""
@@ -21,7 +21,7 @@ def picture_cards(pool: Pool, pictures: Sequence[int], kept: int | None, source:
     cards: list[Card] = []
     for picture in pictures:
         name = pool.name(picture)
-        tile: Tile = {"src": source(picture), "alt": f"picture {pool.places[picture]}, {name}", "caption": ""}
+        tile: Tile = {"src": source(picture), "alt": f"picture {pool.indices[picture]}, {name}", "caption": ""}
         cards.append({"tiles": [tile], "lines": [name], "mark": "kept" if picture == kept else ""})
     return cards
 
@@ -62,7 +62,7 @@ class PictureStrip:
     @property
     def picture(self) -> int | None:
         """The chosen picture, as a place in ``study.test``."""
-        return None if self.chosen is None else self.pool.places[self.chosen]
+        return None if self.chosen is None else self.pool.indices[self.chosen]
 
     def choose(self, picture: int | None, of: int) -> None:
         """Turn to the page with a picture of ``study.test``, while class `of` is looked at.
@@ -72,7 +72,7 @@ class PictureStrip:
         XaiWidgetsError
             If it is not in the pool.
         """
-        wanted = self.pool.place(picture)
+        wanted = self.pool.index_of(picture)
         if wanted is not None:
             if wanted not in self._listed(of):
                 self.show.value = EVERYTHING

@@ -12,7 +12,7 @@ import ipywidgets
 import numpy as np
 
 from xai_widgets.methods.srae.steps import Step, spoken
-from xai_widgets.widgets.frame.app import close_all
+from xai_widgets.widgets.views.tools import close_all
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 """Okabe and Ito's; an x-feature keeps its colour, whatever its place in the bar."""

@@ -11,22 +11,20 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
+from xai_widgets.names import closest
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.pages.frame import Page, json_for_script
-from xai_widgets.widgets.workbench.catalogue import VIEWS, view
+from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 ALONE, BESIDE = "1080px", "1640px"
 """Width of a page whose tabs show one study, or two side by side."""
 
 
-PATIENCE = 0.1
-"""Seconds between two questions whether to stop."""
-
 SENTENCES = (
-    "What has the classifier learned? Each tab asks another question.",
-    "What have the two classifiers learned? Each tab asks both of them another question.",
+    "What has the classifier learned? Each tab answers a different question.",
+    "What have the two classifiers learned? Each tab answers a different question about both.",
 )
 """Of one study, and of two."""
 
@@ -71,8 +69,14 @@ class Tab(NamedTuple):
     parts: Sequence[Part]
 
 
+def tab_of(key: str, parts: Sequence[Part]) -> Tab:
+    """The tab of a view."""
+    view = VIEWS[key]
+    return Tab(key, view.label, view.question, view.reading, parts)
+
+
 def workbench_page(
-    title: str, studies: Sequence[Study], apps: Mapping[str, Sequence[App]], *, progress: Progress
+    title: str, studies: Sequence[Study], apps: Mapping[str, Sequence[Explorer]], *, progress: Progress
 ) -> Page:
     """Put the pages of explorers into one, with a tab for each view.
 
@@ -95,13 +99,9 @@ def workbench_page(
     CancelledError
         If the progress was cancelled.
     """
-    for name in apps:
-        view(name)
-    tabs = [
-        Tab(one.name, one.label, one.question, one.reading, [_part(app, progress) for app in apps[one.name]])
-        for one in VIEWS
-        if one.name in apps
-    ]
+    for key in apps:
+        closest(key, VIEWS, "view")
+    tabs = [tab_of(key, [_part(app, progress) for app in apps[key]]) for key in VIEWS if key in apps]
     return tabbed_page(title, SENTENCES[len(studies) > 1], tabs, progress=progress)
 
 
@@ -135,22 +135,8 @@ def tabbed_page(title: str, sentence: str, tabs: Sequence[Tab], *, progress: Pro
     return Page("workbench/page.html", title, sentence, {"tabs": _indexed(tabs)}, context=context)
 
 
-def settle(app: App, progress: Progress) -> None:
-    """Wait until nothing runs in an explorer any more.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
-    """
-    progress.start(f"Preparing {app.title}", 1)
-    while not app.wait(PATIENCE):
-        progress.check()
-    progress.advance()
-
-
-def _part(app: App, progress: Progress) -> Part:
-    settle(app, progress)
+def _part(app: Explorer, progress: Progress) -> Part:
+    app.settle(progress)
     try:
         return Part(app.title, page=app.page(progress=progress))
     except (NotFittedError, LayerError) as error:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from xai_widgets import artifact
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import Tile
-from xai_widgets.widgets.workbench.catalogue import VIEWS, View
-from xai_widgets.widgets.workbench.page import SENTENCES, Part, Tab, tabbed_page
+from xai_widgets.widgets.workbench.catalogue import VIEWS
+from xai_widgets.widgets.workbench.page import SENTENCES, Part, tab_of, tabbed_page
 
 INDEX = "index.html"
 
@@ -36,7 +35,7 @@ class Exhibit(NamedTuple):
 
     view: str
     study: str
-    app: App
+    app: Explorer
 
 
 class _Written(NamedTuple):
@@ -88,9 +87,7 @@ def write_gallery(
     if not written:
         raise XaiWidgetsError("none of the views has anything to show; fit the explainers first")
     whole = [one for study, name in names.items() for one in _whole(target, study, name, written, progress)]
-    sections = [
-        _section(view, names, written) for view in VIEWS if any(one.exhibit.view == view.name for one in written)
-    ]
+    sections = [_section(key, names, written) for key in VIEWS if any(one.exhibit.view == key for one in written)]
     context = {"across": ACROSS, "whole": whole, "sections": sections}
     return _write(target / INDEX, Page("workbench/site.html", title, sentence, context=context).html())
 
@@ -105,10 +102,11 @@ def _write(file: Path, page: str) -> Path:
 def _written(folder: Path, exhibit: Exhibit, progress: Progress) -> list[_Written]:
     """The page of an exhibit, if it has one, with a way back to the first page."""
     try:
-        page = exhibit.app.page(progress=progress, back=INDEX)
+        page = exhibit.app.make_page(progress)
     except (NotFittedError, LayerError):
         return []
-    return [_Written(exhibit, _write(folder / f"{exhibit.study}-{exhibit.view}.html", page), page)]
+    file = folder / f"{exhibit.study}-{exhibit.view}.html"
+    return [_Written(exhibit, _write(file, page.html(back=INDEX)), page.html())]
 
 
 def _whole(
@@ -116,11 +114,7 @@ def _whole(
 ) -> list[dict[str, str]]:
     """Write all pages of a study into one; what the first page says of it."""
     pages = {one.exhibit.view: Part(one.exhibit.app.title, one.page) for one in written if one.exhibit.study == study}
-    tabs = [
-        Tab(view.name, view.label, view.question, view.reading, [pages[view.name]])
-        for view in VIEWS
-        if view.name in pages
-    ]
+    tabs = [tab_of(key, [pages[key]]) for key in VIEWS if key in pages]
     if not tabs:
         return []
     page = tabbed_page(name, SENTENCES[False], tabs, progress=progress).html()
@@ -131,39 +125,13 @@ def _whole(
 # --- cards ---------------------------------------------------------------------------------------------------------
 
 
-def _section(view: View, names: Mapping[str, str], written: Sequence[_Written]) -> dict[str, Any]:
+def _section(key: str, names: Mapping[str, str], written: Sequence[_Written]) -> dict[str, Any]:
     """A question, and who answers it."""
-    cards = [_card(one, view, names[one.exhibit.study]) for one in written if one.exhibit.view == view.name]
-    return {"view": view, "cards": cards}
+    cards = [_card(one, names[one.exhibit.study]) for one in written if one.exhibit.view == key]
+    return {"view": VIEWS[key], "cards": cards}
 
 
-def _card(written: _Written, view: View, name: str) -> dict[str, Any]:
+def _card(written: _Written, name: str) -> dict[str, Any]:
     app = written.exhibit.app
-    return {"file": written.file.name, "name": name, "tiles": tiles(view.name, app), "sentence": app.sentence}
-
-
-def tiles(view: str, app: App) -> list[Tile]:
-    """A few pictures of what an explorer shows, from left to right."""
-    found: list[Tile] = [tile for tile in _TILES[view](app) if tile["src"]]
-    return found[:ACROSS]
-
-
-def _of_cards(cards: Sequence[Mapping[str, Any]]) -> list[Tile]:
-    """The first picture of each card."""
-    return [card["tiles"][0] for card in cards if card.get("tiles")]
-
-
-def _ends(frames: Sequence[Any]) -> list[Tile]:
-    """First, middle and last of a film."""
-    chosen = [frames[0], frames[len(frames) // 2], frames[-1]] if frames else []
-    return [{"src": frame.src, "alt": frame.alt, "caption": frame.caption} for frame in chosen]
-
-
-_TILES: Mapping[str, Callable[[Any], list[Tile]]] = {
-    "cladec": lambda app: app.grid.rows[0]["tiles"],
-    "summaries": lambda app: _of_cards(app.rows.cards),
-    "concepts": lambda app: _of_cards(app.views.features.cards),
-    "inversion": lambda app: app.grid.rows[0]["tiles"],
-    "manifold": lambda app: _ends(app.way.frames),
-}
-"""Which pictures those are."""
+    tiles = [tile for tile in app.thumbnails() if tile["src"]][:ACROSS]
+    return {"file": written.file.name, "name": name, "tiles": tiles, "sentence": app.sentence}

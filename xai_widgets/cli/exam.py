@@ -1,0 +1,52 @@
+"""`xai-widgets exam`: a method measured where the truth is known, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from xai_widgets.cli.terminal import STDOUT, add_json, deliver, require_file
+from xai_widgets.scores.exam import EXAMS, run_exam
+from xai_widgets.scores.measure import Exam, Measure
+
+MOST_BASELINES = 16
+"""Nobody reads more of them in one line."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to `xai-widgets`."""
+    parser = commands.add_parser("exam", help="measure an explanation method where the truth is known")
+    parser.set_defaults(run=_exam)
+    parser.add_argument("--method", required=True, help=f"the method, one of: {', '.join(EXAMS)}")
+    parser.add_argument("--cheat", action="store_true", help="on the cheating classifier")
+    parser.add_argument("--seed", type=int, default=0, help="of the classifiers that judge (default: 0)")
+    add_json(parser)
+
+
+def _exam(given: argparse.Namespace) -> None:
+    from xai_widgets.demos import demo  # noqa: PLC0415
+    from xai_widgets.progress import bar  # noqa: PLC0415
+
+    if given.json not in (None, STDOUT):
+        require_file(given.json, "--json")
+    with bar() as progress:
+        exam = run_exam(given.method, demo(cheat=given.cheat), seed=given.seed, progress=progress)
+    deliver(table(exam), exam.to_json(), given.json)
+
+
+def table(exam: Exam) -> str:
+    """An exam as text: a line for each measure, with chance and baselines beside its value."""
+    head = [("measure", "value", "better", "chance", "baselines")]
+    lines = head + [_cells(name, measure) for name, measure in exam.measures.items()]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    rows = ["  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines]
+    title = f"{exam.method} on {exam.study}, seed {exam.seed}, {exam.seconds:g} s"
+    return "\n".join([title, "", *rows])
+
+
+def _cells(name: str, measure: Measure) -> tuple[str, str, str, str, str]:
+    chance = "" if measure.chance is None else f"{measure.chance:.3g}"
+    written = [f"{other} {value:.3g}" for other, value in list(measure.baselines.items())[:MOST_BASELINES]]
+    more = len(measure.baselines) - len(written)
+    baselines = ", ".join([*written, f"{more} more with --json"] if more else written)
+    return name, f"{measure.value:.3g}", measure.better, chance, baselines

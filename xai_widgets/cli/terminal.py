@@ -1,0 +1,60 @@
+"""What the commands share: how they talk in a terminal, and how they write a result."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from xai_widgets.errors import XaiWidgetsError
+
+STDOUT = "-"
+"""In place of a file's name."""
+
+
+def say(text: str) -> None:
+    """Write a line to stderr: stdout is for results."""
+    sys.stderr.write(f"{text}\n")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--json``, for `deliver`."""
+    parser.add_argument("--json", metavar="PATH", help=f"write JSON there; {STDOUT} prints it instead of the text")
+
+
+def require_file(path: str | Path, option: str) -> Path:
+    """The path, if a file can be there, in a folder that is created: known before minutes of work, not after.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If it is a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise XaiWidgetsError(f"{target} is a folder; give {option} the name of a file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def require_folder(path: Path, option: str) -> Path:
+    """The path, if a folder can be there.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If it is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise XaiWidgetsError(f"{path} is a file; give {option} the name of a folder")
+    return path
+
+
+def deliver(text: str, as_json: str, target: str | None) -> None:
+    """Print a result, and write it as JSON if ``--json`` asks for a file; no torch is needed for it."""
+    if target not in (None, STDOUT):
+        path = Path(target)
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(f"{as_json}\n", encoding="utf-8")
+        part.replace(path)
+    sys.stdout.write(f"{as_json if target == STDOUT else text}\n")

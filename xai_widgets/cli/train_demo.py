@@ -1,0 +1,27 @@
+"""`xai-widgets train-demo`: the demo's classifiers and explainers, trained anew."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from xai_widgets.cli.terminal import say
+
+
+def add(commands: Any) -> None:
+    """Add the command to `xai-widgets`."""
+    parser = commands.add_parser("train-demo", help="train the demo's classifiers and explainers anew")
+    parser.set_defaults(run=_train_demo)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the weights go (default: into the package)")
+    parser.add_argument("--seed", type=int, default=0, help="of pictures, weights and order (default: 0)")
+
+
+def _train_demo(given: argparse.Namespace) -> None:
+    from xai_widgets.demos import WEIGHTS, train_demo  # noqa: PLC0415
+    from xai_widgets.progress import bar  # noqa: PLC0415
+
+    folder = given.out or WEIGHTS
+    with bar() as progress:
+        train_demo(folder, seed=given.seed, progress=progress)
+    say(f"Wrote the demo's weights to {folder}")

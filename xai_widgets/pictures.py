@@ -1,0 +1,83 @@
+"""Picture sets: what a study needs of a data set, and how pictures of one are loaded, drawn and set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from xai_widgets.errors import PictureError
+
+
+class PictureSet(Protocol):
+    """What a study needs of a data set: a length, and (picture, label) by index.
+
+    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number.
+    Any torch `Dataset` of that kind will do.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
+
+
+@runtime_checkable
+class KnowsParts(Protocol):
+    """A picture set that knows what every pixel shows, so that explanations can be put in words."""
+
+    part_names: Sequence[str]
+
+    def part_map(self, index: int, /) -> Any:
+        """Part of every pixel ``(H, W)`` of a picture, as an index of `part_names`."""
+
+
+def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given indices of a picture set."""
+    pairs = [pictures[int(index)] for index in indices]
+    shapes = {_shape(picture) for picture, _ in pairs}
+    if len(shapes) > 1:
+        raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
+    return torch.stack([picture for picture, _ in pairs]), torch.tensor([int(label) for _, label in pairs])
+
+
+def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
+    """Indices of at most `count` pictures of a set, drawn without replacement."""
+    return _shuffled(pictures, seed)[:count]
+
+
+def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
+    """Four fifths to fit on, and one fifth unseen; at least one picture in each."""
+    order = _shuffled(pictures, seed)
+    unseen = max(1, len(pictures) // 5)
+    return subset(pictures, order[unseen:]), subset(pictures, order[:unseen])
+
+
+def subset(pictures: PictureSet, indices: Sequence[int]) -> PictureSet:
+    """The pictures of a set at some of its indices."""
+    few: PictureSet = Subset(pictures, indices)  # type: ignore[arg-type]  (Subset asks for a class, not for a protocol)
+    return few
+
+
+def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
+    """The shape ``(C, H, W)`` of the first picture."""
+    shape = _shape(pictures[0][0])
+    if len(shape) != 3:
+        raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
+    return shape[0], shape[1], shape[2]
+
+
+def _shape(picture: object) -> tuple[int, ...]:
+    if not isinstance(picture, Tensor):
+        raise PictureError(
+            f"a picture must be a float tensor (C, H, W) in [0, 1], and this one is {type(picture).__name__}; "
+            "torchvision.transforms.ToTensor() makes one of a PIL or numpy picture"
+        )
+    return tuple(picture.shape)
+
+
+def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
+    order: list[int] = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed)).tolist()
+    return order

@@ -1,0 +1,336 @@
+"""The base of the widgets around one explanation method: selection, fit, background work, and what to take away."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Self
+
+import ipywidgets
+from traitlets import TraitError
+
+from xai_widgets.errors import NotFittedError, XaiWidgetsError
+from xai_widgets.methods.common.estimate import Estimate, estimate
+from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.names import class_name
+from xai_widgets.progress import Progress
+from xai_widgets.show.gallery import Gallery
+from xai_widgets.study import Study
+from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame.selection import Selection
+from xai_widgets.widgets.views.elements import Tile
+
+PATIENCE = 0.1
+"""Seconds between two questions whether to stop waiting."""
+
+SPOKEN = {"picture": "picture", "layer": "layer", "target": "class", "second": "class"}
+"""What the parts of a selection are called in front of people."""
+
+
+class Explorer(App):
+    """A widget around one explainer; a subclass makes its controls and views, and says what they show.
+
+    Parameters
+    ----------
+    source
+        An explainer, fitted or not; or a study: then the explainer that is registered there, or a new one.
+    selection
+        What is looked at, if it is shared with other widgets.
+
+    Attributes
+    ----------
+    explainer, study
+        What explains; what is fitted in the widget is fitted there, and can be saved from there.
+    lock
+        Held while what is chosen or shown changes: controls call from the kernel's threads, results from another.
+    fitting
+        The Fit button with "How long?" beside it, one control for the row of controls.
+    left_behind
+        For each part of the selection that cannot be followed here, a sentence that says so.
+    """
+
+    #: The method's key in every registry.
+    key: ClassVar[str]
+    #: On its tab in the Workbench.
+    label: ClassVar[str]
+    #: What it answers, in plain words.
+    question: ClassVar[str]
+    #: What one is looking at, and when not to trust it.
+    reading: ClassVar[str]
+    #: Which traits of a `Selection` it has, in the order in which they are set; each is a property of the explorer.
+    follows: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
+        self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
+        self.study: Study = self.explainer.study
+        self.lock = threading.RLock()
+        self.left_behind: dict[str, str] = {}
+        self._selection = Selection()
+        self._known: dict[str, Any] = {}
+        self._following = False
+        self._estimates: dict[str, Estimate] = {}
+        self._check()
+        self._checkpoints = tempfile.TemporaryDirectory(prefix=f"{self.key}-", ignore_cleanup_errors=True)
+        self._make_fitting()
+        super().__init__(self._heading(), controls=self._make_controls(), content=self._make_views())
+        self._bind()
+        self._refresh()
+        self.selection = selection or Selection()
+
+    # --- what a subclass provides ------------------------------------------------------------------------------
+
+    def _heading(self) -> str:
+        return f"{self.label}: {self.study.name}"
+
+    def _check(self) -> None:
+        """Refuse arguments of the constructor that make no sense, before any widget is made."""
+
+    def _make_controls(self) -> Sequence[ipywidgets.Widget]:
+        """Make the controls, at most seven for one row."""
+        return []
+
+    @abstractmethod
+    def _make_views(self) -> Sequence[ipywidgets.Widget]:
+        """Make the views, one below the other; the controls are there already."""
+
+    @abstractmethod
+    def _bind(self) -> None:
+        """Observe controls and views, and name what is chosen with `bind`."""
+
+    @abstractmethod
+    def _refresh(self) -> None:
+        """Show what is chosen, or begin to compute it."""
+
+    @property
+    @abstractmethod
+    def explanation(self) -> Any:
+        """The explanation on display, or None."""
+
+    @property
+    def shared_controls(self) -> Sequence[ipywidgets.Widget]:
+        """Controls that a `Workbench` hides, because it has the same at its top."""
+        return []
+
+    @property
+    def layer_status(self) -> Mapping[str, str]:
+        """For each layer that is fitted here, a word: "ready", "to fit" or "fitting"."""
+        return {}
+
+    def thumbnails(self) -> list[Tile]:
+        """A few pictures of what is on display, for a card that leads here."""
+        return []
+
+    # --- looking at the same -----------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> Selection:
+        """What is looked at; set it to share the selection of another widget."""
+        return self._selection
+
+    @selection.setter
+    def selection(self, selection: Selection) -> None:
+        self._leave()
+        self._selection = selection
+        selection.observe(self._heard, names=list(self.follows))
+        for name in self.follows:
+            self._follow(name)
+        self._known = {}
+        self.announce()
+
+    def _leave(self) -> None:
+        """Hear no more of the selection."""
+        with suppress(ValueError):
+            self._selection.unobserve(self._heard, names=list(self.follows))
+
+    def _heard(self, change: Any) -> None:
+        self._follow(change["name"])
+
+    def _follow(self, name: str) -> None:
+        """Look at what the selection says, as far as that is possible here."""
+        goal = getattr(self.selection, name)
+        self.left_behind.pop(name, None)
+        if goal is None or goal == getattr(self, name):
+            return
+        before, self._following = self._following, True
+        try:
+            setattr(self, name, goal)
+        except (XaiWidgetsError, TraitError):
+            self.left_behind[name] = self._cannot_follow(name, goal)
+        finally:
+            self._following = before
+            self._known = {each: getattr(self, each) for each in self.follows}
+
+    def _cannot_follow(self, name: str, goal: Any) -> str:
+        """Say that a part of the selection cannot be shown here."""
+        here = getattr(self, name)
+        still = "" if here is None else f", so it is still {self._spoken(name, here)}"
+        return f"{SPOKEN[name]} {self._spoken(name, goal)} cannot be chosen here{still}"
+
+    def _spoken(self, name: str, value: Any) -> str:
+        return class_name(self.study.class_names, value) if SPOKEN[name] == "class" else str(value)
+
+    def announce(self) -> None:
+        """Put what was chosen here into the selection."""
+        for name in () if self._following else self.follows:
+            here = getattr(self, name)
+            if here != self._known.get(name):
+                self._known[name] = here
+                setattr(self.selection, name, here)
+
+    # --- fitting -----------------------------------------------------------------------------------------------
+
+    def _make_fitting(self) -> None:
+        self.fit = ipywidgets.Button(description="Fit", button_style="primary", layout={"width": "8em"})
+        self.how_long = ipywidgets.Button(description="How long?", layout={"width": "7em"})
+        self.how_long.tooltip = "Try the fit for a moment, and say how much time and memory all of it would take"
+        self.fitting = ipywidgets.HBox([self.fit, self.how_long])
+        self.fit.on_click(lambda _: self.guarded(self._fit)())
+        self.how_long.on_click(lambda _: self.guarded(self._estimate)())
+
+    def _to_fit(self) -> tuple[Any, str | None]:
+        """The explainer that the Fit button fits, and its layer, where a fit is of one layer of several."""
+        return self.explainer, None
+
+    def _fit(self) -> None:
+        """Fit in the background; what is fitted is kept."""
+        explainer, layer = self._to_fit()
+        options = {} if layer is None else {"layer": layer}
+
+        def work(progress: Progress) -> None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the line of numbers says the same
+                self.keep(explainer.fit(progress=progress, checkpoint=self._checkpoints.name, **options))
+
+        self.run(work, lambda _: self._fitted(), f"Fitting {layer or explainer.key}")
+
+    def _fitted(self) -> None:
+        """Show what was fitted."""
+        self._refresh()
+
+    def _estimate(self) -> None:
+        """Find out in the background what the fit would take."""
+        explainer, layer = self._to_fit()
+
+        def known(found: Estimate) -> None:
+            self._estimates[self._estimate_key()] = found
+            self._refresh()
+
+        self.run(lambda progress: estimate(explainer, layer, progress=progress), known, "Trying the fit")
+
+    def _estimate_key(self) -> str:
+        explainer, layer = self._to_fit()
+        return layer or getattr(getattr(explainer, "settings", None), "layer", "")
+
+    def estimate_text(self) -> str:
+        """What the fit would take, in brackets after a space; nothing before "How long?" was pressed."""
+        known = self._estimates.get(self._estimate_key())
+        return "" if known is None else f" ({known.sentence()})"
+
+    def offer_fit(self, *, needed: bool, running: bool = False) -> None:
+        """Show or hide the Fit button and "How long?"; while a fit runs, neither can be pressed."""
+        self.fitting.layout.display = None if needed else "none"
+        self.fit.disabled = self.how_long.disabled = running or not needed
+
+    # --- taking it away ----------------------------------------------------------------------------------------
+
+    def figure(self) -> Any:
+        """What is on display as a matplotlib figure.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing is on display.
+        """
+        return self._required().figure()
+
+    def gallery(self) -> Gallery:
+        """What is on display as a static gallery, which survives in a saved notebook; raises what `figure` raises."""
+        gallery: Gallery = self._required().gallery()
+        return gallery
+
+    def _required(self) -> Any:
+        """The explanation on display."""
+        if self.explanation is None:
+            raise NotFittedError(f"there is nothing to show: {self.sentence}")
+        return self.explanation
+
+    # --- for the Workbench and for pages -----------------------------------------------------------------------
+
+    @classmethod
+    def beside(cls, study: Study, other: Study | None = None) -> list[Self]:
+        """Explorers of one study, or of two side by side."""
+        return [cls(each) for each in (study, other) if each is not None]
+
+    @classmethod
+    def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:
+        """Explorers with everything there that their pages show, without a browser.
+
+        What takes no fit is computed; what is not fitted is not fitted here, and shows nothing.
+
+        Parameters
+        ----------
+        studies
+            One, or two for side by side.
+        seed
+            Of what is searched for.
+        progress
+            Told each step, and asked whether to stop.
+
+        Raises
+        ------
+        CancelledError
+            If the progress was cancelled; the explorers are closed then.
+        """
+        del seed  # a subclass may search
+        return [cls(study).settled(progress) for study in studies]
+
+    def settle(self, progress: Progress) -> None:
+        """Wait until nothing runs any more.
+
+        Raises
+        ------
+        CancelledError
+            If the progress was cancelled.
+        """
+        progress.start(f"Preparing {self.title}", 1)
+        while not self.wait(PATIENCE):
+            progress.check()
+        progress.advance()
+
+    def settled(self, progress: Progress) -> Self:
+        """Wait until the background work is done; the explorer is closed if that fails or is cancelled."""
+        try:
+            self.settle(progress)
+            if self.last_error is not None:
+                raise self.last_error
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop what is running and close every widget inside."""
+        self._leave()
+        super().close()
+        self.task.wait()
+        for part in self._parts():
+            part.close()
+        self._checkpoints.cleanup()
+
+    def _parts(self) -> Sequence[Any]:
+        """What has to be closed apart from `widget`: views with scales of their own."""
+        return []
+
+
+def explainer_of(study: Study, key: str) -> Explainer:
+    """The explainer of a method that is registered in a study, or a new one."""
+    known: Explainer | None = study.explainers.get(key)
+    # The class itself says what else it needs; by default nothing but a study.
+    return known or EXPLAINERS[key](study)  # type: ignore[call-arg]
