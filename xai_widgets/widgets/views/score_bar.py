@@ -10,7 +10,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from xai_widgets.methods.srae.steps import Step, spoken
+from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.show.colours import INK, PALETTE, QUIET, RAISED
 from xai_widgets.widgets.views.chart import ticks
 from xai_widgets.widgets.views.tools import close_all
@@ -81,7 +81,7 @@ class ScoreBar:
         Parameters
         ----------
         steps
-            From top to bottom, see `concepts_steps.steps`.
+            From top to bottom, see `SRAEExplanation.steps`.
         target
             What the score is, in words.
         chosen
@@ -153,7 +153,7 @@ class ScoreBar:
         with label.hold_sync():
             label.x = np.array([max(step.start, step.stop) for step in steps])
             label.y = np.arange(len(steps)) + middle
-            label.text = np.array([step.said for step in steps], dtype=str)
+            label.text = np.array([step.text for step in steps], dtype=str)
 
     def _underlay(self, row: int | None) -> None:
         wide = float(WIDTH - 2 * _MARGIN)
