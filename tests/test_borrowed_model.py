@@ -73,14 +73,14 @@ class Credulous(CrispMasks):
 
     def find(self, *given, **options):
         found = super().find(*given, **options)
-        return replace(found, without=torch.zeros_like(found.without))
+        return replace(found, baseline_score=torch.zeros_like(found.baseline_score))
 
 
 class OfOneClass(VisualSummaries):
     """Visual summaries that are asked as the others are: of one class, and then for masks."""
 
     def fit(self, **options):
-        self.find(0, places=range(6), **options)
+        self.find(0, indices=range(6), **options)
         return self
 
     def explain(self, pictures):
@@ -93,7 +93,7 @@ def summaries(study):
 
 def summaries_two_stage(study):
     brief = TwoStageSettings(Stage(2, 0.5, 0.01, 0.0), Stage(2, 0.01, 1.0, 2.0))
-    masks = Credulous(study, references=("weak blur",), settings=brief)
+    masks = Credulous(study, baselines=("weak blur",), settings=brief)
     return OfOneClass(study, masks=masks)
 
 

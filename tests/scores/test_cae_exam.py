@@ -41,7 +41,7 @@ class Knowing:
         self.study, birds = study, study.test
         self.weight, self.bias = 20 * torch.eye(CLASSES), torch.zeros(CLASSES)
         self.centres = self.codes = torch.eye(CLASSES)
-        self.code_places = torch.tensor([study.train.labels.index(k) for k in range(CLASSES)])
+        self.code_indices = torch.tensor([study.train.labels.index(k) for k in range(CLASSES)])
         self.code_probabilities, self.code_classes = torch.eye(CLASSES), torch.arange(CLASSES)
         self.known = {}
         for place in study.draw(birds, cae_exam.PICTURES, 0):

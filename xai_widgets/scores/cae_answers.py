@@ -150,7 +150,7 @@ def nearest(cae: CAE, cases: Cases) -> Answer:
     for z, target in zip(codes, cases.targets, strict=True):
         candidates = (cae.code_classes == target).nonzero().flatten()
         closest = candidates[(cae.codes[candidates] - z).norm(dim=1).argmin()]
-        found.append(cae.study.train[int(cae.code_places[closest])][0])
+        found.append(cae.study.train[int(cae.code_indices[closest])][0])
     return Answer(cases.pictures, torch.stack(found))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xai_widgets.registry import Registry
 from xai_widgets.scores.measure import Exam, Measure
+from xai_widgets.scores.threads import one_thread
 
 if TYPE_CHECKING:
     from xai_widgets.progress import Progress
@@ -27,7 +28,7 @@ EXAMS: Registry[Callable[[Study, int, Progress], dict[str, Measure]]] = Registry
 
 
 def run_exam(method: str, study: Study, *, seed: int = 0, progress: Progress) -> Exam:
-    """Examine a fitted method of a demo study.
+    """Examine a fitted method of a demo study, with one thread: the same numbers for any number of cores.
 
     Parameters
     ----------
@@ -47,5 +48,6 @@ def run_exam(method: str, study: Study, *, seed: int = 0, progress: Progress) ->
     """
     examine = EXAMS[method]
     began = time.perf_counter()
-    measures = examine(study, seed, progress)
+    with one_thread():
+        measures = examine(study, seed, progress)
     return Exam(method, study.name, seed, round(time.perf_counter() - began, 1), measures)

@@ -150,11 +150,11 @@ def assert_same_bits():
     """Two fitted CAEs are one and the same, but for the time they took."""
 
     def assert_same_bits(one, other):
-        ours, theirs = one._networks.state_dict(), other._networks.state_dict()
+        ours, theirs = one._fitted.networks.state_dict(), other._fitted.networks.state_dict()
         assert list(ours) == list(theirs)
         for name in ours:
             assert torch.equal(ours[name], theirs[name]), name
-        for name in ("codes", "code_places", "code_probabilities"):
+        for name in ("codes", "code_indices", "code_probabilities"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
         assert replace(one.health, seconds=0) == replace(other.health, seconds=0)
 

@@ -54,8 +54,6 @@ def test_a_density_that_cannot_be():
         Density(torch.zeros(1, 2))
     with pytest.raises(XaiWidgetsError, match="finite"):
         Density(torch.full((3, 2), float("nan")))
-    with pytest.raises(XaiWidgetsError, match="neighbours is 0"):
-        Density(torch.randn(3, 2), 0)
     with pytest.raises(XaiWidgetsError, match=r"shape \(M, 2\)"):
         Density(torch.randn(3, 2)).distance(torch.zeros(1, 3))
 
@@ -91,14 +89,6 @@ def test_fog_of_points_on_one_place_or_line():
     assert alike.isfinite().all()
     line = Density.plane_density(torch.tensor([[0.0, -1.0], [0.0, 1.0]]), (-1.0, 1.0, -1.0, 1.0), 5)
     assert line.isfinite().all()
-
-
-@pytest.mark.parametrize(
-    ("box", "n"), [((0, 1, 0, 1), 1), ((1, 1, 0, 1), 4), ((0, 1, 2, 0), 4), ((0, inf * 0, 0, 1), 4)]
-)
-def test_a_grid_that_cannot_be(box, n):
-    with pytest.raises(XaiWidgetsError, match=f"n = {n}"):
-        Density.plane_density(torch.zeros(3, 2), box, n)
 
 
 # --- the route ---------------------------------------------------------------------------------------------------
@@ -197,9 +187,3 @@ def test_a_route_that_cannot_be():
         graph_path(codes, z, z + 1, *HEAD, 0, 0)
     with pytest.raises(XaiWidgetsError, match="finite"):
         graph_path(codes, z, z * float("nan"), *HEAD, 0, 1)
-    with pytest.raises(XaiWidgetsError, match="alpha is -1"):
-        graph_path(codes, z, z + 1, *HEAD, 0, 1, alpha=-1)
-    with pytest.raises(XaiWidgetsError, match="neighbours is 0"):
-        graph_path(codes, z, z + 1, *HEAD, 0, 1, 0)
-    with pytest.raises(XaiWidgetsError, match=r"shape \(M, 2\)"):
-        graph_path(torch.randn(5, 3), z, z + 1, *HEAD, 0, 1)

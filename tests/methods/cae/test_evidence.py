@@ -10,7 +10,7 @@ from torch import nn
 from torchvision.models import VisionTransformer
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cae.evidence import evidence_layer, look, pooled, require_gradients
+from xai_widgets.methods.cae.evidence import evidence_layer, pooled, read_layer, require_gradients
 from xai_widgets.study import Study
 
 PICTURES = torch.rand(3, 3, 16, 16)
@@ -41,7 +41,7 @@ class Broken(nn.Module):
 
 def looked(study, layer, pictures=PICTURES):
     with study.borrowed():
-        return look(study, pictures, layer)
+        return read_layer(study, pictures, layer)
 
 
 def test_the_last_layer_before_the_logits(new_study):

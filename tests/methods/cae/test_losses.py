@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from xai_widgets.methods.cae import losses
-from xai_widgets.methods.cae.evidence import look
+from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.losses import (
     CODE_NOISE,
     MASK_COST,
@@ -46,8 +46,8 @@ def study(reader, squares):
 def pair(study):
     pictures, donors = (study.load(study.train, places)[0] for places in ([0, 1, 2, 3, 4], [7, 5, 9, 6, 8]))
     with torch.no_grad(), study.borrowed():
-        logits, evidence = look(study, pictures, LAYER)
-        return Pair(pictures, evidence, look(study, donors, LAYER)[1], logits)
+        logits, evidence = read_layer(study, pictures, LAYER)
+        return Pair(pictures, evidence, read_layer(study, donors, LAYER)[1], logits)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,6 @@ import torch
 from xai_widgets.methods.cae.paper import losses as paper_losses
 from xai_widgets.methods.cae.paper.losses import discriminator_loss, exchange, generator_loss, paper_loss
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
-from xai_widgets.methods.cae.paper.route import paper_route
-from xai_widgets.recipe import Recipe
-from xai_widgets.training import train
 
 PICTURE, CLASSES = (3, 13, 16), 3
 GENERATOR = ("class_encoder", "individual_encoder", "decoder")
@@ -120,17 +117,6 @@ def test_each_term_counts_with_its_weight(networks, pair, name, monkeypatch):
     assert (with_it - generator_loss(networks, exchanged)).item() == pytest.approx(2 * weight * term.item())
 
 
-def test_partners_can_be_exchanged(networks, pair):
-    x_a, y_a, x_b, y_b = pair
-    assert torch.allclose(paper_loss(networks, x_a, y_a, x_b, y_b), paper_loss(networks, x_b, y_b, x_a, y_a))
-
-
-def test_batches_of_different_lengths_are_no_pair(networks, pair):
-    x_a, y_a, x_b, y_b = pair
-    with pytest.raises(RuntimeError, match="equal size"):
-        paper_loss(networks, x_a, y_a, x_b[:1], y_b[:1])
-
-
 # --- the gradients -----------------------------------------------------------------------------------------------
 
 
@@ -196,28 +182,3 @@ def test_one_adam_over_all_is_two_adams(pair):
         one.step()
         other.step()
     same(ours.parameters(), theirs.parameters(), rtol=0, atol=0)
-
-
-def trained(pair, seed):
-    x_a, y_a, x_b, y_b = (each.float() if each.is_floating_point() else each for each in pair)
-    torch.manual_seed(seed)
-    networks = PaperNetworks(PICTURE, CLASSES, width=2)
-    recipe = Recipe(epochs=3, batch_size=2, optimizer="adam", clip=None, seed=seed)
-    train(networks, lambda step: paper_loss(networks, *(x[step.indices] for x in (x_a, y_a, x_b, y_b))), 2, recipe)
-    return networks.state_dict()
-
-
-def test_the_same_seed_gives_the_same_bits(pair):
-    """In the training loop of the package, dropout included."""
-    first, again, other = trained(pair, 0), trained(pair, 0), trained(pair, 1)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not all(torch.equal(first[name], other[name]) for name in first)
-
-
-# --- the guided path ---------------------------------------------------------------------------------------------
-
-
-def test_the_route_leads_to_the_reference():
-    route = paper_route(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 10.0]))
-    expected = [[1.0, 0.0], [1.2, 2.0], [1.4, 4.0], [1.6, 6.0], [1.8, 8.0], [2.0, 10.0]]
-    assert torch.allclose(route, torch.tensor(expected))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xai_widgets.methods.cae.patches import LARGEST, SMALLEST, exchanged
+from xai_widgets.methods.cae.fit import LARGEST, SMALLEST, exchanged
 
 MANY = 2000
 
@@ -49,17 +49,3 @@ def test_every_pixel_is_reached_alike_in_both_directions():
     assert covered.min() > 0.1
     for mirrored in (covered.flip(0), covered.flip(1), covered.T):
         assert torch.allclose(covered, mirrored, atol=0.03)
-
-
-def test_the_rest_is_the_picture_bit_by_bit():
-    pictures, others = torch.rand(2, 50, 3, 8, 9)
-    inside = masks(8, 9, 50)[:, None]
-    given = exchanged(pictures, others, torch.Generator().manual_seed(0))
-    assert torch.equal(given, torch.where(inside, others, pictures))
-
-
-def test_random_numbers_come_from_the_generator_alone():
-    before = torch.get_rng_state()
-    assert torch.equal(masks(16, 16, 20, seed=3), masks(16, 16, 20, seed=3))
-    assert not torch.equal(masks(16, 16, 20, seed=3), masks(16, 16, 20, seed=4))
-    assert torch.equal(torch.get_rng_state(), before)

@@ -1,4 +1,4 @@
-"""Three maps of change, exact where the truth is known, and no trace on the user's model."""
+"""Three maps of change, exact where the truth is known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import BATCH
 from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.saliency import difference, path_integrated, several
@@ -34,11 +34,6 @@ def test_one_scale_serves_many_pictures_and_larger_changes_are_cut():
     assert torch.allclose(difference(before, after, 0.4)[:, 0], torch.tensor(0.5))
     assert torch.equal(difference(before, after, 0.1)[:, 0], torch.ones(4))
     assert torch.equal(difference(before, after, 0.1)[:, 3], torch.zeros(4))
-    for scale in (0.0, -1.0, float("nan")):
-        with pytest.raises(XaiWidgetsError, match=f"scale is {scale}"):
-            difference(before, after, scale)
-    with pytest.raises(PictureError, match=r"got \(1, 4, 4\), \(1, 4, 5\)"):
-        difference(before, torch.zeros(1, 4, 5))
 
 
 # --- along the path ----------------------------------------------------------------------------------------------
@@ -103,33 +98,15 @@ def test_more_steps_miss_less(new_study):
     assert abs(fine[0] - fine[1]) < 0.01
 
 
-def test_the_model_is_given_back_as_it_was(net, new_study):
-    model = net().train()
-    model.conv1.weight.requires_grad_(False)
-    study = new_study(model, batch_size=4)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    frames = torch.rand(6, 3, 16, 16)
-    copy = frames.clone()
-    path_integrated(study, frames, 1, 0)
-    assert model.training
-    assert [name for name, parameter in model.named_parameters() if not parameter.requires_grad] == ["conv1.weight"]
-    assert all(parameter.grad is None for parameter in model.parameters())
-    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-    assert torch.equal(frames, copy)
-    assert not frames.requires_grad
-
-
 class Counting(nn.Module):
-    """Notes how many pictures come at once, and fails on demand."""
+    """Notes how many pictures come at once."""
 
     def __init__(self):
         super().__init__()
-        self.linear, self.sizes, self.fails = nn.Linear(12, 3), [], False
+        self.linear, self.sizes = nn.Linear(12, 3), []
 
     def forward(self, pictures):
         self.sizes.append(len(pictures))
-        if self.fails:
-            raise RuntimeError("out of order")
         return self.linear(pictures.flatten(1))
 
 
@@ -142,16 +119,6 @@ def test_batches_are_small_and_change_nothing(new_study, batch_size):
     _, (total, change) = path_integrated(study, frames, 1, 0)
     assert max(model.sizes) == min(batch_size, BATCH)
     assert total == pytest.approx(change, abs=1e-4)
-
-
-def test_a_failure_inside_leaves_no_trace(new_study):
-    model = Counting().train()
-    study = new_study(model, [(torch.rand(1, 3, 4), 0)] * 3)
-    model.fails = True
-    with pytest.raises(RuntimeError, match="out of order"):
-        path_integrated(study, torch.rand(3, 1, 3, 4), 1, 0)
-    assert model.training
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
 
 
 def test_it_works_where_gradients_are_off(sure, new_study):
@@ -173,12 +140,6 @@ def test_a_path_that_cannot_be(net, new_study):
         path_integrated(study, frames, 1, 1)
     with pytest.raises(XaiWidgetsError, match="target is 4"):
         path_integrated(study, frames, 4, 1)
-    with pytest.raises(XaiWidgetsError, match="at least 2 pictures and 1 step, and got 1 and 5"):
-        path_integrated(study, frames[:1], 1, 0)
-    with pytest.raises(XaiWidgetsError, match="got 3 and 0"):
-        path_integrated(study, frames, 1, 0, steps=0)
-    with pytest.raises(PictureError, match="NaN"):
-        path_integrated(study, frames * float("nan"), 1, 0)
     with pytest.raises(XaiWidgetsError, match="no gradients"):
         path_integrated(new_study(Deaf(), [(torch.rand(1, 3, 4), 0)] * 3), torch.rand(3, 1, 3, 4), 1, 0)
 
@@ -222,9 +183,3 @@ def test_many_directions_come_in_batches_and_share_a_scale(exact):
     assert max(model.batches) <= BATCH
     assert torch.allclose(mean, 2 * several(model, encoded, targets)[0], atol=1e-6)
     assert ((agreement >= 0) & (agreement <= 1)).all()
-    with pytest.raises(XaiWidgetsError, match="M > 0"):
-        several(model, encoded, targets[:0])
-    with pytest.raises(XaiWidgetsError, match="finite"):
-        several(model, encoded, targets * float("nan"))
-    with pytest.raises(XaiWidgetsError, match="scale is 0"):
-        several(model, encoded, targets, scale=0)

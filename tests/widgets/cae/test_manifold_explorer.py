@@ -82,7 +82,7 @@ def pixels(uri):
 
 def ends(explorer):
     """Where the way on display ends."""
-    return explorer.scene.place(explorer.shown.strip.z[-1])
+    return explorer.scene.point(explorer.shown.strip.z[-1])
 
 
 def unseen(explorer, number):
@@ -131,7 +131,7 @@ def test_a_target_brings_the_chart_of_the_pair_and_the_way(explorer, toy):
     settle(explorer)
     scene, shown = explorer.scene, explorer.shown
     assert (scene.plane.kind, scene.target) == ("pair", target)
-    assert set(toy.code_classes[scene.shown].tolist()) == {scene.source, target}
+    assert set(toy.code_classes[scene.indices].tolist()) == {scene.source, target}
     assert scene.plane.labels[0] == f"log-odds of class {target} against class {scene.source}"
     expected = toy.explain(scene.encoded.pictures[0], target, frames=FRAMES)
     assert shown.picture.equal(expected.picture)
@@ -232,11 +232,11 @@ def test_another_picture(led):
 
 def test_a_click_on_the_map_takes_that_training_picture(led, toy):
     point = 5
-    place = int(toy.code_places[led.scene.shown[point]])
+    place = int(toy.code_indices[led.scene.indices[point]])
     led._take_from_map(point)
     assert settle(led).equal(led.study.train[place][0])
     assert led.from_map == place
-    assert led.scene.home == pytest.approx(led.scene.place(toy.codes[toy.code_places == place][0]), abs=0.01)
+    assert led.scene.home == pytest.approx(led.scene.point(toy.codes[toy.code_indices == place][0]), abs=0.01)
     led.controls.picture.value = 2
     assert settle(led).equal(unseen(led, 2))
     assert led.from_map == -1
@@ -244,7 +244,7 @@ def test_a_click_on_the_map_takes_that_training_picture(led, toy):
 
 def test_a_click_is_heard(led):
     scatter, group = next((s, g) for s, g in zip(led.map._classes, led.map._drawn, strict=True) if len(g.members))
-    expected = int(led.cae.code_places[led.scene.shown[group.members[0]]])
+    expected = int(led.cae.code_indices[led.scene.indices[group.members[0]]])
     scatter._handle_custom_msgs(scatter, {"event": "element_click", "data": {"index": 0}})
     assert led.from_map == expected
     settle(led)
@@ -285,7 +285,7 @@ def test_at_the_border_both_are_equally_probable(led):
     led.controls.typical.click()
     settle(led)
     assert led.wanted == "typical"
-    assert led.point == pytest.approx(led.scene.place(led.cae.centres[led.scene.target]), abs=1e-3)
+    assert led.point == pytest.approx(led.scene.point(led.cae.centres[led.scene.target]), abs=1e-3)
     assert led.controls.confidence.value == pytest.approx(min(led.shown.obtained, 0.99), abs=0.01)
 
 

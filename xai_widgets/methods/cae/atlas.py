@@ -21,7 +21,7 @@ MARGIN = 0.08
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
-    """Counterfactuals of one picture at ``n x n`` places of a map.
+    """Counterfactuals of one picture at ``n x n`` points of a map.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Atlas:
         ``(n * n, C, H, W)`` in [0, 1], row by row: row r, column c is number ``r * n + c``; columns go from the left
         edge to the right one, rows from the lower edge to the upper one.
     probabilities
-        What the classifier says of each, ``(n * n, K)``.
+        The classifier's probabilities for each, ``(n * n, K)``.
     box
         The edges of the map.
     """
@@ -40,13 +40,13 @@ class Atlas:
 
     @property
     def side(self) -> int:
-        """Places along one side, n."""
+        """Points along one side, n."""
         return isqrt(len(self.pictures))
 
 
 def draw_atlas(model: Decodes, encoded: Encoded, plane: Plane, box: Box, n: int, progress: Progress) -> Atlas:
-    """Decode one picture (N = 1) at ``n x n`` places of a map, and ask the classifier about each."""
-    codes = plane.lift(places(box, n), encoded.z[0]).split(BATCH)
+    """Decode one picture (N = 1) at ``n x n`` points of a map, and ask the classifier about each."""
+    codes = plane.lift(grid(box, n), encoded.z[0]).split(BATCH)
     progress.start("drawing the map", len(codes))
     pictures, probabilities = [], []
     for batch in codes:
@@ -56,15 +56,15 @@ def draw_atlas(model: Decodes, encoded: Encoded, plane: Plane, box: Box, n: int,
     return Atlas(torch.cat(pictures), torch.cat(probabilities), box)
 
 
-def places(box: Box, n: int) -> Tensor:
-    """``(n * n, 2)`` places of a map, its edges included, in the order of an `Atlas`."""
+def grid(box: Box, n: int) -> Tensor:
+    """``(n * n, 2)`` points of a map, its edges included, in the order of an `Atlas`."""
     x, y = torch.linspace(box[0], box[1], n), torch.linspace(box[2], box[3], n)
     up, across = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([across, up], dim=2).flatten(0, 1)
 
 
 def box_around(points: Tensor) -> Box:
-    """A box with some room around places ``(N, 2)``."""
+    """A box with some room around points ``(N, 2)``."""
     low, high = points.min(0).values, points.max(0).values
     room = MARGIN * (high - low).clamp_min(1e-3)
     (x0, y0), (x1, y1) = (low - room).tolist(), (high + room).tolist()

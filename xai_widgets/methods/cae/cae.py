@@ -2,43 +2,43 @@
 
 Xie et al., "Accurate Explanation Model for Image Classifiers using Class Association Embedding" (ICDE 2024, arXiv
 2406.07961). Every picture has a class-associated code z, a few numbers, and an individual code u, a small map of the
-picture. A decoder puts any z together with any u: hold u and move z towards another class, and the pictures on the way
-are the explanation. `losses` says what is trained here and where it differs; `CAE.paper` is the published model.
+picture. A decoder draws a picture from any z and any u: hold u and move z towards another class, and the pictures on
+the way are the explanation. `losses` describes the training and how it differs from the paper; `CAE.paper` is the
+published model.
 """
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import ArtifactError, NotFittedError, PictureError
+from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas
+from xai_widgets.methods.cae.code_map import CodeMap, FittedParts
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.methods.cae.decoding import Encoded
-from xai_widgets.methods.cae.evidence import evidence_layer, look
-from xai_widgets.methods.cae.fit import CaeFit, Seen
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.decoding import Encoded, FittedNetworks
+from xai_widgets.methods.cae.evidence import evidence_layer, read_layer
+from xai_widgets.methods.cae.fit import MASK_SHARE, CaeFit, FitData, restored_networks
 from xai_widgets.methods.cae.health import Health
-from xai_widgets.methods.cae.mapped import Mapped
 from xai_widgets.methods.cae.networks import default_width
 from xai_widgets.methods.cae.paper.fit import fit_paper
-from xai_widgets.methods.cae.path import FilmStrip, film_strip
+from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.plane import Plane
-from xai_widgets.methods.cae.restore import restored
-from xai_widgets.methods.cae.routes import Route, route_to
-from xai_widgets.methods.cae.saliency import difference, path_integrated, several
+from xai_widgets.methods.cae.routes import Confidence, Route, route_to
+from xai_widgets.methods.cae.saliency import change_maps, path_integrated
 from xai_widgets.methods.cae.settings import Settings, default_dimensions
 from xai_widgets.methods.common.codes import cached_pass
+from xai_widgets.methods.common.explainer import FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
-from xai_widgets.names import find_class
-from xai_widgets.progress import Progress, bar
+from xai_widgets.names import Target, find_class
+from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 
@@ -48,15 +48,12 @@ MAPPED = 1000
 SHARP = 0.02
 """Mean absolute error up to which reconstructions are shown as they are; above, changes are added to the picture."""
 
-SIDEWAYS = ((0.0, -1.0), (0.0, 0.0), (0.0, 1.0))
-"""Moves on the chart of a pair that keep the log-odds: other ways to be the target."""
-
 PRECISE = ("class_encoder", "head")
-"""What is saved in full precision: errors there move every picture's point on the map."""
+"""These are saved in full precision: errors there would move every picture's point on the map."""
 
 
-class CAE(Mapped):
-    """Class association embedding: a map of what a classifier tells apart, and pictures for all of its places.
+class CAE(CodeMap):
+    """Class association embedding: a map of what a classifier tells apart, and a picture for every place on it.
 
     Parameters
     ----------
@@ -65,9 +62,11 @@ class CAE(Mapped):
     dimensions
         Of the class code; default 2 for up to three classes (the code is then the map), else 8.
     channels, width, pictures
-        See `Settings`; `width` grows with the picture by default.
+        See `Settings`; by default, `width` grows with the picture.
     epochs, seed
         Of the training.
+    settings
+        Used in place of the six above, as the preset does.
 
     Raises
     ------
@@ -80,6 +79,8 @@ class CAE(Mapped):
     >>> cae.explain(picture, "moss tanager", confidence=0.95).figure()  # doctest: +SKIP
     """
 
+    key = "cae"
+
     def __init__(
         self,
         study: Study,
@@ -90,13 +91,17 @@ class CAE(Mapped):
         pictures: int = 3000,
         epochs: int = 32,
         seed: int = 0,
+        settings: Settings | None = None,
     ) -> None:
-        chosen = default_dimensions(study.classes) if dimensions is None else dimensions
-        recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0)
-        self._set_up(study, Settings(chosen, channels, width or default_width(study.shape), pictures, recipe))
+        super().__init__(study)
+        if settings is None:
+            dimensions = default_dimensions(study.classes) if dimensions is None else dimensions
+            recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0)
+            settings = Settings(dimensions, channels, width or default_width(study.shape), pictures, recipe)
+        self.settings = settings
 
     @classmethod
-    def paper(cls, study: Study, *, epochs: int, width: int = 64, pictures: int = 10**9, seed: int = 0) -> CAE:
+    def paper(cls, study: Study, *, epochs: int, width: int = 64, pictures: int = 10**9, seed: int = 0) -> Self:
         """The published model: its networks, its six losses on true labels, Adam with a learning rate halved in steps.
 
         Parameters
@@ -113,87 +118,59 @@ class CAE(Mapped):
         Notes
         -----
         Differences: partners are of any other class, not only "normal" against "abnormal"; one optimizer steps all
-        networks at once; codes are standardised afterwards, and an affine head is fitted to the classifier's opinion,
-        so that the same map can be drawn.
+        networks at once; codes are standardised afterwards, and an affine head is fitted to the classifier's
+        predictions, so that the same map can be drawn.
         """
         tenths = tuple(sorted({max(epochs * tenth // 10, 1) for tenth in range(1, 10)}))
         recipe = Recipe(
             epochs=epochs, batch_size=8, lr=1e-4, weight_decay=1e-4, seed=seed, optimizer="adam", schedule="step",
             milestones=tenths, step_decay=0.5, betas=(0.5, 0.999), clip=None, amp=False,
         )  # fmt: skip
-        made = cls.__new__(cls)
-        made._set_up(study, Settings(8, 0, width, pictures, recipe, paper=True))
-        return made
-
-    def _set_up(self, study: Study, settings: Settings) -> None:
-        super().__init__(study)
-        self.settings = settings
-        self._health: Health | None = None
+        return cls(study, settings=Settings(8, 0, width, pictures, recipe, paper=True))
 
     # --- fitting -----------------------------------------------------------------------------------------------
 
-    def fit(self, *, progress: Progress | None = None, checkpoint: str | Path | None = None) -> CAE:
-        """Fit, unless that has been done.
-
-        Parameters
-        ----------
-        progress
-            Told each step, and asked whether to stop; default a progress bar.
-        checkpoint
-            Folder in which an interrupted fit finds its place again; fits of other models, pictures or settings may
-            share it.
-
-        Raises
-        ------
-        CancelledError
-            If the progress was cancelled.
-        PictureError
-            If the classifier sees only one class in all pictures.
-
-        Warns
-        -----
-        UserWarning
-            If the fit cannot be believed; `problems` says why.
-        """
-        if self._networks is None:
-            with progress or bar() as shown:
-                self._fit(shown, None if checkpoint is None else Path(checkpoint))
-            if self.problems:
-                warnings.warn(" ".join(self.problems), stacklevel=2)
-        return self
-
-    def _fit(self, progress: Progress, checkpoint: Path | None) -> None:
-        study, settings = self.study, self.settings
-        layer = evidence_layer(study)
+    def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
+        if self.fitted:
+            return
+        study, settings, layer = self.study, self.settings, self._layer
         chosen = study.draw(study.train, settings.pictures, settings.recipe.seed)
         cached = cached_pass(study, study.train, chosen, [layer] if layer else [], progress)
-        seen = Seen.of(cached, layer)
+        data = FitData.of(cached, layer)
         finished = FinishedParts(checkpoint, f"{cached.fingerprint} {settings}")
-        networks: Fitted
+        networks: FittedNetworks
         if settings.paper:
-            networks, self._health = fit_paper(settings, cached, progress, finished.checkpoint("CAE"))
+            networks, health = fit_paper(settings, cached, progress, finished.checkpoint("CAE"))
         else:
-            networks, self._health = CaeFit(settings, seen, progress, finished).run()
-        self._map = seen.drawn(networks, chosen, MAPPED)
-        self._networks = networks
+            networks, health = CaeFit(settings, data, progress, finished).run()
+        self._parts = FittedParts(networks, data.map_points(networks, chosen, MAPPED), health)
+        on_part(self)
         finished.clear()
 
-    @property
-    def fitted(self) -> bool:
-        """Whether there is anything to explain with."""
-        return self._networks is not None
+    def trial(self, layer: str | None = None) -> Trial:
+        """A fit of one epoch on few pictures; see `Explainer.trial`. A CAE is not fitted by layer."""
+        del layer
+        settings, read = self.settings, [self._layer] if self._layer else []
+        few = FewPictures.of(self.study, settings.pictures, 0, settings.recipe.seed)
+        short = replace(settings, recipe=replace(settings.recipe, epochs=1))
+        epochs = settings.recipe.epochs
+        trained, mask = epochs * few.seen, max(1, epochs // MASK_SHARE) * few.seen
+        growth = (few.seen, trained, few.seen) if settings.paper else (few.seen, few.seen, trained, mask)
+        return Trial(CAE(few.study, settings=short), growth, few.kept(read))
 
     @property
     def health(self) -> Health:
-        """Measures that say whether the fit can be believed."""
-        if self._health is None:
-            raise NotFittedError("this CAE is not fitted yet; call fit()")
-        return self._health
+        """Measures that tell whether the fit can be trusted."""
+        return self._fitted.health
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the fit cannot be believed; empty if it can."""
-        return self.health.problems
+        """Why the fit cannot be trusted; empty if it can, or before `fit`."""
+        return self.health.problems if self.fitted else ()
+
+    def verdict(self) -> str:
+        """The numbers that tell whether to trust the fit, in one line."""
+        return self.health.verdict()
 
     @property
     def anchored(self) -> bool:
@@ -206,7 +183,7 @@ class CAE(Mapped):
     # --- codes -------------------------------------------------------------------------------------------------
 
     def predict(self, pictures: Tensor) -> Tensor:
-        """What the classifier says of pictures: probabilities ``(M, K)``."""
+        """The classifier's probabilities ``(M, K)`` for pictures."""
         return self.study.predict(pictures)
 
     def encode(self, pictures: Tensor) -> Encoded:
@@ -233,58 +210,57 @@ class CAE(Mapped):
         return encoded
 
     def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        networks, moved = self._model, pictures.to(self.study.device)
-        _, evidence = look(self.study, pictures, self._layer)
+        networks, moved = self._fitted.networks, pictures.to(self.study.device)
+        _, evidence = read_layer(self.study, pictures, self._layer)
         z, u = networks.class_code(moved, evidence), networks.individual_code(moved)
         return z.cpu(), u.cpu(), networks.decoded(u, z).cpu()
 
     def decode(self, encoded: Encoded, z: Tensor, *, anchored: bool | None = None) -> Tensor:
         """Pictures ``(M, C, H, W)`` in [0, 1] of class codes ``(M, d)``; see `decoding.Decodes`."""
-        device = self.study.device
+        networks, device = self._fitted.networks, self.study.device
         one = (len(z), -1, -1, -1)
         with torch.no_grad():
-            drawn = self._model.decoded(encoded.u.expand(one).to(device), z.to(device))
+            drawn = networks.decoded(encoded.u.expand(one).to(device), z.to(device))
             if not (self.anchored if anchored is None else anchored):
                 return drawn.cpu()
             pictures, rebuilt = (part.expand(one).to(device) for part in (encoded.pictures, encoded.reconstructions))
-            changed = (pictures + self._model.change(pictures, rebuilt, drawn)).clamp(0, 1).cpu()
-        # What a picture is decoded to depends, in its last digits, on the batch it is in.
+            changed = (pictures + networks.change(pictures, rebuilt, drawn)).clamp(0, 1).cpu()
+        # The last digits of a decoded picture depend on the batch it is in.
         still = (z == encoded.z).all(1)[:, None, None, None]
         return torch.where(still, encoded.pictures, changed)
 
     def atlas(
         self, encoded: Encoded, plane: Plane, box: Box, *, side: int = 21, progress: Progress | None = None
     ) -> Atlas:
-        """Counterfactuals of one picture at ``side x side`` places of a map."""
+        """Counterfactuals of one picture at ``side x side`` points of a map."""
         return draw_atlas(self, encoded, plane, box, side, progress or Progress())
 
     # --- explaining --------------------------------------------------------------------------------------------
 
     def explain(
         self,
-        picture: Tensor,
-        target: int | str,
+        picture: Tensor | Encoded,
+        target: Target | None = None,
         *,
-        confidence: float | Literal["border"] | None = None,
+        confidence: Confidence = None,
         route: Route = "straight",
         frames: int = 9,
     ) -> Counterfactual:
-        """What would have to change for the classifier to see another class.
+        """What would have to change for the classifier to predict another class.
 
         Parameters
         ----------
         picture
-            ``(C, H, W)`` or ``(1, C, H, W)`` in [0, 1].
+            ``(C, H, W)`` or ``(1, C, H, W)`` in [0, 1], or what `encode_one` made of it.
         target
-            A class, by number or name, other than the one the classifier sees.
+            A class other than the predicted one, by number or name; default the second most probable one.
         confidence
-            Probability that the classifier shall give to the target, in (0, 1), or "border": as much as to the class
-            it sees now. Met by bisection with the classifier itself. Default: go to the end of the route.
+            Probability of the target to reach, in (0, 1), or "border": as much as that of the class predicted now.
+            Found by bisection with the classifier itself. Default: go to the end of the route.
         route
             "straight": on the chart of both classes to the centre of the target. "closest": the shortest way on the
-            map to `confidence`.
-            "graph": along real codes. "reference": the published one, straight to the code of a real picture of the
-            target class, the nearest one that is a sure case.
+            map to `confidence`. "graph": along real codes. "reference": the published one, straight to the nearest
+            code of a real picture whose class is surely the target.
         frames
             Of the film strip.
 
@@ -295,95 +271,64 @@ class CAE(Mapped):
         PictureError
             If it is not one picture that fits the model.
         XaiWidgetsError
-            For an unknown target, the class the classifier already sees, a confidence outside (0, 1), or a target the
-            classifier sees in none of the pictures on the map.
+            For an unknown target, the predicted class, a confidence outside (0, 1), or a target that the classifier
+            predicts for none of the pictures on the map.
         """
-        return self.explain_encoded(self.encode_one(picture), target, confidence=confidence, route=route, frames=frames)
-
-    def explain_encoded(
-        self,
-        encoded: Encoded,
-        target: int | str,
-        *,
-        confidence: float | Literal["border"] | None = None,
-        route: Route = "straight",
-        frames: int = 9,
-    ) -> Counterfactual:
-        """As `explain`, for a picture that is encoded already."""
-        source = int(self.predict(encoded.pictures)[0].argmax())
-        wanted = find_class(self.study.class_names, target)
-        corners = route_to(self, encoded, source, wanted, route, confidence)
-        strip = film_strip(self, encoded, corners, wanted, frames=frames, density=self.density)
-        saliency, completeness = self._saliency(encoded, strip, source, wanted)
+        encoded = picture if isinstance(picture, Encoded) else self.encode_one(picture)
+        probabilities = self.predict(encoded.pictures)[0]
+        source = int(probabilities.argmax())
+        goal = _second(probabilities) if target is None else find_class(self.study.class_names, target)
+        corners = route_to(self, encoded, source, goal, route, confidence)
+        strip = film_strip(self, encoded, corners, goal, frames=frames, density=self.density)
+        path, completeness = path_integrated(self.study, strip.pictures, goal, source)
+        changes = change_maps(self, encoded, strip, self.pair_chart(source, goal), self.health.scale)
         return Counterfactual(
             original=encoded.pictures[0],
             strip=strip,
             source=source,
-            target=wanted,
+            target=goal,
             requested=None if confidence is None or isinstance(confidence, str) else float(confidence),
-            saliency=saliency,
+            saliency=changes | {"path": path},
             completeness=completeness,
             anchored=self.anchored,
             problems=self.problems,
             class_names=self.study.class_names,
-            origin=self._origin() | {"route": route},
+            origin=self.origin(route=route),
         )
-
-    def _saliency(
-        self, encoded: Encoded, strip: FilmStrip, source: int, target: int
-    ) -> tuple[dict[str, Tensor], tuple[float, float]]:
-        """Three maps of what changes, and whether the second one adds up."""
-        scale = self.health.scale
-        path, completeness = path_integrated(self.study, strip.pictures, target, source)
-        chart = self.pair_chart(source, target)
-        sideways = chart.project(strip.z[-1:]) + torch.tensor(SIDEWAYS)
-        mean, agreement = several(self, encoded, chart.lift(sideways, strip.z[-1]), scale)
-        first_and_last = difference(strip.pictures[0], strip.pictures[-1], scale)
-        return {"difference": first_and_last, "path": path, "several": mean, "agreement": agreement}, completeness
-
-    # --- helpers -----------------------------------------------------------------------------------------------
 
     @cached_property
     def _layer(self) -> str | None:
         return evidence_layer(self.study)
 
-    def _origin(self) -> dict[str, Any]:
-        return artifact.provenance(method="CAE", model=self.study.fingerprint, **asdict(self.settings))
-
     def __repr__(self) -> str:
-        state = "not fitted" if self._networks is None else f"{self.settings.dimensions}-D code"
+        state = f"{self.settings.dimensions}-D code" if self.fitted else "not fitted"
         return f"CAE({self.study.name!r}, {state}{', as published' if self.settings.paper else ''})"
 
     # --- saving ------------------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
-        """Write the fitted CAE to one file; with `dtype` torch.float16 encoder and decoder take half of the room."""
+    def _settings(self) -> dict[str, Any]:
+        return asdict(self.settings)
+
+    def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
         networks = {
-            name: value.to(dtype) if value.dim() > 1 and not name.startswith(PRECISE) else value
-            for name, value in self._model.state_dict().items()
+            f"networks/{name}": value.to(dtype) if value.dim() > 1 and not name.startswith(PRECISE) else value
+            for name, value in self._fitted.networks.state_dict().items()
         }
-        tensors = {f"networks/{name}": value for name, value in networks.items()}
-        tensors |= {f"map/{name}": value for name, value in self._map.items()}
-        return artifact.save(path, "cae", tensors, self._origin() | {"health": asdict(self.health)})
+        return networks | {f"map/{name}": value for name, value in self._fitted.points.items()}
+
+    def _details(self) -> dict[str, Any]:
+        return {"health": asdict(self.health)}
 
     @classmethod
-    def load(cls, path: str | Path, study: Study) -> CAE:
-        """Read what `save` wrote, for the same classifier.
-
-        Raises
-        ------
-        ArtifactError
-            If the file is damaged, foreign, newer, or made from another model.
-        """
-        tensors, details = artifact.load(path, "cae")
-        artifact.require_same_model(details, study.fingerprint, path)
-        try:
-            made = cls.__new__(cls)
-            plain = {name: details[name] for name in ("dimensions", "channels", "width", "pictures", "paper")}
-            made._set_up(study, Settings(recipe=Recipe.restored(details["recipe"]), **plain))
-            made._health = Health(**details["health"])
-            made._map = artifact.group(tensors, "map")
-            made._networks = restored(study, made.settings, artifact.group(tensors, "networks"))
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise ArtifactError(f"{path} does not hold what its description says ({error}); fit again") from error
+    def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
+        plain = {name: details[name] for name in ("dimensions", "channels", "width", "pictures", "paper")}
+        settings = Settings(recipe=Recipe.restored(details["recipe"]), **plain)
+        networks = restored_networks(study, settings, artifact.group(tensors, "networks"))
+        made = cls(study, settings=settings)
+        made._parts = FittedParts(networks, artifact.group(tensors, "map"), Health(**details["health"]))
         return made
+
+
+def _second(probabilities: Tensor) -> int:
+    """The second most probable class."""
+    return int(probabilities.index_fill(0, probabilities.argmax(), -1).argmax())

@@ -1,4 +1,4 @@
-"""What CAE gives back: the way from a picture to another class, and the numbers that say whether to believe it."""
+"""What CAE gives back: the way from a picture to another class, and the numbers that tell whether to trust it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Counterfactual:
     strip
         The way, frame by frame; its last frame is the counterfactual.
     source, target
-        The class the classifier sees, and the one it was led to.
+        The predicted class of the picture, and the class it was led to.
     requested
-        Confidence in the target that was asked for, or None for the end of the route.
+        The requested probability of the target, or None for the end of the route.
     saliency
         Maps ``(H, W)``. "difference": mean change of a pixel, 1 is the same for all pictures. "path": contribution to
         the log-odds, signed. "several" and "agreement": the mean change over three counterfactuals that differ in
@@ -45,7 +45,7 @@ class Counterfactual:
         Whether changes were added to the picture itself; else frames are decoded, and the first one is not the
         picture but its reconstruction.
     problems
-        Why the fit cannot be believed; empty if it can.
+        Why the fit cannot be trusted; empty if it can.
     class_names
         For captions.
     origin
@@ -67,9 +67,9 @@ class Counterfactual:
     def __repr__(self) -> str:
         return f"Counterfactual({self.name(self.source)} to {self.name(self.target)}, {self.obtained:.0%})"
 
-    def name(self, class_number: int) -> str:
+    def name(self, class_index: int) -> str:
         """The name of a class."""
-        return self.class_names[class_number]
+        return self.class_names[class_index]
 
     @property
     def picture(self) -> Tensor:
@@ -93,7 +93,7 @@ class Counterfactual:
 
     @property
     def flipped(self) -> bool:
-        """Whether the classifier sees the target at the end."""
+        """Whether the target is the predicted class at the end."""
         return int(self.strip.probabilities[-1].argmax()) == self.target
 
     def focus(self) -> tuple[float, str]:
@@ -105,11 +105,9 @@ class Counterfactual:
         enough = int((ordered.cumsum(0) < MOST * ordered.sum()).sum()) + 1
         rows, columns = order[:enough] // change.shape[1], order[:enough] % change.shape[1]
         weights = ordered[:enough] / ordered[:enough].sum()
-        place = [
-            float((weights * (axis + 0.5)).sum()) / side
-            for axis, side in zip((rows, columns), change.shape, strict=True)
-        ]
-        words = [names[min(int(3 * part), 2)] for names, part in zip(THIRDS, place, strict=True)]
+        axes = zip((rows, columns), change.shape, THIRDS, strict=True)
+        centres = [(float((weights * (axis + 0.5)).sum()) / side, names) for axis, side, names in axes]
+        words = [names[min(int(3 * centre), 2)] for centre, names in centres]
         return enough / change.numel(), "in the middle" if words == ["middle"] * 2 else f"{words[0]} {words[1]}"
 
     def share_within(self, region: Tensor) -> float:
@@ -126,11 +124,11 @@ class Counterfactual:
         return f"{said}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {place}."
 
     def verdict(self) -> str:
-        """The numbers that say whether to believe it, in one line."""
-        wanted = "" if self.requested is None else f" of {self.requested:.0%} asked for"
+        """The numbers that tell whether to trust it, in one line."""
+        requested = "" if self.requested is None else f" of {self.requested:.0%} asked for"
         off = int((~self.strip.on_data).sum())
         parts = [
-            f"{self.name(self.target)} {self.obtained:.1%}{wanted}",
+            f"{self.name(self.target)} {self.obtained:.1%}{requested}",
             f"the probability falls on {self.strip.violation:.1%} of the way",
             f"first frame {self.start_gap:.2g} from the picture",
             f"attributions add up to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
@@ -146,7 +144,7 @@ class Counterfactual:
         strip = self.strip
         return film(
             list(strip.pictures),
-            [self.said(frame) for frame in range(len(strip.pictures))],
+            [self.prediction_label(frame) for frame in range(len(strip.pictures))],
             (strip.raw_shares.tolist(), strip.raw_curve.tolist()),
             (strip.shares.tolist(), strip.probabilities[:, self.target].tolist()),
             ("share of the way", self.name(self.target)),
@@ -172,10 +170,10 @@ class Counterfactual:
         from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
 
         labels = ["picture", *("on the way" for _ in self.strip.pictures[2:]), "counterfactual"]
-        captions = [self.said(frame) for frame in range(len(labels))]
+        captions = [self.prediction_label(frame) for frame in range(len(labels))]
         return gallery(list(self.strip.pictures), labels, captions, most=len(labels))
 
-    def said(self, frame: int) -> str:
-        """What the classifier says of a frame."""
+    def prediction_label(self, frame: int) -> str:
+        """The predicted class of a frame, and its probability."""
         chance, winner = self.strip.probabilities[frame].max(0)
         return f"{self.name(int(winner))} {float(chance):.0%}"

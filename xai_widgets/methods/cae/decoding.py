@@ -6,11 +6,12 @@ All tensors are float32 and on the CPU. N counts pictures, M codes, K classes, d
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xai_widgets.errors import XaiWidgetsError
 
@@ -46,6 +47,31 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.z)
+
+
+class FittedNetworks(nn.Module, ABC):
+    """The networks of both presets once they are fitted: two codes of each picture, and pictures of codes."""
+
+    head: nn.Linear
+    individual_encoder: nn.Module
+
+    @abstractmethod
+    def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:
+        """Class codes ``(N, d)`` of pictures in [0, 1], or of the classifier's evidence for them."""
+
+    def individual_code(self, pictures: Tensor) -> Tensor:
+        """Individual codes ``(N, c, h, w)`` of pictures in [0, 1]."""
+        code: Tensor = self.individual_encoder(pictures)
+        return code
+
+    @abstractmethod
+    def decoded(self, individual: Tensor, code: Tensor) -> Tensor:
+        """Pictures ``(N, C, H, W)`` in [0, 1] of individual codes with class codes."""
+
+    def change(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+        """What a move of the class code changes in pictures: from `rebuilt` to `moved`, all ``(N, C, H, W)``."""
+        del pictures  # a subclass may look at them
+        return moved - rebuilt
 
 
 class Decodes(Protocol):

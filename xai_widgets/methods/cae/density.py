@@ -41,7 +41,7 @@ class Density:
         if len(codes) < 2:
             raise XaiWidgetsError("a density needs at least two codes, and got 1")
         self.codes = codes
-        self.neighbours = min(_at_least_one(neighbours), len(codes) - 1)
+        self.neighbours = min(neighbours, len(codes) - 1)
         others = _distances(codes, codes).fill_diagonal_(math.inf)
         self._limit = self._mean_of_nearest(others).quantile(INSIDE)
 
@@ -73,17 +73,9 @@ class Density:
         Returns
         -------
         Tensor
-            ``(n, n)`` in [0, 1]; row r is the place ``y0 + r / (n - 1) * (y1 - y0)``, columns go from x0 to x1.
-
-        Raises
-        ------
-        XaiWidgetsError
-            For points that are not finite ``(N, 2)``, an empty box or n below 2.
+            ``(n, n)`` in [0, 1]; row r is at ``y0 + r / (n - 1) * (y1 - y0)``, columns go from x0 to x1.
         """
-        require_codes(points, 2)
         x0, x1, y0, y1 = box
-        if n < 2 or not (x0 < x1 and y0 < y1):
-            raise XaiWidgetsError(f"a grid needs n >= 2 and a box x0 < x1, y0 < y1, and got n = {n}, box {box}")
         cells = torch.tensor([x1 - x0, y1 - y0]) / (n - 1)
         widths = (points.std(0, correction=0) * len(points) ** (-1 / 6)).maximum(cells)
         x, y = (torch.linspace(low, high, n) for low, high in ((x0, x1), (y0, y1)))
@@ -135,18 +127,15 @@ def graph_path(
     Raises
     ------
     XaiWidgetsError
-        For codes that are not finite, a negative alpha, no neighbours, or classes that `contrast` refuses.
+        For codes that are not finite, or classes that `contrast` refuses.
     """
-    require_codes(codes, weight.shape[1])
     nodes = torch.cat([z[None], codes, target[None]])
-    require_codes(nodes)
-    if not 0 <= alpha < math.inf:
-        raise XaiWidgetsError(f"alpha is {alpha}, but must be 0 or more, and finite")
+    require_codes(nodes, weight.shape[1])
     v, b = contrast(weight, bias, source, target_class)
     lengths = _distances(nodes, nodes).clamp_min(NEAREST)
     odds = nodes @ v + b
     losses = (odds[:, None] - odds).clamp_min(0)
-    costs = (lengths * (1 + alpha * losses)).where(_links(lengths, _at_least_one(neighbours)), math.inf)
+    costs = (lengths * (1 + alpha * losses)).where(_links(lengths, neighbours), math.inf)
     return rounded(nodes[_shortest(costs)])
 
 
@@ -188,9 +177,3 @@ def _distances(one: Tensor, other: Tensor) -> Tensor:
 def _bumps(places: Tensor, points: Tensor, width: Tensor) -> Tensor:
     """A Gaussian around each point, of height 1, at each place: ``(places, points)``."""
     return (-0.5 * ((places[:, None] - points) / width).square()).exp()
-
-
-def _at_least_one(neighbours: int) -> int:
-    if neighbours < 1:
-        raise XaiWidgetsError(f"neighbours is {neighbours}, but must be 1 or more")
-    return neighbours

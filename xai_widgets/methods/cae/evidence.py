@@ -16,7 +16,7 @@ def evidence_layer(study: Study) -> str | None:
     return inner[-1] if inner else None
 
 
-def look(study: Study, pictures: Tensor, layer: str | None) -> tuple[Tensor, Tensor]:
+def read_layer(study: Study, pictures: Tensor, layer: str | None) -> tuple[Tensor, Tensor]:
     """Logits ``(N, K)`` and evidence ``(N, E)`` of one batch, differentiable; call it inside ``study.borrowed()``."""
     if layer is None:
         logits = study.forward(pictures)

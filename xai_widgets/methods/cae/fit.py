@@ -1,28 +1,35 @@
-"""How a default CAE is fitted: warm-up of the map, the training proper with its collapse alarm, the health report."""
+"""How a default CAE is fitted: warm-up of the map, the training proper with its collapse alarm, the health report.
+
+Half of the pictures of a batch get a patch of another picture. Where a cue and an object always come together, pictures
+alone cannot tell which of them a classifier uses. Once patches are exchanged they come apart, and the classifier
+predicts anew (the pictures of CutMix, Yun et al., arXiv 1905.04899, with the classifier's predictions as labels).
+"""
 
 from __future__ import annotations
 
 import copy
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError
-from xai_widgets.methods.cae.evidence import look, pooled, require_gradients
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.decoding import FittedNetworks
+from xai_widgets.methods.cae.evidence import pooled, read_layer, require_gradients
 from xai_widgets.methods.cae.health import Health, examine
 from xai_widgets.methods.cae.losses import CALM, FULL, PATCHED, Pair, Trained, loss, map_loss, mask_loss, mixture
 from xai_widgets.methods.cae.networks import CaeNetworks
-from xai_widgets.methods.cae.patches import exchanged
+from xai_widgets.methods.cae.paper.fit import FittedPaper
+from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.methods.common.codes import CachedPass
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.study import Study
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
@@ -37,11 +44,14 @@ MASK_SHARE = 10
 """The change mask is trained for one in so many epochs of the training proper."""
 
 ALARM_EVERY = 100
-"""Steps between two looks of the collapse alarm, once a third of the training is over."""
+"""Steps between two checks of the collapse alarm, once a third of the training is over."""
+
+SMALLEST, LARGEST = 0.3, 0.9
+"""Sides of a patch, as shares of the picture's."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class FitData:
     """The pictures a CAE is fitted on, with what the classifier sees and says of them.
 
     Attributes
@@ -62,7 +72,7 @@ class Seen:
     donors: list[Tensor]
 
     @classmethod
-    def of(cls, cached: CachedPass, layer: str | None) -> Seen:
+    def of(cls, cached: CachedPass, layer: str | None) -> FitData:
         """Everything that follows from one pass over the pictures."""
         if layer is None:
             evidence = cached.logits
@@ -76,7 +86,7 @@ class Seen:
         donors = [(predicted != k).nonzero().flatten() for k in range(cached.study.classes)]
         return cls(cached, layer, evidence, donors)
 
-    def drawn(self, networks: Fitted, chosen: Sequence[int], most: int) -> dict[str, Tensor]:
+    def map_points(self, networks: FittedNetworks, chosen: Sequence[int], most: int) -> dict[str, Tensor]:
         """The points of a map: class codes of the first pictures, where in their set these are, and probabilities."""
         first = torch.arange(min(most, len(self.cached)))
         device = self.cached.study.device
@@ -98,15 +108,15 @@ class Seen:
 class CaeFit:
     """One fit of the default CAE."""
 
-    def __init__(self, settings: Settings, seen: Seen, progress: Progress, finished: FinishedParts) -> None:
-        self.study, self.settings, self.seen = seen.cached.study, settings, seen
+    def __init__(self, settings: Settings, data: FitData, progress: Progress, finished: FinishedParts) -> None:
+        self.study, self.settings, self.data = data.cached.study, settings, data
         self.progress, self.finished = progress, finished
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(settings.recipe.seed)
-            networks = new_networks(settings, seen)
+            networks = new_networks(settings, data)
             self.trained = Trained(networks, copy.deepcopy(networks), settings.channels)
         self.trained.to(self.study.device)
-        batches = -(-len(seen.cached) // settings.recipe.batch_size)
+        batches = -(-len(data.cached) // settings.recipe.batch_size)
         self.steps = settings.recipe.epochs * batches
 
     def run(self) -> tuple[CaeNetworks, Health]:
@@ -126,7 +136,7 @@ class CaeFit:
         train(
             self.trained,
             self._loss,
-            len(self.seen.cached),
+            len(self.data.cached),
             self.settings.recipe,
             progress=self.progress,
             task="CAE",
@@ -142,7 +152,7 @@ class CaeFit:
             return map_loss(networks, self._evidence(step.indices), self._logits(step.indices))
 
         recipe = replace(WARM_UP, seed=self.settings.recipe.seed)
-        train(map_only, of, len(self.seen.cached), recipe, progress=self.progress, task="CAE, the map")
+        train(map_only, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the map")
         self.trained.average.load_state_dict(networks.state_dict())
 
     def _fit_mask(self, networks: CaeNetworks) -> None:
@@ -152,11 +162,11 @@ class CaeFit:
         def of(step: Step) -> Tensor:
             pair = self._pair(step, patched=False)
             with torch.no_grad():
-                own, donor = (networks.class_encoder(seen) for seen in (pair.evidence, pair.donor_evidence))
-            return mask_loss(networks, self.study, self.seen.layer, pair, mixture(own, donor, step.generator))
+                own, donor = (networks.class_encoder(evidence) for evidence in (pair.evidence, pair.donor_evidence))
+            return mask_loss(networks, self.study, self.data.layer, pair, mixture(own, donor, step.generator))
 
         recipe = replace(self.settings.recipe, epochs=max(1, self.settings.recipe.epochs // MASK_SHARE))
-        train(networks.mask, of, len(self.seen.cached), recipe, progress=self.progress, task="CAE, the change mask")
+        train(networks.mask, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the change mask")
 
     def _loss(self, step: Step) -> Tensor:
         self._average(step.number)
@@ -164,25 +174,25 @@ class CaeFit:
         if done > 1 / 3 and step.number % ALARM_EVERY == 0:
             self._alarm()
         ramp = min(max((done - CALM) / (FULL - CALM), 0.0), 1.0)
-        return loss(self.trained, self.study, self.seen.layer, self._pair(step), ramp, step.generator)
+        return loss(self.trained, self.study, self.data.layer, self._pair(step), ramp, step.generator)
 
     def _pair(self, step: Step, *, patched: bool = True) -> Pair:
-        cached = self.seen.cached
+        cached = self.data.cached
         pictures = cached.picture(step.indices)
         if patched:
             others = torch.randint(len(cached), (len(pictures[PATCHED]),), generator=step.generator)
             pictures[PATCHED] = exchanged(pictures[PATCHED], cached.picture(others), step.generator)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            logits, evidence = look(self.study, pictures, self.seen.layer)
-        donors = self.seen.donors_for(logits.argmax(1).cpu(), step.generator)
+            logits, evidence = read_layer(self.study, pictures, self.data.layer)
+        donors = self.data.donors_for(logits.argmax(1).cpu(), step.generator)
         return Pair(pictures, evidence, self._evidence(donors), logits)
 
     def _evidence(self, indices: Tensor) -> Tensor:
-        return self.seen.evidence[indices].to(self.study.device)
+        return self.data.evidence[indices].to(self.study.device)
 
     def _logits(self, indices: Tensor) -> Tensor:
-        return self.seen.cached.logits[indices].to(self.study.device)
+        return self.data.cached.logits[indices].to(self.study.device)
 
     @torch.no_grad()
     def _average(self, number: int) -> None:
@@ -204,16 +214,48 @@ class CaeFit:
             log.warning("CAE: %s Asking more for faithfulness.", " ".join(health.problems))
 
     def _health(self, networks: CaeNetworks) -> Health:
-        return examine(networks, self.seen.cached, self.seen.evidence, self.settings.recipe.seed)
+        return examine(networks, self.data.cached, self.data.evidence, self.settings.recipe.seed)
 
 
-def new_networks(settings: Settings, seen: Seen) -> CaeNetworks:
+def new_networks(settings: Settings, data: FitData) -> CaeNetworks:
     """Networks with fresh weights, that begin at the mean picture."""
-    study = seen.cached.study
+    study = data.cached.study
     networks = CaeNetworks(
-        study.shape, seen.evidence.shape[1], study.classes, settings.dimensions, settings.channels, settings.width
+        study.shape, data.evidence.shape[1], study.classes, settings.dimensions, settings.channels, settings.width
     )
-    mean = seen.cached.picture(slice(0, 1000)).mean(0)
-    networks.class_encoder.measure(seen.evidence)
+    mean = data.cached.picture(slice(0, 1000)).mean(0)
+    networks.class_encoder.measure(data.evidence)
     networks.decoder.prior.copy_(torch.logit(mean.clamp(0.02, 0.98)))
     return networks
+
+
+def restored_networks(study: Study, settings: Settings, tensors: Mapping[str, Tensor]) -> FittedNetworks:
+    """Networks with saved weights, on the study's device."""
+    sizes = (study.classes, settings.dimensions)
+    networks: FittedNetworks
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
+        if settings.paper:
+            networks = FittedPaper(PaperNetworks(study.shape, *sizes, settings.width), *sizes)
+        else:
+            evidence = tensors["class_encoder.linear.weight"].shape[1]
+            networks = CaeNetworks(study.shape, evidence, *sizes, settings.channels, settings.width)
+            # In memory as they were fitted: otherwise the same weights give other last digits, and more slowly.
+            networks.to(memory_format=torch.channels_last)
+    networks.load_state_dict(tensors)
+    return networks.eval().to(study.device)
+
+
+def exchanged(pictures: Tensor, others: Tensor, generator: torch.Generator) -> Tensor:
+    """The pictures ``(n, C, H, W)``, each with a rectangle from `others`, which may lie partly outside."""
+    rows = _inside(pictures.shape[2], len(pictures), generator)[:, :, None]
+    columns = _inside(pictures.shape[3], len(pictures), generator)[:, None, :]
+    mask = (rows & columns)[:, None].to(pictures.device)
+    return torch.where(mask, others, pictures)
+
+
+def _inside(side: int, count: int, generator: torch.Generator) -> Tensor:
+    """Which rows (or columns) of each picture its rectangle covers, bool ``(n, side)``."""
+    length, middle = torch.rand(2, count, 1, generator=generator)
+    half = (SMALLEST + (LARGEST - SMALLEST) * length) * side / 2
+    inside: Tensor = (torch.arange(side) + 0.5 - middle * side).abs() <= half
+    return inside

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.common.codes import CachedPass
 
 SWAPS = 64
@@ -78,7 +78,7 @@ class Health:
 
 
 @torch.no_grad()
-def examine(networks: Fitted, cached: CachedPass, evidence: Tensor, seed: int) -> Health:
+def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed: int) -> Health:
     """Swap class codes between random pictures of different predicted classes, and ask the classifier.
 
     Parameters
@@ -128,5 +128,5 @@ def _pairs(classes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return first, torch.stack(second)
 
 
-def _class_code(networks: Fitted, cached: CachedPass, evidence: Tensor, places: Tensor) -> Tensor:
+def _class_code(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, places: Tensor) -> Tensor:
     return networks.class_code(cached.picture(places), evidence[places].to(cached.study.device))

@@ -12,7 +12,7 @@ decoder G, affine head h and classifier f, a picture x and a donor of another pr
 what f says of :math:`x_m` must be what the map says, :math:`h(z_m)`: so the map explains the classifier. A critic
 reads the class off u, and u is trained to give it nothing to read: what belongs to the class has to come from z. It
 reads pictures with a patch of another picture only, which tell what f uses from what comes along with it (see
-`patches`): without them, the whole bird changed where the classifier looks at a ring beside it.
+`fit`): without them, the whole bird changed where the classifier looks at a ring beside it.
 
 There is no discriminator of real and decoded pictures: in trials it took a third of the time and gained nothing.
 """
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from xai_widgets.methods.cae.evidence import look
+from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.networks import CaeNetworks, ClassCritic
 from xai_widgets.study import Study
 
@@ -41,7 +41,7 @@ WEIGHTS = {
 }
 
 PATCHED = slice(None, None, 2)
-"""Every other picture of a batch has a patch of another picture; see `patches`."""
+"""Every other picture of a batch has a patch of another picture; see `fit`."""
 
 PATCHED_ERROR = 0.3
 """Weight of the reconstruction of pictures with a patch, beside 1 for whole ones."""
@@ -130,7 +130,7 @@ def loss(
     individual = networks.individual_code(pair.pictures)
     rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
     shown = _shown(pair.pictures, rebuilt, moved)
-    said, seen = look(study, torch.cat([shown, rebuilt]), layer)
+    said, seen = read_layer(study, torch.cat([shown, rebuilt]), layer)
     of_shown, of_rebuilt = said.chunk(2)
     faithful, sparse = trained.strength.tolist()
     gradual = {
@@ -179,9 +179,9 @@ def mask_loss(networks: CaeNetworks, study: Study, layer: str | None, pair: Pair
     with torch.no_grad():
         individual, own = networks.individual_code(pair.pictures), networks.class_encoder(pair.evidence)
         rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
-        whole = look(study, (pair.pictures + moved - rebuilt).clamp(0, 1), layer)
+        whole = read_layer(study, (pair.pictures + moved - rebuilt).clamp(0, 1), layer)
     shown = networks.change(pair.pictures, rebuilt, moved)
-    seen = look(study, (pair.pictures + shown).clamp(0, 1), layer)
+    seen = read_layer(study, (pair.pictures + shown).clamp(0, 1), layer)
     missed = [
         ((part - all_of_it) / _spread(all_of_it)).square().mean() for part, all_of_it in zip(seen, whole, strict=True)
     ]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.decoding import FittedNetworks
 
 Picture = tuple[int, int, int]
 
@@ -203,7 +203,7 @@ class ChangeMask(nn.Module):
         )
 
 
-class CaeNetworks(Fitted):
+class CaeNetworks(FittedNetworks):
     """All that a fitted CAE needs: class encoder, affine head, individual encoder, decoder and change mask.
 
     Parameters
@@ -235,11 +235,6 @@ class CaeNetworks(Fitted):
     def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the paper's encoder sees them
         """Class codes ``(N, d)``."""
         code: Tensor = self.class_encoder(evidence)
-        return code
-
-    def individual_code(self, pictures: Tensor) -> Tensor:
-        """Individual codes ``(N, c, h, w)``."""
-        code: Tensor = self.individual_encoder(pictures)
         return code
 
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import Decodes, Encoded, require_codes, show
 from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.targets import require_confidence, require_pair
-from xai_widgets.names import require_class
 
 CONSTANT = 1e-6
 """Changes of a probability that are no more than rounding."""
@@ -84,9 +83,8 @@ def film_strip(
     Raises
     ------
     XaiWidgetsError
-        For a route that is not finite or starts elsewhere, fewer than 2 frames or samples, or an unknown class.
+        For a route that is not finite or starts elsewhere, or for fewer than 2 frames or samples.
     """
-    require_class(target, len(model.bias))
     _require_route(route, encoded)
     if min(frames, samples) < 2:
         raise XaiWidgetsError(f"a film strip needs at least 2 frames and samples, and got {frames} and {samples}")
@@ -132,9 +130,8 @@ def dial(
     Raises
     ------
     XaiWidgetsError
-        For a confidence outside (0, 1), a route that is not finite or starts elsewhere, or an unknown class.
+        For a confidence outside (0, 1), or a route that is not finite or starts elsewhere.
     """
-    require_class(target, len(model.bias))
     require_confidence(confidence)
     return _bisect(model, encoded, route, target, lambda p: float(p[target]) >= confidence, steps)
 
@@ -153,16 +150,16 @@ def _bisect(
     """The route up to where the probabilities ``(K,)`` have reached what is wanted, and the target's there."""
     _require_route(route, encoded)
 
-    def look(share: float) -> Tensor:
+    def probabilities(share: float) -> Tensor:
         return show(model, encoded, _along(route, torch.tensor([share])))[1][0]
 
-    found = look(0.0)
+    found = probabilities(0.0)
     if reached(found):
         return route[:1], float(found[target])
-    found, low, high = look(1.0), 0.0, 1.0
+    found, low, high = probabilities(1.0), 0.0, 1.0
     for _ in range(steps if reached(found) else 0):
         middle = (low + high) / 2
-        here = look(middle)
+        here = probabilities(middle)
         if reached(here):
             found, high = here, middle
         else:

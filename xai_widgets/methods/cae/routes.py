@@ -10,18 +10,23 @@ from torch import Tensor
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import Decodes, Encoded
 from xai_widgets.methods.cae.density import graph_path
-from xai_widgets.methods.cae.paper.route import paper_route
 from xai_widgets.methods.cae.path import border, dial
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.targets import closest
 
 Route = Literal["straight", "closest", "graph", "reference"]
 
+Confidence = float | Literal["border"] | None
+"""How far a route goes: to this probability of the target, to that of the source, or to its end."""
+
 LIKELY = 0.95
 """Confidence that the shortest way goes to if none is asked for, and that makes a picture a sure case."""
 
 DIAL_STEPS = 14
 """Halvings of the route when a confidence is asked for: classifiers change their mind on a short part of it."""
+
+PAPER_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""The published guided path: how far along it its frames lie (kappa)."""
 
 BEYOND = 0.999
 """Where the shortest way ends before it is cut by the classifier itself, which the map knows only roughly."""
@@ -52,7 +57,7 @@ def route_to(
     source: int,
     target: int,
     route: Route,
-    confidence: float | Literal["border"] | None,
+    confidence: Confidence,
 ) -> Tensor:
     """The codes ``(M, d)`` that a picture's code is led along, its own first; for the routes see `CAE.explain`.
 
@@ -60,13 +65,13 @@ def route_to(
     """
     if isinstance(confidence, str) and confidence != "border":
         raise XaiWidgetsError(f"confidence is {confidence!r}; give a number between 0 and 1, or 'border'")
-    wanted = 0.5 if confidence == "border" else confidence
-    corners = _whole(model, encoded.z[0], source, target, route, wanted)
-    if wanted is None:
+    goal = 0.5 if confidence == "border" else confidence
+    corners = _whole(model, encoded.z[0], source, target, route, goal)
+    if goal is None:
         return corners
     if confidence == "border":
         return border(model, encoded, corners, source, target, steps=DIAL_STEPS)[0]
-    return dial(model, encoded, corners, target, wanted, steps=DIAL_STEPS)[0]
+    return dial(model, encoded, corners, target, goal, steps=DIAL_STEPS)[0]
 
 
 def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, confidence: float | None) -> Tensor:
@@ -75,7 +80,7 @@ def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, conf
         aim = LIKELY if confidence is None else max(confidence, BEYOND)
         return torch.stack([z, closest(z, model.weight, model.bias, source, target, aim)])
     if route == "reference":
-        return paper_route(z, _reference(model, z, target))
+        return z + z.new_tensor(PAPER_SHARES)[:, None] * (_reference(model, z, target) - z)
     if route == "graph":
         return graph_path(model.codes, z, centre, model.weight, model.bias, source, target)
     if route != "straight":

@@ -6,10 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.methods.cae.decoding import BATCH, Decodes, Encoded, require_codes, show
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cae.decoding import BATCH, Decodes, Encoded, show
+from xai_widgets.methods.cae.path import FilmStrip
+from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.targets import require_pair
 from xai_widgets.study import Study
+
+SIDEWAYS = ((0.0, -1.0), (0.0, 0.0), (0.0, 1.0))
+"""Moves on the chart of a pair that keep the log-odds: other ways to be the target."""
+
+
+def change_maps(model: Decodes, encoded: Encoded, strip: FilmStrip, chart: Plane, scale: float) -> dict[str, Tensor]:
+    """The maps "difference", "several" and "agreement" of a film strip on the chart of its two classes."""
+    end = strip.z[-1:]
+    sideways = chart.lift(chart.project(end) + torch.tensor(SIDEWAYS), end[0])
+    mean, agreement = several(model, encoded, sideways, scale)
+    change = difference(strip.pictures[0], strip.pictures[-1], scale)
+    return {"difference": change, "several": mean, "agreement": agreement}
 
 
 def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
@@ -27,17 +41,7 @@ def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
     -------
     Tensor
         ``(H, W)`` in [0, 1]; larger changes than `scale` are cut.
-
-    Raises
-    ------
-    PictureError
-        If the pictures do not have one shape ``(C, H, W)``.
-    XaiWidgetsError
-        If the scale is not positive.
     """
-    if before.dim() != 3 or before.shape != after.shape:
-        raise PictureError(f"two pictures (C, H, W) are needed, and got {tuple(before.shape)}, {tuple(after.shape)}")
-    _require_scale(scale)
     return (_smoothed((after - before).abs().mean(0)) / scale).clamp(max=1)
 
 
@@ -68,16 +72,11 @@ def path_integrated(
 
     Raises
     ------
-    PictureError
-        If these are no pictures for the study.
     XaiWidgetsError
-        For fewer than two pictures or one step, classes that do not exist or are equal, or a classifier without
-        gradients.
+        For classes that do not exist or are equal, or a classifier without gradients.
     """
     require_pair(source, target, study.classes)
     frames = study.check(pictures)
-    if len(frames) < 2 or steps < 1:
-        raise XaiWidgetsError(f"a path needs at least 2 pictures and 1 step, and got {len(frames)} and {steps}")
     moves = (frames[1:] - frames[:-1]) / steps
     halfway = torch.arange(0.5, steps).view(-1, 1, 1, 1, 1)
     points = (frames[:-1] + halfway * moves).flatten(0, 1)  # (steps * (F - 1), C, H, W)
@@ -108,14 +107,7 @@ def several(model: Decodes, encoded: Encoded, targets: Tensor, scale: float = 1.
         The mean of the `difference` maps of all directions, ``(H, W)`` in [0, 1]; and the agreement of the changes D
         of a pixel and its neighbours, ``mean(D)^2 / mean(D^2)``, ``(H, W)`` in [0, 1]: 1 if all are equal, 1 / J if
         only one direction changes it, 0 if they cancel or there are none.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there are no targets, they are not finite, or the scale is not positive.
     """
-    _require_scale(scale)
-    require_codes(targets, encoded.z.shape[1])
     pictures, _ = show(model, encoded, torch.cat([encoded.z, targets]))
     changes = pictures[1:] - pictures[0]
     mean = torch.stack([difference(pictures[0], picture, scale) for picture in pictures[1:]]).mean(0)
@@ -134,14 +126,9 @@ def _gradients(study: Study, pictures: Tensor, target: int, source: int) -> Tens
     found = []
     with study.borrowed(), torch.enable_grad():
         for batch in pictures.split(min(BATCH, study.batch_size)):
-            wanted = batch.detach().requires_grad_()
-            logits = study.forward(wanted)
+            inputs = batch.detach().requires_grad_()
+            logits = study.forward(inputs)
             if not logits.requires_grad:
                 raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
-            found += torch.autograd.grad((logits[:, target] - logits[:, source]).sum(), wanted)
+            found += torch.autograd.grad((logits[:, target] - logits[:, source]).sum(), inputs)
     return torch.cat(found)
-
-
-def _require_scale(scale: float) -> None:
-    if not scale > 0:
-        raise XaiWidgetsError(f"scale is {scale}, but must be above 0")

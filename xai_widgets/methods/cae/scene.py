@@ -1,21 +1,73 @@
-"""All that is needed to lead one picture over the map: what a view shows, and a browser can follow on its own."""
+"""One picture on a map: everything that a view shows, and that a browser needs to follow a drag on its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.atlas import Atlas, Box, box_around
 from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.decoding import Encoded
 from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.plane import Plane
+from xai_widgets.names import class_name
+from xai_widgets.pictures import KnowsParts, PictureSet, load
 from xai_widgets.progress import Progress
+from xai_widgets.study import Study
 
 SIDE = 21
 """Counterfactuals along each side of an atlas: with so many, those in between are blends of near ones."""
+
+FRAMES = 7
+"""Of the film strip in a view."""
+
+Point = tuple[float, float]
+"""x and y on a map."""
+
+Goal = float | Literal["border", "typical"]
+"""Where the way ends: at a confidence, where both classes are as probable, or at the centre of the target class."""
+
+
+class Choice(NamedTuple):
+    """A picture of a study, and a target class."""
+
+    #: Whether it is an unseen picture, or one that the CAE was fitted on.
+    unseen: bool
+    #: Its index among them.
+    picture: int
+    #: The class, or None for an overview of all classes.
+    target: int | None
+
+    def pictures(self, study: Study) -> PictureSet:
+        """The set that the picture belongs to."""
+        return study.test if self.unseen else study.train
+
+    def truth(self, study: Study) -> str:
+        """The name of the true class."""
+        return class_name(study.class_names, int(load(self.pictures(study), [self.picture])[1]))
+
+    def most_changed(self, study: Study, explanation: Counterfactual) -> str:
+        """A sentence about the part that changes most, if the pictures know their parts."""
+        pictures = self.pictures(study)
+        if not isinstance(pictures, KnowsParts):
+            return ""
+        parts = torch.from_numpy(pictures.part_map(self.picture))
+        shares = {name: explanation.share_within(parts == number) for number, name in enumerate(pictures.part_names)}
+        most = max(shares, key=shares.__getitem__)
+        return f" {shares[most]:.0%} of the change falls on the {most}."
+
+
+class Decoded(NamedTuple):
+    """The counterfactual at a point of the map."""
+
+    point: Point
+    picture: Tensor
+    probabilities: Tensor
+    on_data: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,56 +76,80 @@ class Scene:
 
     Attributes
     ----------
+    cae
+        Whose map it is.
     encoded
         The picture (N = 1).
     probabilities
-        What the classifier says of it, ``(K,)``.
+        The classifier's probabilities for it, ``(K,)``.
     target
-        The class it is to be led to, or None on an overview of all classes.
+        The class that the picture is led to, or None on an overview of all classes.
     plane
         The map.
-    shown
-        Which of the codes belong on this map: ``(M,)`` places in ``cae.codes``; those of two classes on a pair chart.
+    indices
+        The codes that belong on this map: ``(M,)`` indices of ``cae.codes``; those of two classes on a pair chart.
     points
         Where they are, ``(M, 2)``.
     atlas
         Counterfactuals of the picture all over the map.
     fog
-        ``(n, n)``, from 0 where codes are to 1 where none are, at the places of the atlas.
+        ``(n, n)``, from 0 where codes are to 1 where none are, at the points of the atlas.
     """
 
+    cae: CAE
     encoded: Encoded
     probabilities: Tensor
     target: int | None
     plane: Plane
-    shown: Tensor
+    indices: Tensor
     points: Tensor
     atlas: Atlas
     fog: Tensor
 
     @property
     def source(self) -> int:
-        """The class the classifier sees."""
+        """The predicted class."""
         return int(self.probabilities.argmax())
 
     @property
-    def home(self) -> tuple[float, float]:
+    def home(self) -> Point:
         """Where the picture itself is on the map."""
-        return self.place(self.encoded.z[0])
+        return self.point(self.encoded.z[0])
 
     @property
     def box(self) -> Box:
         """The edges of the map."""
         return self.atlas.box
 
-    def place(self, z: Tensor) -> tuple[float, float]:
+    def point(self, z: Tensor) -> Point:
         """Where a code ``(d,)`` is on the map."""
         x, y = self.plane.project(z[None])[0].tolist()
         return x, y
 
     def code(self, x: float, y: float) -> Tensor:
-        """The picture's code moved to a place of the map, ``(d,)``."""
+        """The picture's code moved to a point of the map, ``(d,)``."""
         return self.plane.lift(torch.tensor([[x, y]]), self.encoded.z[0])[0]
+
+    def decode(self, point: Point) -> Decoded:
+        """The exact counterfactual at a point."""
+        code = self.code(*point)[None]
+        picture = self.cae.decode(self.encoded, code)
+        return Decoded(point, picture[0], self.cae.predict(picture)[0], bool(self.cae.density.on_data(code)[0]))
+
+    def explain(self, goal: Goal) -> Counterfactual | None:
+        """The way to the target as far as the goal; None without a target."""
+        if self.target is None:
+            return None
+        return self.cae.explain(
+            self.encoded, self.target, confidence=None if goal == "typical" else goal, frames=FRAMES
+        )
+
+    def end(self, explanation: Counterfactual | None) -> Decoded:
+        """The end of the way, or the picture itself without a way."""
+        if explanation is None:
+            return self.decode(self.home)
+        strip = explanation.strip
+        return Decoded(self.point(strip.z[-1]), strip.pictures[-1], strip.probabilities[-1], bool(strip.on_data[-1]))
 
 
 def make_scene(
@@ -85,12 +161,18 @@ def make_scene(
     source = int(probabilities.argmax())
     pair = target is not None and len(encoded.z[0]) > 2
     plane = cae.plane(source, target) if pair else cae.plane()
-    shown = torch.arange(len(cae.codes))
+    indices = torch.arange(len(cae.codes))
     if pair:
-        both = (cae.code_classes == source) | (cae.code_classes == target)
-        shown = both.nonzero().flatten()
-    points = plane.project(cae.codes[shown])
+        indices = ((cae.code_classes == source) | (cae.code_classes == target)).nonzero().flatten()
+    points = plane.project(cae.codes[indices])
     box = box_around(torch.cat([points, plane.project(encoded.z)]))
     atlas = cae.atlas(encoded, plane, box, side=side, progress=progress)
     fog = 1 - Density.plane_density(points, box, side)
-    return Scene(encoded, probabilities, target, plane, shown, points, atlas, fog)
+    return Scene(cae, encoded, probabilities, target, plane, indices, points, atlas, fog)
+
+
+def choose_scene(cae: CAE, choice: Choice, progress: Progress) -> Scene:
+    """The scene of a choice; an overview if the classifier already predicts the target."""
+    picture = load(choice.pictures(cae.study), [choice.picture])[0][0]
+    source = int(cae.predict(picture[None]).argmax())
+    return make_scene(cae, picture, None if choice.target == source else choice.target, progress=progress)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import require_codes
-from xai_widgets.names import require_class
 
 CONFIDENT = 0.9
 """Probability from which a code counts as a typical one of its class."""
@@ -115,8 +114,10 @@ def _typical(probability: Tensor, members: Tensor) -> Tensor:
 
 def require_pair(source: int, target: int, classes: int) -> None:
     """Raise an `XaiWidgetsError` unless these are two different classes out of so many."""
-    for name, number in (("source", source), ("target", target)):
-        require_class(number, classes, name)
+    if not (0 <= source < classes and 0 <= target < classes):
+        raise XaiWidgetsError(
+            f"source is {source}, target is {target}, and the classes are numbered 0 to {classes - 1}"
+        )
     if source == target:
         raise XaiWidgetsError(f"source and target are both class {source}; choose another class as target")
 

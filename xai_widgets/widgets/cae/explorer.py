@@ -211,7 +211,7 @@ class ManifoldExplorer(App):
     def _take_from_map(self, point: int) -> None:
         with self._lock:
             if self.scene is not None:
-                self.from_map = int(self.cae.code_places[self.scene.shown[point]])
+                self.from_map = int(self.cae.code_indices[self.scene.indices[point]])
 
     def _go_home(self) -> None:
         if self.scene is not None:
@@ -264,14 +264,14 @@ class ManifoldExplorer(App):
         if scene.target is None:
             return None
         confidence = None if wanted == "typical" else wanted
-        return self.cae.explain_encoded(scene.encoded, scene.target, confidence=confidence, frames=FRAMES)
+        return self.cae.explain(scene.encoded, scene.target, confidence=confidence, frames=FRAMES)
 
     def _end(self, scene: Scene, shown: Counterfactual | None) -> Exact:
         """The end of the way, or the picture itself."""
         if shown is None:
             return self._decode(scene, scene.home)
         strip = shown.strip
-        return Exact(scene.place(strip.z[-1]), strip.pictures[-1], strip.probabilities[-1], bool(strip.on_data[-1]))
+        return Exact(scene.point(strip.z[-1]), strip.pictures[-1], strip.probabilities[-1], bool(strip.on_data[-1]))
 
     def _show(self, chosen: Choice, scene: Scene, shown: Counterfactual | None, end: Exact) -> None:
         """Show what was computed, and put the point where it belongs."""
@@ -306,7 +306,7 @@ class ManifoldExplorer(App):
         self.atlas.show_atlas(list(scene.atlas.pictures), scene.atlas.probabilities.numpy(), scene.box)
 
     def _show_map(self, scene: Scene, point: Place) -> None:
-        side, classes = scene.atlas.side, self.cae.code_classes[scene.shown].numpy()
+        side, classes = scene.atlas.side, self.cae.code_classes[scene.indices].numpy()
         self.map.show(scene.points.numpy(), classes, scene.box, scene.plane.labels, point)
         self.map.paint(scene.atlas.probabilities.reshape(side, side, -1).numpy(), scene.fog.numpy())
         self.map.picture_at(scene.home)

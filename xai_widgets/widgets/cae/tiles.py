@@ -18,7 +18,7 @@ def film_tiles(shown: Counterfactual) -> tuple[list[str], list[Tile]]:
     for frame in range(frames):
         off = "" if shown.strip.on_data[frame] else ", outside the data"
         chance = float(shown.strip.probabilities[frame, shown.target])
-        caption = f"{shown.said(frame)}{off}"
+        caption = f"{shown.prediction_label(frame)}{off}"
         alt = f"Frame {frame + 1} of {frames}: {caption}; {shown.name(shown.target)} {chance:.0%}"
         tiles.append({"src": data_uri(shown.strip.pictures[frame]), "alt": alt, "caption": caption})
     return headings, tiles

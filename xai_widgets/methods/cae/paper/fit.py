@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets.errors import PictureError
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.health import Health, examine
 from xai_widgets.methods.cae.losses import divergence
 from xai_widgets.methods.cae.paper.losses import paper_loss
@@ -29,7 +29,7 @@ HEAD = Recipe(epochs=40, batch_size=64, lr=1e-2)
 """For the affine head, which is fitted to codes that no longer change."""
 
 
-class FittedPaper(Fitted):
+class FittedPaper(FittedNetworks):
     """The published encoders and decoder with standardised class codes and an affine head that reads them."""
 
     mean: Tensor
@@ -47,11 +47,6 @@ class FittedPaper(Fitted):
     def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the default encoder's
         """Standardised class codes ``(N, d)``."""
         code: Tensor = (self.class_encoder(pictures) - self.mean) / self.deviation
-        return code
-
-    def individual_code(self, pictures: Tensor) -> Tensor:
-        """Individual codes ``(N, c, h, w)``."""
-        code: Tensor = self.individual_encoder(pictures)
         return code
 
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import NamedTuple
 
-import torch
-from torch import Tensor
+from torch import Tensor, nan
 
 from xai_widgets.errors import NotFittedError
+from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.density import Density
-from xai_widgets.methods.cae.fitted import Fitted
+from xai_widgets.methods.cae.health import Health
 from xai_widgets.methods.cae.plane import Plane, code_plane, overview, pair_chart
 from xai_widgets.methods.cae.targets import centres
+from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.study import Study
 
 
-class Mapped:
-    """What can be read off the codes alone. Everything here raises a `NotFittedError` before there are any.
+class FittedParts(NamedTuple):
+    """Everything that a fit gives."""
+
+    networks: FittedNetworks
+    #: Of the pictures on the map: "codes", "places" in ``study.train``, and "probabilities".
+    points: Mapping[str, Tensor]
+    health: Health
+
+
+class CodeMap(Explainer):
+    """The part of a CAE that needs codes alone. Every property raises a `NotFittedError` before `fit`.
 
     Parameters
     ----------
@@ -26,59 +38,58 @@ class Mapped:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self._networks: Fitted | None = None
-        self._map: dict[str, Tensor] = {}
+        self._parts: FittedParts | None = None
 
     @property
-    def _model(self) -> Fitted:
-        if self._networks is None:
-            raise NotFittedError("this CAE is not fitted yet; call fit()")
-        return self._networks
+    def fitted(self) -> bool:
+        """Whether there is anything to explain with."""
+        return self._parts is not None
 
-    def _of_map(self, name: str) -> Tensor:
-        if name not in self._map:
+    @property
+    def _fitted(self) -> FittedParts:
+        if self._parts is None:
             raise NotFittedError("this CAE is not fitted yet; call fit()")
-        return self._map[name]
+        return self._parts
 
     @property
     def weight(self) -> Tensor:
         """Weights ``(K, d)`` of the affine head."""
-        return self._model.head.weight.detach().cpu()
+        return self._fitted.networks.head.weight.detach().cpu()
 
     @property
     def bias(self) -> Tensor:
         """Biases ``(K,)`` of the affine head."""
-        return self._model.head.bias.detach().cpu()
+        return self._fitted.networks.head.bias.detach().cpu()
 
     def head(self, z: Tensor) -> Tensor:
-        """What the map says of codes ``(M, d)``: probabilities ``(M, K)``."""
+        """Probabilities ``(M, K)`` that the map predicts for codes ``(M, d)``."""
         return (z @ self.weight.T + self.bias).softmax(1)
 
     @property
     def codes(self) -> Tensor:
         """Class codes ``(M, d)`` of the pictures on the map, at most `MAPPED` training pictures."""
-        return self._of_map("codes")
+        return self._fitted.points["codes"]
 
     @property
-    def code_places(self) -> Tensor:
-        """Where in ``study.train`` the pictures on the map are, ``(M,)``."""
-        return self._of_map("places")
+    def code_indices(self) -> Tensor:
+        """Indices in ``study.train`` of the pictures on the map, ``(M,)``."""
+        return self._fitted.points["places"]
 
     @property
     def code_probabilities(self) -> Tensor:
-        """What the classifier says of the pictures on the map, ``(M, K)``."""
-        return self._of_map("probabilities")
+        """The classifier's probabilities for the pictures on the map, ``(M, K)``."""
+        return self._fitted.points["probabilities"]
 
     @property
     def code_classes(self) -> Tensor:
-        """What the classifier calls the pictures on the map, ``(M,)``."""
+        """The predicted classes of the pictures on the map, ``(M,)``."""
         return self.code_probabilities.argmax(1)
 
     @cached_property
     def centres(self) -> Tensor:
-        """The most typical code of each class, ``(K, d)``; NaN for a class the classifier sees in no picture."""
+        """The most typical code of each class, ``(K, d)``; NaN for a class that is predicted for no picture."""
         found = centres(self.codes, self.code_probabilities, self.code_classes)
-        found[self.code_classes.bincount(minlength=len(found)) == 0] = torch.nan
+        found[self.code_classes.bincount(minlength=len(found)) == 0] = nan
         return found
 
     @cached_property
@@ -93,6 +104,6 @@ class Mapped:
         return overview(self.codes) if source is None or target is None else self.pair_chart(source, target)
 
     def pair_chart(self, source: int, target: int) -> Plane:
-        """The map whose x axis reads the log-odds of a target class against a source class."""
+        """The map whose x axis shows the log-odds of a target class against a source class."""
         names = self.study.class_names
         return pair_chart(self.weight, self.bias, self.codes, self.code_classes, source, target, names)

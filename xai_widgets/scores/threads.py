@@ -1,0 +1,26 @@
+"""One thread for an exam, so that its numbers do not depend on how many cores the machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch, numpy and scikit-learn compute with one thread; afterwards with as many as before.
+
+    Several threads each add up a part of a sum, and the order of additions changes its last digits. A single forward
+    pass hides that, but a network that is trained amplifies it: after a thousand steps other pictures are
+    misclassified.
+    """
+    import torch  # noqa: PLC0415  (the list of exams is read without it)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    before = torch.get_num_threads()
+    try:
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(before)
