@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from xai_widgets.methods.summaries.scene import Wanted
+from xai_widgets.methods.summaries.scene import Goal
 from xai_widgets.methods.summaries.summary import LONGEST_NAME
 from xai_widgets.widgets.summaries.lines import Filter
 from xai_widgets.widgets.summaries.measures import MEASURES
@@ -55,9 +55,9 @@ class SummaryControls:
         self.row = list(widths)
 
     @property
-    def wanted(self) -> Wanted:
+    def goal(self) -> Goal:
         """Whose summaries are chosen."""
-        return Wanted(self.classes.value, self.errors.value)
+        return Goal(self.classes.value, self.errors.value)
 
     @property
     def filter(self) -> Filter:

@@ -11,7 +11,7 @@ import ipywidgets
 
 from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.summaries.compare import Comparison
-from xai_widgets.methods.summaries.scene import Networks, Step, Wanted
+from xai_widgets.methods.summaries.scene import VIEWS, Goal, Networks, Step, compared, members
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.names import find_class
@@ -25,8 +25,15 @@ from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.summaries.controls import SummaryControls
 from xai_widgets.widgets.summaries.lines import Cell, Line, lines, summary_at
 from xai_widgets.widgets.summaries.measures import meanings
-from xai_widgets.widgets.summaries.page import compared, summaries_page
-from xai_widgets.widgets.summaries.tiles import details, member_cards, members_line, summary_cards, waiting_cards
+from xai_widgets.widgets.summaries.page import summaries_page
+from xai_widgets.widgets.summaries.tiles import (
+    member_cards,
+    member_line,
+    member_tiles,
+    members_line,
+    summary_cards,
+    waiting_cards,
+)
 from xai_widgets.widgets.summaries.words import numbers_line, sentence
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Card, Cards
@@ -169,13 +176,13 @@ class SummaryBrowser(App):
         """Name the chosen summary, in the artifact too."""
         with self._lock:
             found, cell = self._found(), self._cell
-            if found is None or cell is None or self.controls.name.value.strip() == found.summaries[cell.place].name:
+            if found is None or cell is None or self.controls.name.value.strip() == found.summaries[cell.summary].name:
                 return
-            own = self.networks.own(cell.network, self.controls.wanted)
+            own = self.networks.own(cell.network, self.controls.goal)
             each = self.networks.each[cell.network].summaries
             if own is not None and own in each.found:
                 name = self.controls.name.value
-                self.shown[cell.network] = each.rename(own.class_index, cell.place, name, errors=own.errors)
+                self.shown[cell.network] = each.rename(own.class_index, cell.summary, name, errors=own.errors)
                 self.keep(each)
             self._show_rows()
 
@@ -192,30 +199,30 @@ class SummaryBrowser(App):
             self._search()
 
     def _search(self) -> None:
-        wanted = self.controls.wanted
-        step = self.networks.next_step(wanted)
+        goal = self.controls.goal
+        step = self.networks.next_step(goal)
         if step is None:
             # Perhaps another class is being looked at, which nobody waits for any more.
             self.cancel()
             return
 
         def work(progress: Progress) -> None:
-            self.networks.search(step, wanted, progress)
+            self.networks.search(step, goal, progress)
             self.keep(self.networks.each[step.network].summaries)
 
-        self.run(work, lambda _: self._arrived(wanted), self._task_name(step))
+        self.run(work, lambda _: self._arrived(goal), self._task_name(step))
 
     def _task_name(self, step: Step) -> str:
         where = f" in {self.networks.each[step.network].name}" if len(self.networks) > 1 else ""
         return f"{'First look' if step.early else 'All pictures'}{where}"
 
-    def _arrived(self, wanted: Wanted) -> None:
+    def _arrived(self, goal: Goal) -> None:
         """Show what one search has brought, and go on with the next."""
         with self._lock:
-            if wanted != self.controls.wanted:
+            if goal != self.controls.goal:
                 return
             self._show()
-            if self.networks.next_step(wanted) is not None:
+            if self.networks.next_step(goal) is not None:
                 self._search()
 
     def _on_state(self, state: TaskState) -> None:
@@ -224,7 +231,7 @@ class SummaryBrowser(App):
             self._offer_search(running=state == "running")
 
     def _offer_search(self, *, running: bool) -> None:
-        left = self.networks.next_step(self.controls.wanted) is not None
+        left = self.networks.next_step(self.controls.goal) is not None
         begun = any(found is not None for found in self.shown)
         self.controls.offer_search(left=left and not running, begun=begun)
         self._write_lines(left=left, running=running)
@@ -233,7 +240,7 @@ class SummaryBrowser(App):
 
     def _show(self) -> None:
         """Bring everything in line with what is known of the chosen class."""
-        self.shown = self.networks.founds(self.controls.wanted)
+        self.shown = self.networks.founds(self.controls.goal)
         self.comparison, self._incomparable = compared(self.shown)
         self._cell = None
         self._show_rows()
@@ -241,8 +248,8 @@ class SummaryBrowser(App):
         self._offer_search(running=True)
 
     def _write_lines(self, *, left: bool, running: bool) -> None:
-        wanted = self.controls.wanted
-        title, why = self.networks.title(wanted), self.networks.nothing(wanted)
+        goal = self.controls.goal
+        title, why = self.networks.title(goal), self.networks.reasons(goal)
         both = self._incomparable or (self.comparison.verdict() if self.comparison is not None else "")
         self.sentence = sentence(title, self.shown, why, both, left=left, running=running)
         self.numbers = numbers_line(self.shown, self.networks.names)
@@ -255,7 +262,7 @@ class SummaryBrowser(App):
             cells = [cell for line in self._rows_of for cell in line.cells]
             there = [cell for cell in cells if cell is not None]
             self._cell = self._wish if self._wish in there else next(iter(there), None)
-            names, nothing = self.networks.names, self.networks.nothing(self.controls.wanted)
+            names, nothing = self.networks.names, self.networks.reasons(self.controls.goal)
             with self.rows.hold_sync():
                 self.rows.cards = self._waiting() or summary_cards(
                     self.shown, self._rows_of, filtered.measure, names, nothing
@@ -265,7 +272,7 @@ class SummaryBrowser(App):
 
     def _waiting(self) -> list[Card]:
         """Grey cards while nothing is there that may come."""
-        left = self.networks.next_step(self.controls.wanted) is not None
+        left = self.networks.next_step(self.controls.goal) is not None
         return waiting_cards(len(self.networks)) if left and not any(self.shown) else []
 
     def _show_members(self, *, first: bool = False) -> None:
@@ -278,9 +285,9 @@ class SummaryBrowser(App):
         if found is None or cell is None:
             self._members_line.value, self.members.cards = "", []
         else:
-            self._members_line.value = _line(members_line(found, cell.place))
+            self._members_line.value = _line(members_line(found, cell.summary))
             with self.members.hold_sync():
-                self.members.cards = member_cards(found, cell.place)
+                self.members.cards = member_cards(found, cell.summary)
                 self.members.selected = 0 if first else min(max(self.members.selected, 0), len(self.members.cards) - 1)
         self._show_detail()
 
@@ -288,7 +295,7 @@ class SummaryBrowser(App):
         """Show the name of the chosen summary; those of a first look are not kept, and so not named."""
         cell, own = self._cell, None
         if cell is not None:
-            own = self.networks.own(cell.network, self.controls.wanted)
+            own = self.networks.own(cell.network, self.controls.goal)
         kept = cell is not None and own in self.networks.each[cell.network].summaries.found
         self.controls.show_name(summary_at(self.shown, cell).name if kept and cell is not None else None)
 
@@ -300,14 +307,15 @@ class SummaryBrowser(App):
                 self._detail_line.value, self.detail.rows = "", []
                 self.bars.clear()
                 return
-            members = found.summaries[cell.place].members
-            region = members[min(max(self.members.selected, 0), len(members) - 1)]
+            regions = found.summaries[cell.summary].members
+            region = regions[min(max(self.members.selected, 0), len(regions) - 1)]
             study = self.networks.each[cell.network].summaries.study
-            (shown,) = details(found, study, [region])
-            self._detail_line.value = _line(shown.line)
-            self.detail.columns = shown.columns
-            self.detail.rows = [{"label": "", "tiles": shown.tiles}]
-            self.bars.show(shown.predictions, study.class_names, "the chosen member")
+            (member,) = members(found, study, [region])
+            self._detail_line.value = _line(member_line(member))
+            self.detail.columns = list(VIEWS)
+            self.detail.rows = [{"label": "", "tiles": member_tiles(member)}]
+            scores = {name: score for name, score in member.predictions.items() if name != "region removed"}
+            self.bars.show(scores, study.class_names, "the chosen member")
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
@@ -315,9 +323,9 @@ class SummaryBrowser(App):
         """The sound summaries as a matplotlib figure; of two networks, those of the chosen row's."""
         return self._required().figure()
 
-    def gallery(self, place: int | None = None) -> Gallery:
+    def gallery(self, index: int | None = None) -> Gallery:
         """The exemplars, or all members of one summary, as a static gallery, which survives in a saved notebook."""
-        return self._required().gallery(place)
+        return self._required().gallery(index)
 
     def _required(self) -> ClassSummaries:
         found = self._found() or next((one for one in self.shown if one is not None), None)
@@ -327,11 +335,11 @@ class SummaryBrowser(App):
 
     def make_page(self, progress: Progress) -> Page:
         """Render all classes that were looked at."""
-        wanted = [Wanted(*key) for key in sorted(self.summaries.found)]
-        if not wanted:
+        goal = [Goal(*key) for key in sorted(self.summaries.found)]
+        if not goal:
             self._required()
-            wanted = [self.controls.wanted]
-        given = (self.title, self.networks, wanted, self.controls.wanted, self.rows.page_state())
+            goal = [self.controls.goal]
+        given = (self.title, self.networks, goal, self.controls.goal, self.rows.page_state())
         return summaries_page(*given, progress=progress)
 
     def close(self) -> None:

@@ -31,9 +31,9 @@ def percent(share: float) -> str:
     return f"{share:.{digits}%}".replace("-0.0%", "0.0%")
 
 
-def title(found: ClassSummaries, place: int) -> str:
-    """What a summary is called: its name, or its number."""
-    return found.summaries[place].name or f"Summary {place + 1}"
+def title(found: ClassSummaries, index: int) -> str:
+    """The name of a summary, or its number."""
+    return found.summaries[index].name or f"Summary {index + 1}"
 
 
 def _evidence(summary: Summary, _: int) -> str:
@@ -47,7 +47,7 @@ def _drop(summary: Summary, _: int) -> str:
 
 
 def _size(summary: Summary, pictures: int) -> str:
-    return f"In {summary.pictures} of {pictures} pictures ({100 * summary.pictures / max(pictures, 1):.0f} per 100)"
+    return f"In {summary.pictures} of {pictures} pictures"
 
 
 MEASURES = {
@@ -91,7 +91,7 @@ def measured(summary: Summary, pictures: int, first: str) -> list[str]:
 def longest(founds: list[ClassSummaries], measure: str) -> float:
     """The value of the longest bar: 1 for what cannot exceed it, all pictures for the size."""
     if measure == "size":
-        return float(max((len(found.places) for found in founds), default=1))
+        return float(max((len(found.indices) for found in founds), default=1))
     if measure in ("drop", "stability", "coherence"):
         return 1.0
     highs = [MEASURES[measure].of(summary)[2] for found in founds for summary in found.summaries]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xai_widgets.methods.summaries.scene import Founds
 from xai_widgets.methods.summaries.summary import ClassSummaries
-from xai_widgets.widgets.summaries.lines import Founds
 
 
 def sentence(title: str, founds: Founds, why_not: Sequence[str], both: str = "", *, left: bool, running: bool) -> str:
@@ -27,7 +27,7 @@ def sentence(title: str, founds: Founds, why_not: Sequence[str], both: str = "",
         return _nothing(title, why_not, left=left, running=running)
     if left:
         goes_on = "all pictures follow" if running else "press “Find the rest” for all pictures"
-        return f"A first look at {len(first.places)} pictures of {title}; {goes_on}. {_kinds(first)}"
+        return f"A first look at {len(first.indices)} pictures of {title}; {goes_on}. {_kinds(first)}"
     if both:
         return f"Which parts of {title} do two classifiers use, again and again? {both}"
     return f"Which parts of {title} does the classifier use, again and again? {_kinds(first)}"
@@ -42,7 +42,7 @@ def _nothing(title: str, why_not: Sequence[str], *, left: bool, running: bool) -
 
 
 def _kinds(found: ClassSummaries) -> str:
-    kept, pictures = len(found.kept), len(found.places)
+    kept, pictures = len(found.kept), len(found.indices)
     if not found.summaries:
         return f"No regions were found in {pictures} pictures."
     if not kept:
