@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.masks_result import DIMMED
+from xai_widgets.methods.masking.views import DIMMED
 from xai_widgets.methods.summaries.summary import LONGEST_NAME, ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 

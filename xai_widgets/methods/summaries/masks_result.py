@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.masking.references import UNSURE
+from xai_widgets.methods.masking.views import DIMMED
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
     from xai_widgets.show.gallery import Gallery
-
-DIMMED = 0.25
-"""Brightness of the pixels outside a mask, where pictures are shown."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.masks_result import DIMMED, Masks
+from xai_widgets.methods.masking.views import DIMMED
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 
 if TYPE_CHECKING:
