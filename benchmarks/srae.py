@@ -37,23 +37,23 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=32)
-    given = parser.parse_args()
-    study = _study(given)
-    srae = SRAE(study, given.layer, pictures=given.pictures, epochs=given.epochs)
+    options = parser.parse_args()
+    study = _study(options)
+    srae = SRAE(study, options.layer, pictures=options.pictures, epochs=options.epochs)
     with bar() as progress, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the numbers say it
+        warnings.simplefilter("ignore")  # the numbers show it
         srae.fit(progress=progress)
     print(json.dumps(_numbers(study, srae), indent=2))
 
 
-def _study(given: argparse.Namespace) -> xw.Study:
-    if given.torchvision is not None:
-        return xw.Study.torchvision(given.torchvision, Noise(given.pictures, given.size), weights=None)
-    if given.folder is None:
+def _study(options: argparse.Namespace) -> xw.Study:
+    if options.torchvision is not None:
+        return xw.Study.torchvision(options.torchvision, Noise(options.pictures, options.size), weights=None)
+    if options.folder is None:
         return xw.demo()
-    pictures = xw.folder(given.folder, size=given.size)
+    pictures = xw.folder(options.folder, size=options.size)
     model = bird_classifier(len(pictures.class_names), channels=pictures[0][0].shape[0])
-    study = xw.Study(model.eval(), pictures, name=given.folder.name)
+    study = xw.Study(model.eval(), pictures, name=options.folder.name)
     _train(study)
     return study
 
@@ -87,25 +87,25 @@ def _train(study: xw.Study) -> None:
 def _numbers(study: xw.Study, srae: SRAE) -> dict[str, object]:
     pictures, labels = study.load(study.test, range(min(len(study.test), 8)))
     began = time.perf_counter()
-    shown = srae.explain(pictures[:1])
+    explanation = srae.explain(pictures[:1])
     seconds = time.perf_counter() - began
     reports = [srae.report(k) for k in srae.classes]
     found = {
-        by: {
-            "r2_all": min(getattr(report, by).r2_all for report in reports),
-            "r2_positive": min(getattr(report, by).r2_positive for report in reports),
-            "alive": min(getattr(report, by).alive for report in reports),
-            "second_first": min(getattr(report, by).second_first for report in reports),
-            "n90": sum(getattr(report, by).n90 for report in reports) / len(reports),
+        basis: {
+            "r2_all": min(getattr(report, basis).r2_all for report in reports),
+            "r2_positive": min(getattr(report, basis).r2_positive for report in reports),
+            "alive": min(getattr(report, basis).alive for report in reports),
+            "second_first": min(getattr(report, basis).second_first for report in reports),
+            "n90": sum(getattr(report, basis).n90 for report in reports) / len(reports),
         }
-        for by in ("srae", "pca", "pls")
+        for basis in ("srae", "pca", "pls")
     }
     return {
         "layer": srae.settings.layer,
         "classes": len(srae.classes),
         "accuracy": float((study.predict(pictures).argmax(1) == labels).float().mean()),
-        "maps": list(shown.maps.shape),
-        "placed": shown.placed,
+        "maps": list(explanation.maps.shape),
+        "map_offset": explanation.map_offset,
         "fit_seconds": srae.seconds,
         "explain_seconds": seconds,
         "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.scores import srae_exam
 from xai_widgets.scores.exam import run_exam
-from xai_widgets.scores.srae_exam import Contender, auc, draw_birds
+from xai_widgets.scores.srae_exam import Contender, auc, correlations, draw_birds, matched, stability
 
 CLASSES = 3
 FEATURES = len(SLOTS)
@@ -77,11 +78,11 @@ class Knowing:
         for picture in pictures:
             self.known[picture.numpy().tobytes()] = slots
 
-    def contributions(self, pictures, k, by="srae"):
+    def contributions(self, pictures, k, basis="srae"):
         found = torch.stack([self.known[picture.numpy().tobytes()] for picture in pictures])
         return 2 * found * (1 - self.noise) + self.noise * torch.randn(found.shape)
 
-    def bias(self, k, by="srae"):
+    def bias(self, k, basis="srae"):
         return 0.0
 
 
@@ -109,23 +110,44 @@ def test_auc_by_hand():
 
 def test_the_same_x_features_are_stable_and_other_ones_are_not(birds):
     exact = SimpleNamespace(
-        classes=(0,), contributions=lambda pictures, k, by: pictures.flatten(1)[:, ::997] * 100, bias=lambda k, by: 0.0
+        classes=(0,),
+        contributions=lambda pictures, k, basis: pictures.flatten(1)[:, ::997] * 100,
+        bias=lambda k, basis: 0.0,
     )
     torch.manual_seed(0)
-    noisy = SimpleNamespace(contributions=lambda pictures, k, by: 100 * torch.randn(len(pictures), 13))
+    noisy = SimpleNamespace(contributions=lambda pictures, k, basis: 100 * torch.randn(len(pictures), 13))
     assert srae_exam._stability(Contender([exact, exact], "srae"), birds) == pytest.approx(1, abs=1e-4)
     assert srae_exam._stability(Contender([exact, noisy], "srae"), birds) < 0.7
 
 
+def test_the_same_in_another_order_is_perfectly_stable():
+    traces = torch.randn(50, 4)
+    order = [2, 0, 3, 1]
+    pairs, found = matched(traces, 3 * traces[:, order] + 1)
+    assert pairs == [(i, order.index(i)) for i in range(4)]
+    assert found.tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+    assert stability([traces, traces[:, order], traces]) == pytest.approx(1, abs=1e-5)
+    assert stability([traces, traces[:, :2]]) == pytest.approx(1, abs=1e-5)  # no partner, no correlation
+    assert math.isnan(stability([traces]))
+    assert math.isnan(stability([traces, traces[:, :0]]))
+
+
+def test_correlations_are_the_textbooks():
+    a, b = torch.randn(40, 2), torch.randn(40, 3)
+    expected = torch.corrcoef(torch.cat([a, b], dim=1).T)[:2, 2:]
+    assert torch.allclose(correlations(a, b), expected, atol=1e-5)
+    assert correlations(torch.ones(9, 1), torch.rand(9, 1)).tolist() == [[0.0]]
+
+
 def test_accuracy_changes_only_with_the_sums(birds):
-    def exact(pictures, k, by):
+    def exact(pictures, k, basis):
         return torch.stack([birds.logits[:, k] - 1, torch.zeros(len(pictures))], dim=1)
 
-    def blind(pictures, k, by):
+    def blind(pictures, k, basis):
         return torch.full((len(pictures), 2), 1e6 if k == 0 else -1e6)
 
     for contributions, expected in ((exact, 0.0), (blind, None)):
-        fit = SimpleNamespace(classes=(0, 1, 2), contributions=contributions, bias=lambda k, by: 1.0)
+        fit = SimpleNamespace(classes=(0, 1, 2), contributions=contributions, bias=lambda k, basis: 1.0)
         found = srae_exam._accuracy_change(Contender([fit], "srae"), birds)
         assert found == expected if expected is not None else found > 0
 

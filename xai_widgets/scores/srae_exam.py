@@ -1,23 +1,24 @@
 """SRAE's exam on the field guide.
 
-A sum of x-features has to add up to the score, on unseen birds and within a species, too; its x-features should be few,
-show themselves in the parts by which species are told (those parts can be left out of a drawing), be the same for other
-seeds, and move the real network as they say. Every number stands beside those of the published model, and of principal
-components with a regression and partial least squares, which are fitted on the same pictures.
+A sum of x-features has to add up to the score, on unseen birds and within a species, too. Its x-features should be few,
+respond to the parts that define a species (those parts can be left out of a drawing), be the same for other seeds, and
+change the real network as predicted. Every number comes with those of the published model, and of principal components
+with a regression and partial least squares, which are fitted on the same pictures.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from math import isnan, nan
 from statistics import mean
 from typing import Literal
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 from torch import Tensor
 
@@ -27,8 +28,8 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.additive import alive
 from xai_widgets.methods.srae.heatmaps import deletion, enlarged
 from xai_widgets.methods.srae.report import Numbers, numbers
-from xai_widgets.methods.srae.srae import SRAE, By
-from xai_widgets.methods.srae.stability import stability
+from xai_widgets.methods.srae.settings import Basis
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.scores.bird_cases import CUE, drawn_without
 from xai_widgets.scores.counterfactual_measures import pearson
@@ -39,39 +40,39 @@ PICTURES = 480
 """Unseen pictures that sums are compared on."""
 
 PER_SPECIES = 40
-"""Of them, so many of each species at most are drawn again with parts left out."""
+"""At most so many of each species are drawn again with parts left out."""
 
 FEWER = 8
 """Of each species, for interventions and maps."""
 
 SEEDS, PAPER_SEEDS = 5, 2
-"""Fits that stability is measured on; the published model, which is slow, has fewer."""
+"""Fits that stability is measured on; the slow published model has fewer."""
 
 PAPER_EPOCHS, PAPER_PICTURES, PAPER_ROUNDS = 10, 2000, 2
-"""The published model learns from as many pictures as ours, and for longer; not for the minutes it might take."""
+"""The published model learns from as many pictures as ours, and for longer, but not for minutes."""
 
 HALF = 0.5
-"""Share of its contribution that a true map's top should hold."""
+"""Share of the contribution that the top of a true map should hold."""
 
 FACTORS = (0.0, 0.5, 1.5, 2.0)
-"""What x-features are multiplied with, one at a time."""
+"""What x-features are multiplied by, one at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """X-features that are examined: a fit, other fits with other seeds, and whose x-features of these."""
+    """X-features that are examined: a fit, fits with other seeds, and the basis of their x-features."""
 
     fits: list[SRAE]
-    by: By
+    basis: Basis
 
     @property
     def first(self) -> SRAE:
-        """The one that everything but stability is measured on."""
+        """The fit that everything but stability is measured on."""
         return self.fits[0]
 
     def contributions(self, pictures: Tensor, k: int) -> Tensor:
         """What x-features add to the score of class k, ``(N, L)``."""
-        return self.first.contributions(pictures, k, by=self.by)
+        return self.first.contributions(pictures, k, basis=self.basis)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +82,11 @@ class Birds:
     Attributes
     ----------
     pictures, logits, species
-        ``(N, C, H, W)`` in [0, 1], what the network says of them ``(N, K)``, and what they are ``(N,)``.
+        ``(N, C, H, W)`` in [0, 1], the network's logits ``(N, K)``, and the true species ``(N,)``.
     whole
         Some pictures of each species, ``(n, C, H, W)``.
     without
-        The same with a slot left out, or the cue, by its name.
+        The same without a slot or the cue, by its name.
     """
 
     pictures: Tensor
@@ -124,7 +125,7 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
 
 
 def _contenders(study: Study, seed: int, progress: Progress) -> dict[str, Contender]:
-    """Fits that are not there yet may fail; that is what the measures are for."""
+    """Our fits and the published ones; they may fail, and the measures then say so."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         ours = _ours(study, seed).fit(progress=progress)  # what was fitted before was not timed here
@@ -155,9 +156,9 @@ def draw_birds(study: Study, seed: int) -> Birds:
     birds = study.test
     if not isinstance(birds, BirdPictures):
         raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
-    places = study.draw(birds, PICTURES, seed)
-    pictures, species = study.load(birds, places)
-    chosen = [[place for place in places if birds.labels[place] == k][:PER_SPECIES] for k in range(birds.species)]
+    indices = study.draw(birds, PICTURES, seed)
+    pictures, species = study.load(birds, indices)
+    chosen = [[index for index in indices if birds.labels[index] == k][:PER_SPECIES] for k in range(birds.species)]
     parts = (*SLOTS, *([] if birds.cheat is None else [CUE]))
     gone = {part: [drawn_without(birds, of_one, part) for of_one in chosen] for part in parts}
     whole = [study.load(birds, of_one)[0] for of_one in chosen]
@@ -199,29 +200,29 @@ def _values(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
         **_interventions(one, birds),
         "stability": _stability(one, birds),
         **_maps(one, birds, seed),
-        "fit_seconds": one.first.seconds if one.by == "srae" else nan,
+        "fit_seconds": one.first.seconds if one.basis == "srae" else nan,
     }
     return found | ({"cue_auc": min(_aucs(one, birds, CUE))} if CUE in birds.without else {})
 
 
 def _numbers(one: Contender, birds: Birds, k: int) -> Numbers:
     contributions = one.contributions(birds.pictures, k)
-    return numbers(contributions, one.first.bias(k, by=one.by), birds.logits[:, k], birds.species == k)
+    return numbers(contributions, one.first.bias(k, basis=one.basis), birds.logits[:, k], birds.species == k)
 
 
 def _accuracy_change(one: Contender, birds: Birds) -> float:
-    """By how much the network's accuracy changes, at worst, when one class's logit is replaced by the sum."""
+    """How much the network's accuracy changes, at worst, when the sum replaces the logit of one class."""
     before = (birds.logits.argmax(1) == birds.species).float().mean()
     changes = []
     for k in one.first.classes:
         logits = birds.logits.clone()
-        logits[:, k] = one.contributions(birds.pictures, k).sum(1) + one.first.bias(k, by=one.by)
+        logits[:, k] = one.contributions(birds.pictures, k).sum(1) + one.first.bias(k, basis=one.basis)
         changes.append(float(((logits.argmax(1) == birds.species).float().mean() - before).abs()))
     return max(changes)
 
 
 def _aucs(one: Contender, birds: Birds, part: str) -> list[float]:
-    """For each class, how well its best x-feature tells pictures with a part from the same without it."""
+    """For each class, how well its best x-feature separates pictures with a part from the same without it."""
     found = []
     for k, whole, without in zip(one.first.classes, birds.whole, birds.without[part], strict=True):
         pairs = zip(one.contributions(whole, k).T, one.contributions(without, k).T, strict=True)
@@ -236,7 +237,7 @@ def auc(higher: Tensor, lower: Tensor) -> float:
 
 
 def _chance(pictures: int, features: int, seed: int) -> float:
-    """What the best of so many x-features of pure noise reaches on average."""
+    """The average AUC of the best of so many x-features of pure noise."""
     noise = torch.randn(50, 2, pictures, features, generator=torch.Generator().manual_seed(seed))
     return mean(max(auc(a, b) for a, b in zip(one.T, other.T, strict=True)) for one, other in noise)
 
@@ -251,7 +252,7 @@ def _interventions(one: Contender, birds: Birds) -> dict[str, float]:
     for k in one.first.classes:
         pictures = birds.of(k)
         rows = pictures.repeat_interleave(len(factors), dim=0)
-        found = one.first.intervene(rows, k, factors.repeat(len(pictures), 1), by=one.by)
+        found = one.first.intervene(rows, k, factors.repeat(len(pictures), 1), basis=one.basis)
         predicted.append(found.predicted_change)
         real.append(found.real_change)
     worst = min(pearson(ours, theirs) for ours, theirs in zip(predicted, real, strict=True))
@@ -259,26 +260,54 @@ def _interventions(one: Contender, birds: Birds) -> dict[str, float]:
 
 
 def _stability(one: Contender, birds: Birds) -> float:
-    """Mean correlation of matched x-features over pairs of seeds and classes; x-features that are flat left out."""
+    """Mean correlation of matched x-features over pairs of seeds and classes; flat x-features are left out."""
     found = []
     for k in one.first.classes:
-        traces = [fit.contributions(birds.pictures, k, by=one.by) for fit in one.fits]
+        traces = [fit.contributions(birds.pictures, k, basis=one.basis) for fit in one.fits]
         found.append(stability([trace[:, alive(trace, birds.logits[:, k])] for trace in traces]))
     return mean(found)
 
 
+def stability(traces: Sequence[Tensor]) -> float:
+    """Mean correlation of matched x-features over all pairs of fits; NaN for a single one.
+
+    Parameters
+    ----------
+    traces
+        Contributions of the x-features that vary, ``(N, L)`` for each fit; L may differ, and an x-feature without a
+        partner does not count.
+    """
+    pairs = [matched(one, other)[1] for one, other in combinations(traces, 2) if one.shape[1] and other.shape[1]]
+    return float(torch.cat(pairs).mean()) if pairs else nan
+
+
+def matched(one: Tensor, other: Tensor) -> tuple[list[tuple[int, int]], Tensor]:
+    """The one-to-one assignment of traces ``(N, L)`` and ``(N, M)`` with the highest sum of correlations, and those."""
+    found = correlations(one, other)
+    rows, columns = linear_sum_assignment(-found.numpy())
+    return list(zip(rows.tolist(), columns.tolist(), strict=True)), found[rows, columns]
+
+
+def correlations(one: Tensor, other: Tensor) -> Tensor:
+    """Correlation ``(L, M)`` of each trace of ``(N, L)`` with each of ``(N, M)``; 0 for one that does not vary."""
+    a, b = (traces.double() - traces.double().mean(0) for traces in (one, other))
+    lengths = a.norm(dim=0)[:, None] * b.norm(dim=0)
+    found: Tensor = a.T @ b / lengths.clamp_min(1e-12)
+    return found.float()
+
+
 def _maps(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
-    """Whether maps sum to the score, and how much of a contribution is gone when the top of its map is blurred."""
+    """How far maps are from summing to the score, and the share of a contribution lost with the top of its map."""
     errors, falls, random = [], [], []
     generator = torch.Generator().manual_seed(seed)
     for k in one.first.classes:
-        shown = one.first.explain(birds.of(k), k, by=one.by)
-        errors.append(float((shown.maps.sum((1, 2, 3)) + shown.bias - shown.rebuilt).abs().max()))
-        falls.append(shown.deletion[shown.significant])
+        found = one.first.explain(birds.of(k), k, basis=one.basis)
+        errors.append(float((found.maps.sum((1, 2, 3)) + found.bias - found.rebuilt).abs().max()))
+        falls.append(found.deletion[found.significant])
         sides = (birds.pictures.shape[2], birds.pictures.shape[3])
-        noise = enlarged(torch.rand(shown.maps.shape, generator=generator), sides)
-        signed = noise * shown.contributions.sign()[:, :, None, None]
-        random.append(deletion(partial(one.contributions, k=k), shown.pictures, signed)[shown.significant])
+        noise = enlarged(torch.rand(found.maps.shape, generator=generator), sides)
+        signed = noise * found.contributions.sign()[:, :, None, None]
+        random.append(deletion(partial(one.contributions, k=k), found.pictures, signed)[found.significant])
     fall = torch.cat(falls)
     return {
         "map_sum_error": max(errors),

@@ -30,8 +30,8 @@ MAKE = {
     "ClaDec": lambda study: ClaDec(study, "pool", epochs=3, width=4),
     "ClaDec without reference": lambda study: ClaDec(study, "flat", reference=None, epochs=3, width=4),
     "ClaDec as published": published,
-    "SRAE": lambda study: SRAE(study, "pool", epochs=2, classes=[0, 2]),
-    "SRAE as published": lambda study: SRAE.paper(study, "flat", epochs=2, classes=[0, 2]),
+    "SRAE": lambda study: SRAE(study, "pool", epochs=2, targets=[0, 2]),
+    "SRAE as published": lambda study: SRAE.paper(study, "flat", epochs=2, targets=[0, 2]),
     "CAE": lambda study: CAE(study, epochs=2, width=4),
     "CAE as published": lambda study: CAE.paper(study, epochs=1, width=2),
 }

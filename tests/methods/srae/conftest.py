@@ -12,10 +12,10 @@ from xai_widgets.progress import Progress
 
 @pytest.fixture(scope="session")
 def fit_srae():
-    """An SRAE fitted for a moment: so short a fit is not to be believed, and says so."""
+    """An SRAE fitted for a moment: so short a fit cannot be believed, and says so."""
 
-    def fit_srae(study, *given, make=SRAE, progress=None, checkpoint=None, **options):
-        explainer = make(study, *given, **({"epochs": 2, "features": 4} | options))
+    def fit_srae(study, *args, make=SRAE, progress=None, checkpoint=None, **options):
+        explainer = make(study, *args, **({"epochs": 2, "features": 4} | options))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return explainer.fit(progress=progress or Progress(), checkpoint=checkpoint)

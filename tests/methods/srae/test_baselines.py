@@ -8,7 +8,7 @@ import torch
 from xai_widgets.methods.srae.baselines import fit_linear
 
 
-class Given:
+class Data:
     """Places and scores, as a fit sees them."""
 
     def __init__(self, z, scores):
@@ -21,7 +21,7 @@ class Given:
 @pytest.fixture
 def linear():
     z = torch.rand(60, 4, 5)
-    return Given(z, z.mean(1) @ torch.randn(5, 2) + 3)
+    return Data(z, z.mean(1) @ torch.randn(5, 2) + 3)
 
 
 def test_with_all_components_both_are_least_squares(linear):
@@ -46,8 +46,8 @@ def test_one_component_is_the_direction_of_most_variance(linear):
 def test_one_component_of_pls_is_the_covariance_with_the_score(linear):
     _, pls = fit_linear(linear, 1)
     x, y = linear.z.mean(1), linear.scores[:, 1]
-    wanted = torch.nn.functional.normalize((x - x.mean(0)).T @ (y - y.mean()), dim=0)
-    assert abs(float(torch.nn.functional.normalize(pls.directions[1, :, 0], dim=0) @ wanted)) == pytest.approx(
+    goal = torch.nn.functional.normalize((x - x.mean(0)).T @ (y - y.mean()), dim=0)
+    assert abs(float(torch.nn.functional.normalize(pls.directions[1, :, 0], dim=0) @ goal)) == pytest.approx(
         1, abs=1e-4
     )
 
@@ -61,7 +61,7 @@ def test_more_x_features_than_channels_leave_the_rest_at_zero(linear):
 
 def test_a_constant_channel_and_a_constant_score():
     z = torch.cat([torch.rand(20, 1, 2), torch.ones(20, 1, 1)], dim=2)
-    given = Given(z, torch.stack([torch.full((20,), 7.0), z[:, 0, 0]], dim=1))
-    for model in fit_linear(given, 3):
+    data = Data(z, torch.stack([torch.full((20,), 7.0), z[:, 0, 0]], dim=1))
+    for model in fit_linear(data, 3):
         assert torch.isfinite(model.contributions(z, 0)).all()
         assert torch.allclose(model.contributions(z, 0).sum(1) + model.bias[0], torch.full((20,), 7.0), atol=1e-3)

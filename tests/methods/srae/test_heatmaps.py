@@ -1,4 +1,4 @@
-"""Four ways to a heatmap, where the right one is known."""
+"""Four heatmap methods, where the right heatmap is known."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import nn
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.baselines import LinearFeatures
-from xai_widgets.methods.srae.heatmaps import default_way, deletion, enlarged, heatmaps
-from xai_widgets.methods.srae.reading import Reading
+from xai_widgets.methods.srae.heatmaps import default_heatmap_method, deletion, enlarged, heatmaps
+from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.settings import Settings, Weights
 from xai_widgets.recipe import Recipe
 
@@ -35,13 +35,13 @@ class Colours(nn.Module):
 
 
 @pytest.fixture
-def reading(study):
+def readout(study):
     """X-feature 1 is how red a place is, x-feature 2 how green, against."""
     model = LinearFeatures(1, 2, 2)
     model.directions.copy_(torch.eye(2)[None])
     model.loadings.copy_(torch.eye(2)[None])
     model.read_out.copy_(torch.tensor([[8.0, -8.0]]))
-    return Reading(study, settings(), model, 0)
+    return LayerReadout(study, settings(), model, 0)
 
 
 @pytest.fixture
@@ -58,33 +58,33 @@ def where(maps):
     return [divmod(int(one.abs().argmax()), one.shape[1]) for one in maps[0]]
 
 
-def test_spatial_maps_are_exact(reading, picture):
-    maps = heatmaps(reading, picture, "spatial")
+def test_spatial_maps_are_exact(readout, picture):
+    maps = heatmaps(readout, picture, "spatial")
     assert where(maps) == [(2, 1), (0, 3)]
     assert maps.sum((2, 3)).tolist() == [[0.5, -0.5]]
 
 
-def test_gradient_times_activation_of_a_linear_x_feature_is_its_contribution(reading, picture):
-    assert torch.allclose(heatmaps(reading, picture, "gradient"), heatmaps(reading, picture, "spatial"), atol=1e-6)
+def test_gradient_times_activation_of_a_linear_x_feature_is_its_contribution(readout, picture):
+    assert torch.allclose(heatmaps(readout, picture, "gradient"), heatmaps(readout, picture, "spatial"), atol=1e-6)
 
 
-def test_occlusion_finds_the_squares(reading, picture):
-    maps = heatmaps(reading, picture, "occlusion")
+def test_occlusion_finds_the_squares(readout, picture):
+    maps = heatmaps(readout, picture, "occlusion")
     assert maps.shape == (1, 2, 8, 8)
     large = enlarged(maps, (16, 16))
     assert [(row // 4, column // 4) for row, column in where(large)] == [(2, 1), (0, 3)]
     assert maps[0, 0].max() > 0 > maps[0, 1].min()
 
 
-def test_masks_find_the_squares(reading, picture):
-    large = enlarged(heatmaps(reading, picture, "mask"), (16, 16))
+def test_masks_find_the_squares(readout, picture):
+    large = enlarged(heatmaps(readout, picture, "mask"), (16, 16))
     assert [(row // 4, column // 4) for row, column in where(large)] == [(2, 1), (0, 3)]
     assert large[0, 0].max() > 0 > large[0, 1].min()
 
 
-def test_an_unknown_way(reading, picture):
-    with pytest.raises(XaiWidgetsError, match="way is 'magic', but must be one of"):
-        heatmaps(reading, picture, "magic")
+def test_an_unknown_method(readout, picture):
+    with pytest.raises(XaiWidgetsError, match="heatmap_method is 'magic', but must be one of"):
+        heatmaps(readout, picture, "magic")
 
 
 def test_deletion_is_the_share_that_is_gone(picture):
@@ -107,21 +107,21 @@ def test_maps_are_enlarged_evenly():
     assert torch.allclose(enlarged(maps, (33, 47)), expected, atol=1e-5)
 
 
-def test_maps_are_moved_to_where_their_places_look():
+def test_maps_are_moved_to_where_their_positions_look():
     maps = torch.zeros(1, 1, 4, 4)
     maps[0, 0, 2, 2] = 1
     assert divmod(int(enlarged(maps, (16, 16), (-1.5, 0.5)).argmax()), 16) in {(8, 10), (8, 11)}
 
 
-def test_the_cheapest_way(study, new_study):
-    assert default_way(study, settings()) == "spatial"
-    assert default_way(study, settings(view="pooled")) == "gradient"
-    assert default_way(study, settings("pooled", "flat")) == "gradient"
+def test_the_cheapest_method(study, new_study):
+    assert default_heatmap_method(study, settings()) == "spatial"
+    assert default_heatmap_method(study, settings(view="pooled")) == "gradient"
+    assert default_heatmap_method(study, settings("pooled", "flat")) == "gradient"
     flat = nn.Sequential(nn.Flatten(), nn.Linear(768, 5), nn.Linear(5, 4))
-    assert default_way(new_study(flat), settings("1", "flat")) == "occlusion"
+    assert default_heatmap_method(new_study(flat), settings("1", "flat")) == "occlusion"
 
 
-def test_a_network_without_gradients_says_so(new_study, reading, picture):
+def test_a_network_without_gradients_says_so(new_study, readout, picture):
     class Silent(nn.Module):
         def __init__(self, model):
             super().__init__()
@@ -131,7 +131,7 @@ def test_a_network_without_gradients_says_so(new_study, reading, picture):
         def forward(self, x):
             return self.rest(self.maps(x) * 1)
 
-    study = new_study(Silent(reading.study.model))
-    silent = Reading(study, settings("rest.0", "flat"), reading.model, 0)
+    study = new_study(Silent(readout.study.model))
+    silent = LayerReadout(study, settings("rest.0", "flat"), readout.model, 0)
     with pytest.raises(XaiWidgetsError, match="gives no gradients"):
         heatmaps(silent, picture, "gradient")

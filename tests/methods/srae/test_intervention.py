@@ -14,7 +14,7 @@ from xai_widgets.errors import LayerError, XaiWidgetsError
 
 @pytest.fixture(scope="module")
 def linear(fit_srae, new_study):
-    """Fitted to a network that is linear behind the layer, on as many components as that has channels."""
+    """FittedFeatures to a network that is linear behind the layer, on as many components as that has channels."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -33,8 +33,8 @@ def test_factors_of_one_change_nothing(srae):
 
 
 def test_a_linear_network_does_as_predicted(linear):
-    for by in ("pca", "pls"):
-        found = linear.intervene(PICTURES, 1, torch.tensor([0.0, 2.0, -1.0]), by=by)
+    for basis in ("pca", "pls"):
+        found = linear.intervene(PICTURES, 1, torch.tensor([0.0, 2.0, -1.0]), basis=basis)
         assert torch.allclose(found.predicted, found.real, atol=1e-3)
         assert found.real_change.abs().max() > 1e-3
 

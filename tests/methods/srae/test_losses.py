@@ -34,8 +34,8 @@ def test_faithfulness_is_the_mean_squared_error_of_each_class():
 def test_sparse_reconstruction_by_hand():
     z = torch.zeros(1, 2, 3)
     rebuilt = torch.tensor([[[1.0, 0.0, 2.0], [3.0, 0.0, 0.0]]])
-    wanted = (math.log1p(10 * 5) + 0 + math.log1p(10 * 2)) / 3  # the mean over the batch first, the logarithm second
-    assert float(sparse_reconstruction(rebuilt, z, 10.0)) == pytest.approx(wanted)
+    goal = (math.log1p(10 * 5) + 0 + math.log1p(10 * 2)) / 3  # the mean over the batch first, the logarithm second
+    assert float(sparse_reconstruction(rebuilt, z, 10.0)) == pytest.approx(goal)
 
 
 def test_pull_away_is_0_for_orthogonal_traces_and_1_for_equal_ones():
@@ -76,25 +76,25 @@ def test_dominance_is_what_the_second_falls_short_of():
 @pytest.mark.parametrize("along", ["maps", "features", "images"])
 def test_the_total_is_the_sum_of_its_terms(along):
     z, e, rebuilt = (torch.randn(2, 6, 3, d) for d in (5, 4, 5))
-    wanted, v, b = torch.randn(2, 6), torch.randn(2, 4), torch.randn(2)
+    goal, v, b = torch.randn(2, 6), torch.randn(2, 4), torch.randn(2)
     weights = Weights(positives=0.7, reconstruction=2.0, q=3.0, pull=0.5, along=along, dominance=0.2)
     expected = 0.0
     for k in range(2):
         maps = e[k] * v[k]
         parts = maps.mean(1)
-        error = (parts.sum(1) + b[k] - wanted[k]).square()
+        error = (parts.sum(1) + b[k] - goal[k]).square()
         traces = {"maps": maps.flatten(0, 1), "features": parts, "images": parts.T}[along]
-        expected += float(error.mean() + 0.7 * error[:2].mean() / wanted[k, :2].var())
+        expected += float(error.mean() + 0.7 * error[:2].mean() / goal[k, :2].var())
         expected += 2 * float(torch.log1p(3 * (rebuilt[k] - z[k]).square().mean((0, 1))).mean())
         expected += 0.5 * float(pull_away(traces[None])) + 0.2 * float(dominance(parts[None, :2]))
-    assert float(total(Batch(z, e, rebuilt, wanted, 2), v, b, weights)) == pytest.approx(expected, rel=1e-4)
+    assert float(total(Batch(z, e, rebuilt, goal, 2), v, b, weights)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_mixed_pictures_have_no_terms_of_the_class_alone():
-    z, e, wanted = torch.randn(1, 6, 1, 3), torch.randn(1, 6, 1, 2), torch.randn(1, 6)
+    z, e, goal = torch.randn(1, 6, 1, 3), torch.randn(1, 6, 1, 2), torch.randn(1, 6)
     v, b = torch.randn(1, 2), torch.zeros(1)
     weights = Weights()
     without = replace(weights, positives=0.0, dominance=0.0)
-    assert float(total(Batch(z, e, z, wanted, 0), v, b, weights)) == pytest.approx(
-        float(total(Batch(z, e, z, wanted, 3), v, b, without))
+    assert float(total(Batch(z, e, z, goal, 0), v, b, weights)) == pytest.approx(
+        float(total(Batch(z, e, z, goal, 3), v, b, without))
     )

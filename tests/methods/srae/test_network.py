@@ -39,7 +39,7 @@ def test_classes_side_by_side_equal_a_loop(shortcut):
 
 
 def test_one_class_in_its_own_units():
-    made, z = network(), torch.rand(2, 9, 5)  # two pictures of nine places
+    made, z = network(), torch.rand(2, 9, 5)  # two pictures of nine positions
     e = made.features(z, 1)
     assert torch.allclose(e.flatten(0, 1), made.encode((z / 2).flatten(0, 1).expand(3, -1, -1))[1], atol=1e-6)
     assert torch.allclose(made.decoded(e, 1).flatten(0, 1), 2 * made.decode(e.flatten(0, 1).expand(3, -1, -1))[1])

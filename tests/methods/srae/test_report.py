@@ -1,4 +1,4 @@
-"""What is said of a fit."""
+"""Reports about a fit, in numbers and words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
+from xai_widgets.methods.srae.fit_data import most_predicted, scores
 from xai_widgets.methods.srae.report import ClassReport, Numbers, numbers, r_squared
-from xai_widgets.methods.srae.seen import most_seen, scores
 
 GOOD = Numbers(r2_all=0.99, r2_positive=0.95, alive=5, second_first=0.5, n90=2.5)
 WORSE = Numbers(r2_all=0.98, r2_positive=0.5, alive=5, second_first=0.5, n90=2.5)
@@ -17,9 +17,9 @@ DEAD = Numbers(r2_all=0.5, r2_positive=-3.0, alive=1, second_first=0.0, n90=1.0)
 
 
 def test_r_squared():
-    wanted = torch.tensor([1.0, 2.0, 3.0])
-    assert r_squared(wanted, wanted) == 1
-    assert r_squared(wanted, torch.full((3,), 2.0)) == 0
+    goal = torch.tensor([1.0, 2.0, 3.0])
+    assert r_squared(goal, goal) == 1
+    assert r_squared(goal, torch.full((3,), 2.0)) == 0
     assert math.isnan(r_squared(torch.ones(3), torch.ones(3)))
 
 
@@ -51,8 +51,8 @@ def test_scores():
     assert scores(logits, [1, 0], "margin").tolist() == [[2.0, -3.0]]
 
 
-def test_the_classes_seen_most():
+def test_the_classes_predicted_most():
     logits = torch.eye(5)[[4, 4, 1, 4, 2, 1]]
-    assert most_seen(logits, 5) == (0, 1, 2, 3, 4)
-    assert most_seen(logits, 2) == (1, 4)
-    assert most_seen(logits, 4) == (1, 2, 4)
+    assert most_predicted(logits, 5) == (0, 1, 2, 3, 4)
+    assert most_predicted(logits, 2) == (1, 4)
+    assert most_predicted(logits, 4) == (1, 2, 4)

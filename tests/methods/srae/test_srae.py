@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
 
-from xai_widgets.errors import CancelledError, LayerError, NotFittedError, PictureError, XaiWidgetsError
-from xai_widgets.methods.srae.explanation import NOT_EXPLAINED
-from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.progress import Progress
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.srae.explanation import NOT_EXPLAINED, spoken
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import train
 
@@ -23,35 +19,37 @@ def assert_sums(explanation):
     """Maps sum to contributions, contributions and bias to the sum, and what is left to the score."""
     assert torch.allclose(explanation.contributions.sum(1) + explanation.bias, explanation.rebuilt, atol=1e-5)
     assert torch.allclose(explanation.rebuilt + explanation.unexplained, explanation.score, atol=1e-5)
-    if explanation.way == "spatial":
+    if explanation.heatmap_method == "spatial":
         assert torch.allclose(explanation.maps.sum((2, 3)), explanation.contributions, atol=1e-5)
 
 
 # --- explaining --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("by", ["srae", "pca", "pls"])
-@pytest.mark.parametrize("way", ["spatial", "gradient", "occlusion"])
-def test_the_sum_is_exact(srae, by, way):
-    explanation = srae.explain(PICTURES, 1, by=by, way=way)
+@pytest.mark.parametrize("basis", ["srae", "pca", "pls"])
+@pytest.mark.parametrize("method", ["spatial", "gradient", "occlusion"])
+def test_the_sum_is_exact(srae, basis, method):
+    explanation = srae.explain(PICTURES, 1, basis=basis, heatmap_method=method)
     assert_sums(explanation)
     assert torch.allclose(explanation.score, srae.study.logits(PICTURES)[:, 1])
     assert explanation.contributions.shape == (3, 4)
     assert explanation.heatmaps().shape == (3, 4, 16, 16)
-    assert torch.equal(explanation.contributions, srae.contributions(PICTURES, 1, by=by))
+    assert torch.equal(explanation.contributions, srae.contributions(PICTURES, 1, basis=basis))
 
 
-def test_the_bar_leads_from_the_bias_to_the_score(srae):
+def test_steps_lead_from_the_bias_to_the_score(srae):
     explanation = srae.explain(PICTURES, 2)
     for row in range(3):
-        bar = explanation.segments(row)
-        assert bar[0].start == explanation.bias
-        assert all(one.stop == other.start for one, other in pairwise(bar))
-        assert bar[-1].name == NOT_EXPLAINED
-        assert bar[-1].stop == float(explanation.score[row])
-        amounts = [segment.amount for segment in bar[:-1]]
+        bias, *steps, score = explanation.steps(row)
+        assert (bias.start, bias.stop, bias.kind) == (0, explanation.bias, "total")
+        assert all(one.stop == other.start for one, other in pairwise([bias, *steps]))
+        assert (steps[-1].name, steps[-1].kind) == (NOT_EXPLAINED, "rest")
+        assert steps[-1].stop == score.stop == float(explanation.score[row])
+        amounts = [step.amount for step in steps[:-1]]
         assert amounts == sorted(amounts, reverse=True)
-        assert [s.feature for s in bar if s.significant] == explanation.order(row)[: int(explanation.n90[row])]
+        assert [s.feature for s in steps if s.significant] == explanation.order(row)[: int(explanation.n90[row])]
+        assert [step.feature for step in explanation.steps(row, [3, 0])[1:3]] == [3, 0]
+        assert spoken(steps).endswith(f"not explained {steps[-1].text}.")
 
 
 def test_two_pictures_are_compared(srae):
@@ -72,8 +70,8 @@ def test_words_and_pictures(srae):
     assert explanation.gallery().html.count("<img ") == 3 * (1 + int(explanation.alive.sum() or 4))
 
 
-def test_by_default_what_is_seen_in_the_first_picture_is_explained(srae):
-    assert srae.explain(PICTURES).class_number == int(srae.study.logits(PICTURES)[0].argmax())
+def test_by_default_the_prediction_for_the_first_picture_is_explained(srae):
+    assert srae.explain(PICTURES).class_index == int(srae.study.logits(PICTURES)[0].argmax())
 
 
 def test_the_default_names_and_the_users(fit_srae, new_study):
@@ -105,7 +103,7 @@ def test_exemplars(srae):
 
 
 @pytest.mark.parametrize(
-    ("layer", "view", "way"),
+    ("layer", "view", "method"),
     [
         ("conv1", None, "spatial"),
         ("conv2", "pooled", "gradient"),
@@ -114,9 +112,9 @@ def test_exemplars(srae):
         (None, None, "spatial"),
     ],
 )
-def test_every_layer(fit_srae, new_study, layer, view, way):
+def test_every_layer(fit_srae, new_study, layer, view, method):
     explanation = fit_srae(new_study(), layer, view=view, epochs=1).explain(PICTURES, 0)
-    assert explanation.way == way
+    assert explanation.heatmap_method == method
     assert_sums(explanation)
 
 
@@ -127,10 +125,10 @@ def test_grey_pictures_of_odd_sides(fit_srae, new_study, net, squares):
     assert explanation.heatmaps().shape == (2, 4, 33, 47)
 
 
-def test_a_network_without_places(fit_srae, new_study):
+def test_a_network_without_positions(fit_srae, new_study):
     flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(768, 5), torch.nn.ReLU(), torch.nn.Linear(5, 4))
     explanation = fit_srae(new_study(flat), epochs=1).explain(PICTURES)
-    assert explanation.way == "occlusion"
+    assert explanation.heatmap_method == "occlusion"
     assert_sums(explanation)
 
 
@@ -155,22 +153,22 @@ def test_tokens(fit_srae, new_study):
 
 
 def test_the_margin(fit_srae, new_study):
-    explanation = fit_srae(new_study(), target="margin", epochs=1).explain(PICTURES, 1)
+    explanation = fit_srae(new_study(), score="margin", epochs=1).explain(PICTURES, 1)
     logits = explanation.probabilities.log()
     assert torch.allclose(explanation.score, logits[:, 1] - logits[:, [0, 2, 3]].amax(1), atol=1e-4)
     assert explanation.sentence(0).startswith("The margin of")
 
 
 def test_some_classes(fit_srae, new_study):
-    srae = fit_srae(new_study(), classes=[3, "class 1"], epochs=1)
+    srae = fit_srae(new_study(), targets=[3, "class 1"], epochs=1)
     assert srae.classes == (3, 1)
-    assert srae.explain(PICTURES).class_number in {1, 3}
-    assert srae.explain(PICTURES, 3).class_number == 3
+    assert srae.explain(PICTURES).class_index in {1, 3}
+    assert srae.explain(PICTURES, 3).class_index == 3
     with pytest.raises(XaiWidgetsError, match=r"'class 0' is not explained; explained are \['class 3', 'class 1'\]"):
         srae.explain(PICTURES, 0)
 
 
-def test_of_many_classes_those_seen_are_explained(fit_srae, new_study, net):
+def test_of_many_classes_those_predicted_are_explained(fit_srae, new_study, net):
     study = new_study(net(classes=40))
     seen = study.logits(torch.stack([study.train[i][0] for i in range(len(study.train))])).argmax(1)
     srae = fit_srae(study, epochs=1)
@@ -209,109 +207,3 @@ def test_the_first_x_feature_is_the_strongest(learnt):
     for k in range(4):
         means = learnt.contributions(pictures[seen == k], k).mean(0)
         assert int(means.argmax()) in {0, 1}
-
-
-# --- fitting -----------------------------------------------------------------------------------------------------
-
-
-def same(one, other):
-    assert one.classes == other.classes
-    for by, model in one._fitted.models.items():
-        for name, tensor in model.state_dict().items():
-            assert torch.equal(tensor, other._fitted.models[by].state_dict()[name]), (by, name)
-
-
-@pytest.mark.parametrize("make", [SRAE, SRAE.paper])
-def test_one_seed_one_fit(fit_srae, new_study, make):
-    one = fit_srae(new_study(), "conv2", make=make, epochs=1, seed=5)
-    torch.rand(7)
-    same(one, fit_srae(new_study(), "conv2", make=make, epochs=1, seed=5))
-    other = fit_srae(new_study(), "conv2", make=make, epochs=1, seed=6)
-    assert not torch.equal(one._fitted.network.v, other._fitted.network.v)
-
-
-def test_a_fit_that_was_stopped_goes_on(fit_srae, new_study, tmp_path):
-    whole = fit_srae(new_study(), "conv2", epochs=2)
-    progress = Progress()
-    progress._on_update = lambda at: progress.cancel() if at.task == "SRAE" and at.done >= 20 else None
-    with pytest.raises(CancelledError):
-        fit_srae(new_study(), "conv2", epochs=2, progress=progress, checkpoint=tmp_path)
-    assert list(tmp_path.rglob("*.safetensors"))
-    same(fit_srae(new_study(), "conv2", epochs=2, checkpoint=tmp_path), whole)
-    assert not list(tmp_path.rglob("*"))
-
-
-def test_one_that_is_not_to_be_believed_warns(new_study):
-    with pytest.warns(UserWarning, match="do not add up to the score"):
-        SRAE(new_study(), "conv1", epochs=1, features=2).fit(progress=Progress())
-
-
-def test_a_second_fit_does_nothing(srae):
-    network = srae._fitted.network
-    assert srae.fit(progress=Progress()) is srae
-    assert srae._fitted.network is network
-
-
-def test_nothing_is_explained_before_the_fit(new_study):
-    srae = SRAE(new_study())
-    assert not srae.fitted
-    assert "not fitted" in repr(srae)
-    for work in (lambda: srae.explain(PICTURES), lambda: srae.problems, lambda: srae.save("x"), lambda: srae.names(0)):
-        with pytest.raises(NotFittedError, match="call fit"):
-            work()
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"features": 1}, "features is 1"),
-        ({"pictures": 1}, "pictures is 1"),
-        ({"view": "round"}, "view is 'round'"),
-        ({"target": "probability"}, "target is 'probability'"),
-        ({"classes": [0, 0]}, "classes must be different ones"),
-        ({"classes": []}, "classes must be different ones"),
-        ({"classes": [4]}, "4"),
-        ({"epochs": 0}, "epochs is 0"),
-    ],
-)
-def test_wrong_settings(new_study, options, said):
-    with pytest.raises(XaiWidgetsError, match=said):
-        SRAE(new_study(), "conv2", **options)
-
-
-def test_wrong_questions(srae, new_study):
-    with pytest.raises(LayerError, match="no layer is named 'conv3'"):
-        SRAE(new_study(), "conv3")
-    with pytest.raises(PictureError, match="pictures must have shape"):
-        srae.explain(torch.rand(3, 3, 8, 8), 0)
-    with pytest.raises(XaiWidgetsError, match="by is 'lda'"):
-        srae.explain(PICTURES, 0, by="lda")
-    with pytest.raises(XaiWidgetsError, match="way is 'magic'"):
-        srae.explain(PICTURES, 0, way="magic")
-
-
-def test_failed_classes_are_fitted_again_with_other_weights(new_study, monkeypatch):
-    from xai_widgets.methods.srae import fit
-
-    asked = []
-    monkeypatch.setattr(fit.SraeFit, "fails", lambda self, found: True)
-    plain = fit.SraeFit.weights
-
-    def weights(self, number):
-        asked.append(number)
-        return plain(self, number)
-
-    monkeypatch.setattr(fit.SraeFit, "weights", weights)
-    srae = SRAE(new_study(), "conv2", epochs=1, features=3)
-    with pytest.warns(UserWarning, match="x-features"):
-        srae.fit(progress=Progress())
-    assert asked == [0, 1, 2]
-    first, third = (plain(type("Fit", (), {"settings": srae.settings})(), number) for number in (0, 2))
-    assert third == replace(first, pull=first.pull / 4, dominance=first.dominance * 4)
-
-
-def test_reports_say_what_is_missing(srae):
-    report = srae.report(0)
-    assert report.pictures == len(srae.study.test)
-    assert math.isfinite(report.srae.r2_all)
-    assert report.verdict().startswith("NOT TO BE BELIEVED")

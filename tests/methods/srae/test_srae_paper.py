@@ -32,7 +32,7 @@ def test_x_features_of_a_pooled_layer(fit_srae, new_study):
     srae = fit_srae(new_study(), "conv2", make=SRAE.paper, epochs=1)
     assert srae.settings.view == "pooled"
     explanation = srae.explain(torch.rand(2, 3, 16, 16), 0)
-    assert explanation.way == "gradient"
+    assert explanation.heatmap_method == "gradient"
     assert torch.allclose(explanation.rebuilt + explanation.unexplained, explanation.score, atol=1e-5)
 
 

@@ -113,7 +113,7 @@ def test_another_picture(explorer):
 def test_another_class_has_other_pictures_and_x_features(explorer):
     do(explorer, explorer.views.features, selected=2)
     do(explorer, explorer.controls.classes, value=2)
-    assert explorer.shown.class_number == 2
+    assert explorer.shown.class_index == 2
     assert int(explorer.study.test[explorer.picture][1]) == 2
     assert explorer.feature is None
     assert explorer.scene.feature == explorer.shown.order(0)[0]

@@ -123,7 +123,7 @@ def test_only_classes_that_are_explained_can_be_chosen(conceive, squares_read):
     press_fit(explorer)
     assert explorer.task.wait(60)
     assert [number for _, number in explorer.controls.classes.options] == [1, 3]
-    assert explorer.shown.class_number == explorer.controls.classes.value == 1
+    assert explorer.shown.class_index == explorer.controls.classes.value == 1
 
 
 def test_a_study_s_own_srae_is_used(conceive, srae, reader, squares):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from xai_widgets.methods.srae.heatmaps import WAYS
+from xai_widgets.methods.srae.heatmaps import HEATMAP_METHODS
 from xai_widgets.widgets.srae.tiles import feature_cards, features_line, shaded
 
 
@@ -47,7 +47,7 @@ def test_a_card_says_where_and_how_much(shown):
     assert [card["dull"] for card in cards] == [False, False, True, False]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", HEATMAP_METHODS)
 def test_every_way_to_a_map_has_words(shown, way):
     line = features_line(replace(shown, way=way))
     assert "orange speaks for north, blue against it" in line

@@ -6,8 +6,9 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.methods.srae.steps import Step, amount, signed, spoken
-from xai_widgets.widgets.srae.turn import STOPS, TurnCurve, Turned
+from xai_widgets.methods.srae.explanation import Step, spoken
+from xai_widgets.methods.srae.turning import STOPS, Turned
+from xai_widgets.widgets.srae.turn import TurnCurve
 from xai_widgets.widgets.views.score_bar import COLOURS, ScoreBar, nice_ticks
 
 NASTY = "<script>alert(1)</script>"
@@ -92,22 +93,9 @@ def test_the_curve_has_the_sum_as_a_line_and_the_answers_as_dots():
     curve.close()
 
 
-def test_what_follows_is_said():
-    assert TURNED.sentence(0, "crest", "logit") == (
-        "crest taken away: the sum says 0.00, the network answers 0.00 (−0.67) and sees finch 90%."
-    )
-    assert TURNED.sentence(4, "crest", "logit") == "crest as it is: the logit is 0.67; the network sees finch 90%."
-    assert TURNED.sentence(8, "crest", "logit").startswith("crest times 2: the sum says 2.0, the network answers 1.3 ")
-
-
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (-2.7, 18, [0, 5, 10, 15]), (0, 0, [0]), (-3, 3, [-3, -2, -1, 0, 1, 2, 3])],
 )
 def test_ticks_are_round_numbers(low, high, expected):
     assert nice_ticks(low, high) == pytest.approx(expected)
-
-
-def test_numbers_have_signs_and_two_digits():
-    assert [signed(value) for value in (12.34, 0.123, -0.4, -0.001, 0.0)] == ["+12.3", "+0.12", "−0.40", "0.00", "0.00"]
-    assert [amount(value) for value in (12.34, -0.4, -0.0)] == ["12.3", "−0.40", "0.00"]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
+
+from xai_widgets.methods.common.blur import blur
 
 FLOOR = 1 / 255**2
 """Squared error below which two errors count as equal: one step of an 8-bit picture."""
@@ -24,14 +25,6 @@ def bits(error: Tensor, baseline: Tensor) -> Tensor:
     """Information kept, ``log2(baseline / error) / 2`` bits; 0 where as good as the baseline, negative where worse."""
     kept: Tensor = 0.5 * torch.log2((baseline + FLOOR) / (error + FLOOR))
     return kept
-
-
-def blur(pictures: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur with a kernel of six sigma, cut to fit the picture."""
-    widest = 2 * min(pictures.shape[-2:]) - 1  # reflection padding reaches no further
-    size = min(2 * round(3 * sigma) + 1, widest)
-    blurred: Tensor = gaussian_blur(pictures, [max(size, 3)] * 2, [max(sigma, 0.3)] * 2)
-    return blurred
 
 
 def variance_kept(pictures: Tensor, rebuilt: Tensor) -> float:

@@ -19,7 +19,7 @@ from xai_widgets.methods.cladec.cladec import MEASURED as CLADEC_UNSEEN
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.common.codes import MOST_BYTES, read_codes
 from xai_widgets.methods.srae.fitted import MEASURED as SRAE_UNSEEN
-from xai_widgets.methods.srae.fitted import MOST_CLASSES, Fitted
+from xai_widgets.methods.srae.fitted import MOST_CLASSES, FittedFeatures
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
@@ -190,12 +190,12 @@ def _ridge(study: Study, layer: str, pictures: int) -> int:
 def _of_srae(srae: SRAE) -> _Trial:
     settings, pictures = srae.settings, _Pictures(srae.study, srae.settings.pictures, SRAE_UNSEEN)
     # Those that are seen most often are not known before all pictures are read; their number is.
-    classes = srae.asked or tuple(range(min(srae.study.classes, MOST_CLASSES)))
+    classes = srae.requested_targets or tuple(range(min(srae.study.classes, MOST_CLASSES)))
     small = replace(settings, rounds=0, recipe=replace(settings.recipe, epochs=1))
     study, epochs = pictures.few(settings.recipe.seed), settings.recipe.epochs
 
     def fit(progress: Progress) -> nn.Module:
-        return Fitted.of(study, small, classes, None, progress).network
+        return FittedFeatures.fit(study, small, classes, None, progress).network
 
     if settings.paper:  # all pictures in each epoch, and pre-training of each layer and of the read-out
         before = max(1, epochs // 10) * pictures.seen

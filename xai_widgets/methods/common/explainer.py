@@ -220,7 +220,7 @@ class Explainer(ABC):
         artifact.require_same_model(details, study.fingerprint, path)
         try:
             return cls._restored(study, tensors, details)
-        except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
+        except (XaiWidgetsError, LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise ArtifactError(f"{path} does not hold what its description says ({error!r}); fit again") from error
 
     def origin(self, **extra: Any) -> dict[str, Any]:

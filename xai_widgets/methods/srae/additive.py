@@ -17,7 +17,7 @@ ENOUGH = 0.9
 class Additive(nn.Module, ABC):
     r"""For each of K classes a score :math:`\hat y = \sum_l v_l e_l + b`.
 
-    The x-features :math:`e_l` of a picture are the means over its P places of those of the places.
+    The x-features :math:`e_l` of a picture are the means over its P positions of those of the positions.
     """
 
     @property
@@ -32,14 +32,14 @@ class Additive(nn.Module, ABC):
 
     @abstractmethod
     def features(self, z: Tensor, k: int) -> Tensor:
-        """X-features ``(N, P, L)`` of class k for places ``(N, P, D)`` of the layer."""
+        """X-features ``(N, P, L)`` of class k for positions ``(N, P, D)`` of the layer."""
 
     @abstractmethod
     def decoded(self, e: Tensor, k: int) -> Tensor:
         """The layer ``(N, P, D)`` rebuilt from x-features ``(N, P, L)`` of class k."""
 
     def maps(self, z: Tensor, k: int) -> Tensor:
-        """What each x-feature contributes at each place, ``(N, P, L)``; everything summed, and b, is the score."""
+        """What each x-feature contributes at each position, ``(N, P, L)``; everything summed, and b, is the score."""
         return self.features(z, k) * (self.weight[k] / z.shape[1])
 
     def contributions(self, z: Tensor, k: int) -> Tensor:
@@ -67,8 +67,8 @@ def significant(contributions: Tensor) -> Tensor:
     positive = contributions.clamp_min(0)
     ordered, order = positive.sort(dim=1, descending=True, stable=True)
     before = ordered.cumsum(1) - ordered
-    wanted = (before < ENOUGH * positive.sum(1, keepdim=True)) & (ordered > 0)
-    return torch.zeros_like(wanted).scatter(1, order, wanted)
+    chosen = (before < ENOUGH * positive.sum(1, keepdim=True)) & (ordered > 0)
+    return torch.zeros_like(chosen).scatter(1, order, chosen)
 
 
 def alive(contributions: Tensor, scores: Tensor) -> Tensor:

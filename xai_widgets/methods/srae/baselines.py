@@ -13,7 +13,7 @@ from sklearn.cross_decomposition import PLSRegression
 from torch import Tensor
 
 from xai_widgets.methods.srae.additive import Additive
-from xai_widgets.methods.srae.seen import Seen
+from xai_widgets.methods.srae.fit_data import FitData
 
 
 class LinearFeatures(Additive):
@@ -59,7 +59,7 @@ class LinearFeatures(Additive):
         return self.intercept
 
     def features(self, z: Tensor, k: int) -> Tensor:
-        """Places centred, and projected on the directions."""
+        """Positions centred, and projected on the directions."""
         return (z - self.mean) @ self.directions[k]
 
     def decoded(self, e: Tensor, k: int) -> Tensor:
@@ -67,19 +67,19 @@ class LinearFeatures(Additive):
         return e @ self.loadings[k] + self.mean
 
 
-def fit_linear(seen: Seen, features: int) -> tuple[LinearFeatures, LinearFeatures]:
+def fit_linear(data: FitData, features: int) -> tuple[LinearFeatures, LinearFeatures]:
     """PCA with a regression, and PLS, of as many x-features (fewer where the layer has fewer channels).
 
     Parameters
     ----------
-    seen
+    data
         What SRAE is fitted on.
     features
         L.
     """
-    x = seen.each(lambda z: z.mean(1))
+    x = data.each(lambda z: z.mean(1))
     count = min(features, x.shape[1], len(x) - 1)
-    return _pca(x, seen.scores, count, features), _pls(x, seen.scores, count, features)
+    return _pca(x, data.scores, count, features), _pls(x, data.scores, count, features)
 
 
 def _pca(x: Tensor, y: Tensor, count: int, features: int) -> LinearFeatures:
@@ -101,10 +101,10 @@ def _pls(x: Tensor, y: Tensor, count: int, features: int) -> LinearFeatures:
     made = LinearFeatures(y.shape[1], x.shape[1], features)
     made.mean.copy_(x.mean(0))
     made.intercept.copy_(y.mean(0))
-    for k, wanted in enumerate(y.T):
+    for k, goal in enumerate(y.T):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # once the score is explained, further components are zero
-            found = PLSRegression(count, scale=False).fit(x.double().numpy(), wanted.double().numpy())
+            found = PLSRegression(count, scale=False).fit(x.double().numpy(), goal.double().numpy())
         made.directions[k, :, :count] = _finite(found.x_rotations_)
         made.loadings[k, :count] = _finite(found.x_loadings_.T)
         made.read_out[k, :count] = _finite(found.y_loadings_[0])

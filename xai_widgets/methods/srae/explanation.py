@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
@@ -12,41 +12,58 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.additive import significant
 from xai_widgets.methods.srae.heatmaps import enlarged
 from xai_widgets.methods.srae.report import ClassReport
+from xai_widgets.show.words import amount, signed
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
     from xai_widgets.show.gallery import Gallery
 
 NOT_EXPLAINED = "not explained"
-"""What is left between the sum and the score, as a segment of its own."""
+"""The name of the step between the sum and the score."""
+
+ROWS = ("pictures", "contributions", "score", "maps", "deletion", "probabilities")
+"""The fields of an explanation that have an entry for each picture."""
 
 
 @dataclass(frozen=True)
-class Segment:
-    """One segment of the bar from the bias to the score.
+class Step:
+    """One step from the bias to the score.
 
     Attributes
     ----------
     name
-        Of the x-feature, or `NOT_EXPLAINED`.
-    feature
-        Number of the x-feature; None for what is not explained.
+        In words.
     start, stop
-        Scores at which the segment begins and ends; it goes down where the contribution is negative.
+        Scores at which it begins and ends; bias and score begin at 0, and a negative contribution goes down.
+    kind
+        "total" for bias and score, "feature", or "rest" for what is not explained.
+    feature
+        Number of the x-feature, if it is one.
     significant
-        Whether it is of the smallest set that reaches 90 % of the positive contribution.
+        Whether it is in the smallest set that reaches 90 % of the positive contribution.
     """
 
     name: str
-    feature: int | None
     start: float
     stop: float
-    significant: bool
+    kind: Literal["total", "feature", "rest"]
+    feature: int | None = None
+    significant: bool = False
 
     @property
     def amount(self) -> float:
         """What it adds."""
         return self.stop - self.start
+
+    @property
+    def text(self) -> str:
+        """Its amount in words; signed, unless it is a total."""
+        return amount(self.stop) if self.kind == "total" else signed(self.amount)
+
+
+def spoken(steps: Sequence[Step]) -> str:
+    """Steps as one line of text, for those who cannot see them."""
+    return ", ".join(f"{step.name} {step.text}" for step in steps) + "."
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +86,7 @@ class Comparison:
     score: float
 
     def sentence(self) -> str:
-        """What makes most of the difference, in plain words."""
+        """The largest part of the difference, in plain words."""
         most = int(self.contributions.abs().argmax())
         return (
             f"The scores differ by {self.score:+.2f}; most of it is {self.names[most]} "
@@ -78,35 +95,35 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class SRAEExplanation:
     """The scores of N pictures for one class as sums of L x-features.
 
     Attributes
     ----------
     pictures
         ``(N, C, H, W)`` in [0, 1].
-    class_number, class_names
-        Which class, and what all are called.
-    layer, target
+    class_index, class_names
+        The class, and the names of all.
+    layer, score_name
         Where the x-features are, and what the score is: "logit" or "margin".
     contributions
         What each x-feature adds, ``(N, L)``.
     bias
-        What the sum starts at.
+        The start of the sum.
     score
         The network's own score, ``(N,)``.
     maps
         Where each contribution is, signed, ``(N, L, rows, columns)``; spatial ones sum to the contribution.
-    way, placed
-        How the maps were made, and where their places really look (`view.placement`).
+    heatmap_method, map_offset
+        How the maps were made, and where their positions really look (`positions.measured_offset`).
     deletion
-        By what share a contribution falls when the top fifth of its map is blurred, ``(N, L)``: the map's own check.
+        Share of a contribution that is lost when the top fifth of its map is blurred, ``(N, L)``: the map's own check.
     names
         Of the x-features, as the user has them.
     alive
         Which x-features vary at all, ``(L,)``.
     probabilities
-        What the network says of the pictures, ``(N, all classes)``.
+        The network's probabilities for the pictures, ``(N, all classes)``.
     report
         The class's numbers on unseen pictures, beside PCA's and PLS's.
     origin
@@ -114,16 +131,16 @@ class Explanation:
     """
 
     pictures: Tensor
-    class_number: int
+    class_index: int
     class_names: tuple[str, ...]
     layer: str
-    target: str
+    score_name: str
     contributions: Tensor
     bias: float
     score: Tensor
     maps: Tensor
-    way: str
-    placed: tuple[float, float]
+    heatmap_method: str
+    map_offset: tuple[float, float]
     deletion: Tensor
     names: tuple[str, ...]
     alive: Tensor
@@ -135,12 +152,13 @@ class Explanation:
         return len(self.pictures)
 
     def __repr__(self) -> str:
-        return f"Explanation({len(self)} pictures, {self.class_name}, {len(self.names)} x-features of {self.layer!r})"
+        features = f"{len(self.names)} x-features of {self.layer!r}"
+        return f"SRAEExplanation({len(self)} pictures, {self.class_name}, {features})"
 
     @property
     def class_name(self) -> str:
-        """What the class is called."""
-        return self.class_names[self.class_number]
+        """Name of the class."""
+        return self.class_names[self.class_index]
 
     @property
     def rebuilt(self) -> Tensor:
@@ -159,12 +177,12 @@ class Explanation:
 
     @property
     def n90(self) -> Tensor:
-        """How many these are, ``(N,)``."""
+        """Sizes of these sets, ``(N,)``."""
         return self.significant.sum(1)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the sum is not to be believed; empty if it is."""
+        """Why the sum cannot be believed; empty if it can."""
         return self.report.srae.problems
 
     def order(self, row: int) -> list[int]:
@@ -172,21 +190,34 @@ class Explanation:
         found: list[int] = self.contributions[row].argsort(descending=True, stable=True).tolist()
         return found
 
-    def segments(self, row: int) -> tuple[Segment, ...]:
-        """The bar of a picture from bias to score: what speaks for the class, what against, what is not explained."""
-        chosen, at = self.significant[row], self.bias
-        found = []
-        for feature in self.order(row):
+    def steps(self, row: int = 0, order: Sequence[int] | None = None) -> list[Step]:
+        """A picture's sum as steps: bias, x-features, what is not explained, and the score.
+
+        Parameters
+        ----------
+        row
+            Which picture.
+        order
+            Of the x-features; default the largest contribution first.
+        """
+        at, score, chosen = self.bias, float(self.score[row]), self.significant[row].tolist()
+        found = [Step("bias", 0.0, at, "total")]
+        for feature in self.order(row) if order is None else order:
             stop = at + float(self.contributions[row, feature])
-            found.append(Segment(self.names[feature], feature, at, stop, bool(chosen[feature])))
+            found.append(Step(self.names[feature], at, stop, "feature", feature, chosen[feature]))
             at = stop
-        return (*found, Segment(NOT_EXPLAINED, None, at, float(self.score[row]), significant=False))
+        rest, total = Step(NOT_EXPLAINED, at, score, "rest"), f"{self.score_name} of the network"
+        return [*found, rest, Step(total, 0.0, score, "total")]
 
     def heatmaps(self) -> Tensor:
         """The maps at the size of the pictures, ``(N, L, H, W)``, for display: coarser than it looks."""
-        return enlarged(self.maps, (self.pictures.shape[2], self.pictures.shape[3]), self.placed)
+        return enlarged(self.maps, (self.pictures.shape[2], self.pictures.shape[3]), self.map_offset)
 
-    def compare(self, row: int, other: Explanation, other_row: int) -> Comparison:
+    def rows(self, rows: Sequence[int]) -> SRAEExplanation:
+        """The explanation of some of the pictures."""
+        return replace(self, **{name: getattr(self, name)[list(rows)] for name in ROWS})
+
+    def compare(self, row: int, other: SRAEExplanation, other_row: int) -> Comparison:
         """One picture's sum minus another's.
 
         Raises
@@ -194,7 +225,7 @@ class Explanation:
         XaiWidgetsError
             If the explanations are of different classes, layers or fits.
         """
-        mine, theirs = ((one.class_number, one.layer, one.bias) for one in (self, other))
+        mine, theirs = ((one.class_index, one.layer, one.bias) for one in (self, other))
         if mine != theirs:
             raise XaiWidgetsError(f"only sums of the same x-features can be compared, and these are {mine}, {theirs}")
         return Comparison(
@@ -204,14 +235,16 @@ class Explanation:
             score=float(self.score[row] - other.score[other_row]),
         )
 
+    # --- in words and pictures ---------------------------------------------------------------------------------
+
     def sentence(self, row: int) -> str:
         """Where a picture's score comes from, in one plain sentence."""
         chosen = [feature for feature in self.order(row) if self.significant[row, feature]]
-        score = f"The {self.target} of {self.class_name} is {float(self.score[row]):.1f}"
+        score = f"The {self.score_name} of {self.class_name} is {float(self.score[row]):.1f}"
         if not chosen:
             return f"{score}; no x-feature speaks for it."
-        said = [f"{self.names[feature]} ({float(self.contributions[row, feature]):+.1f})" for feature in chosen]
-        return f"{score}; 90 % of what speaks for it: {', '.join(said)}."
+        parts = [f"{self.names[feature]} ({float(self.contributions[row, feature]):+.1f})" for feature in chosen]
+        return f"{score}; 90 % of what speaks for it: {', '.join(parts)}."
 
     def verdict(self) -> str:
         """The numbers that say whether to believe it, in one line."""
@@ -220,27 +253,27 @@ class Explanation:
         fall = (
             f"; blurring the top fifth of a map takes {float(checked.nanmean()):.0%} of it away" if len(checked) else ""
         )
-        return f"{self.report.verdict()} Here {gap:.2g} of the {self.target} is not explained{fall}."
+        return f"{self.report.verdict()} Here {gap:.2g} of the {self.score_name} is not explained{fall}."
 
-    def said(self, row: int) -> str:
-        """What the network says of a picture."""
+    def prediction_label(self, row: int) -> str:
+        """The predicted class of a picture, and its probability."""
         chance, winner = self.probabilities[row].max(0)
         return f"{self.class_names[int(winner)]} {float(chance):.0%}"
 
-    def _shown(self) -> tuple[list[int], float]:
-        """X-features that vary, and the full scale of their maps."""
-        shown = self.alive.nonzero().flatten().tolist()
-        return shown or list(range(len(self.names))), max(float(self.maps.abs().max()), 1e-9)
+    def _varying(self) -> tuple[list[int], float]:
+        """X-features that vary (or all), and the full scale of their maps."""
+        varying = self.alive.nonzero().flatten().tolist()
+        return varying or list(range(len(self.names))), max(float(self.maps.abs().max()), 1e-9)
 
     def figure(self) -> NotebookFigure:
         """Pictures and the map of each x-feature, one row per picture, as a matplotlib figure."""
         from xai_widgets.show import figures, images  # noqa: PLC0415  (matplotlib only when it is wanted)
 
-        shown, limit = self._shown()
+        varying, limit = self._varying()
         large, rows = self.heatmaps(), range(len(self))
         columns: dict[str, list[Any]] = {"picture": list(self.pictures)}
-        captions = {"picture": [self.said(row) for row in rows]}
-        for feature in shown:
+        captions = {"picture": [self.prediction_label(row) for row in rows]}
+        for feature in varying:
             name = f"{feature + 1}: {self.names[feature]}"
             columns[name] = [images.diverging(large[row, feature], limit) for row in rows]
             captions[name] = [f"{float(self.contributions[row, feature]):+.2f}" for row in rows]
@@ -251,12 +284,12 @@ class Explanation:
         from xai_widgets.show import images  # noqa: PLC0415
         from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
 
-        shown, limit = self._shown()
+        varying, limit = self._varying()
         large = self.heatmaps()
         pictures, labels, captions = [], [], []
         for row in range(len(self)):
-            maps = [images.diverging(large[row, feature], limit) for feature in shown]
-            pictures += [self.pictures[row], *maps]
-            labels += [self.said(row), *(self.names[feature] for feature in shown)]
-            captions += [f"{float(self.score[row]):.2f}", *(f"{float(self.contributions[row, f]):+.2f}" for f in shown)]
+            pictures += [self.pictures[row], *(images.diverging(large[row, feature], limit) for feature in varying)]
+            labels += [self.prediction_label(row), *(self.names[feature] for feature in varying)]
+            parts = [f"{float(self.contributions[row, feature]):+.2f}" for feature in varying]
+            captions += [f"{float(self.score[row]):.2f}", *parts]
         return gallery(pictures, labels, captions, most=len(pictures))

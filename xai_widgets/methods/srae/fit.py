@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.common.resume import FinishedParts
+from xai_widgets.methods.srae.fit_data import FitData
 from xai_widgets.methods.srae.losses import Batch, total
 from xai_widgets.methods.srae.network import SLOPE, XNetwork
 from xai_widgets.methods.srae.report import LEAST_R2, Numbers, measured
-from xai_widgets.methods.srae.seen import Seen
 from xai_widgets.methods.srae.settings import Settings, Weights
 from xai_widgets.methods.srae.start import ridge, start
 from xai_widgets.progress import Progress
@@ -27,8 +27,8 @@ STEPS = 16
 MOST_NUMBERS = 2**24
 """Most numbers of the layer in one step of all classes, 64 MB; larger layers get smaller batches."""
 
-LOOKED_AT = 128
-"""Pictures that the scale of the layer, and the places of a class, are taken from."""
+FOR_SCALE = 128
+"""Pictures that the scale of the layer, and the positions of a class, are taken from."""
 
 
 class SraeFit:
@@ -36,7 +36,7 @@ class SraeFit:
 
     Parameters
     ----------
-    seen
+    data
         The pictures to fit on.
     progress
         Told each step.
@@ -44,30 +44,30 @@ class SraeFit:
         Where an interrupted fit finds its place again.
     """
 
-    def __init__(self, seen: Seen, progress: Progress, finished: FinishedParts) -> None:
-        self.seen, self.progress, self.finished = seen, progress, finished
-        self.settings: Settings = seen.settings
-        self.device = seen.cached.study.device
-        some = seen.places(torch.arange(min(LOOKED_AT, len(seen))))
-        self.sides = (some.shape[1], some.shape[2])
+    def __init__(self, data: FitData, progress: Progress, finished: FinishedParts) -> None:
+        self.data, self.progress, self.finished = data, progress, finished
+        self.settings: Settings = data.settings
+        self.device = data.cached.study.device
+        some = data.positions(torch.arange(min(FOR_SCALE, len(data))))
+        self.size, self.channels = some.shape[1], some.shape[2]
         self.nonnegative = bool(some.min() >= 0)
         self.scale = some.flatten(0, 1).var(0, correction=0).mean().sqrt().clamp_min(1e-6)
-        self.centre = seen.scores.mean(0)
-        self.spread = seen.scores.std(0, correction=0).clamp_min(1e-6)
-        self.wanted = (seen.scores - self.centre) / self.spread
-        self.own = [seen.positives(k).nonzero().flatten() for k in range(len(seen.classes))]
-        rest = [(~seen.positives(k)).nonzero().flatten() for k in range(len(seen.classes))]
+        self.centre = data.scores.mean(0)
+        self.spread = data.scores.std(0, correction=0).clamp_min(1e-6)
+        self.goal = (data.scores - self.centre) / self.spread
+        self.own = [data.positives(k).nonzero().flatten() for k in range(len(data.classes))]
+        rest = [(~data.positives(k)).nonzero().flatten() for k in range(len(data.classes))]
         self.others = [others if len(others) else own for own, others in zip(self.own, rest, strict=True)]
 
     def run(self) -> XNetwork:
         """Fit all classes; then, anew and with other weights, those that failed, and keep the better fit."""
-        everything = list(range(len(self.seen.classes)))
+        everything = list(range(len(self.data.classes)))
         network, best = self._round(everything, 0)
         for number in range(1, self.settings.rounds + 1):
             failed = [k for k in everything if self.fails(best[k])]
             if not failed:
                 break
-            log.info("SRAE: classes %s failed in round %d", [self.seen.classes[k] for k in failed], number)
+            log.info("SRAE: classes %s failed in round %d", [self.data.classes[k] for k in failed], number)
             again, found = self._round(failed, number)
             better = [row for row, k in enumerate(failed) if self.merit(found[row]) > self.merit(best[k])]
             network.put([failed[row] for row in better], again, better)
@@ -93,7 +93,7 @@ class SraeFit:
     # --- one round ---------------------------------------------------------------------------------------------
 
     def _round(self, rows: list[int], number: int) -> tuple[XNetwork, dict[int, Numbers]]:
-        """Networks of some classes, and their measures by place in `rows`."""
+        """Networks of some classes, and their measures by index in `rows`."""
         seed = self.settings.recipe.seed + 1000 * number
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
@@ -107,7 +107,7 @@ class SraeFit:
             kept = self.finished.checkpoint(name)
             train(network, loss, self.count(), recipe, progress=self.progress, task=task, checkpoint=kept)
             self.finished.keep(name, network, recipe.epochs)
-        part = replace(self.seen, classes=tuple(self.seen.classes[k] for k in rows), scores=self.seen.scores[:, rows])
+        part = replace(self.data, classes=tuple(self.data.classes[k] for k in rows), scores=self.data.scores[:, rows])
         return network, {row: measured(network, row, part) for row in range(len(rows))}
 
     def _fresh(self, rows: Sequence[int]) -> XNetwork:
@@ -119,20 +119,20 @@ class SraeFit:
 
     def network(self, classes: int) -> XNetwork:
         """A network with fresh weights."""
-        sizes = (classes, self.sides[1], self.settings.features, self.settings.hidden)
+        sizes = (classes, self.channels, self.settings.features, self.settings.hidden)
         return XNetwork(*sizes, slope=SLOPE, shortcut=True, nonnegative=self.nonnegative)
 
     def prepare(self, network: XNetwork, rows: Sequence[int], seed: int) -> None:
         """Start at the linear model."""
-        weights = ridge(self.seen.each(lambda z: z.mean(1)) / float(self.scale), self.wanted)
+        weights = ridge(self.data.each(lambda z: z.mean(1)) / float(self.scale), self.goal)
         for row, k in enumerate(rows):
             own, others = (self._some(pool, seed) for pool in (self.own[k], self.others[k]))
             start(network, row, weights[:, k], own, others, self.settings.against)
 
     def _some(self, pool: Tensor, seed: int) -> Tensor:
-        """Standardised places ``(M, D)`` of some of the pictures, on the CPU."""
+        """Standardised positions ``(M, D)`` of some of the pictures, on the CPU."""
         order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
-        return (self.seen.places(pool[order[:LOOKED_AT]]) / self.scale).flatten(0, 1).cpu()
+        return (self.data.positions(pool[order[:FOR_SCALE]]) / self.scale).flatten(0, 1).cpu()
 
     def count(self) -> int:
         """Examples of an epoch."""
@@ -140,25 +140,24 @@ class SraeFit:
 
     def loss(self, network: XNetwork, rows: list[int], weights: Weights) -> Callable[[Step], Tensor]:
         """The loss of a step, on pictures half of which are of the class."""
-        places, channels = self.sides
-        fits = MOST_NUMBERS // (len(rows) * places * channels)
+        fits = MOST_NUMBERS // (len(rows) * self.size * self.channels)
         half = max(4, min(self.settings.recipe.batch_size, fits) // 2)
 
         def of(step: Step) -> Tensor:
             drawn = torch.stack([self._draw(k, half, step.generator) for k in rows])  # (K, B)
-            z = self.seen.places(drawn.flatten()).unflatten(0, drawn.shape)
-            wanted = self.wanted[drawn, torch.tensor(rows)[:, None]]
-            return self.step(network, z, wanted, half, weights)
+            z = self.data.positions(drawn.flatten()).unflatten(0, drawn.shape)
+            goal = self.goal[drawn, torch.tensor(rows)[:, None]]
+            return self.step(network, z, goal, half, weights)
 
         return of
 
-    def step(self, network: XNetwork, z: Tensor, wanted: Tensor, positives: int, weights: Weights) -> Tensor:
-        """The loss for raw places ``(K, B, P, D)`` and standardised scores ``(K, B)``."""
+    def step(self, network: XNetwork, z: Tensor, goal: Tensor, positives: int, weights: Weights) -> Tensor:
+        """The loss for raw positions ``(K, B, P, D)`` and standardised scores ``(K, B)``."""
         z = z / network.scale
         e = network.encode(z.flatten(1, 2))
         rebuilt = network.decode(e)
         sides = z.shape[1:3]
-        batch = Batch(z, e.unflatten(1, sides), rebuilt.unflatten(1, sides), wanted.to(z), positives)
+        batch = Batch(z, e.unflatten(1, sides), rebuilt.unflatten(1, sides), goal.to(z), positives)
         return total(batch, network.v, network.b, weights)
 
     def _draw(self, k: int, half: int, generator: torch.Generator) -> Tensor:
@@ -169,7 +168,7 @@ class SraeFit:
         """Number the x-features of each class by their mean contribution to its pictures."""
         means = []
         for k, own in enumerate(self.own):
-            some = self.seen.places(own[:LOOKED_AT])
+            some = self.data.positions(own[:FOR_SCALE])
             with torch.no_grad():
                 means.append(network.contributions(some, k).mean(0))
         network.reorder(torch.stack(means).argsort(dim=1, descending=True))

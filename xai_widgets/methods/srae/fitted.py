@@ -1,4 +1,4 @@
-"""What is fitted: x-features of every class, their baselines, reports and names; and how it is saved."""
+"""What a fit gives: x-features of every class, their baselines, reports and names."""
 
 from __future__ import annotations
 
@@ -6,58 +6,55 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import ArtifactError, XaiWidgetsError
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.additive import Additive
 from xai_widgets.methods.srae.baselines import LinearFeatures, fit_linear
 from xai_widgets.methods.srae.fit import SraeFit
+from xai_widgets.methods.srae.fit_data import FitData, read_layer
 from xai_widgets.methods.srae.network import XNetwork
 from xai_widgets.methods.srae.paper import PaperFit
-from xai_widgets.methods.srae.report import ClassReport, Numbers, reports
-from xai_widgets.methods.srae.seen import look
+from xai_widgets.methods.srae.positions import last_spatial_layer, measured_offset
+from xai_widgets.methods.srae.report import ClassReport, reports
 from xai_widgets.methods.srae.settings import Settings, Weights
-from xai_widgets.methods.srae.table import Table
-from xai_widgets.methods.srae.view import last_places, placement
+from xai_widgets.methods.srae.table import ContributionTable
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 
 MOST_CLASSES = 12
-"""Unless told which, so many classes are explained at most: those the network sees most often."""
+"""Unless targets are given, so many classes are explained at most: those predicted most often."""
 
 MEASURED = 400
 """Unseen pictures that the reports rest on."""
 
-LOOKED_AT = 8
-"""Pictures by which the places of the layer are located."""
-
-KIND = "srae"
+FOR_OFFSET = 8
+"""Pictures by which the positions of the layer are located."""
 
 
 @dataclass(eq=False)
-class Fitted:
+class FittedFeatures:
     """X-features of K classes.
 
     Attributes
     ----------
     classes
-        Their numbers; a class's place here is its row everywhere else.
+        Their numbers; a class's index here is its row everywhere else.
     network, pca, pls
         The x-features, and linear ones fitted on the same pictures.
     reports
         One for each class.
     table
         What the x-features contribute to pictures of ``study.train``.
-    placed
-        Where the places of the layer look (`view.placement`).
+    map_offset
+        Where the positions of the layer look (`positions.measured_offset`).
     seconds
-        What the fit took.
+        Duration of the fit.
     names
         Of the x-features, by class; only of classes in which the user has named one.
     """
@@ -67,43 +64,43 @@ class Fitted:
     pca: LinearFeatures
     pls: LinearFeatures
     reports: tuple[ClassReport, ...]
-    table: Table
-    placed: tuple[float, float]
+    table: ContributionTable
+    map_offset: tuple[float, float]
     seconds: float
     names: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def models(self) -> dict[str, Additive]:
-        """The three sets of x-features, by name."""
+        """The three sets of x-features, by their basis."""
         return {"srae": self.network, "pca": self.pca, "pls": self.pls}
 
     def named(self, row: int) -> tuple[str, ...]:
-        """What the x-features of a class are called."""
+        """The names of a class's x-features."""
         return tuple(self.names.get(self.classes[row], ())) or numbered("x-feature", self.network.v.shape[1])
 
     def rename(self, row: int, feature: int, name: str) -> None:
-        """Give an x-feature a name, or with an empty one take it away."""
+        """Give an x-feature a name; an empty one removes it."""
         names = list(self.named(row))
         names[feature] = name.strip() or numbered("x-feature", len(names))[feature]
         self.names[self.classes[row]] = names
 
     @classmethod
-    def of(
+    def fit(
         cls,
         study: Study,
         settings: Settings,
-        asked: tuple[int, ...] | None,
+        targets: tuple[int, ...] | None,
         checkpoint: Path | None,
         progress: Progress,
-    ) -> Fitted:
+    ) -> Self:
         """Fit everything, on as many pictures as the settings say.
 
         Parameters
         ----------
         study, settings
             On what, and how.
-        asked
-            Which classes; None for those seen most often.
+        targets
+            Which classes; None for those predicted most often.
         checkpoint
             Folder in which an interrupted fit finds its place again, if wanted.
         progress
@@ -111,78 +108,64 @@ class Fitted:
         """
         began, seed = time.perf_counter(), settings.recipe.seed
         chosen = study.draw(study.train, settings.pictures, seed)
-        seen = look(study, study.train, chosen, settings, asked or MOST_CLASSES, progress)
+        seen = read_layer(study, study.train, chosen, settings, targets or MOST_CLASSES, progress)
         held_out = study.draw(study.test, MEASURED, seed)
-        unseen = look(study, study.test, held_out, settings, seen.classes, progress)
+        unseen = read_layer(study, study.test, held_out, settings, seen.classes, progress)
         finished = FinishedParts(checkpoint, f"{seen.cached.fingerprint} {settings} {seen.classes}")
         network = (PaperFit if settings.paper else SraeFit)(seen, progress, finished).run()
         network = network.eval().requires_grad_(False)
         pca, pls = (linear.to(study.device) for linear in fit_linear(seen, settings.features))
-        layer = last_places(study, settings.layer)
-        some = seen.cached.picture(slice(0, LOOKED_AT))
         made = cls(
             classes=seen.classes,
             network=network,
             pca=pca,
             pls=pls,
             reports=reports({"srae": network, "pca": pca, "pls": pls}, unseen),
-            table=Table.of(seen, network, chosen),
-            placed=(0.0, 0.0) if layer is None else placement(study, layer, some),
+            table=ContributionTable.of(seen, network, chosen),
+            map_offset=_map_offset(seen),
             seconds=time.perf_counter() - began,
         )
         finished.clear()
         return made
 
-    # --- saving ------------------------------------------------------------------------------------------------
+    # --- in a file ---------------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path, origin: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> Path:
-        """Write everything to one file, and where it comes from; matrices in a type of one's own."""
-        tensors = {f"{by}/{name}": value for by, one in self.models.items() for name, value in one.state_dict().items()}
-        tensors |= {f"table/{name}": value for name, value in self.table.tensors().items()}
-        details = {
+    def tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """All weights and the table by name; matrices in a given type."""
+        groups = {basis: model.state_dict() for basis, model in self.models.items()} | {"table": self.table.tensors()}
+        return {
+            f"{group}/{name}": value.to(dtype) if value.is_floating_point() and value.dim() > 1 else value
+            for group, tensors in groups.items()
+            for name, value in tensors.items()
+        }
+
+    def details(self) -> dict[str, Any]:
+        """Everything else, as JSON takes it."""
+        return {
             "classes": self.classes,
             "slope": self.network.slope,
             "nonnegative": self.network.nonnegative,
             "reports": [asdict(report) for report in self.reports],
-            "placed": self.placed,
+            "placed": self.map_offset,
             "seconds": self.seconds,
             "names": {str(k): names for k, names in self.names.items()},
         }
-        rounded = {
-            name: value.to(dtype) if value.is_floating_point() and value.dim() > 1 else value
-            for name, value in tensors.items()
-        }
-        return artifact.save(path, KIND, rounded, {**origin, **details})
 
     @classmethod
-    def load(cls, path: str | Path, study: Study) -> tuple[Settings, Fitted]:
-        """Read what `save` wrote, for the same classifier; and how it was fitted.
-
-        Raises
-        ------
-        ArtifactError
-            If the file is damaged, foreign, newer, or made from another model.
-        """
-        tensors, details = artifact.load(path, KIND)
-        artifact.require_same_model(details, study.fingerprint, path)
-        try:
-            settings = _settings(details)
-            models = _models(settings, details, tensors, study.device)
-            return settings, cls(
-                classes=tuple(details["classes"]),
-                **models,
-                reports=tuple(_report(one) for one in details["reports"]),
-                table=Table(**{name: _single(value) for name, value in artifact.group(tensors, "table").items()}),
-                placed=(float(details["placed"][0]), float(details["placed"][1])),
-                seconds=float(details["seconds"]),
-                names={int(k): list(names) for k, names in details["names"].items()},
-            )
-        except (XaiWidgetsError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise ArtifactError(f"{path} does not hold what its description says ({error}); fit again") from error
-
-
-def _single(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
+    def restored(
+        cls, settings: Settings, tensors: Mapping[str, Tensor], details: Mapping[str, Any], device: torch.device
+    ) -> Self:
+        """What `tensors` and `details` described."""
+        down, right = details["placed"]
+        return cls(
+            classes=tuple(details["classes"]),
+            **_models(settings, tensors, details, device),
+            reports=tuple(ClassReport.restored(saved) for saved in details["reports"]),
+            table=ContributionTable.restored(artifact.group(tensors, "table")),
+            map_offset=(float(down), float(right)),
+            seconds=float(details["seconds"]),
+            names={int(k): list(names) for k, names in details["names"].items()},
+        )
 
 
 def numbered(word: str, count: int) -> tuple[str, ...]:
@@ -190,15 +173,27 @@ def numbered(word: str, count: int) -> tuple[str, ...]:
     return tuple(f"{word} {number + 1}" for number in range(count))
 
 
-def _settings(details: Mapping[str, Any]) -> Settings:
-    """Settings from JSON, which has lists for tuples and dictionaries for dataclasses."""
-    plain = {entry.name: details[entry.name] for entry in fields(Settings)}
+def _map_offset(data: FitData) -> tuple[float, float]:
+    study = data.cached.study
+    layer = last_spatial_layer(study, data.settings.layer)
+    return (0.0, 0.0) if layer is None else measured_offset(study, layer, data.cached.picture(slice(0, FOR_OFFSET)))
+
+
+def plain_settings(settings: Settings) -> dict[str, Any]:
+    """Settings as plain values under the names of a saved file, in which the score is called "target"."""
+    plain = asdict(settings)
+    return plain | {"target": plain.pop("score")}
+
+
+def restored_settings(details: Mapping[str, Any]) -> Settings:
+    """Settings from `plain_settings` in JSON, which has lists for tuples."""
+    plain = {entry.name: details["target" if entry.name == "score" else entry.name] for entry in fields(Settings)}
     weights, recipe = Weights(**plain.pop("weights")), Recipe.restored(plain.pop("recipe"))
     return Settings(weights=weights, recipe=recipe, **(plain | {"hidden": tuple(plain["hidden"])}))
 
 
 def _models(
-    settings: Settings, details: Mapping[str, Any], tensors: Mapping[str, Tensor], device: torch.device
+    settings: Settings, tensors: Mapping[str, Tensor], details: Mapping[str, Any], device: torch.device
 ) -> dict[str, Any]:
     """The three sets of x-features, with their weights."""
     shape = (len(details["classes"]), len(tensors["pca/mean"]), settings.features)
@@ -215,13 +210,3 @@ def _models(
         model.load_state_dict(artifact.group(tensors, "srae" if name == "network" else name))
         model.eval().requires_grad_(False).to(device)
     return models
-
-
-def _report(saved: Mapping[str, Any]) -> ClassReport:
-    """A report from JSON, which has None for what could not be computed."""
-    return ClassReport(saved["pictures"], **{name: _numbers(saved[name]) for name in ("srae", "pca", "pls")})
-
-
-def _numbers(saved: Mapping[str, Any]) -> Numbers:
-    known: dict[str, Any] = {name: float("nan") if value is None else value for name, value in saved.items()}
-    return Numbers(**known)

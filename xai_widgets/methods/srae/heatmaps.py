@@ -1,13 +1,13 @@
-"""Where in a picture an x-feature is: four ways to a heatmap, and the check that it is true.
+"""Where in a picture an x-feature is: four heatmap methods, and a check of the heatmap.
 
 "spatial"
-    What the x-feature contributes at each place of the layer. Costs nothing, and sums exactly to the contribution.
+    What the x-feature contributes at each position of the layer. Costs nothing, and sums exactly to the contribution.
 "gradient"
-    Gradient times activation of the contribution at the last layer that has places.
+    Gradient times activation of the contribution at the last layer that has positions.
 "occlusion"
-    By how much the contribution falls when a cell of the picture is blurred.
+    How much the contribution falls when a cell of the picture is blurred.
 "mask"
-    The smallest soft mask whose blurring takes the contribution away (after I-GOS), times the contribution.
+    The smallest soft mask whose blurring removes the contribution (after I-GOS), times the contribution.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.layers import as_code
-from xai_widgets.methods.cladec.information import blur
-from xai_widgets.methods.srae.reading import Reading
+from xai_widgets.methods.common.blur import blur
+from xai_widgets.methods.srae.positions import is_spatial, last_spatial_layer
+from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.settings import Settings
-from xai_widgets.methods.srae.view import has_places, last_places
 from xai_widgets.study import Study
 
-Way = Literal["spatial", "gradient", "occlusion", "mask"]
+HeatmapMethod = Literal["spatial", "gradient", "occlusion", "mask"]
 
-OF_THE_LAYER: tuple[Way, ...] = ("spatial", "gradient")
-"""Ways whose maps have the places of a layer; those of the others divide the picture evenly."""
+ON_LAYER: tuple[HeatmapMethod, ...] = ("spatial", "gradient")
+"""Methods whose maps have the positions of a layer; those of the others divide the picture evenly."""
 
 CELLS = 8
 """Rows and columns of the cells that occlusion blurs, and of the masks."""
@@ -42,39 +42,39 @@ MASK_STEPS, MASK_LR, MASK_AREA, MASK_ROUGHNESS = 60, 0.2, 0.5, 0.2
 """Of the search for masks: steps of Adam, and what area and differences of neighbours cost."""
 
 
-def default_way(study: Study, settings: Settings) -> Way:
-    """The cheapest way that a layer allows."""
-    if last_places(study, settings.layer) is None:
+def default_heatmap_method(study: Study, settings: Settings) -> HeatmapMethod:
+    """The cheapest method that a layer allows."""
+    if last_spatial_layer(study, settings.layer) is None:
         return "occlusion"
-    exact = settings.view == "spatial" and has_places(study.layer(settings.layer), study)
+    exact = settings.view == "spatial" and is_spatial(study.layer(settings.layer), study)
     return "spatial" if exact else "gradient"
 
 
-def heatmaps(reading: Reading, pictures: Tensor, way: Way) -> Tensor:
+def heatmaps(readout: LayerReadout, pictures: Tensor, heatmap_method: HeatmapMethod) -> Tensor:
     """Signed maps ``(N, L, rows, columns)`` of each x-feature's contribution.
 
     Parameters
     ----------
-    reading
+    readout
         Gives the x-features.
     pictures
         ``(N, C, H, W)`` in [0, 1].
-    way
+    heatmap_method
         See the module; all but "spatial" work for every layer.
 
     Raises
     ------
     XaiWidgetsError
-        For an unknown way, or where the network gives no gradients and the way needs them.
+        For an unknown method, or where the network gives no gradients and the method needs them.
     """
-    if way not in WAYS:
-        raise XaiWidgetsError(f"way is {way!r}, but must be one of {sorted(WAYS)}")
-    batches = pictures.split(max(1, reading.study.batch_size // 4))
-    with reading.study.borrowed(), torch.set_grad_enabled(way in {"gradient", "mask"}):
-        return torch.cat([WAYS[way](reading, batch).detach().cpu() for batch in batches])
+    if heatmap_method not in HEATMAP_METHODS:
+        raise XaiWidgetsError(f"heatmap_method is {heatmap_method!r}, but must be one of {sorted(HEATMAP_METHODS)}")
+    batches = pictures.split(max(1, readout.study.batch_size // 4))
+    with readout.study.borrowed(), torch.set_grad_enabled(heatmap_method in {"gradient", "mask"}):
+        return torch.cat([HEATMAP_METHODS[heatmap_method](readout, batch).detach().cpu() for batch in batches])
 
 
-def enlarged(maps: Tensor, sides: tuple[int, int], placed: tuple[float, float] = (0.0, 0.0)) -> Tensor:
+def enlarged(maps: Tensor, sides: tuple[int, int], map_offset: tuple[float, float] = (0.0, 0.0)) -> Tensor:
     """Maps ``(N, L, rows, columns)`` at the size of the pictures, by bilinear interpolation.
 
     Parameters
@@ -83,19 +83,18 @@ def enlarged(maps: Tensor, sides: tuple[int, int], placed: tuple[float, float] =
         Of any size.
     sides
         Height and width of the pictures.
-    placed
-        Where the places really look, as `view.placement` measures it.
+    map_offset
+        Where the positions really look, as `positions.measured_offset` measures it.
     """
-    axes = [
-        (torch.arange(side) + 0.5 - moved) / side * 2 - 1 for side, moved in zip(sides, placed, strict=True)
-    ]  # from -1 to 1
+    # From -1 to 1.
+    axes = [(torch.arange(side) + 0.5 - moved) / side * 2 - 1 for side, moved in zip(sides, map_offset, strict=True)]
     rows, columns = torch.meshgrid(*axes, indexing="ij")
     where = torch.stack([columns, rows], dim=2).expand(len(maps), -1, -1, -1)
     return F.grid_sample(maps, where, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def deletion(contributions: Callable[[Tensor], Tensor], pictures: Tensor, large: Tensor) -> Tensor:
-    """By what share a contribution falls when the top `TOP` of its map is blurred.
+    """Share of a contribution that is lost when the top `TOP` of its map is blurred.
 
     Parameters
     ----------
@@ -104,7 +103,7 @@ def deletion(contributions: Callable[[Tensor], Tensor], pictures: Tensor, large:
     pictures
         ``(N, C, H, W)`` in [0, 1].
     large
-        Signed maps ``(N, L, H, W)``; of a negative contribution the lowest places are blurred.
+        Signed maps ``(N, L, H, W)``; of a negative contribution the lowest pixels are blurred.
 
     Returns
     -------
@@ -132,49 +131,49 @@ def _blurred(pictures: Tensor) -> Tensor:
     return blur(pictures, min(pictures.shape[2:]) / 8)
 
 
-# --- the four ways -----------------------------------------------------------------------------------------------
+# --- the four methods -----------------------------------------------------------------------------------------------
 
 
-def _spatial(reading: Reading, pictures: Tensor) -> Tensor:
-    return reading.maps(pictures)
+def _spatial(readout: LayerReadout, pictures: Tensor) -> Tensor:
+    return readout.maps(pictures)
 
 
-def _gradient(reading: Reading, pictures: Tensor) -> Tensor:
-    layer = last_places(reading.study, reading.settings.layer)
+def _gradient(readout: LayerReadout, pictures: Tensor) -> Tensor:
+    layer = last_spatial_layer(readout.study, readout.settings.layer)
     if layer is None:
-        raise XaiWidgetsError(f"no layer up to {reading.settings.layer!r} has places; use occlusion or a mask")
-    contributions, leaf = reading.at(pictures, layer)
+        raise XaiWidgetsError(f"no layer up to {readout.settings.layer!r} has positions; use occlusion or a mask")
+    contributions, leaf = readout.at(pictures, layer)
     if not contributions.requires_grad:
         raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
     found = []
     for column in contributions.sum(0):
         (gradient,) = torch.autograd.grad(column, leaf, retain_graph=True)
-        found.append(as_code(gradient * leaf.detach(), reading.study.shape[1:]).sum(1))
+        found.append(as_code(gradient * leaf.detach(), readout.study.shape[1:]).sum(1))
     return torch.stack(found, dim=1)
 
 
-def _occlusion(reading: Reading, pictures: Tensor) -> Tensor:
-    before, blurred = reading.contributions(pictures), _blurred(pictures)
+def _occlusion(readout: LayerReadout, pictures: Tensor) -> Tensor:
+    before, blurred = readout.contributions(pictures), _blurred(pictures)
     cells = torch.eye(CELLS**2).view(-1, 1, CELLS, CELLS)
     windows = F.interpolate(cells, pictures.shape[2:], mode="nearest").bool()
-    falls = [before - reading.contributions(torch.where(window, blurred, pictures)) for window in windows]
+    falls = [before - readout.contributions(torch.where(window, blurred, pictures)) for window in windows]
     return torch.stack(falls, dim=2).view(*before.shape, CELLS, CELLS)
 
 
-def _mask(reading: Reading, pictures: Tensor) -> Tensor:
+def _mask(readout: LayerReadout, pictures: Tensor) -> Tensor:
     with torch.no_grad():
-        whole = reading.contributions(pictures).cpu()
-    return torch.stack([_masked(reading, pictures, whole, feature) for feature in range(whole.shape[1])], dim=1)
+        whole = readout.contributions(pictures).cpu()
+    return torch.stack([_masked(readout, pictures, whole, feature) for feature in range(whole.shape[1])], dim=1)
 
 
-def _masked(reading: Reading, pictures: Tensor, whole: Tensor, feature: int) -> Tensor:
+def _masked(readout: LayerReadout, pictures: Tensor, whole: Tensor, feature: int) -> Tensor:
     """The mask of one x-feature in each picture, times its contribution, ``(N, rows, columns)``."""
     blurred, own = _blurred(pictures), whole[:, feature]
     inner = torch.full((len(pictures), 1, CELLS, CELLS), -1.0, requires_grad=True)
     optimizer = torch.optim.Adam([inner], lr=MASK_LR)
     for _ in range(MASK_STEPS):
         mask = F.interpolate(inner.sigmoid(), pictures.shape[2:], mode="bilinear", align_corners=False)
-        left = reading.contributions(pictures + mask * (blurred - pictures))[:, feature].cpu()
+        left = readout.contributions(pictures + mask * (blurred - pictures))[:, feature].cpu()
         share = left / own.abs().clamp_min(1e-6) * own.sign()
         loss = share.clamp_min(0).sum() + MASK_AREA * inner.sigmoid().mean((1, 2, 3)).sum() + _roughness(inner)
         (inner.grad,) = torch.autograd.grad(loss, inner)
@@ -187,7 +186,7 @@ def _roughness(inner: Tensor) -> Tensor:
     return MASK_ROUGHNESS * (soft.diff(dim=2).abs().mean((1, 2, 3)) + soft.diff(dim=3).abs().mean((1, 2, 3))).sum()
 
 
-WAYS: Mapping[str, Callable[[Reading, Tensor], Tensor]] = {
+HEATMAP_METHODS: Mapping[str, Callable[[LayerReadout, Tensor], Tensor]] = {
     "spatial": _spatial,
     "gradient": _gradient,
     "occlusion": _occlusion,

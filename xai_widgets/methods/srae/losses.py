@@ -1,4 +1,4 @@
-r"""The terms of SRAE's loss, each for K classes side by side; M counts the pictures or places of a batch.
+r"""The terms of SRAE's loss, each for K classes side by side; M counts the pictures or positions of a batch.
 
 .. math::
 
@@ -27,7 +27,7 @@ DUE = 0.4
 _TINY = 1e-8
 
 
-def faithfulness(predicted: Tensor, wanted: Tensor) -> Tensor:
+def faithfulness(predicted: Tensor, goal: Tensor) -> Tensor:
     """Mean squared error ``(K,)`` of scores ``(K, M)``.
 
     Raises
@@ -35,9 +35,9 @@ def faithfulness(predicted: Tensor, wanted: Tensor) -> Tensor:
     XaiWidgetsError
         If the shapes differ: broadcasting would compare everything with everything.
     """
-    if predicted.shape != wanted.shape:
-        raise XaiWidgetsError(f"scores of shape {tuple(predicted.shape)} cannot rebuild those of {tuple(wanted.shape)}")
-    return (predicted - wanted).square().mean(1)
+    if predicted.shape != goal.shape:
+        raise XaiWidgetsError(f"scores of shape {tuple(predicted.shape)} cannot rebuild those of {tuple(goal.shape)}")
+    return (predicted - goal).square().mean(1)
 
 
 def sparse_reconstruction(rebuilt: Tensor, z: Tensor, q: float) -> Tensor:
@@ -58,7 +58,7 @@ def pull_away(traces: Tensor) -> Tensor:
 
 
 def dominance(contributions: Tensor) -> Tensor:
-    """By how much the second x-feature falls short of `DUE` of the first one, ``(K,)``.
+    """How far the second x-feature falls short of `DUE` of the first one, ``(K,)``.
 
     Of the contributions ``(K, M, L)`` to pictures of the class, in standard deviations of the score.
     """
@@ -73,10 +73,10 @@ class Batch:
     Attributes
     ----------
     z, rebuilt
-        Places ``(K, B, P, D)``.
+        Positions ``(K, B, P, D)``.
     e
         X-features ``(K, B, P, L)``.
-    wanted
+    goal
         Scores ``(K, B)``.
     positives
         How many pictures of each row, the first ones, are of the class; 0 where they are mixed.
@@ -85,7 +85,7 @@ class Batch:
     z: Tensor
     e: Tensor
     rebuilt: Tensor
-    wanted: Tensor
+    goal: Tensor
     positives: int
 
 
@@ -104,14 +104,14 @@ def total(batch: Batch, v: Tensor, b: Tensor, weights: Weights) -> Tensor:
     maps = batch.e * v[:, None, None]
     contributions = maps.mean(2)
     predicted = contributions.sum(2) + b[:, None]
-    terms = faithfulness(predicted, batch.wanted)
+    terms = faithfulness(predicted, batch.goal)
     reconstruction = sparse_reconstruction(batch.rebuilt.flatten(1, 2), batch.z.flatten(1, 2), weights.q)
     terms = terms + weights.reconstruction * reconstruction
     terms = terms + weights.pull * pull_away(_traces(maps, contributions, weights))
     if batch.positives > 1:
         own = slice(batch.positives)
-        spread = batch.wanted[:, own].var(1).clamp_min(_TINY)
-        terms = terms + weights.positives * faithfulness(predicted[:, own], batch.wanted[:, own]) / spread
+        spread = batch.goal[:, own].var(1).clamp_min(_TINY)
+        terms = terms + weights.positives * faithfulness(predicted[:, own], batch.goal[:, own]) / spread
         terms = terms + weights.dominance * dominance(contributions[:, own])
     return terms.sum()
 

@@ -113,7 +113,7 @@ class XNetwork(Additive):
     # --- standardised, for classes side by side ----------------------------------------------------------------
 
     def encode(self, z: Tensor, of: slice = slice(None)) -> Tensor:
-        """X-features ``(K, M, L)`` of standardised places ``(K, M, D)``."""
+        """X-features ``(K, M, L)`` of standardised positions ``(K, M, D)``."""
         hidden = z
         *inner, last = self.ways_in
         for number, layer in enumerate(inner):
@@ -123,7 +123,7 @@ class XNetwork(Additive):
         return F.leaky_relu(e if self.shortcut is None else e + torch.bmm(z, self.shortcut[of]), self.slope)
 
     def decode(self, e: Tensor, of: slice = slice(None)) -> Tensor:
-        """Standardised places ``(K, M, D)`` from x-features ``(K, M, L)``."""
+        """Standardised positions ``(K, M, D)`` from x-features ``(K, M, L)``."""
         hidden = e
         *inner, last = self.ways_out
         for layer in inner:
@@ -144,7 +144,7 @@ class XNetwork(Additive):
         return self.b * self.spread + self.centre
 
     def features(self, z: Tensor, k: int) -> Tensor:
-        """Places standardised and encoded."""
+        """Positions standardised and encoded."""
         e = self.encode((z / self.scale).flatten(0, 1)[None], slice(k, k + 1))[0]
         return e.view(*z.shape[:2], -1)
 

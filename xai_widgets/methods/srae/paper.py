@@ -1,6 +1,6 @@
 """The published fit: layer-wise pre-training, plain units, all pictures as they come, and the authors' retry rule.
 
-Where the paper is silent, its first author's code decides. Fitted are all classes side by side, which changes nothing:
+Where the paper is silent, its first author's code decides. All classes are fitted side by side, which changes nothing:
 they share no weights.
 """
 
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from xai_widgets.methods.srae.fit import SraeFit
 from xai_widgets.methods.srae.losses import faithfulness
 from xai_widgets.methods.srae.network import XNetwork
+from xai_widgets.methods.srae.positions import View
 from xai_widgets.methods.srae.report import Numbers
-from xai_widgets.methods.srae.settings import Settings, Target, Weights
-from xai_widgets.methods.srae.view import View
+from xai_widgets.methods.srae.settings import Score, Settings, Weights
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import Step, train
 
@@ -37,7 +37,7 @@ WEIGHTS: dict[str, Weights] = {
 def paper_settings(
     layer: str,
     view: View,
-    target: Target,
+    score: Score,
     *,
     epochs: int,
     features: int,
@@ -51,7 +51,16 @@ def paper_settings(
         epochs=epochs, batch_size=50, lr=1e-3, weight_decay=1e-4, seed=seed, optimizer="adam", schedule="step",
         milestones=milestones, clip=None, amp=False,
     )  # fmt: skip
-    return Settings(layer, view, target, features, 0, HIDDEN, pictures, WEIGHTS[along], recipe, rounds=5, paper=True)
+    return Settings(layer, view, score, features, 0, HIDDEN, pictures, WEIGHTS[along], recipe, rounds=5, paper=True)
+
+
+def paper_tasks(settings: Settings) -> list[int]:
+    """How many epochs each task of a published fit has: pre-training of each layer, of the read-out, and the fit."""
+    return [_pretraining(settings)] * (len(settings.hidden) + 2) + [settings.recipe.epochs]
+
+
+def _pretraining(settings: Settings) -> int:
+    return max(1, settings.recipe.epochs // 10)
 
 
 class PaperFit(SraeFit):
@@ -72,14 +81,14 @@ class PaperFit(SraeFit):
 
     def network(self, classes: int) -> XNetwork:
         """The published units, with fresh weights."""
-        sizes = (classes, self.sides[1], self.settings.features, self.settings.hidden)
+        sizes = (classes, self.channels, self.settings.features, self.settings.hidden)
         made = XNetwork(*sizes, slope=0.0, shortcut=False, nonnegative=self.nonnegative, dropout=DROPOUT)
         nn.init.uniform_(made.v, -(self.settings.features**-0.5), self.settings.features**-0.5)
         return made
 
     def prepare(self, network: XNetwork, rows: Sequence[int], seed: int) -> None:
         """Pre-train layer by layer as auto-encoders, then the read-out alone."""
-        recipe = replace(self.settings.recipe, epochs=max(1, self.settings.recipe.epochs // 10), seed=seed)
+        recipe = replace(self.settings.recipe, epochs=_pretraining(self.settings), seed=seed)
         recipe = replace(recipe, weight_decay=0.0, milestones=())
         for number, layer in enumerate(network.encoder):
             mirror = network.decoder[len(network.decoder) - 1 - number]
@@ -92,7 +101,7 @@ class PaperFit(SraeFit):
 
     def count(self) -> int:
         """Every picture once in an epoch."""
-        return len(self.seen)
+        return len(self.data)
 
     def loss(self, network: XNetwork, rows: list[int], weights: Weights) -> Callable[[Step], Tensor]:
         """The loss of a step, on pictures as they come."""
@@ -106,7 +115,7 @@ class PaperFit(SraeFit):
     # --- pre-training ------------------------------------------------------------------------------------------
 
     def _train(self, module: nn.Module, loss: Callable[[Step], Tensor], recipe: Recipe, task: str) -> None:
-        train(module, loss, len(self.seen), recipe, progress=self.progress, task=task)
+        train(module, loss, len(self.data), recipe, progress=self.progress, task=task)
 
     def _autoencoding(self, network: XNetwork, number: int, pair: nn.ModuleList) -> Callable[[Step], Tensor]:
         def of(step: Step) -> Tensor:
@@ -130,10 +139,10 @@ class PaperFit(SraeFit):
         return of
 
     def _batch(self, step: Step, classes: int) -> Tensor:
-        """Raw places ``(K, B, P, D)``, the same for all classes."""
-        z = self.seen.places(step.indices)
+        """Raw positions ``(K, B, P, D)``, the same for all classes."""
+        z = self.data.positions(step.indices)
         return z.expand(classes, -1, -1, -1)
 
     def _scores(self, step: Step, rows: Sequence[int]) -> Tensor:
-        chosen: Tensor = self.seen.scores[step.indices][:, list(rows)]
+        chosen: Tensor = self.data.scores[step.indices][:, list(rows)]
         return chosen.T

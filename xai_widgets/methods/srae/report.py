@@ -1,17 +1,20 @@
-"""How well a sum of x-features stands for the score: the numbers that are always shown."""
+"""How well a sum of x-features represents the score: the numbers that are always shown."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets.methods.srae.additive import Additive, alive, second_to_first, significant
-from xai_widgets.methods.srae.seen import Seen
+from xai_widgets.methods.srae.fit_data import FitData
 
 LEAST_R2, LEAST_ALIVE, LEAST_SECOND = 0.95, 2, 0.3
-"""Below these the x-features of a class are not to be believed."""
+"""Below these the x-features of a class cannot be believed."""
 
 AS_GOOD = 0.01
 """Two R squared that differ by less count as equal."""
@@ -19,7 +22,7 @@ AS_GOOD = 0.01
 
 @dataclass(frozen=True)
 class Numbers:
-    """Measures of one class's x-features.
+    """Measures of the x-features of one class.
 
     Attributes
     ----------
@@ -46,7 +49,7 @@ class Numbers:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the x-features are not to be believed; empty if they are."""
+        """Why the x-features cannot be believed; empty if they can."""
         found = []
         if self.r2_all < LEAST_R2:
             found.append(f"The x-features do not add up to the score: R² is {self.r2_all:.2f} on unseen pictures.")
@@ -59,7 +62,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """One class's x-features beside simpler ones of the same number, on unseen pictures.
+    """The x-features of one class beside simpler ones of the same number, on unseen pictures.
 
     Attributes
     ----------
@@ -73,6 +76,16 @@ class ClassReport:
     srae: Numbers
     pca: Numbers
     pls: Numbers
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any]) -> Self:
+        """A report from JSON, which has None for what could not be computed."""
+
+        def numbers(basis: str) -> Numbers:
+            known: dict[str, Any] = {name: nan if value is None else value for name, value in saved[basis].items()}
+            return Numbers(**known)
+
+        return cls(saved["pictures"], numbers("srae"), numbers("pca"), numbers("pls"))
 
     def verdict(self) -> str:
         """Whether to believe the sum, in one line."""
@@ -91,34 +104,34 @@ def _share(r2: float) -> str:
     return f"{r2:.1%}" if r2 >= 0 else "nothing"
 
 
-def r_squared(wanted: Tensor, got: Tensor) -> float:
+def r_squared(goal: Tensor, rebuilt: Tensor) -> float:
     """1 for equal series ``(N,)``, 0 for the mean, negative for worse; NaN where nothing varies."""
-    spread = (wanted - wanted.mean()).square().mean()
-    return float(1 - (wanted - got).square().mean() / spread)
+    spread = (goal - goal.mean()).square().mean()
+    return float(1 - (goal - rebuilt).square().mean() / spread)
 
 
-def numbers(contributions: Tensor, bias: float, wanted: Tensor, own: Tensor) -> Numbers:
-    """Measures of contributions ``(N, L)`` to scores ``(N,)``; `own` ``(N,)`` says which pictures are of the class."""
-    got = contributions.sum(1) + bias
+def numbers(contributions: Tensor, bias: float, goal: Tensor, own: Tensor) -> Numbers:
+    """Measures of contributions ``(N, L)`` to scores ``(N,)``; `own` ``(N,)`` marks the pictures of the class."""
+    rebuilt = contributions.sum(1) + bias
     return Numbers(
-        r2_all=r_squared(wanted, got),
-        r2_positive=r_squared(wanted[own], got[own]),
-        alive=int(alive(contributions, wanted).sum()),
+        r2_all=r_squared(goal, rebuilt),
+        r2_positive=r_squared(goal[own], rebuilt[own]),
+        alive=int(alive(contributions, goal).sum()),
         second_first=second_to_first(contributions[own]),
         n90=float(significant(contributions[own]).sum(1).float().mean()),
     )
 
 
-def measured(model: Additive, k: int, seen: Seen) -> Numbers:
-    """Measures of class k (a row) on the pictures seen."""
-    contributions = seen.each(lambda z: model.contributions(z, k))
-    return numbers(contributions, float(model.bias[k].detach()), seen.scores[:, k], seen.positives(k))
+def measured(model: Additive, k: int, data: FitData) -> Numbers:
+    """Measures of class k (a row) on some pictures."""
+    contributions = data.each(lambda z: model.contributions(z, k))
+    return numbers(contributions, float(model.bias[k].detach()), data.scores[:, k], data.positives(k))
 
 
-def reports(models: dict[str, Additive], unseen: Seen) -> tuple[ClassReport, ...]:
+def reports(models: Mapping[str, Additive], unseen: FitData) -> tuple[ClassReport, ...]:
     """One report for each class, of the models "srae", "pca" and "pls"."""
     with torch.no_grad():
         return tuple(
-            ClassReport(len(unseen), **{name: measured(model, k, unseen) for name, model in models.items()})
+            ClassReport(len(unseen), **{basis: measured(model, k, unseen) for basis, model in models.items()})
             for k in range(len(unseen.classes))
         )

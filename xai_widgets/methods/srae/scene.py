@@ -1,4 +1,4 @@
-"""What ConceptExplorer computes for what is chosen: explanations, exemplars, and what turning an x-feature does."""
+"""What ConceptExplorer shows for a choice: explanations, exemplars, and the answers when an x-feature is turned."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import NamedTuple
 
-from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.table import KINDS, Kind
+from xai_widgets.methods.srae.turning import Turned, turn
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.srae.turn import Turned, turn
+from xai_widgets.study import Study
 
 EXEMPLARS = 3
 """Pictures of each kind that show what an x-feature stands for."""
@@ -23,16 +24,16 @@ class Choice(NamedTuple):
 
     Attributes
     ----------
-    layer, of
+    layer, target
         The layer, and the number of the class.
     picture, other
-        Places in the pool: what is explained, and what it is compared with, if anything.
+        Indices in the pool: the picture that is explained, and the one it is compared with, if any.
     feature
         Number of the x-feature; None for the one that contributes most.
     """
 
     layer: str
-    of: int
+    target: int
     picture: int
     other: int | None
     feature: int | None
@@ -44,15 +45,15 @@ class Exemplars:
 
     Attributes
     ----------
-    shown
-        The explanations of all.
+    explanation
+        Of all of them.
     labels
         Their true classes.
     rows
         Which of them are of each kind.
     """
 
-    shown: Explanation
+    explanation: SRAEExplanation
     labels: tuple[int, ...]
     rows: Mapping[Kind, range]
 
@@ -65,17 +66,17 @@ class Scene:
     ----------
     choice
         What it is of.
-    shown, other
-        The explanations, of one picture each.
+    explanation, other
+        Of one picture each.
     turned
-        What the network answers when the x-feature is turned.
+        The network's answers when the x-feature is turned.
     exemplars
         Of the x-feature; None until they were found.
     """
 
     choice: Choice
-    shown: Explanation
-    other: Explanation | None
+    explanation: SRAEExplanation
+    other: SRAEExplanation | None
     turned: Turned
     exemplars: Exemplars | None = None
 
@@ -89,14 +90,14 @@ class Scene:
         found = self.exemplars
         return replace(
             self,
-            shown=replace(self.shown, names=names),
+            explanation=replace(self.explanation, names=names),
             other=None if self.other is None else replace(self.other, names=names),
-            exemplars=None if found is None else replace(found, shown=replace(found.shown, names=names)),
+            exemplars=found and replace(found, explanation=replace(found.explanation, names=names)),
         )
 
 
 def make_scene(srae: SRAE, pool: Pool, choice: Choice, before: Scene | None, progress: Progress) -> Scene:
-    """Compute what is shown but exemplars, which take longest; what `before` has already is taken from there.
+    """Compute a scene without its exemplars, which take longest; what `before` has already is taken from there.
 
     Parameters
     ----------
@@ -105,51 +106,62 @@ def make_scene(srae: SRAE, pool: Pool, choice: Choice, before: Scene | None, pro
     pool
         The pictures.
     choice
-        Of which.
+        What the scene is of.
     before
-        What is on display of the same fit, if anything.
+        The scene on display of the same fit, if any.
     progress
         Asked whether to stop.
     """
-    known = {} if before is None else {before.choice.picture: before.shown, before.choice.other: before.other}
+    known = {} if before is None else {before.choice.picture: before.explanation, before.choice.other: before.other}
     same_class = before is not None and before.choice[:2] == choice[:2]
 
-    def explained(picture: int) -> Explanation:
+    def explained(picture: int) -> SRAEExplanation:
         progress.check()
         found = known.get(picture) if same_class else None
-        return found or srae.explain(pool.pictures[picture], choice.of)
+        return found or srae.explain(pool.pictures[picture], choice.target)
 
-    shown = explained(choice.picture)
+    explanation = explained(choice.picture)
     other = None if choice.other is None else explained(choice.other)
-    feature = shown.order(0)[0] if choice.feature is None else choice.feature
+    feature = explanation.order(0)[0] if choice.feature is None else choice.feature
     chosen = choice._replace(feature=feature)
     progress.check()
     exemplars = before.exemplars if before is not None and same_class and before.feature == feature else None
     if before is not None and before.choice._replace(other=None) == chosen._replace(other=None):
         turned = before.turned
     else:
-        (turned,) = turn(srae, pool.pictures[choice.picture], choice.of, [feature])
-    return Scene(chosen, shown, other, turned, exemplars)
+        (turned,) = turn(srae, pool.pictures[choice.picture], choice.target, [feature])
+    return Scene(chosen, explanation, other, turned, exemplars)
 
 
-def find_exemplars(srae: SRAE, of: int, features: Sequence[int]) -> list[Exemplars]:
+def find_exemplars(srae: SRAE, target: int, features: Sequence[int]) -> list[Exemplars]:
     """Top, median and zero pictures of some x-features, explained all at once."""
     kinds = [(feature, kind) for feature in features for kind in KINDS]
-    found = [srae.exemplars(of, feature, kind, count=EXEMPLARS)[0].tolist() for feature, kind in kinds]
-    every = sorted({place for places in found for place in places})
+    found = [srae.exemplars(target, feature, kind, count=EXEMPLARS)[0].tolist() for feature, kind in kinds]
+    every = sorted({index for indices in found for index in indices})
     pictures, labels = srae.study.load(srae.study.train, every)
-    shown = srae.explain(pictures, of)
+    explanation = srae.explain(pictures, target)
     made = []
     for at in range(0, len(kinds), len(KINDS)):
         own = found[at : at + len(KINDS)]
-        rows = [every.index(place) for places in own for place in places]
-        ends = list(accumulate((len(places) for places in own), initial=0))
+        rows = [every.index(index) for indices in own for index in indices]
+        ends = list(accumulate((len(indices) for indices in own), initial=0))
         of_kind = {kind: range(*ends[n : n + 2]) for n, kind in enumerate(KINDS)}
-        made.append(Exemplars(_only(shown, rows), tuple(labels[rows].tolist()), of_kind))
+        made.append(Exemplars(explanation.rows(rows), tuple(labels[rows].tolist()), of_kind))
     return made
 
 
-def _only(shown: Explanation, rows: Sequence[int]) -> Explanation:
-    """The explanations of some of the pictures."""
-    names = ("pictures", "contributions", "score", "maps", "deletion", "probabilities")
-    return replace(shown, **{name: getattr(shown, name)[list(rows)] for name in names})
+# --- layers --------------------------------------------------------------------------------------------------------
+
+
+def offered_layers(study: Study, requested: Sequence[str]) -> list[str]:
+    """Names of the network's blocks but the logits, and the requested layers, in the order of execution."""
+    blocks = {block.name for block in study.blocks() if block.shape != (study.classes,)}
+    return [layer.name for layer in study.layers() if layer.name in blocks or layer.name in requested]
+
+
+def srae_of(srae: SRAE, layer: str) -> SRAE:
+    """The study's SRAE of a layer, of the same kind as another one, or a new one."""
+    wanted = (layer, srae.settings.paper)
+    known = [one for one in srae.study.explainers.values() if isinstance(one, SRAE)]
+    fit = [one for one in known if (one.settings.layer, one.settings.paper) == wanted]
+    return fit[0] if fit else srae.at(layer)

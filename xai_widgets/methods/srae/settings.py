@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.srae.view import VIEWS, View
+from xai_widgets.methods.srae.positions import VIEWS, View
 from xai_widgets.recipe import Recipe
 
-Target = Literal["logit", "margin"]
-TARGETS: tuple[Target, ...] = ("logit", "margin")
+Score = Literal["logit", "margin"]
+SCORES: tuple[Score, ...] = ("logit", "margin")
 """What is rebuilt: a class's logit, or how far it is above the best other one."""
+
+Basis = Literal["srae", "pca", "pls"]
+"""Whose x-features: the explanation network's, or those of a linear method fitted on the same pictures."""
+
+HIDDEN = 32
+"""Units between the layer and the x-features."""
 
 Along = Literal["maps", "features", "images"]
 
@@ -23,8 +29,8 @@ class Weights:
     Attributes
     ----------
     positives
-        The same on the pictures of the class alone, in units of their own variance: what a large variance between
-        classes would otherwise hide.
+        Faithfulness on the pictures of the class alone, in units of their own variance: a large variance between
+        classes would otherwise hide it.
     reconstruction
         Of the layer.
     q
@@ -32,10 +38,10 @@ class Weights:
     pull
         Of the pull-away term.
     along
-        Which traces are pulled apart: "maps", x-features over all places of all pictures, so that no place is told
-        twice; "features", x-features over pictures; "images", pictures over x-features.
+        Which traces are pulled apart: "maps", x-features over all positions of all pictures, so that no position is
+        counted twice; "features", x-features over pictures; "images", pictures over x-features.
     dominance
-        Of what the strongest x-feature has more than its due (`losses.dominance`).
+        Of the strongest x-feature's excess over its due (`losses.dominance`).
     """
 
     positives: float = 0.4
@@ -55,9 +61,9 @@ class Settings:
     layer
         Dotted name.
     view
-        "spatial": x-features of each place of a map or token grid, whose mean is read out. "pooled": of the mean over
-        the places. "flat": of everything at once.
-    target
+        "spatial": x-features of each position of a map or token grid, whose mean is read out. "pooled": of the mean
+        over the positions. "flat": of everything at once.
+    score
         "logit", or "margin": the logit minus the best other one.
     features
         x-features per class, L.
@@ -79,7 +85,7 @@ class Settings:
 
     layer: str
     view: View
-    target: Target
+    score: Score
     features: int
     against: int
     hidden: tuple[int, ...]
@@ -93,6 +99,15 @@ class Settings:
         for name, least in {"features": 2, "pictures": 2, "rounds": 0}.items():
             if getattr(self, name) < least:
                 raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least {least}")
-        for name, known in {"view": VIEWS, "target": TARGETS}.items():
+        for name, known in {"view": VIEWS, "score": SCORES}.items():
             if getattr(self, name) not in known:
                 raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
+
+
+def default_settings(
+    layer: str, view: View, score: Score, features: int, pictures: int, epochs: int, seed: int
+) -> Settings:
+    """Our own settings, unlike the published ones."""
+    recipe = Recipe(epochs=epochs, batch_size=128, lr=4e-3, seed=seed, clip=5.0, amp=False)
+    against = (features - 1) // 2
+    return Settings(layer, view, score, features, against, (HIDDEN,), pictures, Weights(), recipe, rounds=2)

@@ -8,47 +8,39 @@ network's own score, and a decoder as much of the layer as so few numbers can ho
 
     e = E_\theta(z), \qquad \hat y = \sum_l v_l e_l + b, \qquad \tilde z = D_{\tilde\theta}(e)
 
-`losses` has the objective. Where the layer has places, x-features are computed at every place and their mean is read
-out; so each one comes with a map that sums exactly to its contribution. `SRAE.paper` is the published model.
+`losses` has the objective. Where the layer has positions, x-features are computed at every position and their mean is
+read out; so each x-feature comes with a map that sums exactly to its contribution. `SRAE.paper` is the published model.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
-from xai_widgets import artifact
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.methods.srae.explanation import Explanation
-from xai_widgets.methods.srae.fitted import Fitted, numbered
-from xai_widgets.methods.srae.heatmaps import OF_THE_LAYER, Way, default_way, deletion, enlarged, heatmaps
+from xai_widgets.methods.common.explainer import Explainer, FewPictures, Trial
+from xai_widgets.methods.srae.explaining import explained
+from xai_widgets.methods.srae.explanation import SRAEExplanation
+from xai_widgets.methods.srae.fitted import MEASURED, MOST_CLASSES, FittedFeatures, plain_settings, restored_settings
+from xai_widgets.methods.srae.heatmaps import HeatmapMethod
 from xai_widgets.methods.srae.intervention import Intervention, intervene
-from xai_widgets.methods.srae.paper import paper_settings
-from xai_widgets.methods.srae.reading import Reading
+from xai_widgets.methods.srae.paper import paper_settings, paper_tasks
+from xai_widgets.methods.srae.positions import View, layer_and_view
+from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
-from xai_widgets.methods.srae.seen import scores
-from xai_widgets.methods.srae.settings import Settings, Target, Weights
+from xai_widgets.methods.srae.settings import Basis, Score, Settings, default_settings
 from xai_widgets.methods.srae.table import Kind
-from xai_widgets.methods.srae.view import View, default_layer, default_view
-from xai_widgets.names import find_class
-from xai_widgets.progress import Progress, bar
-from xai_widgets.recipe import Recipe
+from xai_widgets.names import Target, find_class
+from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
-HIDDEN = 32
-"""Units between the layer and the x-features."""
 
-By = Literal["srae", "pca", "pls"]
-"""Whose x-features: the explanation network's, or those of a linear method fitted on the same pictures."""
-
-
-class SRAE:
+class SRAE(Explainer):
     """The score of a class as the sum of a few x-features.
 
     Parameters
@@ -56,25 +48,20 @@ class SRAE:
     study
         The classifier and its pictures.
     layer
-        Dotted name; default the last layer that has places.
+        Dotted name; default the last layer that has positions.
     view
-        See `Settings`; default "spatial" where the layer has places.
-    target
+        See `Settings`; default "spatial" where the layer has positions.
+    score
         "logit", or "margin": the logit minus the best other one.
-    classes
-        Which ones to explain, by number or name; default all or, of more than `fitted.MOST_CLASSES`, those the
-        network sees most often.
+    targets
+        Classes to explain, by number or name; default all or, of more than `fitted.MOST_CLASSES`, those predicted
+        most often.
     features
         x-features per class.
     pictures, epochs, seed
         Of the fit.
-
-    Raises
-    ------
-    LayerError
-        If the layer does not exist.
-    XaiWidgetsError
-        If a class does not exist, or a number is too small.
+    settings
+        Used in place of all but study and targets, as the preset does.
 
     Examples
     --------
@@ -82,25 +69,29 @@ class SRAE:
     >>> srae.explain(pictures, "moss tanager").figure()  # doctest: +SKIP
     """
 
+    key = "srae"
+
     def __init__(
         self,
         study: Study,
         layer: str | None = None,
         *,
         view: View | None = None,
-        target: Target = "logit",
-        classes: Sequence[int | str] | None = None,
+        score: Score = "logit",
+        targets: Sequence[Target] | None = None,
         features: int = 7,
         pictures: int = 2000,
         epochs: int = 32,
         seed: int = 0,
+        settings: Settings | None = None,
     ) -> None:
-        name = default_layer(study) if layer is None else study.layer(layer).name
-        recipe = Recipe(epochs=epochs, batch_size=128, lr=4e-3, seed=seed, clip=5.0, amp=False)
-        against = (features - 1) // 2
-        chosen = view or default_view(study, name)
-        settings = Settings(name, chosen, target, features, against, (HIDDEN,), pictures, Weights(), recipe, rounds=2)
-        self._set_up(study, settings, classes)
+        self.study = study
+        if settings is None:
+            name, view = layer_and_view(study, layer, view)
+            settings = default_settings(name, view, score, features, pictures, epochs, seed)
+        self.settings = settings
+        self.requested_targets = None if targets is None else _different_classes(study, targets)
+        self._fitted: FittedFeatures | None = None
 
     @classmethod
     def paper(
@@ -109,24 +100,22 @@ class SRAE:
         layer: str | None = None,
         *,
         view: View | None = None,
-        target: Target = "logit",
-        classes: Sequence[int | str] | None = None,
+        score: Score = "logit",
+        targets: Sequence[Target] | None = None,
         features: int = 5,
         along: Literal["images", "features"] = "images",
         pictures: int = 10**9,
         epochs: int = 130,
         seed: int = 0,
-    ) -> SRAE:
+    ) -> Self:
         """The published model: 800 and 100 hidden units, ReLU, layer-wise pre-training, the authors' weights and rule.
 
         Parameters
         ----------
-        study, layer, target, classes, pictures, seed
+        study, layer, score, targets, features, pictures, seed
             As for the default.
         view
-            Default "pooled" where the layer has places: the published x-features are of a vector.
-        features
-            5 as published.
+            Default "pooled" where the layer has positions: the published x-features are of a vector.
         along
             What is pulled apart: "images", as the authors' script does by default, or "features", as the paper says.
         epochs
@@ -137,57 +126,41 @@ class SRAE:
         Differences: the score and its rebuilt value have one shape (in the authors' code, broadcasting makes the
         network learn the mean of a batch); all pictures of other classes are used, not a sample of 8000.
         """
-        name = default_layer(study) if layer is None else study.layer(layer).name
+        name, view = layer_and_view(study, layer, view, spatial="pooled")
         settings = paper_settings(
-            name, view or default_view(study, name, spatial="pooled"), target,
-            epochs=epochs, features=features, along=along, pictures=pictures, seed=seed,
-        )  # fmt: skip
-        made = cls.__new__(cls)
-        made._set_up(study, settings, classes)
-        return made
+            name, view, score, epochs=epochs, features=features, along=along, pictures=pictures, seed=seed
+        )
+        return cls(study, targets=targets, settings=settings)
 
-    def _set_up(self, study: Study, settings: Settings, classes: Sequence[int | str] | None) -> None:
-        self.study = study
-        self.settings = settings
-        self.asked = None if classes is None else tuple(find_class(study.class_names, k) for k in classes)
-        if self.asked is not None and not 0 < len(set(self.asked)) == len(self.asked):
-            raise XaiWidgetsError(f"classes must be different ones, at least one, and are {classes}")
-        self._fitted: Fitted | None = None
+    def at(self, layer: str) -> Self:
+        """An SRAE like this one for another layer, not fitted yet."""
+        name, view = layer_and_view(self.study, layer, None, spatial="pooled" if self.settings.paper else "spatial")
+        settings = replace(self.settings, layer=name, view=view)
+        return type(self)(self.study, targets=self.classes or self.requested_targets, settings=settings)
 
     # --- fitting -----------------------------------------------------------------------------------------------
 
-    def fit(self, *, progress: Progress | None = None, checkpoint: str | Path | None = None) -> SRAE:
-        """Fit the x-features of all classes, unless that has been done.
-
-        Parameters
-        ----------
-        progress
-            Told each step, and asked whether to stop; default a progress bar.
-        checkpoint
-            Folder in which an interrupted fit finds its place again.
-
-        Raises
-        ------
-        CancelledError
-            If the progress was cancelled.
-
-        Warns
-        -----
-        UserWarning
-            If the x-features of a class cannot be believed; `problems` says why.
-        """
-        if self._fitted is None:
-            folder = None if checkpoint is None else Path(checkpoint)
-            with progress or bar() as shown:
-                self._fitted = Fitted.of(self.study, self.settings, self.asked, folder, shown)
-            if self.problems:
-                warnings.warn(" ".join(self.problems), stacklevel=2)
-        return self
-
     @property
     def fitted(self) -> bool:
-        """Whether there is anything to explain with."""
+        """Whether the x-features of all classes are fitted."""
         return self._fitted is not None
+
+    def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
+        if self._fitted is None:
+            self._fitted = FittedFeatures.fit(self.study, self.settings, self.requested_targets, checkpoint, progress)
+            on_part(self)
+
+    def trial(self, layer: str | None = None) -> Trial:
+        """A short fit, without a second try of classes that failed; see `Explainer.trial`."""
+        del layer
+        settings = self.settings
+        few = FewPictures.of(self.study, settings.pictures, MEASURED, settings.recipe.seed)
+        # Those predicted most often are not known before all pictures are read; their number is.
+        targets = self.requested_targets or tuple(range(min(self.study.classes, MOST_CLASSES)))
+        short = replace(settings, rounds=0, recipe=replace(settings.recipe, epochs=1))
+        trained = [few.seen * task for task in paper_tasks(settings)] if settings.paper else [settings.recipe.epochs]
+        explainer = SRAE(few.study, targets=targets, settings=short)
+        return Trial(explainer, (few.seen, few.unseen, *trained), few.kept([settings.layer]))
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -196,37 +169,41 @@ class SRAE:
 
     @property
     def seconds(self) -> float:
-        """What the fit took; 0 before it."""
+        """Duration of the fit; 0 before it."""
         return 0.0 if self._fitted is None else self._fitted.seconds
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the x-features of some classes cannot be believed; empty if all can."""
-        pairs = zip(self.classes, self._found.reports, strict=True)
-        return tuple(f"{self.study.class_names[k]}: {said}" for k, report in pairs for said in report.srae.problems)
+        """Why the x-features of some classes cannot be believed; empty if all can, or if nothing is fitted."""
+        names = self.study.class_names
+        return tuple(f"{names[k]}: {problem}" for k in self.classes for problem in self.report(k).srae.problems)
 
-    @property
-    def _found(self) -> Fitted:
-        if self._fitted is None:
-            raise NotFittedError("this SRAE is not fitted yet; call fit()")
-        return self._fitted
+    def verdict(self) -> str:
+        """How much the sum of each class explains, beside PCA and PLS, a line each."""
+        return "\n".join(f"{self.study.class_names[k]}: {self.report(k).verdict()}" for k in self.classes)
 
     # --- explaining --------------------------------------------------------------------------------------------
 
     def explain(
-        self, pictures: Tensor, of: int | str | None = None, *, way: Way | None = None, by: By = "srae"
-    ) -> Explanation:
+        self,
+        pictures: Tensor,
+        target: Target | None = None,
+        *,
+        heatmap_method: HeatmapMethod | None = None,
+        basis: Basis = "srae",
+    ) -> SRAEExplanation:
         """The scores of some pictures for one class, as sums.
 
         Parameters
         ----------
         pictures
             ``(N, C, H, W)`` or ``(C, H, W)`` in [0, 1].
-        of
-            The class, by number or name; default: of those explained, the one the network sees in the first picture.
-        way
-            To the heatmaps (see `heatmaps`); default `heatmaps.default_way`.
-        by
+        target
+            The class, by number or name; default: of those explained, the one that the network predicts for the first
+            picture.
+        heatmap_method
+            See `heatmaps`; default `heatmaps.default_heatmap_method`.
+        basis
             "srae", or "pca" or "pls", which were fitted on the same pictures.
 
         Raises
@@ -236,49 +213,25 @@ class SRAE:
         PictureError
             If the pictures do not fit the model.
         XaiWidgetsError
-            For a class that is not explained, or an unknown way.
+            For a class that is not explained, or an unknown method or basis.
         """
-        batch = self.study.batch(pictures).detach().float().cpu()
+        found, batch = self._found, self._batch(pictures)
         logits = self.study.logits(batch)
-        row = int(logits[0, list(self._found.classes)].argmax()) if of is None else self._row(of)
-        reading = self._reading(row, by)
-        contributions = reading.each(batch)
-        chosen = way or default_way(self.study, self.settings)
-        maps = heatmaps(reading, batch, chosen)
-        placed = self._found.placed if chosen in OF_THE_LAYER else (0.0, 0.0)
-        return Explanation(
-            pictures=batch,
-            class_number=self.classes[row],
-            class_names=self.study.class_names,
-            layer=self.settings.layer,
-            target=self.settings.target,
-            contributions=contributions,
-            bias=float(reading.model.bias[row]),
-            score=scores(logits, [self.classes[row]], self.settings.target)[:, 0],
-            maps=maps,
-            way=chosen,
-            placed=placed,
-            deletion=deletion(reading.each, batch, enlarged(maps, self.study.shape[1:], placed)),
-            names=self._found.named(row) if by == "srae" else numbered(by, self.settings.features),
-            alive=self._found.table.alive(row)
-            if by == "srae"
-            else torch.ones(self.settings.features, dtype=torch.bool),
-            probabilities=logits.softmax(1),
-            report=self._found.reports[row],
-            origin=self._origin() | {"by": by},
-        )
+        row = int(logits[0, list(found.classes)].argmax()) if target is None else self._row(target)
+        readout = self._readout(row, basis)
+        return explained(found, readout, batch, logits, heatmap_method, self.origin(basis=basis))
 
-    def contributions(self, pictures: Tensor, of: int | str, *, by: By = "srae") -> Tensor:
+    def contributions(self, pictures: Tensor, target: Target, *, basis: Basis = "srae") -> Tensor:
         """What each x-feature adds to the score of a class, ``(N, L)``: `explain` without maps."""
-        return self._reading(self._row(of), by).each(self.study.batch(pictures).detach().float().cpu())
+        return self._readout(self._row(target), basis).each(self._batch(pictures))
 
-    def bias(self, of: int | str, *, by: By = "srae") -> float:
-        """What the sum of a class starts at."""
-        row = self._row(of)
-        return float(self._reading(row, by).model.bias[row])
+    def bias(self, target: Target, *, basis: Basis = "srae") -> float:
+        """The start of a class's sum."""
+        row = self._row(target)
+        return float(self._readout(row, basis).model.bias[row])
 
-    def intervene(self, pictures: Tensor, of: int | str, factors: Tensor, *, by: By = "srae") -> Intervention:
-        """Turn x-features up or down, and ask the real network.
+    def intervene(self, pictures: Tensor, target: Target, factors: Tensor, *, basis: Basis = "srae") -> Intervention:
+        """Scale x-features, and ask the real network.
 
         The change is decoded into the layer, and the rest of the network is run from there.
 
@@ -286,115 +239,112 @@ class SRAE:
         ----------
         pictures
             ``(N, C, H, W)`` or ``(C, H, W)`` in [0, 1].
-        of
+        target
             The class.
         factors
-            ``(L,)`` for all pictures or ``(N, L)``: 1 changes nothing, 0 takes an x-feature away, 2 doubles it.
-        by
+            ``(L,)`` for all pictures or ``(N, L)``: 1 changes nothing, 0 removes an x-feature, 2 doubles it.
+        basis
             As for `explain`.
-
-        Raises
-        ------
-        XaiWidgetsError
-            If the factors have another shape or are not finite, or the layer gives more than one tensor.
         """
-        row = self._row(of)
-        batch = self.study.batch(pictures).detach().float().cpu()
-        model = self._reading(row, by).model
-        return intervene(self.study, self.settings, model, row, self.classes[row], batch, torch.as_tensor(factors))
+        row = self._row(target)
+        readout = self._readout(row, basis)
+        return intervene(readout, self.classes[row], self._batch(pictures), torch.as_tensor(factors))
 
     def exemplars(
-        self, of: int | str, feature: int, kind: Kind = "top", *, count: int = 6, own: bool = False
+        self, target: Target, feature: int, kind: Kind = "top", *, count: int = 6, own: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Training pictures that show what an x-feature stands for.
 
         Parameters
         ----------
-        of, feature
+        target, feature
             The class, and the x-feature's number, from 0.
         kind
-            "top": where it contributes most, either way; "median": as much as usual; "zero": nothing.
+            "top": where it contributes most, for or against; "median": as much as usual; "zero": nothing.
         count
             How many at most.
         own
-            Only among pictures that the network gives to the class.
+            Only among pictures that are predicted as the class.
 
         Returns
         -------
         tuple
-            Places in ``study.train`` ``(count,)``, and the contributions there.
+            Indices in ``study.train`` ``(count,)``, and the contributions there.
         """
-        row = self._row(of)
-        self._require_feature(feature)
+        row = self._row(target)
+        self.require_feature(feature)
         return self._found.table.exemplars(row, feature, kind, count, own=own)
 
-    def report(self, of: int | str) -> ClassReport:
+    def report(self, target: Target) -> ClassReport:
         """A class's numbers on unseen pictures, beside PCA's and PLS's."""
-        return self._found.reports[self._row(of)]
+        return self._found.reports[self._row(target)]
 
     # --- names -------------------------------------------------------------------------------------------------
 
-    def names(self, of: int | str) -> tuple[str, ...]:
-        """What the x-features of a class are called."""
-        return self._found.named(self._row(of))
+    def names(self, target: Target) -> tuple[str, ...]:
+        """The names of a class's x-features."""
+        return self._found.named(self._row(target))
 
-    def rename(self, of: int | str, feature: int, name: str) -> None:
-        """Give an x-feature a name, which is saved with it; an empty one takes the name away.
-
-        Raises
-        ------
-        XaiWidgetsError
-            If there is no such class or x-feature.
-        """
-        row = self._row(of)
-        self._require_feature(feature)
+    def rename(self, target: Target, feature: int, name: str) -> None:
+        """Give an x-feature a name, which is saved with it; an empty one removes the name."""
+        row = self._row(target)
+        self.require_feature(feature)
         self._found.rename(row, feature, name)
+
+    def require_feature(self, feature: int) -> None:
+        """Refuse a number that no x-feature has."""
+        if not 0 <= feature < self.settings.features:
+            raise XaiWidgetsError(f"x-features are 0 to {self.settings.features - 1}, and there is no {feature}")
 
     # --- helpers -----------------------------------------------------------------------------------------------
 
-    def _reading(self, row: int, by: By) -> Reading:
-        models = self._found.models
-        if by not in models:
-            raise XaiWidgetsError(f"by is {by!r}, but must be one of {sorted(models)}")
-        return Reading(self.study, self.settings, models[by], row)
+    @property
+    def _found(self) -> FittedFeatures:
+        if self._fitted is None:
+            raise NotFittedError("this SRAE is not fitted yet; call fit()")
+        return self._fitted
 
-    def _row(self, of: int | str) -> int:
-        """The row of a class."""
+    def _batch(self, pictures: Tensor) -> Tensor:
+        return self.study.batch(pictures).detach().float().cpu()
+
+    def _readout(self, row: int, basis: Basis) -> LayerReadout:
+        models = self._found.models
+        if basis not in models:
+            raise XaiWidgetsError(f"basis is {basis!r}, but must be one of {sorted(models)}")
+        return LayerReadout(self.study, self.settings, models[basis], row)
+
+    def _row(self, target: Target) -> int:
         known, names = self._found.classes, self.study.class_names
-        number = find_class(names, of)
+        number = find_class(names, target)
         if number not in known:
             raise XaiWidgetsError(f"{names[number]!r} is not explained; explained are {[names[k] for k in known]}")
         return known.index(number)
 
-    def _require_feature(self, feature: int) -> None:
-        if not 0 <= feature < self.settings.features:
-            raise XaiWidgetsError(f"x-features are 0 to {self.settings.features - 1}, and there is no {feature}")
-
-    def _origin(self) -> dict[str, Any]:
-        return artifact.provenance(method="SRAE", model=self.study.fingerprint, **asdict(self.settings))
-
     def __repr__(self) -> str:
         state = f"{len(self.classes)} classes" if self.fitted else "not fitted"
-        published = ", as published" if self.settings.paper else ""
-        return f"SRAE({self.study.name!r}, {self.settings.layer!r}, {state}{published})"
+        return f"SRAE({self.study.name!r}, {self.settings.layer!r}, {state}{', as published' * self.settings.paper})"
 
     # --- saving ------------------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
-        """Write x-features, names and reports to one file; with `dtype` torch.float16 it takes half of the room."""
-        return self._found.save(path, self._origin(), dtype)
+    def _settings(self) -> dict[str, Any]:
+        return plain_settings(self.settings)
+
+    def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        return self._found.tensors(dtype)
+
+    def _details(self) -> dict[str, Any]:
+        return self._found.details()
 
     @classmethod
-    def load(cls, path: str | Path, study: Study) -> SRAE:
-        """Read what `save` wrote, for the same classifier.
-
-        Raises
-        ------
-        ArtifactError
-            If the file is damaged, foreign, newer, or made from another model.
-        """
-        made = cls.__new__(cls)
-        settings, fitted = Fitted.load(path, study)
-        made._set_up(study, settings, fitted.classes)
-        made._fitted = fitted
+    def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
+        settings = restored_settings(details)
+        made = cls(study, targets=details["classes"], settings=settings)
+        made._fitted = FittedFeatures.restored(settings, tensors, details, study.device)
         return made
+
+
+def _different_classes(study: Study, targets: Sequence[Target]) -> tuple[int, ...]:
+    classes = tuple(find_class(study.class_names, target) for target in targets)
+    if not 0 < len(set(classes)) == len(classes):
+        raise XaiWidgetsError(f"targets must be different classes, at least one, and are {targets}")
+    return classes

@@ -1,8 +1,8 @@
 """Where a fit starts: at a linear model of the score, divided among the x-features.
 
-From random weights, two fits end with different x-features. So each class begins with what a ridge regression of its
-score on the layer's channels says: channels that speak for the class at the same places become one x-feature, channels
-that speak against it another. The fit then only has to make it nonlinear, concise and faithful.
+From random weights, two fits end with different x-features. So each class begins with a ridge regression of its score
+on the layer's channels: channels that speak for the class at the same positions become one x-feature, channels that
+speak against it another. The fit then only has to make it nonlinear, concise and faithful.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_CHANNELS = 512
 """So many channels, those that say most, are divided; further ones start at zero."""
 
 MOST_TRACES = 4000
-"""So many places of pictures of the class are looked at."""
+"""So many positions of pictures of the class are looked at."""
 
 READ_OUT = 0.5
 """Size of each read-out weight."""
@@ -51,7 +51,7 @@ def start(network: XNetwork, k: int, weights: Tensor, own: Tensor, others: Tenso
     weights
         Of the linear model for the standardised score, ``(D,)``.
     own, others
-        Standardised places ``(M, D)`` of pictures of the class, and of other ones.
+        Standardised positions ``(M, D)`` of pictures of the class, and of other ones.
     against
         How many x-features speak against the class; the rest speak for it.
     """
@@ -79,7 +79,7 @@ def _strongest(weights: Tensor, z: Tensor) -> Tensor:
 
 
 def grouped(evidence: Tensor, count: int) -> list[Tensor]:
-    """Divide channels by where they speak: places in the columns of `evidence` ``(M, C)``, at most `count` groups.
+    """Divide channels by where they speak: positions in the columns of `evidence` ``(M, C)``, at most `count` groups.
 
     By Ward's clustering of the channels' traces.
     """

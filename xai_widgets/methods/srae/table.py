@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.additive import Additive, alive
-from xai_widgets.methods.srae.seen import Seen
+from xai_widgets.methods.srae.fit_data import FitData
 
 Kind = Literal["top", "median", "zero"]
 KINDS: tuple[Kind, ...] = ("top", "median", "zero")
 
 MOST = 1000
-"""At most so many of the pictures a fit saw are in its table."""
+"""At most so many of the pictures of a fit are in its table."""
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ContributionTable:
     """What the x-features contribute to pictures of ``study.train``.
 
     Attributes
     ----------
-    places
-        Where in the set the T pictures are, ``(T,)``.
+    indices
+        Of the T pictures in the set, ``(T,)``.
     contributions
         ``(K, T, L)``.
     scores
@@ -36,34 +36,40 @@ class Table:
         Which pictures are of each class, bool ``(K, T)``.
     """
 
-    places: Tensor
+    indices: Tensor
     contributions: Tensor
     scores: Tensor
     own: Tensor
 
     @classmethod
-    def of(cls, seen: Seen, model: Additive, places: list[int]) -> Table:
-        """The first pictures that a fit saw; `places` is where in their set all are."""
-        rows = range(len(seen.classes))
-        count = min(MOST, len(seen))
-        contributions = torch.stack([seen.each(lambda z, k=k: model.contributions(z, k)) for k in rows])  # type: ignore[misc]
-        own = torch.stack([seen.positives(k) for k in rows])
-        return cls(torch.tensor(places[:count]), contributions[:, :count], seen.scores[:count], own[:, :count])
+    def of(cls, data: FitData, model: Additive, indices: Sequence[int]) -> Self:
+        """The first pictures of a fit, whose indices in their set are given."""
+        rows = range(len(data.classes))
+        count = min(MOST, len(data))
+        contributions = torch.stack([data.each(lambda z, k=k: model.contributions(z, k)) for k in rows])  # type: ignore[misc]
+        own = torch.stack([data.positives(k) for k in rows])
+        return cls(torch.tensor(indices[:count]), contributions[:, :count], data.scores[:count], own[:, :count])
 
-    def tensors(self) -> Mapping[str, Tensor]:
-        """All of it, by name."""
-        return vars(self)
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it by the names in a saved file, where the indices are called "places"."""
+        return {"places" if name == "indices" else name: value for name, value in vars(self).items()}
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """The table from `tensors`, in single precision."""
+        single = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+        return cls(indices=single.pop("places"), **single)
 
     def alive(self, k: int) -> Tensor:
         """Which x-features of class k (a row) vary, bool ``(L,)``."""
         return alive(self.contributions[k], self.scores[:, k])
 
     def exemplars(self, k: int, feature: int, kind: Kind, count: int, *, own: bool) -> tuple[Tensor, Tensor]:
-        """Where pictures are, and what the x-feature contributes to them; see `SRAE.exemplars`."""
+        """Indices of pictures, and what the x-feature contributes to them; see `SRAE.exemplars`."""
         if kind not in KINDS:
             raise XaiWidgetsError(f"kind is {kind!r}, but must be one of {KINDS}")
-        among = self.own[k].nonzero().flatten() if own else torch.arange(len(self.places))
+        among = self.own[k].nonzero().flatten() if own else torch.arange(len(self.indices))
         values = self.contributions[k, among, feature].float()
-        wanted = {"top": values.abs(), "median": -(values - values.median()).abs(), "zero": -values.abs()}[kind]
-        chosen = wanted.argsort(descending=True, stable=True)[:count]
-        return self.places[among[chosen]], values[chosen]
+        fit = {"top": values.abs(), "median": -(values - values.median()).abs(), "zero": -values.abs()}[kind]
+        chosen = fit.argsort(descending=True, stable=True)[:count]
+        return self.indices[among[chosen]], values[chosen]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from xai_widgets.widgets.srae.turn import MOST, STEP, STOPS
+from xai_widgets.methods.srae.turning import MOST, STEP, STOPS
 from xai_widgets.widgets.views.picture_strip import PictureStrip
 from xai_widgets.widgets.views.tools import fit_description
 

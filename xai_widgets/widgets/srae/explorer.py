@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 import ipywidgets
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.methods.srae.explanation import Explanation
-from xai_widgets.methods.srae.layers import another, kept, layers_of
-from xai_widgets.methods.srae.scene import Choice, Scene, find_exemplars, make_scene
+from xai_widgets.methods.srae.explanation import SRAEExplanation
+from xai_widgets.methods.srae.scene import Choice, Scene, find_exemplars, make_scene, offered_layers, srae_of
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.names import find_class
 from xai_widgets.progress import Progress
@@ -74,7 +73,7 @@ class ConceptExplorer(App):
         chosen = find_class(names, class_index)
         pixelated = max(self.study.shape[1:]) < SMALL
         self.strip = PictureStrip(self.study.pool, pixelated=pixelated)
-        layers = layers_of(self.study, (begin, first.settings.layer))
+        layers = offered_layers(self.study, (begin, first.settings.layer))
         self.controls = ConceptControls(names, chosen, layers, begin, self.strip)
         self._resume = tempfile.TemporaryDirectory(prefix="srae-", ignore_cleanup_errors=True)
         self.views = ConceptViews(self.strip.cards, self.controls.name, self.controls.turn, pixelated=pixelated)
@@ -116,7 +115,7 @@ class ConceptExplorer(App):
         """What explains the chosen layer, fitted or not."""
         layer = self.controls.layer.value
         if layer not in self.sraes:
-            self.sraes[layer] = kept(self._first, layer) or another(self._first, layer)
+            self.sraes[layer] = srae_of(self._first, layer)
         return self.sraes[layer]
 
     @property
@@ -137,9 +136,9 @@ class ConceptExplorer(App):
         return [self.controls.classes, self.controls.layer, self.strip.show, self.strip.page, self.strip.cards]
 
     @property
-    def shown(self) -> Explanation | None:
+    def shown(self) -> SRAEExplanation | None:
         """What is on display."""
-        return None if self.scene is None else self.scene.shown
+        return None if self.scene is None else self.scene.explanation
 
     @property
     def picture(self) -> int | None:
@@ -201,7 +200,7 @@ class ConceptExplorer(App):
         with self._lock:
             if self.scene is None or not 0 <= self.views.features.selected < len(self.views.features.cards):
                 return
-            chosen = self.scene.shown.order(0)[self.views.features.selected]
+            chosen = self.scene.explanation.order(0)[self.views.features.selected]
             if chosen != self.scene.feature:
                 self._feature = chosen
                 self._refresh()
@@ -217,7 +216,7 @@ class ConceptExplorer(App):
         with self._lock:
             scene, name = self.scene, self.controls.name.value.strip()
             if scene is not None and name != _own_name(scene):
-                self.srae.rename(scene.choice.of, scene.feature, name)
+                self.srae.rename(scene.choice.target, scene.feature, name)
                 self.keep(self.srae)
                 self._display(scene)
 
@@ -260,7 +259,7 @@ class ConceptExplorer(App):
             self._asked = asked
             self._display(scene)
             if scene.exemplars is None:
-                srae, of, feature = self.srae, asked.of, scene.feature
+                srae, of, feature = self.srae, asked.target, scene.feature
                 self.run(
                     lambda _: replace(scene, exemplars=find_exemplars(srae, of, [feature])[0]),
                     lambda complete: self._show(asked, complete),
@@ -269,8 +268,8 @@ class ConceptExplorer(App):
 
     def _display(self, scene: Scene) -> None:
         """Show a scene, with the names of now."""
-        self.scene = scene.renamed(self.srae.names(scene.choice.of))
-        self.sentence, self.numbers = self.scene.shown.sentence(0), self.scene.shown.verdict()
+        self.scene = scene.renamed(self.srae.names(scene.choice.target))
+        self.sentence, self.numbers = self.scene.explanation.sentence(0), self.scene.explanation.verdict()
         self.controls.name.value = _own_name(self.scene)
         self.views.show(self.scene, self.controls.stop)
         self._enable()
@@ -352,7 +351,7 @@ class ConceptExplorer(App):
         """The chosen picture and its maps as a static gallery, which survives in a saved notebook."""
         return self._required().gallery()
 
-    def _required(self) -> Explanation:
+    def _required(self) -> SRAEExplanation:
         if self.shown is None:
             raise NotFittedError(f"there is nothing to show: {self.sentence}")
         return self.shown
@@ -381,5 +380,5 @@ def _of_study(study: Study, layer: str | None) -> SRAE:
 
 def _own_name(scene: Scene) -> str:
     """The name that somebody gave the x-feature; one that only counts stands for none."""
-    name = scene.shown.names[scene.feature]
+    name = scene.explanation.names[scene.feature]
     return "" if name == f"x-feature {scene.feature + 1}" else name

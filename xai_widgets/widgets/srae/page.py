@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.explanation import SRAEExplanation, Step
 from xai_widgets.methods.srae.scene import find_exemplars
 from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.methods.srae.steps import Step, steps
+from xai_widgets.methods.srae.turning import STOPS, turn
 from xai_widgets.pool import EVERYTHING, OWN, Pool
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.pages.frame import Page, shared
@@ -20,7 +20,6 @@ from xai_widgets.widgets.srae.tiles import (
     features_line,
     large_row,
 )
-from xai_widgets.widgets.srae.turn import STOPS, turn
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.views.picture_strip import picture_cards
 from xai_widgets.widgets.views.score_bar import COLOURS, MARK
@@ -48,7 +47,7 @@ def concepts_page(
     title
         Heading.
     srae
-        Fitted; all of its classes are written.
+        FittedFeatures; all of its classes are written.
     pool
         Pictures to choose from.
     chosen
@@ -113,12 +112,12 @@ def _feature_page(srae: SRAE, of: int, feature: int, draw: Draw, progress: Progr
     """An x-feature's exemplars."""
     (found,) = find_exemplars(srae, of, [feature])
     progress.advance()
-    return {"line": exemplars_line(found.shown, feature), "rows": exemplar_rows(found, feature, draw)}
+    return {"line": exemplars_line(found.explanation, feature), "rows": exemplar_rows(found, feature, draw)}
 
 
-def _picture_page(srae: SRAE, shown: Explanation, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
+def _picture_page(srae: SRAE, shown: SRAEExplanation, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
     """A picture's sum, maps, and what turning each x-feature does."""
-    answers = turn(srae, shown.pictures[row], shown.class_number, range(len(shown.names)))
+    answers = turn(srae, shown.pictures[row], shown.class_index, range(len(shown.names)))
     progress.advance()
     return {
         "sentence": shown.sentence(row),
@@ -126,9 +125,9 @@ def _picture_page(srae: SRAE, shown: Explanation, row: int, draw: Draw, progress
         "rows": [large_row(shown, row, "chosen", draw)],
         "order": shown.order(row),
         "cards": feature_cards(shown, row, draw),
-        "steps": _drawn(steps(shown, row)),
+        "steps": _drawn(shown.steps(row)),
         "turned": [
-            [turned.sentence(stop, name, shown.target) for stop in PAGE_STOPS]
+            [turned.sentence(stop, name, shown.score_name) for stop in PAGE_STOPS]
             for name, turned in zip(shown.names, answers, strict=True)
         ],
     }
@@ -138,7 +137,7 @@ def _drawn(sum_of: Sequence[Step]) -> list[dict[str, Any]]:
     """The steps with everything that drawing needs."""
     return [
         {
-            "name": step.name, "start": step.start, "stop": step.stop, "kind": step.kind, "said": step.said,
+            "name": step.name, "start": step.start, "stop": step.stop, "kind": step.kind, "said": step.text,
             "feature": step.feature, "significant": step.significant,
             "colour": "" if step.feature is None else COLOURS[step.feature % len(COLOURS)],
         }

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.srae.explanation import Explanation
+from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.heatmaps import TOP
 from xai_widgets.methods.srae.scene import EXEMPLARS, Exemplars
-from xai_widgets.methods.srae.steps import amount, signed
 from xai_widgets.methods.srae.table import KINDS
+from xai_widgets.names import class_name
 from xai_widgets.show.images import diverging
+from xai_widgets.show.words import amount, signed, where
 from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import Draw, exactly
 from xai_widgets.widgets.views.elements import Row, Tile
@@ -35,10 +36,10 @@ _WAYS: dict[str, str] = {
 # --- the chosen picture ---------------------------------------------------------------------------------------------
 
 
-def large_row(shown: Explanation, row: int, said: str, draw: Draw = exactly) -> Row:
+def large_row(explanation: SRAEExplanation, row: int, said: str, draw: Draw = exactly) -> Row:
     """A picture, large, with what it is for and what the network says of it."""
-    caption = f"{said}: the network sees {shown.said(row)}"
-    return {"label": "", "tiles": [{"src": draw(shown.pictures[row]), "alt": caption, "caption": caption}]}
+    caption = f"{said}: the network sees {explanation.prediction_label(row)}"
+    return {"label": "", "tiles": [{"src": draw(explanation.pictures[row]), "alt": caption, "caption": caption}]}
 
 
 # --- x-features ----------------------------------------------------------------------------------------------------
@@ -56,46 +57,36 @@ def shaded(signed_map: Tensor, picture: Tensor, limit: float) -> Tensor:
     return colours * light
 
 
-def feature_cards(shown: Explanation, row: int = 0, draw: Draw = exactly) -> list[Card]:
+def feature_cards(explanation: SRAEExplanation, row: int = 0, draw: Draw = exactly) -> list[Card]:
     """The x-features of a picture with their maps, the largest contribution first."""
-    limit, large = full_scale(shown.maps[row]), shown.heatmaps()[row]
+    limit, large = full_scale(explanation.maps[row]), explanation.heatmaps()[row]
     cards: list[Card] = []
-    for feature in shown.order(row):
-        contribution, name = float(shown.contributions[row, feature]), shown.names[feature]
-        alt = f"{name} adds {signed(contribution)}, {where(shown.maps[row, feature])}"
-        tile: Tile = {"src": draw(shaded(large[feature], shown.pictures[row], limit)), "alt": alt, "caption": ""}
-        dead = not bool(shown.alive[feature])
-        mark = "dead: never varies" if dead else f"{MARK} of the 90 %" if bool(shown.significant[row, feature]) else ""
-        lines = [signed(contribution), *_checked(shown, row, feature)]
+    for feature in explanation.order(row):
+        contribution, name = float(explanation.contributions[row, feature]), explanation.names[feature]
+        alt = f"{name} adds {signed(contribution)}, {where(explanation.maps[row, feature])}"
+        tile: Tile = {"src": draw(shaded(large[feature], explanation.pictures[row], limit)), "alt": alt, "caption": ""}
+        dead = not bool(explanation.alive[feature])
+        mark = (
+            "dead: never varies"
+            if dead
+            else f"{MARK} of the 90 %"
+            if bool(explanation.significant[row, feature])
+            else ""
+        )
+        lines = [signed(contribution), *_checked(explanation, row, feature)]
         colour = COLOURS[feature % len(COLOURS)]
         cards.append({"title": name, "mark": mark, "lines": lines, "tiles": [tile], "dull": dead, "colour": colour})
     return cards
 
 
-def _checked(shown: Explanation, row: int, feature: int) -> list[str]:
+def _checked(explanation: SRAEExplanation, row: int, feature: int) -> list[str]:
     """The map's own check, where there is enough to check."""
-    gone, every = float(shown.deletion[row, feature]), shown.contributions[row].abs()
+    gone, every = float(explanation.deletion[row, feature]), explanation.contributions[row].abs()
     if not float(every[feature]) > SMALL_SHARE * float(every.sum()):
         return []
     if gone < TOP:
         return [f"map fails its check: only {gone:.0%} gone"]
     return [f"blurred there: {min(gone, 1.0):.0%} gone"]
-
-
-def where(signed_map: Tensor) -> str:
-    """In words where most of a map ``(rows, columns)`` is."""
-    rows, columns = signed_map.shape
-    if rows == columns == 1:
-        return "everywhere alike"
-    mass = signed_map.abs() / signed_map.abs().sum().clamp_min(1e-12)
-    down = _third(mass.sum(1), ("top", "middle", "bottom"))
-    across = _third(mass.sum(0), ("left", "centre", "right"))
-    return f"most of it at the {down} {across}"
-
-
-def _third(mass: Tensor, words: tuple[str, str, str]) -> str:
-    at = float((mass * (torch.arange(len(mass)) + 0.5) / len(mass)).sum())
-    return words[min(int(at * 3), 2)]
 
 
 # --- exemplars -----------------------------------------------------------------------------------------------------
@@ -109,7 +100,7 @@ def waiting_rows() -> list[Row]:
 
 def exemplar_rows(found: Exemplars, feature: int, draw: Draw = exactly) -> list[Row]:
     """Top, median and zero pictures, each beside its map, on one scale."""
-    large = found.shown.heatmaps()[:, feature]
+    large = found.explanation.heatmaps()[:, feature]
     return [
         {"label": kind, "tiles": [tile for row in rows for tile in _pair(found, row, feature, large[row], draw)]}
         for kind, rows in found.rows.items()
@@ -122,13 +113,13 @@ def exemplar_columns() -> list[str]:
 
 
 def _pair(found: Exemplars, row: int, feature: int, large: Tensor, draw: Draw) -> list[Tile]:
-    shown, label, names = found.shown, found.labels[row], found.shown.class_names
-    name = names[label] if 0 <= label < len(names) else f"label {label}"
-    value = signed(float(shown.contributions[row, feature]))
-    alt = f"{shown.names[feature]} adds {value} to this picture, {where(shown.maps[row, feature])}"
-    drawn = shaded(large, shown.pictures[row], full_scale(shown.maps[:, feature]))
+    explanation, label, names = found.explanation, found.labels[row], found.explanation.class_names
+    name = class_name(names, label)
+    value = signed(float(explanation.contributions[row, feature]))
+    alt = f"{explanation.names[feature]} adds {value} to this picture, {where(explanation.maps[row, feature])}"
+    drawn = shaded(large, explanation.pictures[row], full_scale(explanation.maps[:, feature]))
     return [
-        {"src": draw(shown.pictures[row]), "alt": f"{name}, {value}", "caption": name},
+        {"src": draw(explanation.pictures[row]), "alt": f"{name}, {value}", "caption": name},
         {"src": draw(drawn), "alt": alt, "caption": value},
     ]
 
@@ -136,18 +127,18 @@ def _pair(found: Exemplars, row: int, feature: int, large: Tensor, draw: Draw) -
 # --- what is said ---------------------------------------------------------------------------------------------------
 
 
-def features_line(shown: Explanation, row: int = 0) -> str:
+def features_line(explanation: SRAEExplanation, row: int = 0) -> str:
     """What the maps show, and their scale."""
-    limit = amount(full_scale(shown.maps[row]))
+    limit = amount(full_scale(explanation.maps[row]))
     return (
-        f"Where each x-feature is: orange speaks for {shown.class_name}, blue against it; full colour is {limit} of "
-        f"the {shown.target} at one place{_WAYS[shown.way]}. Choose one to see what it stands for."
+        f"Where each x-feature is: orange speaks for {explanation.class_name}, blue against it; full colour is {limit} of "
+        f"the {explanation.score_name} at one place{_WAYS[explanation.heatmap_method]}. Choose one to see what it stands for."
     )
 
 
-def exemplars_line(shown: Explanation, feature: int) -> str:
+def exemplars_line(explanation: SRAEExplanation, feature: int) -> str:
     """What the exemplars are."""
     return (
-        f"What {shown.names[feature]} stands for: training pictures to which it adds most (top), as much as usual "
+        f"What {explanation.names[feature]} stands for: training pictures to which it adds most (top), as much as usual "
         "(median), and nothing (zero)"
     )

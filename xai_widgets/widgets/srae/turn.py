@@ -1,74 +1,21 @@
-"""What follows when an x-feature is turned up or down: what the sum says, and what the real network answers."""
+"""The curve of the score over the strength of an x-feature: the sum's prediction and the network's answers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import bqplot
 import ipywidgets
 import numpy as np
-import torch
-from torch import Tensor
 
-from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.methods.srae.steps import amount, signed
+from xai_widgets.methods.srae.turning import MOST, STOPS, Turned
 from xai_widgets.widgets.views.score_bar import nice_ticks
 from xai_widgets.widgets.views.tools import close_all
-
-STEP, MOST = 0.25, 3.0
-STOPS = tuple(STEP * stop for stop in range(int(MOST / STEP) + 1))
-"""What an x-feature is multiplied with: 0 takes it away, 1 changes nothing."""
 
 WIDTH, HEIGHT = 330, 210
 _LEGEND = '<div class="xw xw-numbers">Dashed: what the sum says. Dots: what the network answers.</div>'
 _INK = "var(--jp-ui-font-color1, gray)"
 _ACCENT = "var(--jp-brand-color1, #0072b2)"
-
-
-@dataclass(frozen=True, eq=False)
-class Turned:
-    """The answers at all stops.
-
-    Attributes
-    ----------
-    predicted, real
-        The score that the sum predicts, and that the rest of the network gives, ``(S,)``.
-    seen
-        What the network then sees, in words.
-    """
-
-    predicted: Tensor
-    real: Tensor
-    seen: tuple[str, ...]
-
-    def sentence(self, stop: int, name: str, target: str) -> str:
-        """What follows at one stop, in one line."""
-        said, answer = float(self.predicted[stop]), float(self.real[stop])
-        here = STOPS.index(1.0)
-        if stop == here:
-            return f"{name} as it is: the {target} is {amount(answer)}; the network sees {self.seen[stop]}."
-        what = "taken away" if stop == 0 else f"times {STOPS[stop]:g}"
-        change = signed(answer - float(self.real[here]))
-        return (
-            f"{name} {what}: the sum says {amount(said)}, the network answers {amount(answer)} ({change}) "
-            f"and sees {self.seen[stop]}."
-        )
-
-
-def turn(srae: SRAE, picture: Tensor, of: int, features: Sequence[int]) -> list[Turned]:
-    """Turn some x-features of a picture ``(C, H, W)``, each alone, to all stops, and ask the network once for all."""
-    count = len(STOPS)
-    factors = torch.ones(len(features), count, srae.settings.features)
-    for place, feature in enumerate(features):
-        factors[place, :, feature] = torch.tensor(STOPS)
-    found = srae.intervene(picture.expand(len(features) * count, *picture.shape), of, factors.flatten(0, 1))
-    names = srae.study.class_names
-    chances, winners = found.probabilities.max(1)
-    seen = [f"{names[k]} {chance:.0%}" for k, chance in zip(winners.tolist(), chances.tolist(), strict=True)]
-    parts = [slice(place * count, (place + 1) * count) for place in range(len(features))]
-    return [Turned(found.predicted[part], found.real[part], tuple(seen[part])) for part in parts]
 
 
 class TurnCurve:

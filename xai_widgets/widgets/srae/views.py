@@ -7,7 +7,6 @@ import html
 import ipywidgets
 
 from xai_widgets.methods.srae.scene import Scene
-from xai_widgets.methods.srae.steps import steps
 from xai_widgets.widgets.srae.tiles import (
     exemplar_columns,
     exemplar_rows,
@@ -73,31 +72,31 @@ class ConceptViews:
 
     def show(self, scene: Scene, stop: int) -> None:
         """Show a scene, its x-feature turned to a stop."""
-        self._measures.value = measures(scene.shown.report)
+        self._measures.value = measures(scene.explanation.report)
         self._show_sum(scene)
-        self._say("features", features_line(scene.shown))
+        self._say("features", features_line(scene.explanation))
         with self.features.hold_sync():
-            self.features.cards = feature_cards(scene.shown)
-            self.features.selected = scene.shown.order(0).index(scene.feature)
-        self._say("exemplars", exemplars_line(scene.shown, scene.feature))
+            self.features.cards = feature_cards(scene.explanation)
+            self.features.selected = scene.explanation.order(0).index(scene.feature)
+        self._say("exemplars", exemplars_line(scene.explanation, scene.feature))
         found = scene.exemplars
         self.exemplars.rows = waiting_rows() if found is None else exemplar_rows(found, scene.feature)
         self.show_turn(scene, stop)
         self._hide(hidden=False)
 
     def _show_sum(self, scene: Scene) -> None:
-        shown, other = scene.shown, scene.other
+        shown, other = scene.explanation, scene.other
         kept = [] if other is None else [large_row(other, 0, "kept")]
         self.large.rows = [large_row(shown, 0, "chosen"), *kept]
-        below = [] if other is None else steps(other, order=shown.order(0))
-        self.bar.show(steps(shown), f"{shown.target} of {shown.class_name}", chosen=scene.feature, other=below)
+        below = [] if other is None else other.steps(order=shown.order(0))
+        self.bar.show(shown.steps(), f"{shown.score_name} of {shown.class_name}", chosen=scene.feature, other=below)
         self._say("compared", "" if other is None else f"Chosen minus kept: {shown.compare(0, other, 0).sentence()}")
 
     def show_turn(self, scene: Scene, stop: int) -> None:
         """Show what follows at a stop."""
-        shown = scene.shown
-        self._say("turn", scene.turned.sentence(stop, shown.names[scene.feature], shown.target))
-        self.curve.show(scene.turned, stop, shown.target)
+        shown = scene.explanation
+        self._say("turn", scene.turned.sentence(stop, shown.names[scene.feature], shown.score_name))
+        self.curve.show(scene.turned, stop, shown.score_name)
 
     def clear(self) -> None:
         """Show nothing but the pictures to choose from."""

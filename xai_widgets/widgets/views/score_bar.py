@@ -11,7 +11,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from xai_widgets.methods.srae.steps import Step, spoken
+from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.widgets.views.tools import close_all
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -82,7 +82,7 @@ class ScoreBar:
         Parameters
         ----------
         steps
-            From top to bottom, see `concepts_steps.steps`.
+            From top to bottom, see `SRAEExplanation.steps`.
         target
             What the score is, in words.
         chosen
@@ -154,7 +154,7 @@ class ScoreBar:
         with label.hold_sync():
             label.x = np.array([max(step.start, step.stop) for step in steps])
             label.y = np.arange(len(steps)) + middle
-            label.text = np.array([step.said for step in steps], dtype=str)
+            label.text = np.array([step.text for step in steps], dtype=str)
 
     def _underlay(self, row: int | None) -> None:
         wide = float(WIDTH - 2 * _MARGIN)

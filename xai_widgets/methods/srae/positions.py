@@ -1,4 +1,4 @@
-"""A layer's output as places with channels, ``(N, P, D)``, and changes of them brought back into the layer."""
+"""A layer's output as positions with channels, ``(N, P, D)``, and changes of them brought back into the layer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ View = Literal["spatial", "pooled", "flat"]
 VIEWS: tuple[View, ...] = ("spatial", "pooled", "flat")
 
 
-def places(code: Tensor, view: View) -> Tensor:
-    """A code, maps ``(N, C, H, W)`` or vectors ``(N, D)``, as P places with D channels each, ``(N, P, D)``."""
+def positions(code: Tensor, view: View) -> Tensor:
+    """A code, maps ``(N, C, H, W)`` or vectors ``(N, D)``, as P positions with D channels each, ``(N, P, D)``."""
     if code.dim() == 2:
         return code[:, None]
     if view == "spatial":
@@ -25,25 +25,25 @@ def places(code: Tensor, view: View) -> Tensor:
 
 
 def grid(code: Tensor, view: View) -> tuple[int, int]:
-    """Rows and columns of the places."""
+    """Rows and columns of the positions."""
     spatial = code.dim() == 4 and view == "spatial"
     return (code.shape[2], code.shape[3]) if spatial else (1, 1)
 
 
 def changed(raw: Tensor, change: Tensor, view: View, picture: tuple[int, int], *, nonnegative: bool) -> Tensor:
-    """What a layer gives, with a change of its places brought back into it.
+    """A layer's output, with a change of its positions brought back into it.
 
     Parameters
     ----------
     raw
         Output of the layer ``(N, ...)``: maps, tokens or vectors.
     change
-        ``(N, P, D)``, as `places` gives them. A change of the mean over the places applies to each of them; in a layer
-        that never is negative as a factor, so that the mean can really become what it should.
+        ``(N, P, D)``, as `positions` gives them. A change of the mean over the positions applies to each of them; in a
+        layer that is never negative, as a factor, so that the mean can really become what it should.
     view
-        How the places were made.
+        How the positions were made.
     picture
-        Height and width of the picture, which decide about the proportions of a token grid.
+        Height and width of the picture, which decide the proportions of a token grid.
     nonnegative
         Cut what falls below zero: the layer never does.
     """
@@ -53,7 +53,7 @@ def changed(raw: Tensor, change: Tensor, view: View, picture: tuple[int, int], *
 
 
 def _as_code(change: Tensor, code: Tensor, view: View, *, nonnegative: bool) -> Tensor:
-    """A change ``(N, P, D)`` of the places in the form of the code."""
+    """A change ``(N, P, D)`` of the positions in the form of the code."""
     if code.dim() == 2:
         return change[:, 0]
     if view == "pooled":
@@ -75,11 +75,11 @@ def _as_layer(change: Tensor, raw: Tensor) -> Tensor:
     return torch.cat([change[:, channels:].mean((2, 3))[:, None], cells], dim=1)
 
 
-def placement(study: Study, layer: str, pictures: Tensor) -> tuple[float, float]:
-    """How many pixels lower and further right a layer's places look than an even grid over the picture would.
+def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, float]:
+    """How many pixels lower and further right a layer's positions look than an even grid over the picture would.
 
-    Padded strides move the receptive fields to the upper left, by up to half a place. Measured at the middle place, as
-    the centre of its gradients; 0 where the network gives none, or the layer has no places.
+    Padded strides move the receptive fields to the upper left, by up to half a cell. Measured at the middle position,
+    as the centre of its gradients; 0 where the network gives none, or the layer has no positions.
 
     Parameters
     ----------
@@ -97,30 +97,30 @@ def placement(study: Study, layer: str, pictures: Tensor) -> tuple[float, float]
         middle = (code.shape[2] // 2, code.shape[3] // 2)
         (gradient,) = torch.autograd.grad(code[:, :, middle[0], middle[1]].sum(), seen)
     mass = gradient.abs().sum((0, 1))
-    found = [
-        _centre(mass.sum(1 - axis)) - (place + 0.5) * side / count
-        for axis, (place, side, count) in enumerate(zip(middle, sides, code.shape[2:], strict=True))
-    ]
-    return found[0], found[1]
+    down, right = (
+        _centre(mass.sum(1 - axis)) - (at + 0.5) * side / count
+        for axis, (at, side, count) in enumerate(zip(middle, sides, code.shape[2:], strict=True))
+    )
+    return down, right
 
 
 def _centre(mass: Tensor) -> float:
-    """The mean place of a mass ``(n,)``, each entry at its middle."""
+    """The mean position of a mass ``(n,)``, each entry at its middle."""
     if not mass.sum() > 0:
         return len(mass) / 2
     return float((mass * (torch.arange(len(mass), device=mass.device) + 0.5)).sum() / mass.sum())
 
 
-def last_places(study: Study, layer: str) -> str | None:
-    """The last layer with places that comes no later than `layer`, if there is one."""
+def last_spatial_layer(study: Study, layer: str) -> str | None:
+    """The last layer with positions that comes no later than `layer`, if there is one."""
     entries = study.layers()
     before = entries[: [entry.name for entry in entries].index(layer) + 1]
-    found = [entry.name for entry in before if has_places(entry, study)]
+    found = [entry.name for entry in before if is_spatial(entry, study)]
     return found[-1] if found else None
 
 
 def default_layer(study: Study) -> str:
-    """The last layer that gives places (maps or tokens); without one, the last one before the logits.
+    """The last layer that has positions (maps or tokens); without one, the last one before the logits.
 
     Raises
     ------
@@ -130,11 +130,11 @@ def default_layer(study: Study) -> str:
     inner = [layer for layer in study.layers() if layer.shape != (study.classes,)]
     if not inner:
         raise LayerError("the model is a single layer: it has no inner layer whose x-features could be found")
-    spatial = [layer for layer in inner if has_places(layer, study)]
+    spatial = [layer for layer in inner if is_spatial(layer, study)]
     return (spatial or inner)[-1].name
 
 
-def has_places(layer: Layer, study: Study) -> bool:
+def is_spatial(layer: Layer, study: Study) -> bool:
     """Whether a layer gives maps, or tokens that can be laid out as a grid."""
     if len(layer.shape) == 3:
         return max(layer.shape[1:]) > 1
@@ -142,5 +142,13 @@ def has_places(layer: Layer, study: Study) -> bool:
 
 
 def default_view(study: Study, layer: str, *, spatial: View = "spatial") -> View:
-    """`spatial` for a layer that has places, else "flat"."""
-    return spatial if has_places(study.layer(layer), study) else "flat"
+    """`spatial` for a layer that has positions, else "flat"."""
+    return spatial if is_spatial(study.layer(layer), study) else "flat"
+
+
+def layer_and_view(
+    study: Study, layer: str | None, view: View | None = None, *, spatial: View = "spatial"
+) -> tuple[str, View]:
+    """A layer's name, and a view of it; by default `default_layer` and `default_view`."""
+    name = default_layer(study) if layer is None else study.layer(layer).name
+    return name, view or default_view(study, name, spatial=spatial)

@@ -1,4 +1,4 @@
-"""One class's x-features as a function of pictures."""
+"""The x-features of one class as a function of pictures."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor
 
 from xai_widgets.layers import as_code, run_replacing
 from xai_widgets.methods.srae.additive import Additive
+from xai_widgets.methods.srae.positions import grid, positions
 from xai_widgets.methods.srae.settings import Settings
-from xai_widgets.methods.srae.view import grid, places
 from xai_widgets.study import Study
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """A layer of a network, and a class's x-features on it. Call the methods inside ``study.borrowed()``.
+class LayerReadout:
+    """A layer of a network, and the x-features of one class on it. Call the methods inside ``study.borrowed()``.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Reading:
     k: int
 
     def maps(self, pictures: Tensor) -> Tensor:
-        """What each x-feature contributes at each place of one batch, ``(N, L, rows, columns)``; differentiable."""
-        code = self._code(self.study.record(pictures, [self.settings.layer])[self.settings.layer])
-        found = self.model.maps(places(code, self.settings.view), self.k)
+        """What each x-feature contributes at each position of one batch, ``(N, L, rows, columns)``; differentiable."""
+        code = self.code(self.study.record(pictures, [self.settings.layer])[self.settings.layer])
+        found = self.model.maps(positions(code, self.settings.view), self.k)
         return found.transpose(1, 2).reshape(len(code), -1, *grid(code, self.settings.view))
 
     def contributions(self, pictures: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class Reading:
         return self.maps(pictures).sum((2, 3))
 
     def at(self, pictures: Tensor, layer: str) -> tuple[Tensor, Tensor]:
-        """Contributions ``(N, L)`` of one batch, and what a layer gave: a leaf of which they are a function."""
+        """Contributions ``(N, L)`` of one batch, and a layer's output: a leaf of which they are a function."""
         leaves: list[Tensor] = []
 
         def leaf(raw: Tensor) -> Tensor:
@@ -57,5 +57,6 @@ class Reading:
         with self.study.borrowed(), torch.no_grad():
             return torch.cat([self.contributions(batch).cpu() for batch in pictures.split(self.study.batch_size)])
 
-    def _code(self, raw: Tensor) -> Tensor:
+    def code(self, raw: Tensor) -> Tensor:
+        """A layer's output as single-precision maps or vectors."""
         return as_code(raw.float(), self.study.shape[1:])

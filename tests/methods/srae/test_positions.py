@@ -1,4 +1,4 @@
-"""Layers of every form as places, and back."""
+"""Layers of every form as positions, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from torch import nn
 
 from xai_widgets.errors import LayerError
 from xai_widgets.layers import as_code
-from xai_widgets.methods.srae.view import changed, default_layer, default_view, grid, last_places, placement, places
+from xai_widgets.methods.srae.positions import (
+    changed,
+    default_layer,
+    default_view,
+    grid,
+    last_spatial_layer,
+    measured_offset,
+    positions,
+)
 
 SIDES = (16, 16)
 OUTPUTS = {
@@ -25,14 +33,14 @@ OUTPUTS = {
 
 @pytest.mark.parametrize("view", ["spatial", "pooled", "flat"])
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_a_change_of_the_places_is_that_change_in_the_layer(name, view):
+def test_a_change_of_the_positions_is_that_change_in_the_layer(name, view):
     raw = OUTPUTS[name]
-    z = places(as_code(raw, SIDES), view)
-    # A class token stands in every cell, so that not every change of the places can be one of the layer.
+    z = positions(as_code(raw, SIDES), view)
+    # A class token is in every cell, so that not every change of the positions can be a change of the layer.
     target = z * 1.5 if "class" in name else torch.rand_like(z)
     moved = changed(raw, target - z, view, SIDES, nonnegative=False)
     assert moved.shape == raw.shape
-    assert torch.allclose(places(as_code(moved, SIDES), view), target, atol=1e-5)
+    assert torch.allclose(positions(as_code(moved, SIDES), view), target, atol=1e-5)
 
 
 def test_what_never_is_negative_stays_so():
@@ -41,34 +49,34 @@ def test_what_never_is_negative_stays_so():
     assert torch.equal(changed(raw, change, "spatial", SIDES, nonnegative=True), (raw - 0.5).clamp_min(0))
 
 
-def test_a_mean_becomes_what_it_should_without_negative_places():
+def test_a_mean_becomes_what_it_should_without_negative_positions():
     raw = torch.rand(2, 5, 4, 3).clamp_min(0.5) - 0.5
     raw[0, 0] = 0  # nothing that a factor could change
     target = torch.rand(2, 1, 5)
-    moved = changed(raw, target - places(raw, "pooled"), "pooled", SIDES, nonnegative=True)
+    moved = changed(raw, target - positions(raw, "pooled"), "pooled", SIDES, nonnegative=True)
     assert (moved >= 0).all()
-    assert torch.allclose(places(moved, "pooled"), target, atol=1e-5)
+    assert torch.allclose(positions(moved, "pooled"), target, atol=1e-5)
 
 
-def test_the_grid_is_that_of_the_places():
+def test_the_grid_is_that_of_the_positions():
     assert grid(OUTPUTS["maps"], "spatial") == (4, 3)
     assert grid(OUTPUTS["maps"], "pooled") == (1, 1)
     assert grid(OUTPUTS["vector"], "spatial") == (1, 1)
 
 
-def test_the_default_layer_is_the_last_one_with_places(new_study):
+def test_the_default_layer_is_the_last_one_with_positions(new_study):
     study = new_study()
     assert default_layer(study) == "pool"
     assert default_view(study, "pool") == "spatial"
     assert default_view(study, "fc") == "flat"
-    assert last_places(study, "fc") == "pool"
-    assert last_places(study, "conv1") == "conv1"
+    assert last_spatial_layer(study, "fc") == "pool"
+    assert last_spatial_layer(study, "conv1") == "conv1"
 
 
-def test_without_places_it_is_the_last_one_before_the_logits(new_study):
+def test_without_positions_it_is_the_last_one_before_the_logits(new_study):
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 6), nn.ReLU(), nn.Linear(6, 4))
     assert default_layer(new_study(model)) == "2"
-    assert last_places(new_study(model), "2") is None
+    assert last_spatial_layer(new_study(model), "2") is None
 
 
 def test_a_single_layer_has_nothing_inside(new_study):
@@ -90,9 +98,9 @@ def strided(padding):
 
 @pytest.mark.parametrize(("padding", "offset"), [(0, 0.0), (1, -0.5)])
 def test_padded_strides_look_to_the_upper_left(new_study, padding, offset):
-    found = placement(new_study(strided(padding)), "conv", torch.rand(2, 3, 16, 16))
+    found = measured_offset(new_study(strided(padding)), "conv", torch.rand(2, 3, 16, 16))
     assert found == pytest.approx((offset, offset), abs=1e-4)
 
 
 def test_a_vector_looks_nowhere(new_study):
-    assert placement(new_study(), "fc", torch.rand(2, 3, 16, 16)) == (0.0, 0.0)
+    assert measured_offset(new_study(), "fc", torch.rand(2, 3, 16, 16)) == (0.0, 0.0)
