@@ -3,9 +3,9 @@
     python benchmarks/inversion.py
     python benchmarks/inversion.py --pictures 64 --alone 8
 
-Prints how good the masks are, and how many pictures each explains in a second: ours all at once, the published one
-picture after the other, as published. The published background, scaled to pictures this small, leaves much to be seen;
-so its masks are also shown with our backgrounds.
+Prints how good the masks are, and how many pictures per second each method explains: ours all at once, the published
+one picture by picture. The published background, scaled to pictures this small, still shows much of the class, so the
+published masks are also made with our backgrounds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import xai_widgets as xw
-from xai_widgets.methods.inversion.explanation import Inversions
+from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.scores.bird_cases import draw_cases
 
@@ -58,14 +58,14 @@ def per_second(explain: Callable[[], object], count: int) -> float:
     return round(count / min(seconds), 3)
 
 
-def measures(found: Inversions) -> dict[str, float]:
+def measures(explanation: InversionExplanation) -> dict[str, float]:
     """Mean probabilities, area, and masks that show nothing."""
     values = {
-        "background alone": found.without.mean(),
-        "kept": found.kept.mean(),
-        "removed": found.removed.mean(),
-        "area": found.area.mean(),
-        "degenerate": found.degenerate.float().mean(),
+        "background alone": explanation.baseline_score.mean(),
+        "kept": explanation.kept.mean(),
+        "removed": explanation.removed.mean(),
+        "area": explanation.area.mean(),
+        "degenerate": explanation.degenerate.float().mean(),
     }
     return {name: round(float(value), 4) for name, value in values.items()}
 

@@ -4,8 +4,8 @@
     python benchmarks/masks.py --pictures 100 --alone 5 --cheat
 
 Prints how good the masks of both are, and how many each finds in a second: ours all pictures at once, the published
-ones one picture after the other, as published. The published reference, scaled to pictures this small, hides next to
-nothing; so its masks are also shown with our references.
+ones one picture after the other, as published. The published baseline, scaled to pictures this small, hides next to
+nothing; so its masks are also shown with our baselines.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def main() -> None:
         "default": CrispMasks(study),
         "sufficient": CrispMasks.sufficient(study),
         "paper": CrispMasks.paper(study),
-        "paper, our references": CrispMasks.paper(study, references=STRONG),
+        "paper, our baselines": CrispMasks.paper(study, baselines=STRONG),
     }
     numbers = {name: measures(maker.find(cases.pictures), cases) for name, maker in makers.items()}
-    paper = makers["paper, our references"]
+    paper = makers["paper, our baselines"]
     speeds = {
         "default, all at once": per_second(lambda: makers["default"].find(cases.pictures), len(cases)),
         "paper, one by one": per_second(
@@ -72,9 +72,9 @@ def measures(masks: Masks, cases: Cases) -> dict[str, float]:
     on_parts = (masks.masks & slots.any(1, keepdim=True)).sum((2, 3)) / masks.masks.sum((2, 3)).clamp_min(1)
     share = (masks.masks.any(1, keepdim=True) & slots).sum((2, 3)) / slots.sum((2, 3)).clamp_min(1)
     values = {
-        "without": masks.without.mean(),
+        "baseline_score": masks.baseline_score.mean(),
         "kept": masks.kept[:, 0].mean(),
-        "deleted": masks.deleted[:, 0].mean(),
+        "removed": masks.removed[:, 0].mean(),
         "area": masks.area[:, 0].mean(),
         "crispness": masks.crispness[:, 0].mean(),
         "mask_precision": on_parts[masks.found].mean(),

@@ -49,13 +49,13 @@ def _cifar(folder: Path) -> dict[str, Any]:
     pictures, labels = study.load(study.test, range(len(study.test)))
     accuracy = float((study.predict(pictures).argmax(1) == labels).float().mean())
     summaries = VisualSummaries(study, most=50)
-    found = {name: summaries.find(study.class_names.index(name)) for name in CLASSES}
+    found = {name: summaries.find(name) for name in CLASSES}
     return {"accuracy": accuracy} | {
         name: {
             "seconds": round(one.origin["seconds"], 1),
             "regions": len(one.regions),
             "verdict": one.verdict(),
-            "summaries": [f"{summary.said()} {'; '.join(summary.problems)}" for summary in one.summaries],
+            "summaries": [f"{summary.sentence()} {'; '.join(summary.problems)}" for summary in one.summaries],
         }
         for name, one in found.items()
     }

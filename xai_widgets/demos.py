@@ -1,8 +1,8 @@
 """The ready-made studies: a bird classifier that looks at birds, and one that cheats.
 
-Both are small networks on the field guide, shipped with their weights and with fitted explainers. A third
-study, of digits, is for what birds cannot show: ten classes of one channel.
-`train_demo` makes all of it anew from a seed.
+Both classifiers are small networks for the field guide, shipped with their weights and with fitted explainers. A third
+study, of digits, shows what birds cannot: ten classes, and pictures of one channel. `train_demo` makes all of them
+anew from a seed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from xai_widgets.data.birds import SLOTS, render
 from xai_widgets.data.digits import digits
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.registry import EXPLAINERS
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
@@ -38,6 +39,9 @@ CLADEC_LAYERS = {
     "honest": ("block4", "features", "block3", "block2", "block1"),
     "cheating": ("block4", "features", "block3"),  # fewer, to keep the package small: the cheat shows in these
 }
+
+SHIPPED = {"honest": ("cladec", "cae", "srae", "cae-paper"), "cheating": ("cladec", "cae"), "digits": ("cae",)}
+"""Keys of the explainers that are shipped for each study."""
 
 DIGITS = 10
 DIGITS_EPOCHS = {"classifier": 30, "cae": 40}
@@ -79,13 +83,7 @@ def demo(*, cheat: bool = False) -> Study:
     model = bird_classifier()
     tensors, _ = artifact.load(WEIGHTS / name, "classifier")
     model.load_state_dict(tensors)
-    study = _study(model, cheat)
-    study.explainers["cladec"] = ClaDec.load(WEIGHTS / f"{name}-cladec", study)
-    study.explainers["cae"] = CAE.load(WEIGHTS / f"{name}-cae", study)
-    if not cheat:
-        study.explainers["srae"] = SRAE.load(WEIGHTS / f"{name}-srae", study)
-        study.explainers["cae-paper"] = CAE.load(WEIGHTS / f"{name}-cae-paper", study)
-    return study
+    return _with_explainers(_study(model, cheat), name)
 
 
 def digits_demo() -> Study:
@@ -93,8 +91,13 @@ def digits_demo() -> Study:
     model = bird_classifier(DIGITS, channels=1)
     tensors, _ = artifact.load(WEIGHTS / "digits", "classifier")
     model.load_state_dict(tensors)
-    study = _digits_study(model)
-    study.explainers["cae"] = CAE.load(WEIGHTS / "digits-cae", study)
+    return _with_explainers(_digits_study(model), "digits")
+
+
+def _with_explainers(study: Study, name: str) -> Study:
+    """The study with the explainers that are shipped for it."""
+    for key in SHIPPED[name]:
+        study.explainers[key] = EXPLAINERS[key.removesuffix("-paper")].load(WEIGHTS / f"{name}-{key}", study)
     return study
 
 

@@ -1,8 +1,7 @@
-"""The layers of somebody else's network: list them, read them, leave no trace.
+"""The layers of somebody else's network: list them and read them, and leave no trace.
 
-`borrowed` puts a model into evaluation mode without parameter gradients and gives it back as it was; `record` reads
-activations by dotted name; `trace` lists every layer with its shape from one run; `as_code` brings whatever a layer
-gives (maps, vectors, tokens) into one of two forms.
+`record` reads activations by dotted name; `trace` lists every layer with its shape from one run; `as_code` brings the
+output of a layer (maps, vectors, tokens) into one of two forms. See also `xai_widgets.borrowing`.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from math import isqrt
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -48,61 +46,6 @@ class Layer:
     kind: str
     shape: tuple[int, ...]
     parameters: int
-
-
-# --- borrowing -------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Loan:
-    """How a model was before the first of several overlapping borrowers came."""
-
-    training: dict[nn.Module, bool]
-    gradients: dict[nn.Parameter, bool]
-    holders: int = field(default=0)
-
-
-_LOANS: WeakKeyDictionary[nn.Module, _Loan] = WeakKeyDictionary()
-_LOCK = threading.RLock()
-
-
-@contextmanager
-def borrowed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode and no parameter gradients inside; everything as before outside, whatever happened.
-
-    Borrowings may overlap, in one thread or several (a widget fits in the background while a cell predicts): the
-    first saves the state and the last one restores it.
-    """
-    _take(model)
-    try:
-        yield
-    finally:
-        _give_back(model)
-
-
-def _take(model: nn.Module) -> None:
-    with _LOCK:
-        if model not in _LOANS:
-            _LOANS[model] = _Loan(
-                {module: module.training for module in model.modules()},
-                {parameter: parameter.requires_grad for parameter in model.parameters()},
-            )
-        _LOANS[model].holders += 1
-        model.eval()
-        model.requires_grad_(False)
-
-
-def _give_back(model: nn.Module) -> None:
-    with _LOCK:
-        loan = _LOANS[model]
-        loan.holders -= 1
-        if loan.holders:
-            return
-        del _LOANS[model]
-        for module, training in loan.training.items():
-            module.training = training
-        for parameter, wanted in loan.gradients.items():
-            parameter.requires_grad_(wanted)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------

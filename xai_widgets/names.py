@@ -65,9 +65,3 @@ def hint(name: str, known: Collection[str], few: int = 8) -> str:
     everything = len(named) <= few
     close = named if everything else get_close_matches(str(name), named, n=3, cutoff=0.3)
     return f"; {'known are' if everything else 'closest:'} {', '.join(map(repr, close))}" if close else ""
-
-
-def require_class(number: int, classes: int, name: str = "target") -> None:  # TEMPORARY
-    """Temporary."""
-    if not 0 <= number < classes:
-        raise XaiWidgetsError(f"{name} is {number}, and the classes are numbered 0 to {classes - 1}")

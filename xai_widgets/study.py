@@ -1,7 +1,7 @@
 """Study: one classifier, its classes and its pictures.
 
 Every method works on pictures in [0, 1]; the normalisation that the classifier wants is applied here, and nowhere
-else. The classifier is borrowed: see `xai_widgets.layers`.
+else. The classifier is borrowed: see `xai_widgets.borrowing`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from xai_widgets import artifact
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
+from xai_widgets.borrowing import borrowed
 from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
 from xai_widgets.pictures import PictureSet
@@ -169,7 +170,7 @@ class Study:
 
     def borrowed(self) -> AbstractContextManager[None]:
         """Context in which the model is in evaluation mode and without parameter gradients."""
-        return _layers.borrowed(self.model)
+        return borrowed(self.model)
 
     def normalise(self, pictures: Tensor) -> Tensor:
         """Pictures in [0, 1] as the model wants them: normalised, on its device, of its type; differentiable."""

@@ -7,12 +7,10 @@ was not, and nobody else's random numbers are touched.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,18 +18,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact
-from xai_widgets.errors import ArtifactError, CancelledError, PictureError, XaiWidgetsError
+from xai_widgets.checkpoint import Checkpoint
+from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe, learning_rate, new_optimizer
+from xai_widgets.seeding import derived, generator, seeded
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 20.0
 """Time between two checkpoints within an epoch."""
-
-
-_KIND = "training checkpoint"
 
 
 @dataclass(frozen=True)
@@ -142,8 +138,8 @@ def train(
         history = run.finish()
     finally:
         run.leave()
-    if checkpoint is not None:
-        artifact.remove(checkpoint)
+    if run.checkpoint is not None:
+        run.checkpoint.remove()
     return history
 
 
@@ -170,7 +166,7 @@ class _Run:
     validate: Callable[[], float] | None
     progress: Progress
     task: str
-    checkpoint: Path | None
+    path: Path | None
 
     def __post_init__(self) -> None:
         self.trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
@@ -183,6 +179,7 @@ class _Run:
         self.at = _Position()
         self.best: dict[str, Tensor] = {}  # state of the best finished epoch
         self.began = self.saved = time.monotonic()
+        self.checkpoint = None if self.path is None else Checkpoint(self.path, self._identity())
 
     @property
     def judged(self) -> list[float]:
@@ -223,7 +220,7 @@ class _Run:
 
     def _epoch(self) -> None:
         self.module.train()
-        order = torch.randperm(self.count, generator=_generator(self.recipe.seed, "order", self.at.epoch))
+        order = torch.randperm(self.count, generator=generator(self.recipe.seed, "order", self.at.epoch))
         # Equal batches rather than full ones and a rest: batch normalisation fails on a rest of one.
         for indices in order.tensor_split(self.steps)[self.at.step :]:
             value = self._step(indices)
@@ -237,10 +234,10 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.number, self.steps)
         self.optimizer.zero_grad()
-        generator = _generator(self.recipe.seed, "step", self.number)
-        with _seeded(self.device, _seed(self.recipe.seed, "global", self.number)), torch.enable_grad():
+        own = generator(self.recipe.seed, "step", self.number)
+        with seeded(self.device, derived(self.recipe.seed, "global", self.number)), torch.enable_grad():
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
-                value = self.loss(Step(indices, generator, self.at.epoch, self.number))
+                value = self.loss(Step(indices, own, self.at.epoch, self.number))
             value.backward()
         norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip or math.inf)
         number = value.item()
@@ -275,7 +272,7 @@ class _Run:
 
     def _validated(self, validate: Callable[[], float]) -> float:
         self.module.eval()
-        with _seeded(self.device, _seed(self.recipe.seed, "validate", self.at.epoch)), torch.no_grad():
+        with seeded(self.device, derived(self.recipe.seed, "validate", self.at.epoch)), torch.no_grad():
             value = float(validate())
         self._require_finite("validation", value)
         return value
@@ -305,25 +302,17 @@ class _Run:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        states = self.optimizer.state_dict()["state"].items()
-        optimizer = {f"{index}.{name}": value for index, state in states for name, value in state.items()}
-        groups = {"module": self.module.state_dict(), "best": self.best, "optimizer": optimizer}
-        tensors = {f"{group}/{name}": tensor for group, of in groups.items() for name, tensor in of.items()}
         position = {**asdict(self.at), "seconds": self.seconds}
-        artifact.save(self.checkpoint, _KIND, tensors, {"identity": self._identity(), "position": position})
+        self.checkpoint.save(self.module, self.best, self.optimizer, position)
         self.saved = time.monotonic()
 
     def resume(self) -> None:
         """Continue from the checkpoint, if there is one."""
-        if self.checkpoint is None or not artifact.with_suffix(self.checkpoint).exists():
+        kept = None if self.checkpoint is None else self.checkpoint.restore(self.module, self.optimizer)
+        if kept is None:
             return
-        tensors, details = artifact.load(self.checkpoint, _KIND)
-        _require_same(details["identity"], self._identity(), self.checkpoint)
-        self.module.load_state_dict(artifact.group(tensors, "module"))
-        self.best = {name: tensor.to(self.device) for name, tensor in artifact.group(tensors, "best").items()}
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": _states(artifact.group(tensors, "optimizer")), "param_groups": groups})
-        self.at = _Position(**details["position"])
+        self.best = {name: tensor.to(self.device) for name, tensor in kept[0].items()}
+        self.at = _Position(**kept[1])
         log.info("%s: resumed in epoch %d, step %d", self.task, self.at.epoch + 1, self.at.step + 1)
 
 
@@ -336,51 +325,9 @@ def _stale_epochs(values: Sequence[float], min_gain: float) -> int:
     return since
 
 
-def _seed(seed: int, purpose: str, number: int) -> int:
-    """Derive a seed that no other purpose or number shares."""
-    digest = hashlib.blake2b(f"{seed} {purpose} {number}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
-
-
-def _generator(seed: int, purpose: str, number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(_seed(seed, purpose, number))
-
-
-@contextmanager
-def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Seed torch's global random numbers, of the CPU and of this one device, and put them back afterwards."""
-    devices = [device.index] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices, device_type="cuda"):
-        # Not torch.manual_seed, which seeds every device there is.
-        torch.default_generator.manual_seed(seed)
-        for index in devices:
-            torch.cuda.default_generators[index].manual_seed(seed)
-        yield
-
-
 def _mixed(recipe: Recipe, device: torch.device) -> bool:
     return recipe.amp and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
-
-
-def _states(flat: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Undo the flattening of an optimizer's state."""
-    states: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in flat.items():
-        index, _, name = key.partition(".")
-        states.setdefault(int(index), {})[name] = tensor
-    return states
-
-
-def _require_same(found: Mapping[str, Any], wanted: Mapping[str, Any], checkpoint: Path) -> None:
-    other = [
-        f"{name} {found.get(name)} there, {value} here" for name, value in wanted.items() if found.get(name) != value
-    ]
-    if other:
-        raise ArtifactError(
-            f"{artifact.with_suffix(checkpoint)} is the checkpoint of another training ({'; '.join(other)}); "
-            "train as it was begun, or delete the file to start afresh"
-        )

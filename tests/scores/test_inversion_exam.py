@@ -62,7 +62,7 @@ def test_pairs_are_asked_about_both_birds():
     assert asked.pictures.shape == (count, 3, 32, 64)
     assert torch.equal(asked.pictures[::2], asked.pictures[1::2])
     assert not (asked.regions[::2] & asked.regions[1::2]).any()
-    assert (asked.classes[::2] != asked.classes[1::2]).all()
+    assert (asked.class_index[::2] != asked.class_index[1::2]).all()
 
 
 def test_a_classifier_that_knows_no_pair_is_refused(monkeypatch):

@@ -53,23 +53,23 @@ def test_groups_and_what_they_show():
 def test_a_region_shows_the_part_it_is_on(cheat, parts):
     birds = BirdPictures(2, cheat=cheat)
     truth = Truth(birds)
-    places = torch.tensor([1, 0])
-    where = truth.where(places)
+    indices = torch.tensor([1, 0])
+    where = truth.where(indices)
     assert where.shape[:2] == (2, parts)
     regions = [SimpleNamespace(picture=0, pixels=where[0, part]) for part in range(parts)]
     sky = torch.from_numpy(birds.part_map(1) == PARTS["background"])
-    found = SimpleNamespace(regions=[*regions, SimpleNamespace(picture=0, pixels=sky)], places=places)
+    found = SimpleNamespace(regions=[*regions, SimpleNamespace(picture=0, pixels=sky)], indices=indices)
     assert truth.kinds(found).tolist() == [*range(parts), NOTHING]
-    assert truth.deciding(places).shape[1] == (5 if cheat is None else 1)
+    assert truth.deciding(indices).shape[1] == (5 if cheat is None else 1)
 
 
 @pytest.mark.parametrize("part", [*SLOTS, CUE])
 def test_a_bird_without_a_part_differs_there(part):
     birds = BirdPictures(3, cheat=1.0)
-    truth, places = Truth(birds), [2, 0]
-    before = torch.stack([birds[place][0] for place in places])
-    changed = (drawn_without(birds, places, part) - before).abs().amax(1) > 0.3
-    there = truth.where(torch.tensor(places))[:, truth.parts.index(part)]
+    truth, indices = Truth(birds), [2, 0]
+    before = torch.stack([birds[index][0] for index in indices])
+    changed = (drawn_without(birds, indices, part) - before).abs().amax(1) > 0.3
+    there = truth.where(torch.tensor(indices))[:, truth.parts.index(part)]
     assert changed.flatten(1).any(1).all()
     assert (changed & there).sum() > 0.5 * changed.sum()
 

@@ -149,7 +149,7 @@ class SummariesByHand(VisualSummaries):
         self.free.set()
         self.begun = threading.Event()
 
-    def find(self, class_index, *, errors=False, most=None, places=None, progress=None):
+    def find(self, class_index, *, errors=False, most=None, indices=None, keep=True, progress=None):
         self.asked.append((class_index, errors, most))
         self.begun.set()
         progress.start("crisp masks", 10)
@@ -159,7 +159,8 @@ class SummariesByHand(VisualSummaries):
             raise PictureError("3 pictures are rightly called so, and a summary needs 5 or more")
         count = 5 if most else 6
         found = summaries_by_hand(self.study, class_index, errors=errors, count=count, squares=self.squares)
-        self.found[class_index, errors] = found
+        if keep:
+            self.found[class_index, errors] = found
         return found
 
 

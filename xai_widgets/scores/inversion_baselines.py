@@ -1,7 +1,7 @@
-"""The usual saliency maps of a class, as masks: what those of guided feature inversion are compared with.
+"""The usual saliency maps of a class, as masks with which those of guided feature inversion are compared.
 
-Each is asked twice: about the logit of the class, as is usual, and about its log-probability, which tells the class
-from the others in the picture.
+Each method explains two scores: the logit of the class, as usual, and its log-probability, which tells the class from
+the other classes in the picture.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from xai_widgets.scores.saliency_baselines import BATCH, PATCHES, STEPS, require
 from xai_widgets.study import Study
 
 CAPTUM = tuple(
-    f"{name}{question}"
-    for question in ("", "_log")
+    f"{name}{suffix}"
+    for suffix in ("", "_log")
     for name in ("gradient", "integrated_gradients", "occlusion", "grad_cam")
 )
-"""Of the masks, those that captum makes."""
+"""The masks that captum makes."""
 
 
 def baseline_masks(study: Study, pictures: Tensor, classes: Tensor, seed: int, progress: Progress) -> dict[str, Tensor]:
-    """Masks ``(N, H, W)`` with a maximum of 1, or of 0 where a method finds nothing, by method.
+    """Masks ``(N, H, W)`` by method, with a maximum of 1, or of 0 where a method finds nothing.
 
-    Methods that tell for from against keep what is for the class. What hides a part is the blurred picture.
+    Only evidence for the class counts, where a method has signs. A blurred picture replaces what a method hides.
 
     Parameters
     ----------
     study
-        Whose classifier is asked; it is afterwards as it was.
+        The classifier; it is borrowed, and never changed.
     pictures, classes
-        ``(N, C, H, W)`` in [0, 1], and whose evidence is wanted ``(N,)``.
+        ``(N, C, H, W)`` in [0, 1], and the classes to explain ``(N,)``.
     seed
         Of the random masks.
     progress
@@ -48,44 +48,44 @@ def baseline_masks(study: Study, pictures: Tensor, classes: Tensor, seed: int, p
         If captum is not installed.
     """
     require_captum()
-    questions: dict[str, Callable[[Tensor], Tensor]] = {
+    scores: dict[str, Callable[[Tensor], Tensor]] = {
         "": study.forward,
         "_log": lambda batch: study.forward(batch).log_softmax(1),
     }
-    progress.start("saliency of other methods", len(questions))
+    progress.start("saliency of other methods", len(scores))
     found = _without_captum(study, pictures, seed)
-    for suffix, ask in questions.items():
+    for suffix, score in scores.items():
         with study.borrowed(), torch.enable_grad():
-            maps = _maps(study, ask, pictures.detach().clone().requires_grad_(), classes)
+            maps = _maps(study, score, pictures.detach().clone().requires_grad_(), classes)
         found |= {f"{name}{suffix}": values for name, values in maps.items()}
         progress.advance()
     return {name: _to_one(values) for name, values in found.items()}
 
 
-def _maps(study: Study, ask: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> dict[str, Tensor]:
+def _maps(study: Study, score: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> dict[str, Tensor]:
     from captum import attr  # noqa: PLC0415  (optional)
 
     blurred = _blurred(pictures.detach())
     channels, height, width = pictures.shape[1:]
-    window = (channels, max(min(height, width) // PATCHES, 1), max(min(height, width) // PATCHES, 1))
-    strides = (channels, max(window[1] // 2, 1), max(window[2] // 2, 1))
-    integrated = attr.IntegratedGradients(ask)
+    side = max(min(height, width) // PATCHES, 1)
+    window, step = (channels, side, side), max(side // 2, 1)
+    integrated = attr.IntegratedGradients(score)
     found = {
-        "gradient": attr.Saliency(ask).attribute(pictures, target=classes).abs(),
+        "gradient": attr.Saliency(score).attribute(pictures, target=classes).abs(),
         "integrated_gradients": integrated.attribute(
             pictures, blurred, target=classes, n_steps=STEPS, internal_batch_size=BATCH
         ).sum(1, keepdim=True),
-        "occlusion": attr.Occlusion(ask).attribute(pictures, window, strides, blurred, target=classes),
-        "grad_cam": _grad_cam(study, ask, pictures, classes),
+        "occlusion": attr.Occlusion(score).attribute(pictures, window, (channels, step, step), blurred, target=classes),
+        "grad_cam": _grad_cam(study, score, pictures, classes),
     }
     return {name: values.detach().mean(1).clamp_min(0).cpu() for name, values in found.items()}
 
 
-def _grad_cam(study: Study, ask: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> Tensor:
+def _grad_cam(study: Study, score: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> Tensor:
     from captum import attr  # noqa: PLC0415
 
     layer = study.model.get_submodule(base_layers(study)[-1])
-    coarse = attr.LayerGradCam(ask, layer).attribute(pictures, target=classes)
+    coarse = attr.LayerGradCam(score, layer).attribute(pictures, target=classes)
     return F.interpolate(coarse, pictures.shape[2:], mode="bilinear", align_corners=False)
 
 

@@ -1,7 +1,7 @@
 """The exam of guided feature inversion on the field guide, where it is known what every pixel shows.
 
-A mask is good if the class lives on what is kept and dies with what is removed, and if it is where the evidence must
-be: on the deciding parts of a single bird, on the right one of two birds, on the cue that a cheater looks at.
+A mask is good if the kept picture keeps the class and the removed picture loses it, and if the mask lies where the
+evidence must be: on the deciding parts of a single bird, on the right one of two birds, on the cue of a cheater.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from torch import Tensor
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS, Bird, pair
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.inversion.explanation import FLAT
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.masking.views import blend
 from xai_widgets.progress import Progress
 from xai_widgets.scores.bird_cases import Cases, draw_cases
 from xai_widgets.scores.counterfactual_measures import dilated
@@ -26,29 +28,29 @@ from xai_widgets.scores.summaries_truth import Truth
 from xai_widgets.study import Study
 
 SINGLES = 64
-"""Pictures of single birds that are drawn; those that the classifier gets wrong are left out."""
+"""Single birds that are drawn; those that the classifier gets wrong are left out."""
 
 PAIRS = 50
-"""Pictures of two birds that are drawn; those whose species are not the two likeliest ones are left out."""
+"""Pictures of two birds that are drawn; only those whose species are the two most probable ones are used."""
 
 ALONE = 16
-"""Pictures that are explained one at a time, too."""
+"""So many pictures are also explained one at a time."""
 
 OWN = "inversion"
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """Pictures, the classes ``(N,)`` whose evidence is wanted, and where it is, bool ``(N, H, W)``."""
+class MaskCases:
+    """Pictures, the classes to explain ``(N,)``, and where the evidence for them is, bool ``(N, H, W)``."""
 
     pictures: Tensor
-    classes: Tensor
+    class_index: Tensor
     regions: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Masks ``(N, H, W)``, and probabilities of the classes for what is kept and for what is removed, ``(N,)``."""
+    """Masks ``(N, H, W)``, and probabilities of the classes for the kept and for the removed pictures, ``(N,)``."""
 
     masks: Tensor
     kept: Tensor
@@ -56,14 +58,14 @@ class Answer:
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All measures of guided feature inversion, beside those of the published one and of other masks.
+    """All measures of guided feature inversion, beside those of the published method and of other masks.
 
     Parameters
     ----------
     study
         The demo; nothing needs to be fitted.
     seed
-        Decides which unseen birds are drawn.
+        Of the draw of unseen birds.
     progress
         Told each step.
 
@@ -73,7 +75,7 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
         If the pictures are not from the field guide, the classifier knows none of them, or captum is not installed.
     """
     cases = draw_cases(study, SINGLES, seed)
-    singles = Asked(cases.pictures, cases.sources, Truth(cases.birds).where(cases.places).any(1))
+    singles = MaskCases(cases.pictures, cases.sources, Truth(cases.birds).where(cases.places).any(1))
     answers = _answers(study, singles, seed, progress)
     measures = _probabilities(answers, "") | {
         "parts_excess_mass": _beside(answers, lambda one: excess_mass(one.masks, singles.regions), "higher", 0.0),
@@ -84,11 +86,11 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     return measures | _one_at_a_time(study, singles, answers[OWN], progress)
 
 
-# --- who is asked what ---------------------------------------------------------------------------------------------
+# --- masks and pictures --------------------------------------------------------------------------------------------
 
 
-def _answers(study: Study, asked: Asked, seed: int, progress: Progress) -> dict[str, Answer]:
-    """Of guided inversion in its presets; then the masks of others, blended with the backgrounds of the first."""
+def _answers(study: Study, asked: MaskCases, seed: int, progress: Progress) -> dict[str, Answer]:
+    """Those of each preset of guided inversion, and of other masks with the backgrounds of the default preset."""
     own = GuidedFeatureInversion(study)
     makers = {
         OWN: own,
@@ -96,65 +98,67 @@ def _answers(study: Study, asked: Asked, seed: int, progress: Progress) -> dict[
         "paper": GuidedFeatureInversion.paper(study),
         "paper, our background": GuidedFeatureInversion.paper(study, background=own.background),
     }
-    found = {who: made.explain(asked.pictures, asked.classes, progress=progress) for who, made in makers.items()}
-    stage_one = own.invert(asked.pictures, progress=progress).masks
-    others = {"stage_one": stage_one} | baseline_masks(study, asked.pictures, asked.classes, seed, progress)
+    pictures, classes = asked.pictures, asked.class_index
+    found = {who: made.explain(pictures, classes, progress=progress) for who, made in makers.items()}
+    stage_one = own.invert(pictures, progress=progress).masks
+    others = {"stage_one": stage_one} | baseline_masks(study, pictures, classes, seed, progress)
     answers = {who: Answer(one.masks, one.kept, one.removed) for who, one in found.items()}
     behind = found[OWN].backgrounds
     return answers | {who: _answer(study, asked, masks, behind) for who, masks in others.items()}
 
 
-def _answer(study: Study, asked: Asked, masks: Tensor, behind: Tensor) -> Answer:
+def _answer(study: Study, asked: MaskCases, masks: Tensor, behind: Tensor) -> Answer:
     def probability(mask: Tensor) -> Tensor:
-        shown = asked.pictures * mask + behind * (1 - mask)
-        return study.predict(shown).gather(1, asked.classes[:, None])[:, 0]
+        seen = blend(asked.pictures, behind, mask)
+        return study.predict(seen).gather(1, asked.class_index[:, None])[:, 0]
 
     return Answer(masks, probability(masks[:, None]), probability(1 - masks[:, None]))
 
 
-def draw_pairs(study: Study, birds: BirdPictures, count: int, seed: int) -> Asked:
-    """Two-bird pictures, each asked about both; of at most `count`, those whose species are the two likeliest ones.
+def draw_pairs(study: Study, birds: BirdPictures, count: int, seed: int) -> MaskCases:
+    """At most `count` pictures of two birds, each twice, for both of its species; see `PAIRS`.
 
     Raises
     ------
     XaiWidgetsError
         If there is no such picture.
     """
-    places = study.draw(birds, 2 * count, seed)
-    drawn = [(birds.bird(a), birds.bird(b)) for a, b in zip(places[::2], places[1::2], strict=False)]
+    indices = study.draw(birds, 2 * count, seed)
+    drawn = [(birds.bird(a), birds.bird(b)) for a, b in zip(indices[::2], indices[1::2], strict=False)]
     rows = [row for two in drawn for row in _both(study, two, birds.size)]
     if not rows:
         raise XaiWidgetsError(f"the classifier knows both birds in none of {len(drawn)} pictures; give it some to know")
     pictures, classes, regions = zip(*rows, strict=True)
-    return Asked(torch.stack(pictures), torch.tensor(classes), torch.stack(regions))
+    return MaskCases(torch.stack(pictures), torch.tensor(classes), torch.stack(regions))
 
 
 def _both(study: Study, two: tuple[Bird, Bird], size: tuple[int, int]) -> list[tuple[Tensor, int, Tensor]]:
-    """Picture, species and place of each of the two; nothing if the classifier thinks that others are likelier."""
+    """Picture, species and region of both birds; nothing if another species is more probable."""
     rgb, maps = pair(*two, (size[0], 2 * size[1]))
     picture = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
-    likeliest = set(study.predict(picture[None])[0].topk(2).indices.tolist())
-    if likeliest != {bird.species for bird in two}:
+    predicted = set(study.predict(picture[None])[0].topk(2).indices.tolist())
+    if predicted != {bird.species for bird in two}:
         return []
-    shown = [torch.from_numpy(parts) for parts in maps]
-    where = [(one != PARTS["background"]) & (one != PARTS["clutter"]) for one in shown]
-    return [(picture, bird.species, region) for bird, region in zip(two, where, strict=True)]
+    parts = [torch.from_numpy(part_map) for part_map in maps]
+    regions = [(one != PARTS["background"]) & (one != PARTS["clutter"]) for one in parts]
+    return [(picture, bird.species, region) for bird, region in zip(two, regions, strict=True)]
 
 
 # --- measures ------------------------------------------------------------------------------------------------------
 
 
 def excess_mass(masks: Tensor, regions: Tensor) -> Tensor:
-    """Share of each mask's mass in its region, minus the region's share of the picture ``(N,)``; 0 by chance.
+    """Share of each mask's mass in its region, minus the region's share of the picture ``(N,)``; 0 by chance."""
+    return _mass(masks, regions) - regions.float().mean((1, 2))
 
-    An empty mask has no mass anywhere.
-    """
-    inside = (masks * regions).sum((1, 2)) / masks.sum((1, 2)).clamp_min(1e-12)
-    return inside - regions.float().mean((1, 2))
+
+def _mass(masks: Tensor, regions: Tensor) -> Tensor:
+    """Share of each mask's mass in its region ``(N,)``; 0 for an empty mask."""
+    return (masks * regions).sum((1, 2)) / masks.sum((1, 2)).clamp_min(1e-12)
 
 
 def pointing(masks: Tensor, regions: Tensor) -> Tensor:
-    """Whether the maximum of each mask is in its region, or no more than two pixels away, 0 or 1 ``(N,)``."""
+    """Whether the maximum of each mask is at most two pixels away from its region, 0 or 1 ``(N,)``."""
     highest = masks.flatten(1).argmax(1, keepdim=True)
     return dilated(regions).flatten(1).gather(1, highest)[:, 0].float()
 
@@ -178,28 +182,25 @@ def _pairs(study: Study, birds: BirdPictures, seed: int, progress: Progress) -> 
 
 
 def _cue(answers: Mapping[str, Answer], cases: Cases) -> dict[str, Measure]:
-    """In which share of the pictures more than half of the mask's mass is on the cue."""
-
-    def on_cue(one: Answer) -> Tensor:
-        return (one.masks * cases.cues).sum((1, 2)) / one.masks.sum((1, 2)).clamp_min(1e-12)
-
+    """The share of the mask's mass on the cue, and in which share of the pictures this is more than half."""
+    chance = float(cases.cues.float().mean())
     return {
-        "cheat_mass_on_cue": _beside(answers, on_cue, "higher", float(cases.cues.float().mean())),
-        "cheat_mostly_on_cue": _beside(answers, lambda one: (on_cue(one) > 0.5).float(), "higher"),
+        "cheat_mass_on_cue": _beside(answers, lambda one: _mass(one.masks, cases.cues), "higher", chance),
+        "cheat_mostly_on_cue": _beside(answers, lambda one: (_mass(one.masks, cases.cues) > 0.5).float(), "higher"),
     }
 
 
 def _degenerate(one: Answer) -> Tensor:
-    """Masks that are constant, or not finite, 0 or 1."""
-    flat = one.masks.amax((1, 2)) - one.masks.amin((1, 2)) < 1e-3
+    """Whether each mask is constant or not finite, 0 or 1 ``(N,)``."""
+    flat = one.masks.amax((1, 2)) - one.masks.amin((1, 2)) < FLAT
     return (flat | ~torch.isfinite(one.masks).all(2).all(1)).float()
 
 
-def _one_at_a_time(study: Study, asked: Asked, together: Answer, progress: Progress) -> dict[str, Measure]:
-    """Differences of masks that were found in a batch from those found alone: mean, and greatest of all pixels."""
-    made = GuidedFeatureInversion(study)
-    pairs = list(zip(asked.pictures, asked.classes, strict=True))[:ALONE]
-    alone = torch.cat([made.explain(picture, one[None], progress=progress).masks for picture, one in pairs])
+def _one_at_a_time(study: Study, asked: MaskCases, together: Answer, progress: Progress) -> dict[str, Measure]:
+    """Differences between masks that were found in a batch and alone: the mean, and the greatest of all pixels."""
+    inversion = GuidedFeatureInversion(study)
+    pairs = list(zip(asked.pictures, asked.class_index, strict=True))[:ALONE]
+    alone = torch.cat([inversion.explain(picture, target, progress=progress).masks for picture, target in pairs])
     difference = (alone - together.masks[: len(alone)]).abs()
     return {
         "batch_error": Measure(float(difference.mean()), "lower"),

@@ -1,7 +1,6 @@
-"""The usual saliency maps, computed by captum: what the map of a counterfactual is compared with.
+"""The usual saliency maps, computed by captum, with which the map of a counterfactual is compared.
 
-A counterfactual answers "why this class and not that one", so all methods are asked the same: what they explain is the
-difference of two logits.
+A counterfactual answers "why this class and not that one?". So all methods explain the difference of two logits.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 STEPS = 32
-"""Of integrated gradients."""
+"""Steps of integrated gradients."""
 
 PATCHES = 8
-"""How many patches side by side occlusion hides, one at a time, with others half-way between; and LIME's grid."""
+"""Patches side by side: of LIME's grid, and of occlusion, which also hides those half-way between."""
 
 SAMPLES = 200
-"""Pictures with patches missing that LIME fits its model to."""
+"""Pictures with missing patches, to which LIME fits its model."""
 
 BATCH = 64
 
@@ -40,27 +39,27 @@ def baseline_maps(
 ) -> Mapping[str, Tensor]:
     """How much each pixel matters for telling one class from another, according to the usual methods.
 
-    Where a method needs a picture without evidence (integrated gradients, occlusion, LIME), it gets the blurred
-    picture, which is closer to real ones than black.
+    Integrated gradients, occlusion and LIME need a picture without evidence; they get the blurred picture, which is
+    closer to real pictures than a black one.
 
     Parameters
     ----------
     study
-        Whose classifier is asked; it is afterwards as it was.
+        The classifier; it is borrowed, and never changed.
     pictures
         ``(N, C, H, W)`` in [0, 1].
     targets, sources
         Classes ``(N,)``: explained is the logit of the target minus that of the source.
     seed
-        Of the patches that LIME hides.
+        Of LIME.
     progress
         Told each picture.
 
     Returns
     -------
     Mapping
-        Maps ``(N, H, W)`` by method: absolute values, averaged over the channels. Grad-CAM is there only if the
-        classifier has a layer that gives maps.
+        Maps ``(N, H, W)`` by method: absolute values, averaged over the channels. Grad-CAM is left out if no layer of
+        the classifier gives maps.
 
     Raises
     ------
@@ -85,16 +84,16 @@ def _maps(study: Study, picture: Tensor, target: int, source: int) -> dict[str, 
         logits = study.forward(batch)
         return logits[:, target] - logits[:, source]
 
-    wanted, blurred = picture.detach().clone().requires_grad_(), _blurred(picture)
+    leaf, blurred = picture.detach().clone().requires_grad_(), _blurred(picture)
     found = {
-        "gradient": attr.Saliency(odds).attribute(wanted, abs=False),
-        "integrated_gradients": attr.IntegratedGradients(odds).attribute(wanted, blurred, n_steps=STEPS),
+        "gradient": attr.Saliency(odds).attribute(leaf, abs=False),
+        "integrated_gradients": attr.IntegratedGradients(odds).attribute(leaf, blurred, n_steps=STEPS),
         "occlusion": _occlusion(odds, picture, blurred),
         "lime": _lime(odds, picture, blurred),
     }
     layer = _last_maps(study)
     if layer is not None:
-        coarse = attr.LayerGradCam(odds, layer).attribute(wanted)
+        coarse = attr.LayerGradCam(odds, layer).attribute(leaf)
         found["grad_cam"] = F.interpolate(coarse, picture.shape[2:], mode="bilinear")
     return {name: values.detach().abs().mean(1).cpu() for name, values in found.items()}
 
@@ -110,7 +109,7 @@ def _occlusion(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor
 
 
 def _lime(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
-    """With ridge regression, as its authors do for pictures; captum's own choice depends on the scale of the logits."""
+    """LIME with ridge regression, as in its authors' code; captum's default depends on the scale of the logits."""
     from captum import attr  # noqa: PLC0415
     from captum._utils.models.linear_model import SkLearnRidge  # noqa: PLC0415
 
@@ -136,6 +135,6 @@ def _blurred(picture: Tensor) -> Tensor:
 
 
 def _last_maps(study: Study) -> nn.Module | None:
-    """The layer that Grad-CAM looks at: the last one whose output has places."""
+    """The layer of Grad-CAM: the last one that gives maps."""
     names = [layer.name for layer in study.layers() if len(layer.shape) == 3 and min(layer.shape[1:]) > 1]
     return study.model.get_submodule(names[-1].partition("#")[0]) if names else None

@@ -102,7 +102,7 @@ def _found(study: Study, birds: BirdPictures, seed: int, progress: Progress) -> 
         "proposal flow": VisualSummaries(study, similarity="proposal flow", **fewer),
         "sufficient masks": VisualSummaries(study, masks=CrispMasks.sufficient(study), **fewer),
         "paper": VisualSummaries.paper(study, **fewer),
-        "paper, our references": VisualSummaries.paper(study, references=STRONG, **fewer),
+        "paper, our baselines": VisualSummaries.paper(study, baselines=STRONG, **fewer),
     }
     found: dict[str, Found] = {OWN: [own.find(species, progress=progress) for species in range(study.classes)]}
     few = range(min(FEWER_CLASSES, study.classes))
@@ -113,7 +113,7 @@ def _found(study: Study, birds: BirdPictures, seed: int, progress: Progress) -> 
 
 
 def _masks(found: Mapping[str, Found], truth: Truth) -> dict[str, Measure]:
-    deciding = {who: [truth.deciding(one.places) for one in each] for who, each in found.items()}
+    deciding = {who: [truth.deciding(one.indices) for one in each] for who, each in found.items()}
     chance = [_elsewhere(one) for one in found[OWN]]
 
     def against_truth(measure: Callable[[Tensor, Tensor], Tensor]) -> Measure:
@@ -126,7 +126,7 @@ def _masks(found: Mapping[str, Found], truth: Truth) -> dict[str, Measure]:
 
     return {
         "kept": _beside(found, lambda one: one.masks.kept[:, 0], "higher"),
-        "deleted": _beside(found, lambda one: one.masks.deleted[:, 0], "lower"),
+        "removed": _beside(found, lambda one: one.masks.removed[:, 0], "lower"),
         "area": _beside(found, lambda one: one.masks.area[:, 0], "lower"),
         "crispness": _beside(found, lambda one: one.masks.crispness[:, 0], "higher"),
         "mask_precision": against_truth(precision),
@@ -227,9 +227,9 @@ def _random_networks(birds: BirdPictures, seed: int, progress: Progress) -> Meas
         with torch.random.fork_rng():
             torch.manual_seed(seed + number)
             study = Study(bird_classifier(birds.species), birds, test=birds)
-        said = int(study.predict(birds[0][0]).argmax())
-        places = study.draw(birds, PICTURES, seed)
-        count += len(VisualSummaries(study, seed=seed).find(said, places=places, progress=progress).kept)
+        predicted = int(study.predict(birds[0][0]).argmax())
+        indices = study.draw(birds, PICTURES, seed)
+        count += len(VisualSummaries(study, seed=seed).find(predicted, indices=indices, progress=progress).kept)
     return Measure(count, "lower")
 
 

@@ -44,34 +44,34 @@ class Truth:
         """All parts that can decide: the five slots, and the cue where there are some."""
         return (*SLOT_PARTS, *([] if self.birds.cheat is None else [CUE]))
 
-    def where(self, places: Tensor) -> Tensor:
+    def where(self, indices: Tensor) -> Tensor:
         """Where each of the parts is, bool ``(N, P, H, W)``."""
-        maps = torch.stack([torch.from_numpy(self.birds.part_map(place)).long() for place in places.tolist()])
+        maps = torch.stack([torch.from_numpy(self.birds.part_map(index)).long() for index in indices.tolist()])
         numbers = [[PARTS[name] for name in SLOT_PARTS.get(part, (part,))] for part in self.parts]
         return torch.stack([torch.isin(maps, torch.tensor(own)) for own in numbers], 1)
 
-    def deciding(self, places: Tensor) -> Tensor:
+    def deciding(self, indices: Tensor) -> Tensor:
         """Where the parts are that the classifier should look at, bool ``(N, P, H, W)``; with cues, where these are."""
-        found = self.where(places)
+        found = self.where(indices)
         if self.birds.cheat is None:
             return found
         return dilated(found[:, -1])[:, None]
 
     def kinds(self, found: ClassSummaries) -> npt.NDArray[np.int64]:
-        """What each region shows, ``(R,)``: a place in `parts`, or `NOTHING`."""
+        """What each region shows, ``(R,)``: an index in `parts`, or `NOTHING`."""
         if not found.regions:
             return np.zeros(0, dtype=np.int64)
         pictures = torch.tensor([region.picture for region in found.regions])
         pixels = torch.stack([region.pixels for region in found.regions])
-        shares = (self.where(found.places)[pictures] & pixels[:, None]).sum((2, 3)) / pixels.sum((1, 2))[:, None]
+        shares = (self.where(found.indices)[pictures] & pixels[:, None]).sum((2, 3)) / pixels.sum((1, 2))[:, None]
         most, kinds = shares.max(1)
         return kinds.where(most >= MOSTLY, NOTHING).numpy()
 
     def worth(self, study: Study, found: ClassSummaries) -> npt.NDArray[np.float64]:
         """Loss of the class's log-odds where a part was never drawn, for each of the parts ``(P,)``."""
-        own, places = torch.full((len(found.places),), found.class_index), found.places.tolist()
+        own, indices = torch.full((len(found.indices),), found.class_index), found.indices.tolist()
         whole = log_odds(study.logits(found.masks.pictures), own)
-        lost = [whole - log_odds(study.logits(drawn_without(self.birds, places, part)), own) for part in self.parts]
+        lost = [whole - log_odds(study.logits(drawn_without(self.birds, indices, part)), own) for part in self.parts]
         return torch.stack(lost).mean(1).double().numpy()
 
 
@@ -89,11 +89,11 @@ def hits(masks: Tensor, deciding: Tensor) -> Tensor:
 
 
 def groups(found: ClassSummaries, *, sound: bool = False) -> npt.NDArray[np.int64]:
-    """The place of the summary that each region is in ``(R,)``; with `sound`, -1 for those that were not kept."""
+    """The index of the summary that each region is in ``(R,)``; with `sound`, -1 for those that were not kept."""
     labels = np.full(len(found.regions), -1, dtype=np.int64)
-    for place, summary in enumerate(found.summaries):
+    for index, summary in enumerate(found.summaries):
         if summary.sound or not sound:
-            labels[list(summary.members)] = place
+            labels[list(summary.members)] = index
     return labels
 
 
@@ -106,5 +106,5 @@ def purity(kinds: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> float
 
 
 def shown(found: ClassSummaries, kinds: npt.NDArray[np.int64]) -> list[int]:
-    """What most members of each summary show: a place in `Truth.parts`, or `NOTHING`."""
+    """What most members of each summary show: an index in `Truth.parts`, or `NOTHING`."""
     return [int(np.bincount(kinds[list(summary.members)] - NOTHING).argmax()) + NOTHING for summary in found.summaries]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.methods.inversion.explanation import TENSORS
 from xai_widgets.study import Study
 
 SQUARES = ((slice(4, 12), slice(2, 10)), (slice(14, 22), slice(18, 26)))
@@ -96,6 +97,21 @@ class Tokens(nn.Module):
         cells = self.patches(x).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.token.expand(len(x), -1, -1), cells], 1)
         return self.head(self.last(self.first(tokens))[:, 0])
+
+
+@pytest.fixture(scope="session")
+def equal():
+    """Checks that two explanations are the same, bit for bit."""
+
+    def equal(one, other):
+        for name in (*TENSORS, "class_index", "frames"):
+            assert torch.equal(getattr(one, name), getattr(other, name)), name
+        for name in ("channels", "background_names", "class_names"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert one.verdict() == other.verdict()
+        assert one.sentence(0) == other.sentence(0)
+
+    return equal
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from xai_widgets.methods.inversion.basis import Basis, basis_of, gates, signs
 from xai_widgets.methods.inversion.guided import EPS, LEAST_WEIGHT, GuidedSettings, min_max
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.paper import PublishedSettings
-from xai_widgets.methods.inversion.question import log_rest
-from xai_widgets.methods.inversion.targets import Target
+from xai_widgets.methods.inversion.problem import log_rest
+from xai_widgets.methods.inversion.targets import Targets
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def published_twin(study, maps, picture, background, colour, s):
 
 def guided_twin(study, maps, picture, background, colour, s):
     with study.borrowed():
-        gate = gates(study, picture, Target(torch.tensor([colour])), ["maps"])[0][0, 0]
+        gate = gates(study, picture, Targets(torch.tensor([colour])), ["maps"])[0][0, 0]
     gated = [channel * gate for channel in maps]
     sums = torch.stack([channel.sum() for channel in gated])
     theta = (sums / sums.sum() + LEAST_WEIGHT).log()
@@ -138,7 +138,7 @@ def test_channels_of_both_signs_are_told_apart(net, squares):
 
 def test_gates_are_where_the_evidence_is(study, shown, squares_of):
     with study.borrowed():
-        gate = gates(study, shown(study), Target(torch.tensor([0, 1, 0])), ["maps"])[0]
+        gate = gates(study, shown(study), Targets(torch.tensor([0, 1, 0])), ["maps"])[0]
     fine = F.interpolate(gate, (28, 28))[:, 0] > 0
     assert fine.shape == (3, 28, 28)
     for place, colour in enumerate((0, 1, 0)):

@@ -1,4 +1,4 @@
-"""What can be asked for, and with which background."""
+"""What can be explained, and with which background."""
 
 from __future__ import annotations
 
@@ -7,59 +7,63 @@ import torch
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.backgrounds import BACKGROUNDS, backgrounds
-from xai_widgets.methods.inversion.targets import Target, target_of
+from xai_widgets.methods.inversion.targets import Targets, targets_of
 
+NAMES = ("a", "b", "c")
 LOGITS = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
 
 
 @pytest.mark.parametrize(
-    ("asked", "classes"),
-    [(None, [0, 1]), (2, [2, 2]), ("runner-up", [2, 2]), (torch.tensor([1, 0]), [1, 0]), (torch.tensor(1), [1, 1])],
+    ("target", "classes"),
+    [(None, [0, 1]), (2, [2, 2]), ("c", [2, 2]), ("runner-up", [2, 2]), (torch.tensor([1, 0]), [1, 0])],
 )
-def test_classes(asked, classes):
-    target = target_of(asked, None, LOGITS)
-    assert target.classes.tolist() == classes
+def test_classes(target, classes):
+    targets = targets_of(target, None, LOGITS, NAMES)
+    assert targets.class_index.tolist() == classes
     expected = LOGITS.log_softmax(1).gather(1, torch.tensor(classes)[:, None])[:, 0]
-    assert torch.allclose(target.log_probabilities(LOGITS), expected, atol=1e-6)
+    assert torch.allclose(targets.log_probabilities(LOGITS), expected, atol=1e-6)
 
 
 def test_of_two_classes_only_these_count():
-    target = target_of(None, "runner-up", LOGITS)
+    targets = targets_of(None, "runner-up", LOGITS, NAMES)
     expected = torch.tensor([[3.0, 2.0], [5.0, 4.0]]).log_softmax(1)[:, 0]
-    assert torch.allclose(target.log_probabilities(LOGITS), expected, atol=1e-6)
-    twice = target.log_probabilities(torch.cat([LOGITS, LOGITS]))
+    assert torch.allclose(targets.log_probabilities(LOGITS), expected, atol=1e-6)
+    twice = targets.log_probabilities(torch.cat([LOGITS, LOGITS]))
     assert torch.allclose(twice, expected.repeat(2), atol=1e-6)
-    assert target[torch.tensor([1])].against.tolist() == [2]
-    assert target.name(1, ("a", "b", "c")) == "b, not c"
+    assert targets[torch.tensor([1])].against.tolist() == [2]
+    assert targets.name(1, NAMES) == "b, not c"
 
 
-def test_a_score_of_ones_own_must_be_log_probabilities():
-    assert target_of(lambda logits: -logits[:, 0].abs(), None, LOGITS).log_probabilities(LOGITS).tolist() == [-3, 0]
+def test_your_own_score_must_be_log_probabilities():
+    assert targets_of(lambda logits: -logits[:, 0].abs(), None, LOGITS, NAMES).log_probabilities(LOGITS).tolist() == [
+        -3,
+        0,
+    ]
     for wrong in (lambda logits: logits[:, 0], lambda logits: -logits.abs(), lambda logits: logits[:, 0] * torch.nan):
         with pytest.raises(XaiWidgetsError, match="scores must be 2 log-probabilities"):
-            target_of(wrong, None, LOGITS).log_probabilities(LOGITS)
+            targets_of(wrong, None, LOGITS, NAMES).log_probabilities(LOGITS)
 
 
 @pytest.mark.parametrize(
-    ("classes", "against", "said"),
+    ("target", "against", "message"),
     [
         (3, None, "0 to 2"),
-        (-1, None, "0 to 2"),
-        (torch.tensor([0]), None, "classes must be 2"),
-        (torch.tensor([0.0, 1.0]), None, "whole numbers"),
-        ("second", None, "the only word"),
-        (0, 5, "against must be 2"),
-        (1, 1, "picture 0: class 1 cannot be told from itself"),
+        (torch.tensor([0, -1]), None, "0 to 2"),
+        (torch.tensor([0]), None, "one class, or 2 of them"),
+        (torch.tensor([0.0, 1.0]), None, "number or the name"),
+        ("second", None, "no class 'second'"),
+        (0, 5, "0 to 2"),
+        (1, "b", "picture 0: class 'b' cannot be told from itself"),
     ],
 )
-def test_what_is_no_class_is_refused(classes, against, said):
-    with pytest.raises(XaiWidgetsError, match=said):
-        target_of(classes, against, LOGITS)
+def test_what_is_no_class_is_refused(target, against, message):
+    with pytest.raises(XaiWidgetsError, match=message):
+        targets_of(target, against, LOGITS, NAMES)
 
 
 def test_a_logit_without_limit_is_refused():
     with pytest.raises(XaiWidgetsError, match="finite"):
-        Target(torch.tensor([0])).log_probabilities(torch.tensor([[torch.nan, 1.0]]))
+        Targets(torch.tensor([0])).log_probabilities(torch.tensor([[torch.nan, 1.0]]))
 
 
 @pytest.mark.parametrize("name", BACKGROUNDS)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.study import Study
@@ -115,7 +116,7 @@ class Adds(nn.Module):
 class Parts:
     """Even ground with a part of 6 x 6 pixels for each level, side by side, somewhere high or low.
 
-    Every third picture is labelled 0, as if all of its parts were not there.
+    Every third picture has the label 0, although its parts are there.
     """
 
     def __init__(self, count=12, shape=(3, 28, 28), seed=0, kinds=(0, 1, 2)):
@@ -134,38 +135,49 @@ class Parts:
         return self.pictures[index], int(index % 3 > 0)
 
 
-class Planted:
-    """Finds the masks that are known: whatever differs from the ground; in place of `CrispMasks`.
+class Planted(CrispMasks):
+    """Finds the masks that are known: whatever differs from the ground.
 
     Parameters
     ----------
     blind
-        Pictures whose reference shows all that they show.
+        Pictures whose baseline shows all that they show.
     """
 
     def __init__(self, study, blind=()):
-        self.study, self.blind = study, blind
+        super().__init__(study)
+        self.blind = blind
 
-    def find(self, pictures, classes, progress=None):
+    def find(self, pictures, target, *, progress=None):
+        classes = self._classes(target, len(pictures))
         found = ((pictures - 0.1).abs() > 0.01).any(1, keepdim=True)
-        references = torch.full_like(pictures, 0.1)
-        references[list(self.blind)] = pictures[list(self.blind)]
-        views = pictures, references, torch.where(found, pictures, references), torch.where(found, references, pictures)
-        scores = [self.study.predict(view).gather(1, classes[:, None]) for view in views]
-        before, without = (score[:, 0] for score in scores[:2])
-        return Masks(
-            pictures,
-            references,
-            classes,
-            found,
-            found.float(),
-            before,
-            without,
-            *scores[2:],
-            ("ground",) * len(pictures),
-            self.study.class_names,
-            {"model": self.study.fingerprint},
+        ground = torch.full_like(pictures, 0.1)
+        ground[list(self.blind)] = pictures[list(self.blind)]
+        views = pictures, ground, torch.where(found, pictures, ground), torch.where(found, ground, pictures)
+        before, base, kept, removed = (self.study.predict(view).gather(1, classes[:, None]) for view in views)
+        numbers = {"before": before[:, 0], "baseline_score": base[:, 0], "kept": kept, "removed": removed}
+        origin, names = {"model": self.study.fingerprint}, self.study.class_names
+        return masks_of(
+            pictures, found, baselines=ground, class_index=classes, class_names=names, origin=origin, **numbers
         )
+
+
+def masks_of(pictures, masks=None, **known):
+    """Masks of pictures, of class 0 with all scores 1 unless told otherwise."""
+    count, _, *sides = pictures.shape
+    masks = torch.zeros(count, 1, *sides, dtype=torch.bool) if masks is None else masks
+    one = torch.ones(count)
+    usual = {
+        "baselines": torch.zeros_like(pictures), "class_index": torch.zeros(count, dtype=torch.long),
+        "soft": masks.float(), "before": one, "baseline_score": 0 * one, "kept": one[:, None], "removed": one[:, None],
+        "baseline_names": ("blur",) * count, "class_names": ("a", "b"), "origin": {},
+    }  # fmt: skip
+    return Masks(pictures=pictures, masks=masks, **usual | known)
+
+
+@pytest.fixture(scope="session")
+def made_masks():
+    return masks_of
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +198,7 @@ def planted():
 
 @pytest.fixture(scope="session")
 def region():
-    """A region of a rectangle of pixels, in picture 0 unless told; its scores are of no importance."""
+    """A region of a rectangle of pixels, in picture 0 unless told otherwise; its scores do not matter."""
 
     def region(rows, columns, picture=0, sides=(28, 28)):
         return Region(picture, 0, where((rows, columns), sides=sides), 1.0, 0.5, 0.5, 1.0)

@@ -55,18 +55,18 @@ def test_effects_by_hand(net, new_study, squares, looking):
 
     study = new_study(pictures=squares(shape=(3, 33, 47)))
     masks = CrispMasks(study, settings=DualSettings(steps=2, cooling=2)).find(study.load(study.test, range(4))[0])
-    places, pixels = torch.tensor([2, 0]), torch.zeros(2, 33, 47, dtype=torch.bool)
+    rows, pixels = torch.tensor([2, 0]), torch.zeros(2, 33, 47, dtype=torch.bool)
     pixels[0, 3:20, 5:30] = pixels[1, 10:33, 0:47] = True
-    found = effects(study, masks, places, pixels, seed=4)
-    controls = elsewhere(pixels, masks.masks[places, 0], 4)
-    for row, place in enumerate(places.tolist()):
-        own = int(masks.classes[place])
+    found = effects(study, masks, rows, pixels, seed=4)
+    controls = elsewhere(pixels, masks.masks[rows, 0], 4)
+    for row, index in enumerate(rows.tolist()):
+        own = int(masks.class_index[index])
 
-        def score(gone, place=place, own=own):
-            changed = torch.where(gone, masks.references[place], masks.pictures[place])
+        def score(gone, index=index, own=own):
+            changed = torch.where(gone, masks.baselines[index], masks.pictures[index])
             return float(study.predict(changed)[0, own])
 
-        left, control, before = score(pixels[row]), score(controls[row]), float(masks.before[place])
+        left, control, before = score(pixels[row]), score(controls[row]), float(masks.before[index])
         assert found.drop[row] == pytest.approx((before - left) / before, abs=1e-5)
         odds = [log(p / (1 - p)) for p in (control, left)]
         assert found.evidence[row] == pytest.approx(odds[0] - odds[1], abs=1e-4)
@@ -105,7 +105,7 @@ def test_intervals_by_hand():
     values = np.random.default_rng(1).normal(2, 1, 30)
     mean, low, high = interval(values, seed=5)
     dice = np.random.default_rng(5).integers(0, 30, (causal.SAMPLES, 30))
-    means = sorted(np.mean([values[place] for place in row]) for row in dice)
+    means = sorted(np.mean([values[index] for index in row]) for row in dice)
     assert mean == pytest.approx(np.mean(values))
     assert (low, high) == pytest.approx((np.quantile(means, 0.025), np.quantile(means, 0.975)))
     assert low < mean < high

@@ -61,17 +61,6 @@ def test_the_order_of_regions_makes_no_difference():
     assert as_sets(found.labels[np.argsort(order)]) == as_sets(cluster(similarity).labels)
 
 
-def test_the_same_seed_gives_the_same_groups_and_changes_nothing():
-    similarity = np.random.default_rng(0).random((40, 40))
-    similarity += similarity.T
-    copy, state = similarity.copy(), np.random.get_state()[1].tolist()  # noqa: NPY002
-    one, other = cluster(similarity, seed=3), cluster(similarity, seed=3)
-    assert np.array_equal(one.labels, other.labels)
-    assert np.array_equal(one.exemplars, other.exemplars)
-    assert np.array_equal(similarity, copy)
-    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
-
-
 @pytest.mark.parametrize("similarity", [[[1.0]], np.ones((2, 2)), [[1.0, 0.3], [0.3, 1.0]], np.full((9, 9), 0.2)])
 def test_what_cannot_be_told_apart_is_one_group(similarity):
     found = cluster(np.array(similarity))

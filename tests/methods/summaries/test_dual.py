@@ -40,14 +40,14 @@ def twin(s, question, row, by_hand):
         d = torch.sigmoid(F.interpolate(grid, (28, 28), mode="bilinear") / s.coldest**t)
         both = question.study.forward(torch.cat([x * (1 - d) + r * d, r * (1 - d) + x * d])).softmax(1)[:, c]
         delete, keep = (both - bottom) / (top - bottom)
-        answers = s.delete * max(delete, 0 * delete) + s.keep * (1 - min(keep, 0 * keep + 1))
+        answers = s.remove * max(delete, 0 * delete) + s.keep * (1 - min(keep, 0 * keep + 1))
         crisp = s.variation * by_hand(d[0, 0], 1) + s.indecision * t * (d * (1 - d)).mean()
         adam.zero_grad()
         (answers + weight * d.mean() + crisp).backward()
         adam.step()
         with torch.no_grad():
             grid.clamp_(-s.furthest * s.coldest**t, s.furthest * s.coldest**t)
-        weight *= s.faster if delete < s.deleted and keep > s.kept else s.slower
+        weight *= s.faster if delete < s.removed and keep > s.kept else s.slower
         weight = min(max(weight, s.least_weight), s.most_weight)
     return torch.sigmoid(F.interpolate(grid, (28, 28), mode="bilinear") / s.coldest**t).detach()[0]
 
@@ -112,7 +112,7 @@ def test_grids_are_half_as_fine_as_pictures_or_coarser(sides, grid):
     assert DualSettings().grid(sides) == grid
 
 
-@pytest.mark.parametrize("wrong", [{"cooling": 0}, {"steps": 3}, {"settled": 0}, {"delete": -1.0}])
+@pytest.mark.parametrize("wrong", [{"cooling": 0}, {"steps": 3}, {"settled": 0}, {"remove": -1.0}])
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(XaiWidgetsError, match=r"must be 1 to steps|one above 0, none below"):
         DualSettings(**wrong)

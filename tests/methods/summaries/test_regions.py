@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.crisp import components, crisp
-from xai_widgets.methods.summaries.masks import CrispMasks
+from xai_widgets.methods.summaries.masks import CrispMasks, components, crisp
 from xai_widgets.methods.summaries.regions import log_odds, regions, split
 
 
@@ -98,13 +97,13 @@ def test_numbers_of_a_region_by_hand(looking):
     assert region.area == pytest.approx(64 / 784)
     assert region.centre == (pytest.approx(8 / 28), pytest.approx(10 / 28))
     assert region.box == (4, 6, 12, 14)
-    x, r = found.pictures.clone(), found.references.clone()
-    x[..., 4:12, 6:14], r[..., 4:12, 6:14] = found.references[..., 4:12, 6:14], found.pictures[..., 4:12, 6:14]
-    assert region.deleted == pytest.approx(float(study.predict(x)[0, 1]), abs=1e-6)
+    x, r = found.pictures.clone(), found.baselines.clone()
+    x[..., 4:12, 6:14], r[..., 4:12, 6:14] = found.baselines[..., 4:12, 6:14], found.pictures[..., 4:12, 6:14]
+    assert region.removed == pytest.approx(float(study.predict(x)[0, 1]), abs=1e-6)
     assert region.kept == pytest.approx(float(study.predict(r)[0, 1]), abs=1e-6)
-    assert region.drop == pytest.approx(1 - region.deleted / region.before)
+    assert region.drop == pytest.approx(1 - region.removed / region.before)
     assert region.drop_per_pixel == pytest.approx(region.drop / 64)
-    odds = [log(p / (1 - p)) for p in (float(study.predict(found.pictures)[0, 1]), region.deleted)]
+    odds = [log(p / (1 - p)) for p in (float(study.predict(found.pictures)[0, 1]), region.removed)]
     assert region.evidence == pytest.approx(odds[0] - odds[1], abs=1e-4)
 
 

@@ -1,15 +1,16 @@
-"""What summaries show and say, also where there are none."""
+"""Figures, galleries, sentences and files of summaries, also where there are none."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import fields, is_dataclass, replace
 
 import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.masks_result import DIMMED
-from xai_widgets.methods.summaries.summary import LONGEST_NAME
+from xai_widgets.methods.masking.views import DIMMED
+from xai_widgets.methods.summaries.summary import LONGEST_NAME, ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 
 
@@ -22,7 +23,7 @@ def found(parts, planted):
 
 @pytest.fixture(scope="module")
 def nothing(parts, planted):
-    """Of pictures whose references all show the class."""
+    """Of pictures whose baselines all show the class."""
     study = parts(12)
     return VisualSummaries(study, masks=planted(study, blind=range(8))).find(1)
 
@@ -32,12 +33,12 @@ def test_numbers_and_words(found):
     assert found.kept == found.summaries[:2]
     assert found.per_100 == 25
     assert found.problems == ()
-    assert found.verdict().startswith("2 of 3 groups of regions are sound (25 per 100 pictures). Kept 98%, deleted 27%")
-    said = found.summaries[0].said()
-    assert said.startswith("evidence 3 (3 to 3), drop 25.6%, stability 1.00, coherence 1.")
-    assert said.endswith(", in 8 pictures")
+    assert found.verdict().startswith("2 of 3 groups of regions are sound (25 per 100 pictures). Kept 98%, removed 27%")
+    line = found.summaries[0].sentence()
+    assert line.startswith("evidence 3 (3 to 3), drop 25.6%, stability 1.00, coherence 1.")
+    assert line.endswith(", in 8 pictures")
     assert repr(found) == "ClassSummaries('<b>parts</b>': 2 summaries of 8 pictures)"
-    assert replace(found, errors=True).title == "wrongly called <b>parts</b>"
+    assert replace(found, errors=True).title == "mistaken for <b>parts</b>"
 
 
 def test_names(found):
@@ -48,10 +49,10 @@ def test_names(found):
     assert found.named(2, "n" * LONGEST_NAME).label(2) == "n" * LONGEST_NAME
 
 
-@pytest.mark.parametrize("place", [-1, 3])
-def test_there_is_no_other_summary(found, place):
-    for ask in (lambda: found.named(place, "it"), lambda: found.gallery(place)):
-        with pytest.raises(XaiWidgetsError, match=f"there is no summary {place}: 3 were found, counted from 0"):
+@pytest.mark.parametrize("index", [-1, 3])
+def test_there_is_no_other_summary(found, index):
+    for ask in (lambda: found.named(index, "it"), lambda: found.gallery(index)):
+        with pytest.raises(XaiWidgetsError, match=f"there is no summary {index}: 3 were found, counted from 0"):
             ask()
 
 
@@ -61,8 +62,8 @@ def test_names_have_an_end(found):
 
 
 def test_a_region_is_outlined_and_all_else_dimmed(found):
-    place = found.summaries[0].exemplar
-    region, shown = found.regions[place], found.outline(place)
+    index = found.summaries[0].exemplar
+    region, shown = found.regions[index], found.outline(index)
     picture = found.masks.pictures[region.picture]
     top, left, bottom, right = region.box
     inside, edge = torch.zeros(28, 28, dtype=torch.bool), torch.zeros(28, 28, dtype=torch.bool)
@@ -85,8 +86,8 @@ def test_a_gallery_of_exemplars_and_one_of_members(found):
     assert members.count("<img") == 8
     assert "summary 3" not in exemplars
     assert "evidence 3 (3 to 3)" in exemplars
-    places = [int(found.places[found.regions[one].picture]) for one in found.summaries[2].members]
-    assert [f"picture {place}, drop alone 0.0%" in members for place in places] == [True] * 8
+    indices = [int(found.indices[found.regions[one].picture]) for one in found.summaries[2].members]
+    assert [f"picture {index}, drop alone 0.0%" in members for index in indices] == [True] * 8
 
 
 def test_names_are_text_in_galleries_and_no_formula_in_figures(found):
@@ -113,12 +114,41 @@ def test_where_none_is_sound_all_are_shown_with_the_reason(found):
     assert len(doubted.figure().axes) == 3 * 6
 
 
-def test_where_references_show_the_class_there_are_no_summaries_and_the_masks_are_shown(nothing):
+def test_where_baselines_show_the_class_there_are_no_summaries_and_the_masks_are_shown(nothing):
     assert (nothing.summaries, nothing.regions, nothing.kept, nothing.per_100) == ((), (), (), 0)
     assert nothing.similarity.shape == (0, 0)
-    assert "Of 8 of 8 pictures (such as 0) the reference still shows the class: 0.98 of 0.98." in nothing.problems
+    assert "In 8 of 8 pictures (such as 0) the baseline still shows the class: 0.98 of 0.98." in nothing.problems
     assert nothing.verdict().endswith("No summary is sound. 0 of 0 groups of regions are sound (0 per 100 pictures).")
     assert nothing.gallery().html.count("<img") == 8
     assert nothing.figure()._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(XaiWidgetsError, match="there is no summary 0: 0 were found"):
         nothing.named(0, "it")
+
+
+# --- files -----------------------------------------------------------------------------------------------------
+
+
+def assert_same(found, expected):
+    assert type(found) is type(expected)
+    if isinstance(expected, torch.Tensor):
+        assert found.dtype == expected.dtype
+        assert torch.equal(found, expected)
+    elif is_dataclass(expected):
+        for field in fields(expected):
+            assert_same(getattr(found, field.name), getattr(expected, field.name))
+    elif isinstance(expected, tuple):
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    else:
+        assert found == json.loads(json.dumps(expected))
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (1, 33, 47)])
+@pytest.mark.parametrize(("blind", "errors"), [((), False), ((1, 4), False), (range(8), False), ((), True)])
+def test_what_is_restored_is_what_was_stored(parts, planted, shape, blind, errors):
+    study = parts(24, shape, class_names=("none", "parts"))
+    found = VisualSummaries(study, masks=planted(study, blind), most=8).find(1, errors=errors)
+    if found.summaries:
+        found = found.named(len(found.summaries) - 1, "naïve \u2192 'name'")
+    details = json.loads(json.dumps(found.details(), allow_nan=False))
+    assert_same(ClassSummaries.restored(found.tensors(), details, study.class_names), found)

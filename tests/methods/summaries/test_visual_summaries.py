@@ -9,11 +9,10 @@ import torch
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, CancelledError, LayerError, PictureError, XaiWidgetsError
-from xai_widgets.methods.summaries import clusters
-from xai_widgets.methods.summaries import paper_likeness as proposal_flow
+from xai_widgets.methods.summaries import clusters, paper_likeness
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
-from xai_widgets.methods.summaries.paper_masks import TwoStageSettings
+from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -38,13 +37,13 @@ def kinds_of(found, one):
 
 def groups(found):
     """Summaries as sets of (picture, first row, first column), whatever order they are in."""
-    regions = [(int(found.places[one.picture]), *one.box[:2]) for one in found.regions]
+    regions = [(int(found.indices[one.picture]), *one.box[:2]) for one in found.regions]
     return {frozenset(regions[member] for member in one.members) for one in found.summaries}
 
 
 def assert_equal(one, other):
     assert one.summaries == other.summaries
-    assert torch.equal(one.places, other.places)
+    assert torch.equal(one.indices, other.indices)
     assert torch.equal(one.similarity, other.similarity)
     assert torch.equal(one.masks.soft, other.masks.soft)
 
@@ -68,15 +67,15 @@ def test_with_masks_that_are_searched_for_the_part_that_is_not_used_is_not_even_
 
 
 def test_the_published_way_has_the_published_masks_and_likeness(parts):
-    made = VisualSummaries.paper(parts(), references=("mean",), most=6)
+    made = VisualSummaries.paper(parts(), baselines=("mean",), most=6)
     assert isinstance(made.masks.settings, TwoStageSettings)
-    assert (made.similarity, made.masks.references, made.masks.smallest) == ("proposal flow", ("mean",), 0)
+    assert (made.similarity, made.masks.baselines, made.masks.smallest) == ("proposal flow", ("mean",), 0)
     assert repr(made) == "VisualSummaries('Adds', by proposal flow (maps): 0 found)"
-    assert VisualSummaries.paper(parts()).masks.references == ("weak blur",)
+    assert VisualSummaries.paper(parts()).masks.baselines == ("weak blur",)
 
 
 def test_by_the_published_likeness_every_region_is_in_one_summary(summaries, monkeypatch):
-    monkeypatch.setattr(proposal_flow, "BACKGROUND", 30)
+    monkeypatch.setattr(paper_likeness, "BACKGROUND", 30)
     found = summaries(8, similarity="proposal flow").find(1)
     assert sorted(member for one in found.summaries for member in one.members) == list(range(len(found.regions)))
     assert torch.isfinite(found.similarity).all()
@@ -86,58 +85,49 @@ def test_by_the_published_likeness_every_region_is_in_one_summary(summaries, mon
 # --- which pictures --------------------------------------------------------------------------------------------
 
 
-def test_pictures_are_rightly_called_the_class_or_wrongly(summaries):
+def test_pictures_are_predicted_as_the_class_correctly_or_wrongly(summaries):
     made = summaries(30)
     right, wrong = made.find(1), made.find(1, errors=True)
-    assert all(place % 3 for place in right.places.tolist())
-    assert not any(place % 3 for place in wrong.places.tolist())
+    assert (right.indices % 3 > 0).all()
+    assert (wrong.indices % 3 == 0).all()
     assert (len(right.masks), len(wrong.masks)) == (20, 10)
-    assert (wrong.errors, wrong.title) == (True, "wrongly called class 1")
+    assert (wrong.errors, wrong.title) == (True, "mistaken for class 1")
     assert made.found == {(1, False): right, (1, True): wrong}
     for found in (right, wrong):
-        assert torch.equal(found.masks.pictures, made.study.train.pictures[found.places])
-        assert found.masks.classes.tolist() == [1] * len(found.masks)
+        assert torch.equal(found.masks.pictures, made.study.train.pictures[found.indices])
+        assert found.masks.class_index.tolist() == [1] * len(found.masks)
 
 
 def test_fewer_pictures_are_the_first_of_more(summaries):
     made = summaries(60)
     few, more = made.find(1, most=5), made.find(1)
     assert len(few.masks) == 5
-    assert few.places.tolist() == more.places.tolist()[:5]
+    assert few.indices.tolist() == more.indices.tolist()[:5]
     assert len(summaries(60, most=7).find(1).masks) == 7
 
 
-def test_pictures_may_be_chosen_whatever_they_are_called(summaries):
-    found = summaries().find(1, places=[7, 3, 0, 12, 9, 1])
-    assert found.places.tolist() == [7, 3, 0, 12, 9, 1]
+def test_pictures_may_be_chosen_whatever_their_predicted_class(summaries):
+    found = summaries().find(1, indices=[7, 3, 0, 12, 9, 1])
+    assert found.indices.tolist() == [7, 3, 0, 12, 9, 1]
     assert len(found.masks) == 6
 
 
 def test_other_pictures_than_those_of_the_study(summaries, parts):
     study = parts(12)
     made = summaries(study=study, pictures=study.test)
-    assert torch.equal(made.find(1, places=range(6)).masks.pictures, study.test.pictures)
+    assert torch.equal(made.find(1, indices=range(6)).masks.pictures, study.test.pictures)
 
 
 def test_the_order_of_pictures_changes_no_group(summaries):
     made, order = summaries(), torch.randperm(24).tolist()
-    assert groups(made.find(1, places=range(24))) == groups(made.find(1, places=order))
+    assert groups(made.find(1, indices=range(24))) == groups(made.find(1, indices=order))
 
 
-def test_pictures_whose_reference_shows_the_class_are_left_out(summaries):
+def test_pictures_whose_baseline_shows_the_class_are_left_out(summaries):
     found = summaries(blind=(0, 3)).find(1)
     assert {one.picture for one in found.regions} == set(range(16)) - {0, 3}
     assert [one.pictures for one in found.kept] == [14, 14]
-    assert "Of 2 of 16 pictures (such as 0) the reference still shows the class" in found.verdict()
-
-
-def test_the_same_seed_gives_the_same_bits_and_no_global_random_number_is_drawn(net, new_study, squares):
-    study = new_study(pictures=squares(shape=(1, 33, 47)), model=net(channels=1))
-    state = torch.random.get_rng_state()
-    brief = CrispMasks(study, settings=DualSettings(steps=4, cooling=4), references=("mean", "other"))
-    one, other = (VisualSummaries(study, masks=brief, seed=5).find(0, places=range(8)) for _ in range(2))
-    assert_equal(one, other)
-    assert torch.equal(state, torch.random.get_rng_state())
+    assert "In 2 of 16 pictures (such as 0) the baseline still shows the class" in found.verdict()
 
 
 @pytest.mark.parametrize("limit", [("ITERATIONS", 3), ("MOST_REGIONS", 4)])
@@ -157,20 +147,14 @@ def test_a_single_region_in_each_picture(summaries, parts):
 # --- what is refused -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("class_index", [-1, 2, 99])
-def test_there_are_only_so_many_classes(summaries, class_index):
-    with pytest.raises(XaiWidgetsError, match=f"there is no class {class_index}, only 0 to 1"):
-        summaries().find(class_index)
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"errors": True}, "4 pictures are wrongly called 'class 1', and a summary needs 5 or more"),
-        ({"places": [1, 2, 3]}, "3 pictures are given, and a summary needs 5 or more"),
-        ({"places": [0, 1, 2, 3, 12]}, "places must be different and 0 to 11, and are"),
-        ({"places": [0, 1, 2, 3, -1]}, "places must be different and 0 to 11, and are"),
-        ({"places": [0, 1, 2, 3, 3]}, "places must be different and 0 to 11, and are"),
+        ({"errors": True}, "4 pictures are wrongly predicted as 'class 1', and a summary needs 5 or more"),
+        ({"indices": [1, 2, 3]}, "3 pictures are given, and a summary needs 5 or more"),
+        ({"indices": [0, 1, 2, 3, 12]}, "indices must be different and 0 to 11, and are"),
+        ({"indices": [0, 1, 2, 3, -1]}, "indices must be different and 0 to 11, and are"),
+        ({"indices": [0, 1, 2, 3, 3]}, "indices must be different and 0 to 11, and are"),
     ],
 )
 def test_pictures_that_are_too_few_or_do_not_exist(summaries, options, said):
@@ -180,8 +164,8 @@ def test_pictures_that_are_too_few_or_do_not_exist(summaries, options, said):
     assert made.found == {}
 
 
-def test_of_a_class_that_nothing_is_called(summaries):
-    with pytest.raises(PictureError, match="0 pictures are rightly called 'class 0'"):
+def test_of_a_class_that_is_never_predicted(summaries):
+    with pytest.raises(PictureError, match="0 pictures are correctly predicted as 'class 0'"):
         summaries().find(0)
 
 
@@ -206,14 +190,6 @@ def test_layers_without_maps_and_likenesses_that_do_not_exist(new_study, looking
         VisualSummaries(looking())
     with pytest.raises(XaiWidgetsError, match="similarity is 'hog', but must be one of layer, proposal flow"):
         VisualSummaries(new_study(), similarity="hog")
-
-
-def test_pictures_with_nan_are_refused(parts, planted):
-    study = parts(12)
-    study.train.pictures[4, 0, 3, 3] = float("nan")
-    for options in ({}, {"places": range(12)}):
-        with pytest.raises(PictureError, match="hold NaN"):
-            VisualSummaries(study).find(1, **options)
 
 
 def test_masks_for_another_classifier_are_refused(summaries, planted, parts):
@@ -266,7 +242,8 @@ def test_a_file_holds_all_that_was_found_with_its_names(summaries, planted, tmp_
     made.find(1, errors=True)
     made.rename(1, 1, "<b>green</b> \u2192")
     path = made.save(tmp_path / "parts")
-    read = VisualSummaries.load(path, made.study, masks=planted(made.study), pictures=made.study.train)
+    read = VisualSummaries.load(path, made.study)
+    read.masks = planted(made.study)
     assert list(read.found) == [(1, False), (1, True)]
     for key, one in read.found.items():
         assert_equal(one, made.found[key])
@@ -276,39 +253,67 @@ def test_a_file_holds_all_that_was_found_with_its_names(summaries, planted, tmp_
     assert_equal(read.find(1), made.find(1))
 
 
-def test_a_file_may_hold_nothing(summaries, tmp_path):
-    made = summaries()
-    assert VisualSummaries.load(made.save(tmp_path / "none"), made.study).found == {}
+def test_settings_of_the_masks_are_saved_with_them(parts, tmp_path):
+    study = parts(12)
+    brief = DualSettings(steps=4, cooling=4, betas=(0.5, 0.6))
+    stages = TwoStageSettings(Stage(2, 0.5, 0.01, 0.0), Stage(2, 0.01, 1.0, 2.0), cell=4)
+    for settings, number in ((brief, 1), (stages, 2)):
+        masks = CrispMasks(study, count=number, smallest=0.1, baselines=("mean",), settings=settings)
+        made = VisualSummaries(study, masks=masks, most=5)
+        made.find(1)
+        read = VisualSummaries.load(made.save(tmp_path / "found"), study).masks
+        assert (read.count, read.smallest, read.baselines, read.settings) == (number, 0.1, ("mean",), settings)
 
 
-def test_files_of_other_models_and_other_things_are_refused(summaries, parts, tmp_path):
-    made = summaries()
-    made.find(1)
-    path = made.save(tmp_path / "parts")
-    with pytest.raises(ArtifactError, match="was made from another model"):
-        VisualSummaries.load(path, parts(weights=(1.0, 1.0, 1.0)))
-    with pytest.raises(ArtifactError, match="does not exist"):
-        VisualSummaries.load(tmp_path / "none", made.study)
-    (tmp_path / "foreign.safetensors").write_bytes(b"GIF89a")
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        VisualSummaries.load(tmp_path / "foreign", made.study)
-    other = artifact.save(tmp_path / "other", "cladec", {}, {})
-    with pytest.raises(ArtifactError, match="holds 'cladec', not 'visual summaries'"):
-        VisualSummaries.load(other, made.study)
-
-
-@pytest.mark.parametrize("missing", ["layer", "found", "0/similarity", "0/region_places"])
+@pytest.mark.parametrize("missing", ["layer", "found", "0/similarity", "0/region_sources"])
 def test_a_file_that_lacks_something_is_refused(summaries, tmp_path, missing):
     made = summaries()
     made.find(1)
-    tensors, details = artifact.load(made.save(tmp_path / "parts"), "visual summaries")
+    tensors, details = artifact.load(made.save(tmp_path / "parts"), "summaries")
     for lacking in (tensors, details):
         lacking.pop(missing, None)
-    path = artifact.save(tmp_path / "lacking", "visual summaries", tensors, details)
+    path = artifact.save(tmp_path / "lacking", "summaries", tensors, details)
     with pytest.raises(ArtifactError, match="does not hold what its description says"):
         VisualSummaries.load(path, made.study)
 
 
-def test_a_study_knows_its_classes_by_name(parts, planted):
+# --- all classes -----------------------------------------------------------------------------------------------
+
+
+def test_a_fit_finds_every_class_and_says_which_have_too_few_pictures(summaries, tmp_path):
+    made, parts = summaries(), []
+    assert (made.fitted, made.verdict()) == (False, "")
+    made.fit(progress=Progress(), on_part=lambda one: parts.append(list(one.found)))
+    assert made.fitted
+    assert parts == [[(1, False)]]
+    first, second = made.verdict().splitlines()
+    assert first == "class 0: 0 pictures are correctly predicted as 'class 0', and a summary needs 5 or more"
+    assert second == f"class 1: {made.found[1, False].verdict()}"
+    assert VisualSummaries.load(made.save(tmp_path / "all"), made.study).verdict() == made.verdict()
+    before = made.found[1, False]
+    assert made.fit(progress=Progress()).found[1, False] is before
+
+
+def test_a_fit_looks_for_no_class_without_pictures(parts, planted):
+    study = parts(24)
+    study.train.labels = torch.tensor([1, 7])
+    made = VisualSummaries(study, masks=planted(study)).fit(progress=Progress())
+    assert (list(made.found), made.skipped) == ([(1, False)], {})
+
+
+def test_an_explanation_is_the_masks_of_a_class(parts, planted):
+    study = parts(24, class_names=["none", "some"])
+    made = VisualSummaries(study, masks=CrispMasks(study, settings=DualSettings(steps=2, cooling=2)))
+    pictures = study.train.pictures[:3]
+    assert made.explain(pictures).class_index.tolist() == [1, 1, 1]
+    assert made.explain(pictures, "none").class_index.tolist() == [0, 0, 0]
+    assert made.explain(pictures, torch.tensor([0, 1, 0])).class_index.tolist() == [0, 1, 0]
+
+
+def test_classes_have_names(parts, planted):
     study = Study(parts().model, parts(24).train, class_names=["none", "some"])
-    assert VisualSummaries(study, masks=planted(study)).find(1).class_name == "some"
+    made = VisualSummaries(study, masks=planted(study))
+    assert made.find("some", keep=False).class_name == "some"
+    assert made.found == {}
+    made.find("some")
+    assert made.rename("some", 0, "red") is made.found[1, False]

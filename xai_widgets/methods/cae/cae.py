@@ -156,7 +156,7 @@ class CAE(CodeMap):
         epochs = settings.recipe.epochs
         trained, mask = epochs * few.seen, max(1, epochs // MASK_SHARE) * few.seen
         growth = (few.seen, trained, few.seen) if settings.paper else (few.seen, few.seen, trained, mask)
-        return Trial(CAE(few.study, settings=short), growth, few.kept(read))
+        return Trial(CAE(few.study, settings=short), growth, few.kept(read), few.batch(settings.recipe.batch_size))
 
     @property
     def health(self) -> Health:

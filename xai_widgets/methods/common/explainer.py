@@ -20,8 +20,11 @@ from xai_widgets.pictures import draw, subset
 from xai_widgets.progress import Progress, bar
 from xai_widgets.study import Study
 
-TRIAL_PICTURES, TRIAL_EPOCHS = 128, 2
-"""A trial is of so many pictures; validation falls between two epochs, and is timed with them."""
+TRIAL_PICTURES, TRIAL_PIXELS, LEAST_TRIAL = 128, 128 * 64**2, 16
+"""A trial is of so many pictures; of fewer where they are large, to take little memory, but of at least so many."""
+
+TRIAL_EPOCHS = 2
+"""Validation falls between two epochs, and is timed with them."""
 
 TRIAL_BATCH = 32
 """At most so many pictures pass through the classifier at once in a trial."""
@@ -38,11 +41,14 @@ class Trial(NamedTuple):
         How many times more steps the real fit takes than the trial, for each task of its progress in turn.
     kept
         Bytes that the real fit keeps of its pictures.
+    batch
+        How many times more pictures a training step of the real fit takes.
     """
 
     explainer: Explainer
     growth: Sequence[float]
     kept: int
+    batch: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,19 @@ class FewPictures:
     def of(cls, study: Study, most: int, most_unseen: int, seed: int) -> Self:
         """For a fit that reads at most so many pictures of each set."""
         seen, unseen = min(most, len(study.train)), min(most_unseen, len(study.test))
-        few = min(seen, TRIAL_PICTURES)
+        few = min(seen, TRIAL_PICTURES, max(TRIAL_PIXELS // math.prod(study.shape[1:]), LEAST_TRIAL))
         # As large a share as of those to fit on, so that whatever follows both grows alike.
         few_unseen = max(round(unseen * few / seen), 1)
         small = copy.copy(study)
         small.train = subset(study.train, draw(study.train, few, seed))
         small.test = subset(study.test, draw(study.test, few_unseen, seed))
-        small.batch_size, small.explainers = min(study.batch_size, TRIAL_BATCH), {}
+        small.batch_size, small.explainers = min(study.batch_size, TRIAL_BATCH, few), {}
         return cls(small, seen / few, unseen / few_unseen, seen + unseen)
+
+    def batch(self, size: int) -> float:
+        """How many times larger a batch of that size is than it can be in the trial."""
+        there = len(self.study.train)
+        return min(size, there * self.seen) / min(size, there)
 
     def kept(self, layers: Sequence[str]) -> int:
         """Bytes of the 8-bit pictures, their logits, and the codes of layers in half precision."""

@@ -1,6 +1,6 @@
-"""A few atoms in place of many channels: channels of a layer that are active together, and what they respond to.
+"""A few atoms in place of many channels: groups of channels that are active together, and what they respond to.
 
-"This mask is 60 % atom 3" can be read; 48 weights cannot.
+A person can read "this mask is 60 % atom 3", but not 48 weights.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import basis_of, signs
-from xai_widgets.methods.summaries.masks_result import DIMMED
+from xai_widgets.methods.masking.views import dimmed
 from xai_widgets.study import Study
 
 if TYPE_CHECKING:
     from xai_widgets.show.gallery import Gallery
 
 PICTURES = 64
-"""So many pictures of a study tell which channels belong together."""
+"""The channels are grouped by their activations for so many pictures of a study."""
 
 EXAMPLES = 4
-"""Pictures that show what an atom responds to."""
+"""So many pictures show what an atom responds to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +35,13 @@ class Atoms:
     Attributes
     ----------
     layer
-        Whose channels they are.
+        The layer.
     labels
         The atom of each channel ``(n,)``.
     pictures
-        Those that each atom responds to most ``(K, E, C, H, W)``.
+        For each atom the pictures with its strongest responses ``(K, E, C, H, W)``.
     responses
-        Where it does so, ``(K, E, H, W)`` in [0, 1].
+        The responses in each of them, ``(K, E, H, W)`` in [0, 1].
     """
 
     layer: str
@@ -55,9 +55,7 @@ class Atoms:
     def shares(self, weights: Tensor) -> Tensor:
         """Share of each atom ``(N, K)`` in weights ``(N, n)`` of this layer's channels."""
         if weights.shape[1] != len(self.labels):
-            raise XaiWidgetsError(
-                f"{weights.shape[1]} weights are given, but {self.layer!r} has {len(self.labels)} channels"
-            )
+            raise XaiWidgetsError(f"{self.layer!r} has {len(self.labels)} channels, and weights {weights.shape[1]}")
         summed = torch.zeros(len(weights), len(self)).index_add_(1, self.labels, weights)
         return summed / summed.sum(1, keepdim=True).clamp_min(1e-12)
 
@@ -65,7 +63,7 @@ class Atoms:
         """What each atom responds to, as a static gallery that a saved notebook keeps."""
         from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
 
-        shown = self.pictures * (DIMMED + (1 - DIMMED) * self.responses[:, :, None])
+        shown = dimmed(self.pictures, self.responses[:, :, None])
         labels = [f"atom {atom}" for atom in range(len(self)) for _ in range(shown.shape[1])]
         return gallery(list(shown.flatten(0, 1)), labels, most=len(labels))
 
@@ -76,18 +74,18 @@ def atoms_of(study: Study, layer: str, count: int = 8, *, seed: int = 0) -> Atom
     Parameters
     ----------
     study
-        Whose classifier, and whose pictures.
+        The classifier and its pictures.
     layer
-        One that has places.
+        A layer that gives maps.
     count
-        Number of atoms, 2 to the number of channels that are active at all; silent ones go with the first.
+        Number of atoms, from 2 to the number of channels that are active at all; silent channels join the first atom.
     seed
-        Decides which pictures are looked at.
+        Of the choice of pictures.
 
     Raises
     ------
     LayerError
-        If there is no such layer, or it has no places.
+        If the layer does not exist, or gives no maps.
     XaiWidgetsError
         If the layer has fewer active channels than `count`.
     """
@@ -107,21 +105,21 @@ def _grouped(maps: Tensor, layer: str, count: int) -> Tensor:
     cosines = F.normalize(rows[active], dim=1)
     distance = (1 - cosines @ cosines.T).clamp_min(0).double().numpy()
     linkage = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
-    found = linkage.fit_predict(distance).tolist()
-    order = {label: number for number, label in enumerate(dict.fromkeys(found))}
+    groups = linkage.fit_predict(distance).tolist()
+    order = {label: number for number, label in enumerate(dict.fromkeys(groups))}
     labels = torch.zeros(len(rows), dtype=torch.long)
-    labels[active] = torch.tensor([order[label] for label in found])
+    labels[active] = torch.tensor([order[label] for label in groups])
     return labels
 
 
 def _with_examples(layer: str, labels: Tensor, maps: Tensor, pictures: Tensor) -> Atoms:
-    """Each atom with the pictures in which the sum of its channels, each scaled to 1, is highest."""
+    """Each atom with the pictures where the sum of its channels, each scaled to a maximum of 1, is greatest."""
     scaled = maps / maps.amax((0, 2, 3), keepdim=True).clamp_min(1e-12)
-    places, responses = [], []
+    examples, responses = [], []
     for atom in range(int(labels.max()) + 1):
         summed = scaled[:, labels == atom].sum(1)
         best = summed.flatten(1).amax(1).topk(min(EXAMPLES, len(pictures))).indices
-        places.append(best)
+        examples.append(best)
         responses.append(summed[best] / summed[best].amax((1, 2), keepdim=True).clamp_min(1e-12))
     fine = F.interpolate(torch.stack(responses), pictures.shape[2:], mode="bilinear", align_corners=False)
-    return Atoms(layer, labels, pictures[torch.stack(places)], fine)
+    return Atoms(layer, labels, pictures[torch.stack(examples)], fine)

@@ -1,4 +1,4 @@
-"""What is seen where a mask lets nothing through; it should say nothing about the class."""
+"""What replaces a picture where its mask is 0; it should show nothing of the class."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from xai_widgets.study import Study
 AUTO, NOISE, PAPER_BLUR = "auto", "noise", "paper blur"
 
 BACKGROUNDS = (AUTO, NOISE, PAPER_BLUR, *REFERENCES)
-"""Names of backgrounds, which stand for the candidate that leaves least of the class, for noise, for the published
-blur, and for the references of crisp masks."""
+"""Names of backgrounds: "auto" takes the one of `CANDIDATES` with the lowest probability of the class, "noise" is white
+noise with each picture's mean and deviation, "paper blur" is the published blur; the others are those of
+`masking.references`."""
 
 CANDIDATES = ("blur", "mean", "median", "average", "other")
-"""Of which `AUTO` takes the one that leaves least of the class."""
+"""The backgrounds that "auto" chooses from."""
 
 PUBLISHED_SIGMA = 11.0
-"""Of the published blur, in pixels of pictures of 224; scaled to others."""
+"""Of the published blur, in pixels of a picture of side 224; scaled to other sides."""
 
 
 def backgrounds(
@@ -31,11 +32,11 @@ def backgrounds(
     Parameters
     ----------
     study
-        Whose classifier is asked which one leaves least.
+        The classifier.
     pictures
         ``(N, C, H, W)`` in [0, 1].
     classes
-        Whose evidence should not be left, ``(N,)``.
+        The classes whose evidence should be gone, ``(N,)``.
     name
         One of `BACKGROUNDS`.
     seed
@@ -53,13 +54,13 @@ def backgrounds(
 
 
 def require(name: str) -> None:
-    """Raise an `XaiWidgetsError` where this is no background."""
+    """Raise an `XaiWidgetsError` if there is no such background."""
     if name not in BACKGROUNDS:
         raise XaiWidgetsError(f"background is {name!r}, but must be one of {', '.join(BACKGROUNDS)}")
 
 
 def _noise(pictures: Tensor, seed: int) -> Tensor:
-    """White noise with mean and deviation of each picture's channels; the same noise for all of them."""
+    """White noise with the mean and deviation of each picture's channels; the same noise for all pictures."""
     drawn = torch.randn(pictures.shape[1:], generator=torch.Generator().manual_seed(seed)).to(pictures)
     mean, deviation = pictures.mean((2, 3), keepdim=True), pictures.std((2, 3), keepdim=True, correction=0)
     return (mean + deviation * drawn).clamp(0, 1)

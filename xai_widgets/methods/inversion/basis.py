@@ -1,7 +1,7 @@
-"""What masks are made of: the channels of one layer or several, seen as pictures.
+"""The channels of one layer or several, from which masks are made.
 
-A mask is a weighted sum of channels, each enlarged to the finest of the layers; so it can only show what the network
-itself tells apart, and no pattern that fools it.
+A mask is a weighted sum of channels, each enlarged to the finest of the layers. So it can only show what the network
+itself tells apart, and no pattern that fools the network.
 """
 
 from __future__ import annotations
@@ -15,30 +15,29 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import LayerError
 from xai_widgets.layers import as_code
-from xai_widgets.methods.inversion.targets import Target
+from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
 
 TINY = 1e-6
 
 MOST_LAYERS = 4
-"""So many layers make a basis, where it is chosen for you: the deepest ones."""
-
+"""The default basis has the deepest layers, at most so many."""
 
 PROBED = 4
-"""So many pictures of a study tell what kind of values a layer gives."""
+"""The signs of a layer's values are read from so many pictures of the study."""
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """The channels of some layers for N pictures, none below 0.
+    """The channels of some layers for N pictures; no value is below 0.
 
     Attributes
     ----------
     layers
         Names of the layers.
     maps
-        One for each layer ``(N, C, h, w)``. Where a layer gives negative values, its channels come twice: what is
-        above 0, and the size of what is below.
+        The channels of each layer ``(N, C, h, w)``. Channels with negative values come twice: the positive part, and
+        the size of the negative part.
     """
 
     layers: tuple[str, ...]
@@ -64,11 +63,11 @@ class Basis:
         return torch.cat([one / (one.sum(1, keepdim=True) + TINY**2) for one in sums], 1) / len(sums)
 
     def normalised(self) -> Basis:
-        """The same, with a maximum of 1 in each channel that is not all 0."""
+        """The basis with each channel scaled to a maximum of 1, unless it is all 0."""
         return replace(self, maps=tuple(_to_one(maps) for maps in self.maps))
 
     def gated(self, gates: Sequence[Tensor]) -> Basis:
-        """The same, each layer times a gate ``(N, 1, h, w)``."""
+        """The basis with each layer multiplied by a gate ``(N, 1, h, w)``."""
         return replace(self, maps=tuple(maps * gate for maps, gate in zip(self.maps, gates, strict=True)))
 
     def combine(self, weights: Tensor) -> Tensor:
@@ -84,60 +83,60 @@ def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basi
     Parameters
     ----------
     study
-        Whose classifier is asked.
+        The classifier.
     pictures
         ``(N, C, H, W)`` in [0, 1].
     layers
-        Whether each of the layers gives negative values, too (see `signs`).
+        For each layer whether it also gives negative values (see `signs`).
     """
     with torch.no_grad():
-        found = study.record(pictures, list(layers))
-    maps = {name: _as_maps(found[name].float(), pictures, name) for name in layers}
+        activations = study.record(pictures, list(layers))
+    maps = {name: _as_maps(activations[name].float(), pictures, name) for name in layers}
     halves = [torch.cat([one, -one], 1) if layers[name] else one for name, one in maps.items()]
     return Basis(tuple(layers), tuple(one.relu() for one in halves))
 
 
 def signs(study: Study, layers: Sequence[str]) -> dict[str, bool]:
-    """Whether each layer gives negative values for some of a few pictures of the study.
+    """For each layer whether it gives negative values for a few pictures of the study.
 
     Raises
     ------
     LayerError
-        If there is no such layer, or it has no places.
+        If a layer does not exist, or gives no maps.
     """
     for name in layers:
         if map_sides(study, name) is None:
             raise LayerError(f"layer {name!r} has no maps (its output is {study.layer(name).shape}) to make masks of")
     pictures, _ = study.load(study.train, range(min(PROBED, len(study.train))))
     with study.borrowed(), torch.no_grad():
-        found = study.record(pictures, list(layers))
-    return {name: bool((found[name] < 0).any()) for name in layers}
+        activations = study.record(pictures, list(layers))
+    return {name: bool((activations[name] < 0).any()) for name in layers}
 
 
-def gates(study: Study, pictures: Tensor, target: Target, layers: Sequence[str]) -> tuple[Tensor, ...]:
+def gates(study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str]) -> tuple[Tensor, ...]:
     """Where each layer has evidence for the target, ``(N, 1, h, w)`` in [0, 1]; call it inside `study.borrowed()`.
 
-    The evidence of a layer is the square root of ``max(0, sum over channels of activation x gradient of the target's
-    log-probability)`` (so that what is weaker comes in, too), scaled to a maximum of 1 and spread to the neighbouring
-    cells; ones for a picture that has none there. A gate is a layer's own evidence times the mean of all layers':
-    early layers are fine but see little of what a thing is, late ones are the other way round.
+    The evidence of a layer is the square root (so that weak evidence counts, too) of ``max(0, sum over channels of
+    activation x gradient of the target's log-probability)``, scaled to a maximum of 1 and spread to the neighbouring
+    cells; it is 1 everywhere for a picture without evidence. A gate is the evidence of a layer times the mean evidence
+    of all layers: early layers know where, late layers know what.
     """
-    found = [_evidence(*attribution(study, pictures, target, name)) for name in layers]
+    found = [_evidence(*attribution(study, pictures, targets, name)) for name in layers]
     return tuple(own * torch.stack([_resized(one, own.shape[2:]) for one in found]).mean(0) for own in found)
 
 
-def attribution(study: Study, pictures: Tensor, target: Target, layer: str) -> tuple[Tensor, Tensor]:
-    """A layer's maps and the gradients of the log-probabilities in them, ``(N, C, h, w)`` each."""
+def attribution(study: Study, pictures: Tensor, targets: Targets, layer: str) -> tuple[Tensor, Tensor]:
+    """A layer's maps, and the gradients of the log-probabilities with respect to them, ``(N, C, h, w)`` each."""
     cut: list[Tensor] = []
 
-    def leaf(given: Tensor) -> Tensor:
-        cut.append(given.detach().clone().requires_grad_())
-        return cut[0] * 1  # a leaf must not be changed in place by what follows
+    def leaf(activation: Tensor) -> Tensor:
+        cut.append(activation.detach().clone().requires_grad_())
+        return cut[0] * 1  # the next layers may work in place, which no leaf allows
 
     with torch.enable_grad():
-        scores = target.log_probabilities(study.forward_replacing(pictures, layer, leaf))
-        felt = scores.requires_grad  # not if the answer does not come from this layer
-        gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if felt else torch.zeros_like(cut[0])
+        scores = targets.log_probabilities(study.forward_replacing(pictures, layer, leaf))
+        depends = scores.requires_grad
+        gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if depends else torch.zeros_like(cut[0])
     return _as_maps(cut[0].detach().float(), pictures, layer), _as_maps(gradient.float(), pictures, layer)
 
 
@@ -153,7 +152,7 @@ def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
 
 
 def map_sides(study: Study, layer: str) -> tuple[int, int] | None:
-    """Height and width of a layer's maps, or of its grid of tokens; None where it has no places."""
+    """Height and width of a layer's maps, or of its grid of tokens; None for a layer that has neither."""
     shape = study.layer(layer).shape
     if len(shape) not in (2, 3):
         return None
@@ -164,8 +163,8 @@ def map_sides(study: Study, layer: str) -> tuple[int, int] | None:
 def base_layers(study: Study) -> tuple[str, ...]:
     """The last layer of every resolution, from half the picture's down; the deepest few of them.
 
-    A layer is passed over if the class does not depend on its places (as in the last tokens of a transformer, of which
-    only the class token is read).
+    A layer is skipped if the scores do not depend on its maps (such as the last tokens of a transformer, of which only
+    the class token is read).
 
     Raises
     ------
@@ -179,17 +178,17 @@ def base_layers(study: Study) -> tuple[str, ...]:
             by_sides[sides] = [*by_sides.pop(sides, []), block.name]
     if not by_sides:
         raise LayerError("no layer of the network has maps of half its pictures' sides or less; name base_layer")
-    deepest = (next((name for name in reversed(names) if _is_felt(study, name)), None) for names in by_sides.values())
-    felt = [name for name in deepest if name is not None]
-    # A network whose answer depends on nothing, such as one whose last layer is still all 0, has layers all the same.
-    found = felt or [names[-1] for names in by_sides.values()]
-    return tuple(found[-MOST_LAYERS:])
+    deepest = (next((name for name in reversed(names) if _matters(study, name)), None) for names in by_sides.values())
+    mattering = [name for name in deepest if name is not None]
+    # No layer matters to a network whose last layer is still all 0; masks are then made of the deepest ones.
+    chosen = mattering or [names[-1] for names in by_sides.values()]
+    return tuple(chosen[-MOST_LAYERS:])
 
 
 def published_layer(study: Study) -> str:
     """The deepest layer whose maps have at least 7 cells a side, and a sixteenth of the picture's; else the finest.
 
-    Of VGG-19 at 224 pixels these are the maps of 14 x 14 that the paper found best.
+    For VGG-19 at 224 pixels it has the maps of 14 x 14 that the paper found best.
     """
     least = max(7, min(study.shape[1:]) // 16)
     candidates = base_layers(study)
@@ -197,20 +196,20 @@ def published_layer(study: Study) -> str:
     return fine[-1] if fine else candidates[0]
 
 
-def _is_felt(study: Study, layer: str) -> bool:
+def _matters(study: Study, layer: str) -> bool:
     pictures, _ = study.load(study.train, [0])
     with study.borrowed():
-        # Of the likeliest class the log-probability has no gradient left where the classifier is sure.
-        target = Target(study.forward(pictures).argmin(1))
+        # The log-probability of the most probable class has no gradient left where the classifier is sure.
+        targets = Targets(study.forward(pictures).argmin(1))
         try:
-            _, gradient = attribution(study, pictures, target, layer)
+            _, gradient = attribution(study, pictures, targets, layer)
         except LayerError:  # it gives more than one tensor
             return False
     return bool((gradient != 0).any())
 
 
 def _as_maps(activation: Tensor, pictures: Tensor, layer: str) -> Tensor:
-    """Maps ``(N, C, h, w)``; of tokens, without the class token."""
+    """Maps ``(N, C, h, w)``; tokens come without the class token."""
     height, width = pictures.shape[2:]
     maps = as_code(activation, (height, width))
     if maps.dim() != 4:

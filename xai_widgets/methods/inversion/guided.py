@@ -1,6 +1,6 @@
-"""The search of the presets fast and faithful: shares of channels, cut off at a level, for log-probabilities.
+"""The search of the presets fast and faithful, which optimises log-probabilities.
 
-The mask of a picture x, of channels A (see `Basis`), weights w = softmax(theta) and a level c = sigmoid(tau)::
+The mask of a picture x is made of channels A (see `Basis`), weights w = softmax(theta) and a level c = sigmoid(tau)::
 
     s = sum_i w_i Up(A_i)        m = Up(sigmoid(sharpness * ((s - min s) / (max s - min s) - c)))
 
@@ -8,10 +8,11 @@ Stage 1 minimises the relative inversion error of the kept picture + area * mean
 
     - log p(kept) - removed * log(1 - p(removed)) + area * mean m
 
-on channels that count only where their layer has evidence for the target, and starts from the weights that this
-evidence has. Weights that sum to 1 cannot drain away as those of the paper do; a level, found with them, makes masks
-that let nothing through where there is little; logarithms have a gradient where probabilities are all but 0 or 1. The
-sharpness grows on the way: sharp masks have no gradient where they are decided.
+Stage 2 multiplies the channels by gates (see `gates`), so that they count only where their layer has evidence for the
+target, and starts from the weights of this evidence. Each part repairs a weakness of the published search: weights
+that sum to 1 cannot all shrink to 0; the level makes masks 0 where the sum is small; logarithms have a gradient even
+where probabilities are almost 0 or 1. The sharpness grows during the search, since sharp masks have no gradient where
+they are almost 0 or 1.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import TINY, Basis, gates
-from xai_widgets.methods.inversion.question import Question, Watch, descend, log_rest
+from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend, log_rest
 from xai_widgets.methods.masking.terms import area
 
 LEAST_WEIGHT = 1e-3
-"""Added to the weights that the search starts from, so that every channel can still come in."""
+"""Added to the weights at the start, so that every channel can still be used."""
 
 EPS = 1e-2
-"""Of Adam: else it would make large steps of gradients that are nothing but rounding, which differs with the batch."""
+"""Of Adam: it keeps steps small where a gradient is only rounding error, which differs from batch to batch."""
 
 SHARPENING = 0.7
-"""Share of the steps in which the sharpness grows."""
+"""Share of the steps during which the sharpness grows."""
 
 
 @dataclass(frozen=True)
 class GuidedSettings:
-    """How masks are looked for.
+    """The settings of the search.
 
     Parameters
     ----------
     steps
-        Of each stage.
+        Steps of each stage.
     lr
-        Of Adam, at the start; it falls to 0 along a cosine.
+        Learning rate of Adam at the start; it falls to 0 along a cosine.
     area, removed
         Weights of the mask's mean and of the removed picture, in stage 2.
     inversion_area
@@ -58,7 +59,7 @@ class GuidedSettings:
     level
         The level at the start, in (0, 1).
     noise
-        Deviation of noise that is added to the start.
+        Standard deviation of noise that is added to the start.
     seed
         Of the noise.
     """
@@ -83,35 +84,35 @@ class GuidedSettings:
 
     @property
     def explain_steps(self) -> int:
-        """How often a mask is seen while a target is explained."""
+        """Steps of stage 2, which explains a target."""
         return self.steps
 
     @property
     def invert_steps(self) -> int:
-        """How often a mask is seen while a picture is inverted."""
+        """Steps of stage 1."""
         return self.steps
 
-    def explain(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
+    def explain(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         """Stage 2: masks ``(N, 1, H, W)``, and weights of the channels ``(N, n)``."""
-        layers = question.basis.layers
-        basis = question.basis.gated(gates(question.study, question.pictures, question.target, layers))
+        layers = problem.basis.layers
+        basis = problem.basis.gated(gates(problem.study, problem.pictures, problem.targets, layers))
 
         def losses(mask: Tensor) -> Tensor:
-            kept, removed = question.log_scores(mask)
+            kept, removed = problem.log_scores(mask)
             return -kept - self.removed * log_rest(removed) + self.area * area(mask)
 
-        search = _Search(self, basis.normalised(), question.sides, (basis.sums() + LEAST_WEIGHT).log())
-        return search.run(losses, watch)
+        search = _Search(self, basis.normalised(), problem.sides, (basis.sums() + LEAST_WEIGHT).log())
+        return search.run(losses, recorder)
 
-    def invert(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
-        """Stage 1: masks and weights, the same for whatever class."""
+    def invert(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
+        """Stage 1: masks and weights, which do not depend on a class."""
 
         def losses(mask: Tensor) -> Tensor:
-            return question.errors(question.kept(mask)) + self.inversion_area * area(mask)
+            return problem.errors(problem.kept(mask)) + self.inversion_area * area(mask)
 
-        basis = question.basis.normalised()
-        start = torch.zeros(len(question), len(basis), device=question.pictures.device)
-        return _Search(self, basis, question.sides, start).run(losses, watch)
+        basis = problem.basis.normalised()
+        start = torch.zeros(len(problem), len(basis), device=problem.pictures.device)
+        return _Search(self, basis, problem.sides, start).run(losses, recorder)
 
     @property
     def rates(self) -> list[float]:
@@ -126,27 +127,27 @@ class GuidedSettings:
 
 
 class _Search:
-    """One batch under way."""
+    """The search for the masks of one batch."""
 
     def __init__(self, settings: GuidedSettings, basis: Basis, sides: tuple[int, int], start: Tensor) -> None:
         self.settings, self.basis, self.sides = settings, basis, sides
-        dice = torch.Generator().manual_seed(settings.seed)
-        # The same noise for every picture: none depends on which others come with it.
-        noise = settings.noise * torch.randn(start.shape[1], generator=dice).to(start.device)
+        generator = torch.Generator().manual_seed(settings.seed)
+        # The same noise for every picture, so that no mask depends on the other pictures of the batch.
+        noise = settings.noise * torch.randn(start.shape[1], generator=generator).to(start.device)
         self.theta = (start - start.mean(1, keepdim=True) + noise).requires_grad_()
         level = math.log(settings.level / (1 - settings.level))
         self.tau = torch.full((len(start), 1, 1, 1), level, device=start.device, requires_grad=True)
 
-    def run(self, losses: Callable[[Tensor], Tensor], watch: Watch) -> tuple[Tensor, Tensor]:
+    def run(self, losses: Callable[[Tensor], Tensor], recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         sharpness = iter(self.settings.slopes)
 
-        def seen() -> Tensor:
+        def step() -> Tensor:
             mask = self.mask(next(sharpness))
-            found = losses(mask)
-            watch.see(mask)
-            return found
+            values = losses(mask)
+            recorder.see(mask)
+            return values
 
-        descend([self.theta, self.tau], seen, self.settings.rates, eps=EPS)
+        descend([self.theta, self.tau], step, self.settings.rates, eps=EPS)
         with torch.no_grad():
             return self.mask(self.settings.sharpness), self.theta.softmax(1)
 

@@ -1,11 +1,11 @@
-"""The search of the preset paper, to the letter (algorithms 1 and 2, equations 6 to 9).
+"""The search exactly as published (algorithms 1 and 2, equations 6 to 9); `GuidedFeatureInversion.paper`.
 
-The mask of a picture x, of the channels A of one layer and weights w, none below 0::
+The mask of a picture x is made of the channels A of one layer, with weights w of at least 0::
 
     m = Up(minmax(sum_i w_i A_i))
 
-Stage 1 minimises ``|f(kept) - f(x)|^2 + 10 |w|_1`` and stage 2, which goes on with its weights,
-``- p(kept) + p(removed) + |w|_1``; weights are clipped at 0 after every step.
+Stage 1 minimises ``|f(kept) - f(x)|^2 + 10 |w|_1``. Stage 2 starts from the weights of stage 1 and minimises
+``- p(kept) + p(removed) + |w|_1``. Weights are clipped at 0 after every step.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.inversion.basis import Basis
 from xai_widgets.methods.inversion.guided import min_max
-from xai_widgets.methods.inversion.question import Question, Watch, descend
+from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend
 
 
 @dataclass(frozen=True)
 class PublishedSettings:
-    """How masks are looked for.
+    """The settings of the published search.
 
     Parameters
     ----------
     inversion_steps, steps
-        Of the two stages.
+        Steps of the two stages.
     lr, halve_every
-        Of Adam; in stage 2 it is halved after every so many steps.
+        Learning rate of Adam, and after how many steps stage 2 halves it.
     start
-        Every weight at the start.
+        The value of every weight at the start.
     inversion_shrink, shrink
         Weights of ``|w|_1`` in the two stages.
     removed
@@ -51,53 +51,53 @@ class PublishedSettings:
 
     @property
     def explain_steps(self) -> int:
-        """How often a mask is seen while a target is explained."""
+        """Steps of both stages, which explain a target."""
         return self.inversion_steps + self.steps
 
     @property
     def invert_steps(self) -> int:
-        """How often a mask is seen while a picture is inverted."""
+        """Steps of stage 1."""
         return self.inversion_steps
 
-    def explain(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
+    def explain(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         """Both stages: masks ``(N, 1, H, W)``, and weights of the channels ``(N, n)``."""
 
         def losses(weights: Tensor, mask: Tensor) -> Tensor:
-            kept, removed = question.log_scores(mask)
+            kept, removed = problem.log_scores(mask)
             return -kept.exp() + self.removed * removed.exp() + self.shrink * weights.sum(1)
 
-        _, start = self.invert(question, watch)
+        _, start = self.invert(problem, recorder)
         rates = [self.lr * 0.5 ** (step // self.halve_every) for step in range(self.steps)]
-        return self._search(question, start, losses, rates, watch)
+        return self._search(problem, start, losses, rates, recorder)
 
-    def invert(self, question: Question, watch: Watch) -> tuple[Tensor, Tensor]:
-        """Stage 1: masks and weights, the same for whatever class."""
+    def invert(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
+        """Stage 1: masks and weights, which do not depend on a class."""
 
         def losses(weights: Tensor, mask: Tensor) -> Tensor:
-            return question.squared_errors(question.kept(mask)) + self.inversion_shrink * weights.sum(1)
+            return problem.squared_errors(problem.kept(mask)) + self.inversion_shrink * weights.sum(1)
 
-        start = torch.full((len(question), len(question.basis)), self.start, device=question.pictures.device)
-        return self._search(question, start, losses, [self.lr] * self.inversion_steps, watch)
+        start = torch.full((len(problem), len(problem.basis)), self.start, device=problem.pictures.device)
+        return self._search(problem, start, losses, [self.lr] * self.inversion_steps, recorder)
 
     @staticmethod
     def _search(
-        question: Question,
+        problem: MaskProblem,
         start: Tensor,
         losses: Callable[[Tensor, Tensor], Tensor],
         rates: list[float],
-        watch: Watch,
+        recorder: SearchRecorder,
     ) -> tuple[Tensor, Tensor]:
         weights = start.clone().requires_grad_()
 
-        def seen() -> Tensor:
-            mask = _mask(question.basis, weights, question.sides)
-            found = losses(weights, mask)
-            watch.see(mask)
-            return found
+        def step() -> Tensor:
+            mask = _mask(problem.basis, weights, problem.sides)
+            values = losses(weights, mask)
+            recorder.see(mask)
+            return values
 
-        descend([weights], seen, rates, lambda: weights.clamp_(min=0))
+        descend([weights], step, rates, lambda: weights.clamp_(min=0))
         with torch.no_grad():
-            return _mask(question.basis, weights, question.sides), weights.detach()
+            return _mask(problem.basis, weights, problem.sides), weights.detach()
 
 
 def _mask(basis: Basis, weights: Tensor, sides: tuple[int, int]) -> Tensor:

@@ -1,16 +1,18 @@
-"""Plain feature inversion, which the method starts from: a picture with the same representation, without any guide.
+"""Plain feature inversion, without any guide: a picture that has the same representation.
 
-Equation 1, with the total variation for R, in pictures x = sigmoid(u) that start as noise::
+Equation 1 with the total variation for R. Pictures are x = sigmoid(u) and start as noise::
 
     |f(x) - f(x_a)|^2 / |f(x_a)|^2 + variation * TV(x)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.inversion.question import Question, Watch, descend
+from xai_widgets.methods.inversion.problem import MaskProblem, descend
 from xai_widgets.methods.masking.terms import variation
 
 VARIATION = 0.1
@@ -20,16 +22,16 @@ RATE = 0.1
 """Of Adam."""
 
 
-def invert_plainly(question: Question, steps: int, watch: Watch) -> Tensor:
-    """Pictures ``(N, C, H, W)`` in [0, 1] that a layer represents as it does those of the question."""
-    dice = torch.Generator().manual_seed(0)
-    noise = torch.randn(question.pictures.shape[1:], generator=dice).to(question.pictures)
-    logits = noise.expand_as(question.pictures).clone().requires_grad_()
+def invert_plainly(problem: MaskProblem, steps: int, step: Callable[[], None]) -> Tensor:
+    """Pictures ``(N, C, H, W)`` in [0, 1] with the same representation as those of the problem."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(problem.pictures.shape[1:], generator=generator).to(problem.pictures)
+    logits = noise.expand_as(problem.pictures).clone().requires_grad_()
 
     def losses() -> Tensor:
-        watch.step()
+        step()
         pictures = logits.sigmoid()
-        return question.errors(pictures) + VARIATION * variation(pictures)
+        return problem.errors(pictures) + VARIATION * variation(pictures)
 
     descend([logits], losses, [RATE] * steps)
     return logits.detach().sigmoid()

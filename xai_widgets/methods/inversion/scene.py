@@ -1,4 +1,4 @@
-"""What InversionExplorer computes for what is chosen: a search as a film, and how little of its mask is enough."""
+"""What InversionExplorer shows of a choice: the search as a film, and how little of its mask is enough."""
 
 from __future__ import annotations
 
@@ -9,95 +9,30 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.methods.inversion.explanation import Inversions
+from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.pictures import KnowsParts
+from xai_widgets.methods.masking.views import blend
+from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
-POOL = 24
-"""So many unseen pictures can be chosen from."""
-
 FILM = 20
-"""So many masks on the way are shown at most."""
+"""At most so many steps of a search are shown, and its end."""
 
 SHARES = tuple(range(100, 0, -10))
-"""How much of the found mask is kept, in hundredths of its mass."""
+"""How much of the mask's mass is kept, in percent."""
 
-SAID, NOTHING, NEXT = -1, -1, -2
-"""In place of a class: what the classifier says; no second class; the likeliest one besides the first."""
+PREDICTED, NOTHING, RUNNER_UP = -1, -1, -2
+"""In place of a class: the predicted one; no second class; the most probable one besides the first."""
 
 TOGETHER = "all together"
+"""In place of a layer: all those that the search was made with."""
 
 ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Pictures to choose from.
-
-    Attributes
-    ----------
-    places
-        Where in ``study.test`` they are, or in the batch that was given.
-    pictures
-        ``(N, C, H, W)``.
-    names
-        True class of each; nothing where it is not known.
-    parts
-        What knows the parts of the pictures, if anything does.
-    given
-        Whether they are somebody's own, and not unseen ones of the study.
-    """
-
-    places: list[int]
-    pictures: Tensor
-    names: tuple[str, ...]
-    parts: KnowsParts | None
-    given: bool = False
-
-    def with_unseen(self, study: Study, place: int) -> Pool:
-        """The same and one more unseen picture of a study, given by its place in ``study.test``.
-
-        Raises
-        ------
-        XaiWidgetsError
-            If there is no such picture, or the pictures are not those of the study.
-        """
-        if self.given or not 0 <= place < len(study.test):
-            raise XaiWidgetsError(f"picture {place} is not one of the {len(self.places)} to choose from")
-        picture, label = study.load(study.test, [place])
-        pictures, names = torch.cat([self.pictures, picture]), (*self.names, *_names(study, label))
-        return replace(self, places=[*self.places, place], pictures=pictures, names=names)
-
-
-def pool_of(study: Study, pictures: Tensor | None) -> Pool:
-    """Unseen pictures of a study, or those that are given.
-
-    Raises
-    ------
-    PictureError
-        If pictures are given that are none for the study, or none at all.
-    """
-    if pictures is not None:
-        batch = study.check(pictures).detach().cpu().float()
-        if not len(batch):
-            raise PictureError("there are no pictures to choose from")
-        return Pool(list(range(len(batch))), batch, ("",) * len(batch), None, given=True)
-    places = study.draw(study.test, POOL)
-    loaded, labels = study.load(study.test, places)
-    parts = study.test if isinstance(study.test, KnowsParts) else None
-    return Pool(places, loaded, _names(study, labels), parts)
-
-
-def _names(study: Study, labels: Tensor) -> tuple[str, ...]:
-    known = range(len(study.class_names))
-    return tuple(study.class_names[label] if label in known else f"label {label}" for label in labels.tolist())
-
-
 class Choice(NamedTuple):
-    """What is chosen: a place in the pool, two classes (see `SAID`, `NOTHING` and `NEXT`), and a layer."""
+    """What is chosen: a picture's number in the pool, two classes (see `PREDICTED`), and a layer."""
 
     picture: int
     first: int
@@ -106,7 +41,7 @@ class Choice(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """One mask on display: that of a step of the search, or the strongest hundredths of the one that was found."""
+    """One mask that can be shown: that of a step of the search, or the strongest percents of the final one."""
 
     step: int
     share: int = 100
@@ -124,31 +59,31 @@ def stops_of(steps: int) -> tuple[Stop, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything on display for a choice: one picture, and T classes.
+    """Everything that is shown of a choice: one picture, and T classes.
 
     Attributes
     ----------
     choice
-        What it is of.
-    place
-        The picture's place in the pool's set.
-    found
-        The masks that were found, T times of the same picture.
+        What was chosen.
+    index
+        The picture's index in ``study.test``, or among one's own pictures.
+    explanation
+        The masks of the T classes, each for the same picture.
     stops
-        What can be shown.
+        The S masks that can be shown of each class.
     masks
-        At each of S stops ``(S, T, H, W)``.
+        These masks ``(S, T, H, W)``.
     blends
-        Probabilities ``(S, T, 2, K)`` of what is kept and removed there.
+        Probabilities ``(S, T, 2, K)`` of what each mask keeps and removes.
     ends
-        The same of the picture and of its background ``(T, 2, K)``.
+        Probabilities ``(T, 2, K)`` of the picture and of its background.
     parts
-        Share of each mask's mass on each part of the picture, if they are known; T of them.
+        Share of each mask's mass on each part of the picture, T of them; empty if the parts are not known.
     """
 
     choice: Choice
-    place: int
-    found: Inversions
+    index: int
+    explanation: InversionExplanation
     stops: tuple[Stop, ...]
     masks: Tensor
     blends: Tensor
@@ -158,101 +93,109 @@ class Scene:
     @property
     def classes(self) -> list[int]:
         """The classes that are explained."""
-        found: list[int] = self.found.target.classes.tolist()
-        return found
+        classes: list[int] = self.explanation.class_index.tolist()
+        return classes
 
     def name(self, row: int) -> str:
-        """Name of one of them."""
-        return self.found.class_names[self.classes[row]]
+        """The name of one of them."""
+        return self.explanation.class_names[self.classes[row]]
 
-    def at(self, stop: int) -> Inversions:
-        """The pictures with the masks of a stop."""
-        return replace(self.found, masks=self.masks[stop])
+    def at(self, stop: int) -> InversionExplanation:
+        """The explanation with the masks of a stop."""
+        return replace(self.explanation, masks=self.masks[stop])
 
-    def chances(self, stop: int, row: int) -> tuple[float, float]:
-        """Probabilities of a class for what is kept and removed at a stop."""
+    def probabilities(self, stop: int, row: int) -> tuple[float, float]:
+        """Probabilities of a class for what its mask keeps and removes at a stop."""
         kept, removed = self.blends[stop, row, :, self.classes[row]].tolist()
         return kept, removed
 
 
-def of_layer(made: GuidedFeatureInversion, layer: str) -> GuidedFeatureInversion:
+def of_layer(inversion: GuidedFeatureInversion, layer: str) -> GuidedFeatureInversion:
     """The same search with masks made of one layer, or of all those that it was made with."""
-    if layer == _own_layer(made):
-        return made
-    given = {"background": made.background, "settings": made.settings, "seed": made.seed}
-    return GuidedFeatureInversion(made.study, layer, made.deep_layer, **given)
+    if layer == _own_layer(inversion):
+        return inversion
+    options = {"background": inversion.background, "settings": inversion.settings, "seed": inversion.seed}
+    return GuidedFeatureInversion(inversion.study, layer, inversion.deep_layer, **options)
 
 
 def make_scene(
-    made: GuidedFeatureInversion,
+    inversion: GuidedFeatureInversion,
     pool: Pool,
     choice: Choice,
     progress: Progress,
     on_mask: Callable[[Tensor], object] | None = None,
 ) -> Scene:
-    """Search, and ask the classifier about everything that can be shown of it; `on_mask` sees what is found so far."""
-    study, picture = made.study, pool.pictures[choice.picture]
-    classes = torch.tensor(_classes(study.predict(picture)[0], choice))
-    batch, place = picture.expand(len(classes), *picture.shape), pool.places[choice.picture]
-    found = _known(made, place, batch, classes) if choice.layer == _own_layer(made) else None
-    if found is None:
-        found = of_layer(made, choice.layer).explain(batch, classes, film=True, on_mask=on_mask, progress=progress)
-    stops = stops_of(len(found.frames))
-    film = [stop.step for stop in stops if stop.step < len(found.frames)]
-    cropped = [strongest(found.masks, share / 100) for share in SHARES[1:]]
-    masks = torch.cat([found.frames[film].float() / 255, torch.stack([found.masks, *cropped])])
+    """Search for the masks, and ask the classifier about all of them; `on_mask` sees the masks of the search."""
+    study, index = inversion.study, pool.indices[choice.picture]
+    explanation = _explained(inversion, pool, choice, progress, on_mask)
+    steps = len(explanation.frames)
+    shown = [stop.step for stop in film_of(steps)[:-1]]
+    cropped = [strongest(explanation.masks, share / 100) for share in SHARES[1:]]
+    masks = torch.cat([explanation.frames[shown].float() / 255, torch.stack([explanation.masks, *cropped])])
     progress.check()
-    ends = study.predict(torch.cat([found.pictures, found.backgrounds])).unflatten(0, (2, -1)).transpose(0, 1)
-    return Scene(choice, place, found, stops, masks, _blends(study, found, masks), ends, _shares(pool, place, found))
+    ends = _pairs(study, explanation.pictures, explanation.backgrounds)
+    blends, parts = _blends(study, explanation, masks), _parts(pool, index, explanation)
+    return Scene(choice, index, explanation, stops_of(steps), masks, blends, ends, parts)
 
 
-def _known(made: GuidedFeatureInversion, place: int, pictures: Tensor, classes: Tensor) -> Inversions | None:
-    """What `GuidedFeatureInversion.find` found, if it is of this picture and this class alone."""
-    known = made.found.get(place)
-    same = known is not None and torch.equal(known.pictures, pictures) and torch.equal(known.target.classes, classes)
-    return known if same else None
+def _explained(
+    inversion: GuidedFeatureInversion,
+    pool: Pool,
+    choice: Choice,
+    progress: Progress,
+    on_mask: Callable[[Tensor], object] | None,
+) -> InversionExplanation:
+    """What `GuidedFeatureInversion.find` found, if it is for this picture and this class alone, or a new search."""
+    picture = pool.pictures[choice.picture]
+    classes = torch.tensor(_classes(inversion.study.predict(picture)[0], choice))
+    batch = picture.expand(len(classes), *picture.shape)
+    known = inversion.found.get(pool.indices[choice.picture]) if choice.layer == _own_layer(inversion) else None
+    if known is not None and torch.equal(known.pictures, batch) and torch.equal(known.class_index, classes):
+        return known
+    return of_layer(inversion, choice.layer).explain(batch, classes, film=True, on_mask=on_mask, progress=progress)
 
 
-def _classes(chances: Tensor, choice: Choice) -> list[int]:
-    """The classes that are meant, each once."""
-    first = int(chances.argmax()) if choice.first == SAID else choice.first
-    others = [k for k in chances.argsort(descending=True).tolist() if k != first]
-    second = {NOTHING: first, NEXT: others[0]}.get(choice.second, choice.second)
+def _classes(probabilities: Tensor, choice: Choice) -> list[int]:
+    """The chosen classes, each once."""
+    first = int(probabilities.argmax()) if choice.first == PREDICTED else choice.first
+    others = [k for k in probabilities.argsort(descending=True).tolist() if k != first]
+    second = {NOTHING: first, RUNNER_UP: others[0]}.get(choice.second, choice.second)
     return list(dict.fromkeys((first, second)))
 
 
 def strongest(masks: Tensor, share: float) -> Tensor:
-    """Masks ``(T, H, W)`` without all but the strongest places, which hold a share of each one's mass."""
+    """Masks ``(T, H, W)`` with 0 in all but their strongest pixels, which hold a share of each mask's mass."""
     ordered = masks.flatten(1).sort(1, descending=True).values
     held = ordered.cumsum(1) / ordered.sum(1, keepdim=True).clamp_min(1e-12)
     last = (held <= share + ROUNDING).sum(1).sub(1).clamp_min(0)
     return masks * (masks >= ordered.gather(1, last[:, None])[..., None])
 
 
-def _blends(study: Study, inversions: Inversions, masks: Tensor) -> Tensor:
-    """Probabilities of what is kept and removed by masks ``(S, T, H, W)``; asked stop by stop, to save memory."""
-    own = masks[:, :, None]
-
-    def blend(mask: Tensor) -> Tensor:
-        kept, removed = (inversions.pictures * m + inversions.backgrounds * (1 - m) for m in (mask, 1 - mask))
-        found: Tensor = study.predict(torch.cat([kept, removed])).unflatten(0, (2, -1)).transpose(0, 1)
-        return found
-
-    return torch.stack([blend(mask) for mask in own])
+def _blends(study: Study, explanation: InversionExplanation, masks: Tensor) -> Tensor:
+    """Probabilities ``(S, T, 2, K)`` of what masks ``(S, T, H, W)`` keep and remove; stop by stop, to save memory."""
+    both = explanation.pictures, explanation.backgrounds
+    return torch.stack([_pairs(study, blend(*both, mask), blend(*both, 1 - mask)) for mask in masks[:, :, None]])
 
 
-def _shares(pool: Pool, place: int, found: Inversions) -> tuple[Mapping[str, float], ...]:
-    if pool.parts is None or bool((found.masks.sum((1, 2)) == 0).any()):
+def _pairs(study: Study, first: Tensor, second: Tensor) -> Tensor:
+    """Probabilities ``(T, 2, K)`` of two versions of T pictures."""
+    probabilities = study.predict(torch.cat([first, second]))
+    return torch.stack(probabilities.chunk(2), 1)
+
+
+def _parts(pool: Pool, index: int, explanation: InversionExplanation) -> tuple[Mapping[str, float], ...]:
+    """The share of each mask's mass on each part of the picture, if the parts are known and no mask is empty."""
+    if pool.parts is None or bool((explanation.masks.sum((1, 2)) == 0).any()):
         return ()
-    drawn = torch.as_tensor(pool.parts.part_map(place))
-    each = {name: found.mass(drawn == part).tolist() for part, name in enumerate(pool.parts.part_names)}
-    return tuple({name: shares[row] for name, shares in each.items()} for row in range(len(found)))
+    part_map = torch.as_tensor(pool.parts.part_map(index))
+    each = {name: explanation.mass(part_map == part).tolist() for part, name in enumerate(pool.parts.part_names)}
+    return tuple({name: shares[row] for name, shares in each.items()} for row in range(len(explanation)))
 
 
-def layers_of(made: GuidedFeatureInversion, blocks: Sequence[str]) -> list[str]:
+def layers_of(inversion: GuidedFeatureInversion, blocks: Sequence[str]) -> list[str]:
     """What masks can be made of; what the search was made with comes first."""
-    return list(dict.fromkeys((_own_layer(made), *blocks)))
+    return list(dict.fromkeys((_own_layer(inversion), *blocks)))
 
 
-def _own_layer(made: GuidedFeatureInversion) -> str:
-    return TOGETHER if len(made.base_layers) > 1 else made.base_layers[0]
+def _own_layer(inversion: GuidedFeatureInversion) -> str:
+    return TOGETHER if len(inversion.base_layers) > 1 else inversion.base_layers[0]

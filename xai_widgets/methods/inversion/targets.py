@@ -4,51 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.names import Target, find_class
 
 RUNNER_UP = "runner-up"
+"""In place of a class: the second most probable one of each picture."""
 
 Score = Callable[[Tensor], Tensor]
 """Log-probabilities ``(M,)``, 0 or less, for logits ``(M, K)``."""
 
-Classes = int | str | Tensor | Score | None
-"""A class for all pictures, one for each, `RUNNER_UP`, a score of one's own, or None for what the classifier says."""
+AnyTarget = Target | Tensor | Score | None
+"""A class for all pictures (number, name, `RUNNER_UP`), one for each, your own score, or None: the predicted class."""
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class Targets:
     """What is explained in each of N pictures.
 
     Attributes
     ----------
-    classes
-        The class ``(N,)``; with a score of one's own, what the classifier says, which only the background needs.
+    class_index
+        The class ``(N,)``; with your own score the predicted one, which only the background needs.
     against
-        The class that the first is told from ``(N,)``; the probability is then that of the two alone.
+        The class ``(N,)`` that the first is compared with; the probability is then that of the two alone.
     score
-        In place of the class: a score of one's own.
+        Your own score in place of the class.
     """
 
-    classes: Tensor
+    class_index: Tensor
     against: Tensor | None = None
     score: Score | None = None
 
     def __len__(self) -> int:
-        return len(self.classes)
+        return len(self.class_index)
 
-    def __getitem__(self, places: Tensor) -> Target:
-        against = None if self.against is None else self.against[places]
-        return replace(self, classes=self.classes[places], against=against)
+    def __getitem__(self, rows: Tensor) -> Targets:
+        return self._each(lambda classes: classes[rows])
 
-    def to(self, device: torch.device) -> Target:
+    def to(self, device: torch.device) -> Targets:
         """The same on another device."""
-        against = None if self.against is None else self.against.to(device)
-        return replace(self, classes=self.classes.to(device), against=against)
+        return self._each(lambda classes: classes.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Targets:
+        against = None if self.against is None else change(self.against)
+        return replace(self, class_index=change(self.class_index), against=against)
 
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Log-probabilities ``(k N,)`` for logits ``(k N, K)`` of k versions of the pictures.
@@ -56,63 +62,63 @@ class Target:
         Raises
         ------
         XaiWidgetsError
-            If a score of one's own gives something else, or NaN.
+            If your own score gives something else, or NaN.
         """
-        found = self._scores(logits)
-        if found.shape != logits.shape[:1] or not torch.isfinite(found).all() or (found > 0).any():
+        scores = self._scores(logits)
+        if scores.shape != logits.shape[:1] or not torch.isfinite(scores).all() or (scores > 0).any():
             raise XaiWidgetsError(
-                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), and are {found.tolist()[:5]}"
+                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), and are {scores.tolist()[:5]}"
             )
-        return found
+        return scores
 
     def _scores(self, logits: Tensor) -> Tensor:
         if self.score is not None:
             return self.score(logits)
         times = len(logits) // len(self)
-        own = _of(logits, self.classes.repeat(times))
+        own = _of(logits, self.class_index.repeat(times))
         if self.against is not None:
             return F.logsigmoid(own - _of(logits, self.against.repeat(times)))
         return own - logits.logsumexp(1)
 
-    def name(self, place: int, class_names: Sequence[str]) -> str:
+    def name(self, row: int, class_names: Sequence[str]) -> str:
         """What is explained in one picture, for captions."""
         if self.score is not None:
             return "own score"
-        name = class_names[int(self.classes[place])]
-        return name if self.against is None else f"{name}, not {class_names[int(self.against[place])]}"
+        name = class_names[int(self.class_index[row])]
+        return name if self.against is None else f"{name}, not {class_names[int(self.against[row])]}"
 
 
-def target_of(classes: Classes, against: int | str | Tensor | None, logits: Tensor) -> Target:
-    """The target that is asked for, of pictures with these logits ``(N, K)``.
+def targets_of(
+    target: AnyTarget, against: Target | Tensor | None, logits: Tensor, class_names: Sequence[str]
+) -> Targets:
+    """The targets of pictures with these logits ``(N, K)``; see `AnyTarget`.
 
     Raises
     ------
     XaiWidgetsError
-        If a class does not exist, or is told from itself.
+        If a class does not exist, or is compared with itself.
     """
-    if callable(classes):
-        return Target(logits.argmax(1), score=classes)
-    chosen = logits.argmax(1) if classes is None else _chosen("classes", classes, logits)
+    predicted = logits.argmax(1)
+    if callable(target):
+        return Targets(predicted, score=target)
+    classes = predicted if target is None else _classes(target, logits, class_names)
     if against is None:
-        return Target(chosen)
-    other = _chosen("against", against, logits)
-    if (chosen == other).any():
-        place = int((chosen == other).nonzero()[0])
-        raise XaiWidgetsError(f"picture {place}: class {int(chosen[place])} cannot be told from itself")
-    return Target(chosen, other)
+        return Targets(classes)
+    others = _classes(against, logits, class_names)
+    if (same := classes == others).any():
+        row = int(same.nonzero()[0])
+        raise XaiWidgetsError(f"picture {row}: class {class_names[int(classes[row])]!r} cannot be told from itself")
+    return Targets(classes, others)
 
 
-def _chosen(what: str, wanted: int | str | Tensor, logits: Tensor) -> Tensor:
-    count, classes = logits.shape
-    if isinstance(wanted, str):
-        if wanted != RUNNER_UP:
-            raise XaiWidgetsError(f"{what} is {wanted!r}; the only word for a class is {RUNNER_UP!r}")
+def _classes(target: Any, logits: Tensor, class_names: Sequence[str]) -> Tensor:
+    """The class of each picture ``(N,)``."""
+    if isinstance(target, str) and target == RUNNER_UP:
         return logits.topk(2).indices[:, 1]
-    found = torch.as_tensor(wanted).cpu()
-    found = found.expand(count) if found.dim() == 0 else found
-    if found.shape != (count,) or found.is_floating_point() or found.min() < 0 or found.max() >= classes:
-        raise XaiWidgetsError(f"{what} must be {count} whole numbers, 0 to {classes - 1}, and are {found.tolist()}")
-    return found.long()
+    each = [target] * len(logits) if np.ndim(target) == 0 else list(target)
+    if len(each) != len(logits):
+        raise XaiWidgetsError(f"target must be one class, or {len(logits)} of them, and is {target}")
+    return torch.tensor([find_class(class_names, one) for one in each])
 
 
 def _of(logits: Tensor, classes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The same search again, varied: how small may a mask get, and how much of it depends on where the search began."""
+"""Variations of a search: how small a mask may get, and how much it depends on the start of the search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.targets import Classes
+from xai_widgets.methods.inversion.targets import AnyTarget
+from xai_widgets.names import Target
 from xai_widgets.progress import Progress
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ WEIGHTS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Weights of the area in a sweep; 4 is the default of the method."""
 
 ENOUGH = 0.9
-"""A class counts as kept with this share of its probability."""
+"""A mask keeps a class if it keeps this share of the class's probability."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Sweep:
     before: Tensor
 
     def smallest(self, enough: float = ENOUGH) -> Tensor:
-        """Which of the S masks is the smallest one that keeps that share of the probability, ``(N,)``; -1 if none."""
+        """The number of the smallest mask that keeps this share of the probability, ``(N,)``; -1 if none does."""
         keeps = self.kept >= enough * self.before
         area = torch.where(keeps, self.area, torch.inf)
         return torch.where(keeps.any(0), area.argmin(0), -1)
@@ -55,28 +56,28 @@ class Sweep:
 
 @dataclass(frozen=True, eq=False)
 class Restarts:
-    """Mean and standard deviation ``(N, H, W)`` of masks whose searches began elsewhere: where they agree, and not."""
+    """Mean and standard deviation ``(N, H, W)`` of masks from different starts; low where they agree."""
 
     mean: Tensor
     deviation: Tensor
 
 
 def sweep(
-    made: GuidedFeatureInversion,
+    inversion: GuidedFeatureInversion,
     pictures: Tensor,
-    classes: Classes = None,
+    target: AnyTarget = None,
     *,
     weights: Sequence[float] = WEIGHTS,
-    against: int | str | Tensor | None = None,
+    against: Target | Tensor | None = None,
     progress: Progress | None = None,
 ) -> Sweep:
-    """Explain with one weight of the area after the other.
+    """Explain with several weights of the area.
 
     Parameters
     ----------
-    made
-        With `GuidedSettings`: the published method has no such weight.
-    pictures, classes, against, progress
+    inversion
+        An inversion with `GuidedSettings`; the published method has no such weight.
+    pictures, target, against, progress
         As for `GuidedFeatureInversion.explain`.
     weights
         Of the area, 0 or more each, rising.
@@ -89,34 +90,34 @@ def sweep(
     if not weights or min(weights) < 0 or list(weights) != sorted(set(weights)):
         raise XaiWidgetsError(f"weights are {list(weights)}, but must be one or more, from 0 up, each above the last")
     found = [
-        made.altered(area=weight).explain(pictures, classes, against=against, progress=progress) for weight in weights
+        inversion.altered(area=weight).explain(pictures, target, against=against, progress=progress)
+        for weight in weights
     ]
-    stacked = {
-        name: torch.stack([getattr(one, name) for one in found]) for name in ("masks", "area", "kept", "removed")
-    }
+    names = ("masks", "area", "kept", "removed")
+    stacked = {name: torch.stack([getattr(one, name) for one in found]) for name in names}
     return Sweep(weights=torch.tensor(weights), before=found[0].before, **stacked)
 
 
 def restarts(
-    made: GuidedFeatureInversion,
+    inversion: GuidedFeatureInversion,
     pictures: Tensor,
-    classes: Classes = None,
+    target: AnyTarget = None,
     *,
     count: int = 4,
     noise: float = 1.0,
-    against: int | str | Tensor | None = None,
+    against: Target | Tensor | None = None,
     progress: Progress | None = None,
 ) -> Restarts:
-    """Explain several times, with noise added to where the search begins.
+    """Explain several times, with noise added to the start of the search.
 
     Parameters
     ----------
-    made
-        With `GuidedSettings`.
-    pictures, classes, against, progress
+    inversion
+        An inversion with `GuidedSettings`.
+    pictures, target, against, progress
         As for `GuidedFeatureInversion.explain`.
     count
-        How often, 2 or more.
+        Number of searches, 2 or more.
     noise
         Deviation of the noise on the logarithms of the weights, above 0.
 
@@ -127,10 +128,9 @@ def restarts(
     """
     if count < 2 or noise <= 0:
         raise XaiWidgetsError(f"count is {count} and noise {noise}: 2 or more, and above 0, are needed")
-    masks = torch.stack(
-        [
-            made.altered(noise=noise, seed=seed).explain(pictures, classes, against=against, progress=progress).masks
-            for seed in range(count)
-        ]
-    )
+    found = [
+        inversion.altered(noise=noise, seed=seed).explain(pictures, target, against=against, progress=progress)
+        for seed in range(count)
+    ]
+    masks = torch.stack([one.masks for one in found])
     return Restarts(masks.mean(0), masks.std(0))

@@ -160,7 +160,8 @@ class SRAE(Explainer):
         short = replace(settings, rounds=0, recipe=replace(settings.recipe, epochs=1))
         trained = [few.seen * task for task in paper_tasks(settings)] if settings.paper else [settings.recipe.epochs]
         explainer = SRAE(few.study, targets=targets, settings=short)
-        return Trial(explainer, (few.seen, few.unseen, *trained), few.kept([settings.layer]))
+        growth, batch = (few.seen, few.unseen, *trained), few.batch(settings.recipe.batch_size)
+        return Trial(explainer, growth, few.kept([settings.layer]), batch)
 
     @property
     def classes(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""The causal test: what is lost when a summary's regions are taken out of its pictures, and nothing else.
+"""The causal test: what is lost when the regions of a summary, and nothing else, are removed from its pictures.
 
-The probability of the class says little where other parts still tell it; its log-odds do not saturate. Taking
-something out costs a little wherever it is: a region of the same shape elsewhere says how much.
+The probability of the class says little where other parts still show the class; its log-odds do not saturate. Any
+removal costs a little, wherever it is: a control region of the same shape elsewhere measures how much.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from xai_widgets.study import Study
 Floats = npt.NDArray[np.float64]
 
 TRIES = 8
-"""So many places are drawn for the control region; the one with the least evidence below it is taken."""
+"""How many places are drawn for the control region; the one that covers the least evidence is taken."""
 
 SAMPLES = 2000
 """Bootstrap samples of pictures for an interval."""
@@ -46,32 +46,32 @@ class Effects:
 
 
 def effects(study: Study, masks: Masks, pictures: Tensor, pixels: Tensor, *, seed: int = 0) -> Effects:
-    """Remove pixels from pictures and, to compare, those of the same shape elsewhere.
+    """Remove pixels from pictures and, for comparison, regions of the same shape elsewhere.
 
     Parameters
     ----------
     study
-        Whose classifier is asked.
+        The classifier.
     masks
-        Of the pictures; what removed pixels become, and where evidence is, which the control avoids.
+        Of the pictures. They give the baselines, and the evidence that the control regions avoid.
     pictures
         Which of the masks' pictures, ``(n,)``.
     pixels
-        What is removed from each, bool ``(n, H, W)``.
+        The pixels removed from each, bool ``(n, H, W)``.
     seed
         Of the places of the control regions.
     """
-    classes, originals, references = masks.classes[pictures], masks.pictures[pictures], masks.references[pictures]
+    classes, originals, baselines = masks.class_index[pictures], masks.pictures[pictures], masks.baselines[pictures]
     controls = elsewhere(pixels, masks.masks[pictures].any(1), seed)
-    removed = [torch.where(gone[:, None], references, originals) for gone in (pixels, controls)]
-    without, control = (log_odds(study.logits(changed), classes) for changed in removed)
+    changed = [torch.where(gone[:, None], baselines, originals) for gone in (pixels, controls)]
+    removed, control = (log_odds(study.logits(batch), classes) for batch in changed)
     before = masks.before[pictures]
-    drop = (before - without.sigmoid()) / before.clamp_min(1e-12)
-    return Effects(drop.double().numpy(), (control - without).double().numpy())
+    drop = (before - removed.sigmoid()) / before.clamp_min(1e-12)
+    return Effects(drop.double().numpy(), (control - removed).double().numpy())
 
 
 def elsewhere(pixels: Tensor, avoided: Tensor, seed: int) -> Tensor:
-    """Regions ``(n, H, W)`` of the same shape at other places, cyclically moved, without what is to be avoided."""
+    """The regions ``(n, H, W)`` moved cyclically to other places, without the pixels to be avoided."""
     dice = np.random.default_rng(seed)
     height, width = pixels.shape[1:]
     moved = []

@@ -1,4 +1,4 @@
-"""Regions that are alike, put together; and whether the same groups come out again of other pictures."""
+"""Cluster regions that are alike, and measure whether other pictures give the same clusters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PREFERENCE = 1.3
 DAMPING, ITERATIONS = 0.9, 1000
 
 SETTLED = 100
-"""Exemplars must stay the same for so many iterations: so damped, one for all lasts for dozens, and then splits."""
+"""Exemplars must stay the same for so many iterations: with this damping, a single one may last dozens, then split."""
 
 MOST_REGIONS = 1500
-"""Above so many regions affinity propagation is too slow: groups are then joined by average linkage."""
+"""With more regions affinity propagation is too slow, and average linkage is used."""
 
 MOST_JOINED = 12
-"""Most groups that are tried where they are joined."""
+"""Most groups that average linkage tries."""
 
 SAMPLES = 10
 """Bootstrap samples of the pictures that stability is measured on."""
@@ -43,7 +43,7 @@ class Clusters:
     labels
         The group of each region ``(R,)``, from 0 on.
     exemplars
-        The region that stands for each group ``(K,)``.
+        The exemplar of each group ``(K,)``.
     """
 
     labels: Ints
@@ -54,9 +54,9 @@ class Clusters:
 
 
 def cluster(similarity: Floats, *, seed: int = 0) -> Clusters:
-    """Affinity propagation on similarities ``(R, R)``; average linkage where that ends nowhere or would take too long.
+    """Affinity propagation on similarities ``(R, R)``; average linkage where that fails or would take too long.
 
-    Frey and Dueck's messages between points, with the summaries' preference: 1.3 x median below the largest similarity.
+    By Frey and Dueck, with the preference of the summaries' paper: 1.3 x median below the largest similarity.
     """
     off = similarity[~np.eye(len(similarity), dtype=bool)]
     if not len(off) or np.ptp(off) < 1e-9:
@@ -66,9 +66,9 @@ def cluster(similarity: Floats, *, seed: int = 0) -> Clusters:
 
 
 def coherence(similarity: Floats, clusters: Clusters) -> Floats:
-    """How much more each region is like its own exemplar than like the nearest other one, ``(R,)``; exemplars too.
+    """How much more each region is like its own exemplar than like the nearest other one, ``(R,)``.
 
-    Of a single group, nothing can be said against the others: the likeness itself counts, which is 0 by chance.
+    For a single group there is no other exemplar: the likeness itself counts, which is 0 by chance.
     """
     to_exemplars = similarity[:, clusters.exemplars]
     rows = np.arange(len(similarity))
@@ -82,7 +82,7 @@ def coherence(similarity: Floats, clusters: Clusters) -> Floats:
 def stability(
     similarity: Floats, pictures: Ints, clusters: Clusters, *, seed: int = 0, progress: Progress | None = None
 ) -> Floats:
-    """How surely each group comes out again of other pictures: mean best Jaccard index over bootstrap samples ``(K,)``.
+    """How well each group is found again in other pictures: mean best Jaccard index over bootstrap samples ``(K,)``.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def stability(
         again = cluster(similarity[np.ix_(kept, kept)], seed=seed)
         scores.append(_best_overlaps(clusters.labels[kept], again.labels, len(clusters)))
         progress.advance()
-    # A group none of whose pictures were drawn is left out of that sample.
+    # A sample without any picture of a group does not count for it.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.asarray(np.nan_to_num(np.nanmean(scores, axis=0)), dtype=np.float64)
@@ -124,7 +124,7 @@ def _propagated(similarity: Floats, off: Floats, seed: int) -> Clusters | None:
         random_state=seed,
     )
     with warnings.catch_warnings():
-        # That it did not converge is seen in what it gives.
+        # The result shows whether it converged.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", UserWarning)
         propagation.fit(similarity)
@@ -154,8 +154,8 @@ def _silhouette(distance: Floats, labels: Ints) -> float:
 
 
 def _medoid(similarity: Floats, members: npt.NDArray[np.bool_]) -> int:
-    places = np.flatnonzero(members)
-    return int(places[similarity[np.ix_(places, places)].sum(1).argmax()])
+    rows = np.flatnonzero(members)
+    return int(rows[similarity[np.ix_(rows, rows)].sum(1).argmax()])
 
 
 def _best_overlaps(labels: Ints, again: Ints, count: int) -> Floats:

@@ -1,6 +1,6 @@
-"""Which summaries of two networks are of the same things: those that lie in the same places of the same pictures.
+"""Match the summaries of two networks by where their regions lie in the same pictures.
 
-Counts of summaries say little about two networks; places can be compared, whatever the layers look like.
+Counts of summaries say little about two networks. Positions can be compared, whatever the layers are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 Floats = npt.NDArray[np.float64]
 
 LEAST = 0.25
-"""Summaries that overlap less are of different things."""
+"""Summaries that overlap less do not match."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Match:
     Attributes
     ----------
     first, second
-        Their places in the summaries of each class.
+        Indices in `ClassSummaries.summaries` of each network.
     overlap
         Mean intersection over union of their regions, in (0, 1], in the pictures where either has one.
     """
@@ -46,11 +46,11 @@ class Comparison:
     Attributes
     ----------
     matches
-        What both have, the best match first.
+        Pairs of summaries, the best match first.
     only_first, only_second
-        Places of the summaries that the other one does not have.
+        Indices of the summaries without a counterpart.
     pictures
-        How many pictures both are of.
+        How many pictures they share.
     """
 
     matches: tuple[Match, ...]
@@ -71,12 +71,12 @@ class Comparison:
 
 
 def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = LEAST) -> Comparison:
-    """Pair the sound summaries of one class in two networks, one to one, so that they overlap the most in all.
+    """Pair the sound summaries of one class in two networks, one to one, with the greatest total overlap.
 
     Parameters
     ----------
     first, second
-        Of the same class; the pictures that both are of count.
+        Of the same class; only the pictures that they share count.
     least
         Summaries that overlap less do not match; above 0, at most 1.
 
@@ -88,14 +88,14 @@ def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = LEA
     if not 0 < least <= 1:
         raise XaiWidgetsError(f"least is {least}, but must be above 0 and at most 1")
     rows = _shared(first, second)
-    sound = [[place for place, one in enumerate(found.summaries) if one.sound] for found in (first, second)]
+    sound = [[index for index, one in enumerate(found.summaries) if one.sound] for found in (first, second)]
     overlaps = _overlaps(_pixels(first, sound[0], rows[0]), _pixels(second, sound[1], rows[1]))
-    # What does not match must not decide who is left for whom.
+    # Pairs below the threshold must not influence the others.
     overlaps[overlaps < least] = 0
     paired = zip(*linear_sum_assignment(overlaps, maximize=True), strict=True)
     matches = [Match(sound[0][a], sound[1][b], float(overlaps[a, b])) for a, b in paired if overlaps[a, b] > 0]
     taken = {match.first for match in matches}, {match.second for match in matches}
-    left = [tuple(place for place in places if place not in own) for places, own in zip(sound, taken, strict=True)]
+    left = [tuple(index for index in own if index not in gone) for own, gone in zip(sound, taken, strict=True)]
     return Comparison(tuple(sorted(matches, key=lambda match: -match.overlap)), left[0], left[1], len(rows[0]))
 
 
@@ -106,26 +106,26 @@ def _shared(first: ClassSummaries, second: ClassSummaries) -> tuple[Tensor, Tens
             f"these are summaries of class {first.class_index} ({first.class_name}) and of class "
             f"{second.class_index} ({second.class_name}); compare two networks on one class"
         )
-    same = first.places[:, None] == second.places
+    same = first.indices[:, None] == second.indices
     if not same.any():
-        raise XaiWidgetsError("the two share no pictures; find both with the same `places` of one picture set")
+        raise XaiWidgetsError("the two share no pictures; find both with the same `indices` of one picture set")
     rows = same.nonzero(as_tuple=True)
     ours, theirs = first.masks.pictures[rows[0]], second.masks.pictures[rows[1]]
     if ours.shape != theirs.shape or not torch.equal(ours, theirs):
         shapes = [tuple(pictures.shape[1:]) for pictures in (ours, theirs)]
         how = f" in shape, {shapes[0]} and {shapes[1]}" if shapes[0] != shapes[1] else ""
-        raise XaiWidgetsError(f"the pictures at the shared places differ{how}; find both in one picture set")
+        raise XaiWidgetsError(f"the pictures at the shared indices differ{how}; find both in one picture set")
     return rows[0], rows[1]
 
 
 def _pixels(found: ClassSummaries, summaries: list[int], rows: Tensor) -> Tensor:
     """The pixels of each of the summaries in pictures of the given rows, bool ``(K, P, H * W)``."""
-    place = {int(row): number for number, row in enumerate(rows)}
+    column = {row: number for number, row in enumerate(rows.tolist())}
     pixels = torch.zeros(len(summaries), len(rows), *found.masks.pictures.shape[2:], dtype=torch.bool)
     for number, summary in enumerate(summaries):
         for region in (found.regions[member] for member in found.summaries[summary].members):
-            if region.picture in place:
-                pixels[number, place[region.picture]] |= region.pixels
+            if region.picture in column:
+                pixels[number, column[region.picture]] |= region.pixels
     return pixels.flatten(2)
 
 

@@ -1,6 +1,6 @@
-"""What a network sees in a region: the mean of a layer's maps over it, and how alike two regions are.
+"""Describe a region by the mean of a layer's maps over it, and measure how alike two regions are.
 
-A layer of the network itself, rather than HOG, so that the summaries are of what *this network* tells apart.
+The layer is one of the network itself, rather than HOG, so that the summaries show what *this network* distinguishes.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.study import Study
 
 HEIGHT_WEIGHT, HEIGHT_REACH = 0.2, 0.2
-"""How much it counts that two regions are at one height, and how near that is, as a share of the picture's height.
+"""How much the same height of two regions counts, and the reach of "the same", as a share of the picture's height.
 
-Pictures are upright but mirrored at will: a head is at the same height left and right.
+Pictures are upright but may be mirrored: a head is at the same height on the left and on the right.
 """
 
 
 def default_layer(study: Study) -> str:
-    """The first block that has seen more than single pixels: its maps are at most half as high as the picture.
+    """The first block whose maps are at most half as high as the picture, so that it sees more than single pixels.
 
-    Half of an odd height is rounded up, as strided layers do. Deeper layers tell more kinds of regions apart than
-    people do, and no longer know where they are.
+    Half of an odd height is rounded up, as strided layers do. Deeper layers distinguish more kinds of regions than
+    people do, and lose their positions.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def require_maps(study: Study, layer: str) -> str:
 
 
 def _has_maps(shape: tuple[int, ...]) -> bool:
-    """Whether a layer's output tells places apart; maps of one pixel say the same of every region of a picture."""
+    """Whether a layer's output has positions; maps of one pixel are the same for every region of a picture."""
     return len(shape) == 3 and shape[1:] != (1, 1)
 
 
@@ -59,7 +59,7 @@ def activation_maps(study: Study, pictures: Tensor, layer: str) -> Tensor:
     """A layer's maps ``(N, D, h, w)``, each channel with mean 0 and deviation 1 over these pictures."""
     maps = study.activations(pictures, require_maps(study, layer))
     deviation = maps.std((0, 2, 3), keepdim=True, correction=0)
-    # A channel that never changes says nothing.
+    # A constant channel carries no information.
     return (maps - maps.mean((0, 2, 3), keepdim=True)) / torch.where(deviation > 0, deviation, torch.inf)
 
 
@@ -80,7 +80,7 @@ def likeness(descriptors: Tensor, regions: Sequence[Region]) -> Tensor:
     Returns
     -------
     Tensor
-        Symmetric, in [-1, 1 + `HEIGHT_WEIGHT`]; of a region with itself the most.
+        Symmetric, in [-1, 1 + `HEIGHT_WEIGHT`]; the greatest for a region with itself.
     """
     directions = F.normalize(descriptors - descriptors.mean(0), dim=1)
     heights = torch.tensor([region.centre[0] for region in regions])

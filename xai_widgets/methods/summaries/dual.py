@@ -1,19 +1,20 @@
-"""Crisp masks by two questions at once: what if the mask is removed, and what if all else is.
+"""Crisp masks that answer two questions at once: the mask removed, and everything else removed.
 
 Minimised per picture, for removal ``d = sigmoid(U a / T)`` (``U`` enlarges a coarse grid ``a`` to the picture)::
 
-    delete * max(0, share without d) + keep * (1 - min(1, share with d only))
+    remove * max(0, share without d) + keep * (1 - min(1, share with d only))
         + weight * mean d + variation * TV(d) + indecision * t * mean d (1 - d)
 
-where a share is the class score between that of the reference (0) and of the picture (1), ``t`` runs from 0 to 1 and
-the temperature ``T`` falls from 1. The weight of the area is each picture's own: it grows as long as both questions
-are answered well enough, and shrinks otherwise, so that each mask becomes as small as its own evidence allows.
+where a share is the class score between that of the baseline (0) and of the picture (1), ``t`` runs from 0 to 1 and
+the temperature ``T`` falls from 1. Each picture has its own weight of the area: it grows while both questions are
+answered well enough, and shrinks otherwise, so that each mask becomes as small as its own evidence allows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -32,9 +33,9 @@ class DualSettings:
     ----------
     steps
         Most steps; `cooling` of them lower the temperature and raise the weight of indecision.
-    delete, keep
+    remove, keep
         Weights of the two questions. Without the first, masks are the smallest *sufficient* regions.
-    deleted, kept
+    removed, kept
         Shares of the score at which the questions count as answered.
     cells
         Cells of the grid along the shorter side, at most half its pixels: fine patterns fool classifiers.
@@ -50,7 +51,7 @@ class DualSettings:
         The weight of the area: its start, its factors where both questions are answered and where not, its limits.
     jitter
         Pictures are shifted at random by up to one pixel per so many pixels of the shorter side, and by no more than
-        the classifier puts up with (see `tolerated`).
+        the classifier tolerates (see `tolerated`).
     settled
         A mask is done once its area and scores have not changed for so many steps.
     seed
@@ -59,9 +60,9 @@ class DualSettings:
 
     steps: int = 60
     cooling: int = 30
-    delete: float = 1.0
+    remove: float = 1.0
     keep: float = 1.0
-    deleted: float = 0.2
+    removed: float = 0.2
     kept: float = 0.8
     cells: int = 32
     lr: float = 0.3
@@ -84,8 +85,13 @@ class DualSettings:
             raise XaiWidgetsError(
                 f"cooling {self.cooling} must be 1 to steps ({self.steps}), and settled ({self.settled}) 1 or more"
             )
-        if min(self.delete, self.keep) < 0 or self.delete + self.keep == 0:
-            raise XaiWidgetsError(f"weights delete {self.delete} and keep {self.keep}: one above 0, none below")
+        if min(self.remove, self.keep) < 0 or self.remove + self.keep == 0:
+            raise XaiWidgetsError(f"weights remove {self.remove} and keep {self.keep}: one above 0, none below")
+
+    @classmethod
+    def restored(cls, values: Mapping[str, Any]) -> Self:
+        """The settings that a file holds as plain values."""
+        return cls(**dict(values) | {"betas": tuple(values["betas"])})
 
     def grid(self, sides: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the grid of a picture."""
@@ -100,7 +106,7 @@ class DualSettings:
 def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
     """The largest shift in pixels, up to `most`, at which pictures of the study keep `STEADY` of their score.
 
-    A classifier that knows things by their exact place would be asked about something else than its pictures.
+    For a classifier that depends on exact places, shifted pictures would be other pictures.
     """
     if most == 0:
         return 0
@@ -132,9 +138,8 @@ class _Search:
         self.active = torch.arange(count, device=device)
         self.masks = torch.zeros(count, 1, *self.question.sides, device=device)
         self.shifts = torch.Generator().manual_seed(self.settings.seed)
-        self.most = tolerated(
-            self.question.study, self.question.sides, min(self.question.sides) // self.settings.jitter
-        )
+        sides = self.question.sides
+        self.most = tolerated(self.question.study, sides, min(sides) // self.settings.jitter)
 
     def run(self, step: Callable[[], None]) -> Tensor:
         for number in range(self.settings.steps):
@@ -145,11 +150,10 @@ class _Search:
         return self.masks
 
     def _step(self, number: int) -> None:
-        wanted = self.grid.requires_grad_()
-        mask = self._mask(wanted, number)
+        grid = self.grid.requires_grad_()
+        mask = self._mask(grid, number)
         shares = self.question.shares(self._ask(mask))
-        found = gradient(self._losses(mask, shares, self._warmth(number)), wanted)
-        self._adam(found, number)
+        self._adam(gradient(self._losses(mask, shares, self._warmth(number)), grid), number)
         self._control(shares.detach())
         self.recent = [*self.recent, self._state(mask.detach(), shares.detach())][-self.settings.settled :]
 
@@ -172,17 +176,17 @@ class _Search:
 
     def _losses(self, mask: Tensor, shares: Tensor, warmth: float) -> Tensor:
         s = self.settings
-        answers = s.delete * shares[0].clamp_min(0) + s.keep * (1 - shares[1].clamp_max(1))
+        answers = s.remove * shares[0].clamp_min(0) + s.keep * (1 - shares[1].clamp_max(1))
         crispness = s.variation * variation(mask) + s.indecision * warmth * indecision(mask)
         return answers + self.weight * area(mask) + crispness
 
-    def _adam(self, found: Tensor, number: int) -> None:
+    def _adam(self, slopes: Tensor, number: int) -> None:
         first, second = self.settings.betas
-        self.slope = first * self.slope + (1 - first) * found
-        self.square = second * self.square + (1 - second) * found**2
+        self.slope = first * self.slope + (1 - first) * slopes
+        self.square = second * self.square + (1 - second) * slopes**2
         slope, square = self.slope / (1 - first ** (number + 1)), self.square / (1 - second ** (number + 1))
         moved = self.grid.detach() - self.settings.lr * slope / (square.sqrt() + 1e-8)
-        # Values that are all but 0 or 1 would have no gradient left, and never change their mind.
+        # Values very close to 0 or 1 would have no gradient left, and could never change again.
         furthest = self.settings.furthest * self._temperature(number)
         self.grid = moved.clamp(-furthest, furthest)
 
@@ -190,8 +194,8 @@ class _Search:
         """The weight of each area: more where it can be afforded."""
         s = self.settings
         answered = torch.ones_like(self.weight, dtype=torch.bool)
-        if s.delete:
-            answered &= shares[0] < s.deleted
+        if s.remove:
+            answered &= shares[0] < s.removed
         if s.keep:
             answered &= shares[1] > s.kept
         factor = torch.where(answered, s.faster, s.slower)
@@ -221,7 +225,7 @@ class _Search:
 
 
 SHIFTED, STEADY = 16, 0.95
-"""So many pictures are shifted to see what a classifier puts up with, and must keep this share of their score."""
+"""How many pictures are shifted to see what a classifier tolerates, and the share of their score they must keep."""
 
 SAME_AREA, SAME_SCORE = 0.05, 0.1
 """Greatest relative change of an area, and greatest change of a share, that still count as none."""

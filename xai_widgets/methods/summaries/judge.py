@@ -1,4 +1,4 @@
-"""From regions and their likeness to summaries: what belongs together, and whether to believe it."""
+"""Make summaries of regions that are alike, and judge whether to trust each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEAST_STABILITY = 0.6
 """Hennig's rule of thumb: below it a group is a pattern that may not be there."""
 
 LEAST_EVIDENCE = 0.1
-"""Below this many nats, odds change by less than a tenth: the network does not use it."""
+"""In nats; with less, the odds change by less than a tenth, and the network does not use the region."""
 
 
 def judged(
@@ -44,7 +44,7 @@ def judged(
     Parameters
     ----------
     study
-        Whose classifier is asked in the causal test.
+        The classifier, for the causal test.
     masks, regions
         Of the pictures.
     similarity
@@ -73,8 +73,8 @@ def _members(likeness: Floats, found: Clusters, group: int) -> list[int]:
     """Regions of a group, the exemplar first, and then the most like it."""
     exemplar = found.exemplars[group]
     own = np.flatnonzero((found.labels == group) & (np.arange(len(likeness)) != exemplar))
-    rest = own[np.argsort(-likeness[own, exemplar], kind="stable")]
-    return [int(exemplar), *rest.tolist()]
+    others = own[np.argsort(-likeness[own, exemplar], kind="stable")]
+    return [int(exemplar), *others.tolist()]
 
 
 def _summary(
@@ -107,7 +107,7 @@ def _unions(regions: Sequence[Region]) -> tuple[Tensor, Tensor]:
 
 
 def _problems(summary: Summary, count: int) -> tuple[str, ...]:
-    """What speaks against a summary of `count` pictures."""
+    """Why not to trust a summary of `count` pictures."""
     found = []
     least = max(LEAST_PICTURES, LEAST_SHARE * count)
     if summary.pictures < least:

@@ -1,8 +1,7 @@
-"""Where a summary is in a picture that has neither label nor mask.
+"""Locate a summary in a picture that has neither label nor mask.
 
-Its region is where a layer is most like the summary's regions: the pixels with the greatest cosine between the layer's
-maps and the mean descriptor of the members, both seen from the mean of all the class's regions; as many pixels as the
-members have on average.
+Its region has the pixels with the greatest cosine between the layer's maps and the mean descriptor of the members,
+both centred on the mean of all regions of the class. It is as large as the members are on average.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from xai_widgets.study import Study
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What finds a summary in any picture, without its label.
+    """A detector of a summary, for any picture.
 
     Attributes
     ----------
     class_index
-        The class it is evidence for.
+        The class that it is evidence for.
     layer
-        Whose maps are looked at.
+        The layer whose maps it reads.
     origin
         Mean descriptor of all of the class's regions, ``(D,)``, in the layer's own units.
     deviation
@@ -36,7 +35,7 @@ class Part:
     direction
         From the origin to the mean descriptor of the summary's regions, over the deviation, ``(D,)``.
     area
-        Share of the picture that its regions have on average.
+        Mean share of the picture in its regions.
     """
 
     class_index: int
@@ -52,13 +51,13 @@ class Part:
         alike = torch.einsum("ndhw,d->nhw", F.normalize(away, dim=1), self.direction)
         fine = F.interpolate(alike[:, None], sides, mode="bilinear", align_corners=False)
         count = max(1, round(self.area * sides[0] * sides[1]))
-        # Exactly so many, even where a flat picture is alike everywhere.
+        # Exactly this many, even where all pixels of a flat picture tie.
         best = fine.flatten(1).topk(count, dim=1).indices
         return torch.zeros_like(fine.flatten(1)).scatter_(1, best, 1.0).view_as(fine) > 0
 
 
 def parts_of(study: Study, found: ClassSummaries) -> list[Part]:
-    """One for each sound summary of a class."""
+    """The detectors of the sound summaries of a class."""
     if found.origin["model"] != study.fingerprint:
         raise XaiWidgetsError(f"the summaries of {found.title!r} are of another network than that of {study!r}")
     if not found.kept:
@@ -66,7 +65,7 @@ def parts_of(study: Study, found: ClassSummaries) -> list[Part]:
     layer = str(found.origin["layer"])
     maps = study.activations(found.masks.pictures, layer)
     deviation = maps.std((0, 2, 3), correction=0)
-    # A channel that never changes says nothing.
+    # A constant channel carries no information.
     deviation = torch.where(deviation > 0, deviation, torch.inf)
     descriptors = describe(maps, found.regions)
     origin = descriptors.mean(0)

@@ -7,30 +7,37 @@ masks.figure()
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.methods.masking import references as _references
 from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.methods.masking.references import choose, require_names
 from xai_widgets.methods.masking.terms import Question
-from xai_widgets.methods.summaries.crisp import crisp
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_masks import TwoStageSettings
+from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
+Pixels = npt.NDArray[np.bool_]
+
 STRONG = ("blur", "mean", "median", "average", "other")
-"""References of which the best is taken."""
+"""Baselines of which the best is taken."""
 
 LEFT = 0.8
-"""Least share of the score that must be left, once masks are removed, for a further mask to be looked for."""
+"""A further mask is searched for only if the pictures keep this share of the score without the masks before it."""
+
+_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 class Optimiser(Protocol):
@@ -44,21 +51,28 @@ class Optimiser(Protocol):
         """Soft masks ``(N, 1, H, W)`` in [0, 1]."""
 
 
+OPTIMISERS: Mapping[str, Callable[[Mapping[str, Any]], Optimiser]] = {
+    "DualSettings": DualSettings.restored,
+    "TwoStageSettings": TwoStageSettings.restored,
+}
+"""For each optimiser of this package, how its settings are read from a file."""
+
+
 class CrispMasks:
     """Finds the smallest crisp region whose removal destroys the class score and whose keeping preserves it.
 
     Parameters
     ----------
     study
-        Whose classifier is asked; it is borrowed, and never changed.
+        The classifier; it is borrowed, and never changed.
     count
-        Most masks for a picture, disjoint. From the second on, the same is asked of what the masks before it leave,
-        as long as that keeps most of the score (`LEFT`).
+        Most masks for a picture, disjoint. Each one after the first is searched for in what the masks before it
+        leave, as long as that keeps most of the score (`LEFT`).
     smallest
         Components of a mask below this share of the picture are dropped.
-    references
-        What may stand in for removed pixels (see `summaries.references.REFERENCES`); each picture takes the one with
-        the lowest score, and "other" only where all others show too much of the class.
+    baselines
+        What may replace removed pixels (see `masking.references.REFERENCES`); each picture takes the one with the
+        lowest score, and "other" only where all others show too much of the class.
     settings
         How masks are optimised: `DualSettings`, or `TwoStageSettings`.
 
@@ -74,45 +88,48 @@ class CrispMasks:
         *,
         count: int = 1,
         smallest: float = 0.0025,
-        references: Sequence[str] = STRONG,
+        baselines: Sequence[str] = STRONG,
         settings: Optimiser | None = None,
     ) -> None:
         if count < 1 or not 0 <= smallest < 1:
             raise XaiWidgetsError(f"count is {count} and smallest {smallest}: 1 or more, and 0 to 1, are needed")
-        _references.require_names(references)
+        require_names(baselines)
         self.study, self.count, self.smallest = study, count, smallest
-        self.references = tuple(references)
+        self.baselines = tuple(baselines)
         self.settings: Any = settings or DualSettings()
 
     @classmethod
     def sufficient(cls, study: Study, *, count: int = 3, **options: Any) -> Self:
         """The smallest regions that alone preserve the score, one after the other: redundant evidence.
 
-        A picture that shows its class twice over has two such masks; with `CrispMasks` itself it has one mask of both.
+        A picture that shows its class twice has two such masks; `CrispMasks` itself finds one mask of both.
         """
-        return cls(study, count=count, settings=DualSettings(delete=0.0, kept=0.9), **options)
+        return cls(study, count=count, settings=DualSettings(remove=0.0, kept=0.9), **options)
 
     @classmethod
-    def paper(cls, study: Study, *, references: Sequence[str] = ("weak blur",), **options: Any) -> Self:
+    def paper(cls, study: Study, *, baselines: Sequence[str] = ("weak blur",), **options: Any) -> Self:
         """The published masks: two stages, removal only, a weak blur; constants scaled to the size of the pictures."""
-        return cls(study, references=references, smallest=0.0, settings=TwoStageSettings(), **options)
+        return cls(study, baselines=baselines, smallest=0.0, settings=TwoStageSettings(), **options)
 
-    def find(self, pictures: Tensor, classes: Tensor | None = None, *, progress: Progress | None = None) -> Masks:
+    def find(
+        self, pictures: Tensor, target: Target | Tensor | None = None, *, progress: Progress | None = None
+    ) -> Masks:
         """Masks of pictures.
 
         Parameters
         ----------
         pictures
             ``(N, C, H, W)`` or one ``(C, H, W)``, in [0, 1].
-        classes
-            Whose evidence is looked for, ``(N,)``; default: what the classifier says.
+        target
+            The class whose evidence is searched for: one for all pictures, or one for each ``(N,)``; default the
+            predicted classes.
         progress
             Told each step; silent by default.
 
         Raises
         ------
         PictureError
-            If these are no pictures for the study, or there are none.
+            If the pictures do not fit the model, or there are none.
         XaiWidgetsError
             If a class does not exist, or the classifier gives no gradients, or NaN.
         CancelledError
@@ -123,39 +140,35 @@ class CrispMasks:
         if not len(batch):
             raise PictureError("there are no pictures to find masks for")
         scores = self.study.predict(batch)
-        classes = scores.argmax(1) if classes is None else self._checked(classes, len(batch))
+        classes = scores.argmax(1) if target is None else self._classes(target, len(batch))
         before = _of(scores, classes)
-        stand_ins, without, names = _references.choose(self.study, batch, classes, before, self.references)
-        question = self._question(batch, stand_ins, classes, before, without)
+        baselines, baseline_score, names = choose(self.study, batch, classes, before, self.baselines)
+        allowed = torch.ones(len(batch), 1, *batch.shape[2:])
+        question = Question(self.study, batch, baselines, classes, allowed, before, baseline_score)
         soft, masks = self._search(question, progress or Progress())
-        kept, deleted = self._measured(question, masks)
-        origin = self._origin(time.perf_counter() - began)
         return Masks(
             batch,
-            stand_ins,
+            baselines,
             classes,
             masks,
             soft,
             before,
-            without,
-            kept,
-            deleted,
+            baseline_score,
+            *self._measured(question, masks),
             names,
             self.study.class_names,
-            origin,
+            self._origin(time.perf_counter() - began),
         )
 
-    def _checked(self, classes: Tensor, count: int) -> Tensor:
-        found = torch.as_tensor(classes).cpu()
-        if found.shape != (count,) or found.is_floating_point() or found.min() < 0 or found.max() >= self.study.classes:
-            raise XaiWidgetsError(
-                f"classes must be {count} whole numbers, 0 to {self.study.classes - 1}, and are {found.tolist()}"
-            )
-        return found.long()
+    def _classes(self, target: Target | Tensor, count: int) -> Tensor:
+        """The class of each picture ``(N,)``."""
+        if not isinstance(target, Tensor) or not target.dim():
+            return torch.full((count,), find_class(self.study.class_names, target))
+        if target.shape != (count,):
+            raise XaiWidgetsError(f"target must be one class, or {count} of them, and has shape {tuple(target.shape)}")
+        return torch.tensor([find_class(self.study.class_names, one) for one in target.cpu()])
 
-    def _question(self, pictures: Tensor, references: Tensor, classes: Tensor, top: Tensor, bottom: Tensor) -> Question:
-        allowed = torch.ones(len(pictures), 1, *pictures.shape[2:])
-        return Question(self.study, pictures, references, classes, allowed, top, bottom)
+    # --- searching ---------------------------------------------------------------------------------------------
 
     def _search(self, question: Question, progress: Progress) -> tuple[Tensor, Tensor]:
         """Soft and crisp masks ``(N, K, H, W)``."""
@@ -164,11 +177,12 @@ class CrispMasks:
         batches = torch.arange(len(question)).split(batch_size(self.study, question.sides))
         progress.start("crisp masks", self.count * len(batches) * self.settings.steps)
         for number in range(self.count):
-            for places in batches:
-                rest = self._left(question[places], masks[places])
-                wanted = self._worthwhile(question[places], rest, first=number == 0)
-                if wanted.any():
-                    soft[places[wanted], number] = self._optimised(rest[wanted], progress)
+            for rows in batches:
+                left = self._left(question[rows], masks[rows])
+                # The first mask is searched for in any case.
+                worthwhile = (question[rows].shares(left.top)[0] >= LEFT) | (number == 0)
+                if worthwhile.any():
+                    soft[rows[worthwhile], number] = self._optimised(left[worthwhile], progress)
                 else:
                     progress.advance(self.settings.steps)
             # Components that are dropped as too small are free for the next mask.
@@ -183,34 +197,66 @@ class CrispMasks:
         return found[:, 0].detach().cpu()
 
     def _left(self, question: Question, masks: Tensor) -> Question:
-        """The question once more, about what masks ``(N, K, H, W)`` leave of the pictures."""
+        """The same search in what masks ``(N, K, H, W)`` leave of the pictures."""
         taken = masks.any(1, keepdim=True).float()
         pictures = question.without(taken)
         top = _of(self.study.predict(pictures), question.classes)
         return Question(self.study, pictures, question.references, question.classes, 1 - taken, top, question.bottom)
 
-    @staticmethod
-    def _worthwhile(question: Question, rest: Question, *, first: bool) -> Tensor:
-        """Which pictures have enough left for another mask, bool ``(N,)``."""
-        return torch.ones(len(question), dtype=torch.bool) if first else question.shares(rest.top)[0] >= LEFT
-
     def _measured(self, question: Question, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Scores with only each mask kept, and with it and those before it removed, ``(N, K)`` each."""
-        gone = masks.cummax(1).values.float()
-        kept = [self._scores(question, question.only(mask[:, None])) for mask in masks.float().unbind(1)]
-        deleted = [self._scores(question, question.without(mask[:, None])) for mask in gone.unbind(1)]
-        return torch.stack(kept, 1), torch.stack(deleted, 1)
 
-    def _scores(self, question: Question, pictures: Tensor) -> Tensor:
-        return _of(self.study.predict(pictures), question.classes)
+        def scores(pictures: Tensor) -> Tensor:
+            return _of(self.study.predict(pictures), question.classes)
+
+        kept = [scores(question.only(mask[:, None])) for mask in masks.float().unbind(1)]
+        removed = [scores(question.without(mask[:, None])) for mask in masks.cummax(1).values.float().unbind(1)]
+        return torch.stack(kept, 1), torch.stack(removed, 1)
+
+    # --- settings ----------------------------------------------------------------------------------------------
+
+    def options(self) -> dict[str, Any]:
+        """All settings as plain values, as `restored` reads them."""
+        own = {"count": self.count, "smallest": self.smallest, "baselines": list(self.baselines)}
+        return own | {"optimiser": type(self.settings).__name__, "settings": asdict(self.settings)}
+
+    @classmethod
+    def restored(cls, study: Study, options: Mapping[str, Any]) -> Self:
+        """Masks with the settings of `options`; with the default ones for an optimiser from outside the package."""
+        own = {name: options[name] for name in ("count", "smallest", "baselines")}
+        read = OPTIMISERS.get(options["optimiser"])
+        return cls(study, **own, settings=read(options["settings"]) if read else None)
 
     def _origin(self, seconds: float) -> dict[str, Any]:
-        own = {"count": self.count, "smallest": self.smallest, "references": list(self.references)}
-        settings = {"optimiser": type(self.settings).__name__, **asdict(self.settings)}
-        made = artifact.provenance(method="crisp masks", model=self.study.fingerprint, **own, **settings)
-        return made | {"seconds": seconds}
+        method, model = "crisp masks", self.study.fingerprint
+        return artifact.provenance(method=method, model=model, **self.options(), seconds=seconds)
 
 
 def _of(scores: Tensor, classes: Tensor) -> Tensor:
     """Each row's score of its class, ``(N,)``."""
     return scores.gather(1, classes[:, None])[:, 0]
+
+
+# --- from soft masks to crisp ones -----------------------------------------------------------------------------
+
+
+def crisp(soft: Tensor, smallest: float) -> Tensor:
+    """Where soft masks ``(N, H, W)`` exceed 1/2, bool, without components of less than a share of the picture.
+
+    The largest component stays, however small it is.
+    """
+    masks = (soft > 0.5).cpu().numpy()
+    return torch.from_numpy(np.stack([_without_small(mask, smallest * mask.size) for mask in masks]))
+
+
+def components(mask: Pixels) -> list[Pixels]:
+    """Connected components (over edges and corners) of a mask ``(H, W)``, the largest first."""
+    labels, count = ndimage.label(mask, structure=_NEIGHBOURS)
+    found = [labels == number for number in range(1, count + 1)]
+    return sorted(found, key=lambda pixels: -int(pixels.sum()))
+
+
+def _without_small(mask: Pixels, least: float) -> Pixels:
+    found = components(mask)
+    large = [pixels for pixels in found[1:] if pixels.sum() >= least]
+    return np.logical_or.reduce([*found[:1], *large]) if found else mask

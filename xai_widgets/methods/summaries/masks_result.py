@@ -1,4 +1,4 @@
-"""What a search for crisp masks gives back: masks, and the scores that say whether to believe them."""
+"""The result of a search for crisp masks: the masks, and the scores that tell whether to trust them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.masking.references import UNSURE
+from xai_widgets.methods.masking.views import DIMMED
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
     from xai_widgets.show.gallery import Gallery
-
-DIMMED = 0.25
-"""Brightness of the pixels outside a mask, where pictures are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,22 +23,22 @@ class Masks:
 
     Attributes
     ----------
-    pictures, references
-        ``(N, C, H, W)`` in [0, 1]: the pictures, and what stands in for removed pixels.
-    classes
+    pictures, baselines
+        ``(N, C, H, W)`` in [0, 1]: the pictures, and what replaces removed pixels.
+    class_index
         The class whose evidence is masked ``(N,)``.
     masks
-        Bool ``(N, K, H, W)``: True is evidence. Where nothing was left to be found, a mask is empty.
+        Bool ``(N, K, H, W)``: True is evidence. A mask is empty where no evidence was left to find.
     soft
         The masks as they were optimised, ``(N, K, H, W)`` in [0, 1].
-    before, without
-        Probability of the class for the pictures and for the references, ``(N,)``.
+    before, baseline_score
+        Probability of the class for the pictures and for their baselines, ``(N,)``.
     kept
         The same with only the mask kept, ``(N, K)``.
-    deleted
+    removed
         The same with the mask, and those before it, removed, ``(N, K)``.
-    reference_names
-        How each reference was made.
+    baseline_names
+        How each baseline was made.
     class_names
         For captions.
     origin
@@ -48,15 +46,15 @@ class Masks:
     """
 
     pictures: Tensor
-    references: Tensor
-    classes: Tensor
+    baselines: Tensor
+    class_index: Tensor
     masks: Tensor
     soft: Tensor
     before: Tensor
-    without: Tensor
+    baseline_score: Tensor
     kept: Tensor
-    deleted: Tensor
-    reference_names: tuple[str, ...]
+    removed: Tensor
+    baseline_names: tuple[str, ...]
     class_names: tuple[str, ...]
     origin: Mapping[str, Any]
 
@@ -78,81 +76,85 @@ class Masks:
 
     @property
     def crispness(self) -> Tensor:
-        """Share of the optimised values that are under 0.05 or over 0.95, ``(N, K)``."""
+        """Share of the optimised values that are below 0.05 or above 0.95, ``(N, K)``."""
         return ((self.soft < 0.05) | (self.soft > 0.95)).float().mean((2, 3))
 
     @property
     def drop(self) -> Tensor:
         """Share of the class's probability that is lost with the masks, ``(N, K)``; negative if it rises."""
         before = self.before[:, None]
-        return (before - self.deleted) / before.clamp_min(torch.finfo(before.dtype).tiny)
+        return (before - self.removed) / before.clamp_min(torch.finfo(before.dtype).tiny)
 
     @property
     def sound(self) -> Tensor:
-        """Whose reference removes the class, bool ``(N,)``; the masks of the others say little."""
-        return self.without <= UNSURE * self.before
+        """Whether the baseline removes the class, bool ``(N,)``; where it does not, the masks mean little."""
+        return self.baseline_score <= UNSURE * self.before
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why some of the masks say little; empty if none do."""
+        """Why some of the masks mean little; empty if all can be trusted."""
         unsure = (~self.sound).nonzero().flatten().tolist()
         if not unsure:
             return ()
+        first = unsure[0]
         return (
-            f"Of {len(unsure)} of {len(self)} pictures (such as {unsure[0]}) the reference still shows the class: "
-            f"{float(self.without[unsure[0]]):.2g} of {float(self.before[unsure[0]]):.2g}.",
+            f"In {len(unsure)} of {len(self)} pictures (such as {first}) the baseline still shows the class: "
+            f"{float(self.baseline_score[first]):.2g} of {float(self.before[first]):.2g}.",
         )
 
-    def said(self, picture: int, mask: int = 0) -> str:
+    def sentence(self, picture: int, mask: int = 0) -> str:
         """Class and scores of one mask, in a line."""
-        name = self.class_names[int(self.classes[picture])]
+        name = self.class_names[int(self.class_index[picture])]
         if not self.found[picture, mask]:
-            return f"{name}: nothing left to be found"
-        kept, deleted = float(self.kept[picture, mask]), float(self.deleted[picture, mask])
-        return f"{name} {float(self.before[picture]):.0%}: kept {kept:.0%}, deleted {deleted:.0%}"
+            return f"{name}: no evidence is left to find"
+        kept, removed = float(self.kept[picture, mask]), float(self.removed[picture, mask])
+        return f"{name} {float(self.before[picture]):.0%}: kept {kept:.0%}, removed {removed:.0%}"
 
     def verdict(self) -> str:
-        """The numbers that say whether to believe the masks, in one line."""
-        first = (self.kept[:, 0].mean(), self.deleted[:, 0].mean(), self.area[:, 0].mean(), self.crispness[:, 0].mean())
-        kept, deleted, area, crispness = map(float, first)
-        line = f"Kept {kept:.0%}, deleted {deleted:.0%}, area {area:.1%}, crispness {crispness:.0%} on average"
-        return f"{' '.join(self.problems)} {line}." if self.problems else f"{line}."
+        """The numbers that tell whether to trust the masks, in one line."""
+        columns = self.kept, self.removed, self.area, self.crispness
+        kept, removed, area, crispness = (float(values[:, 0].mean()) for values in columns)
+        line = f"Kept {kept:.0%}, removed {removed:.0%}, area {area:.1%}, crispness {crispness:.0%} on average."
+        return " ".join([*self.problems, line])
 
-    def shown(self, picture: int, mask: int = 0) -> Tensor:
+    # --- pictures ----------------------------------------------------------------------------------------------
+
+    def dimmed(self, picture: int, mask: int = 0) -> Tensor:
         """A picture with everything outside the mask dimmed, ``(C, H, W)``."""
         light = DIMMED + (1 - DIMMED) * self.masks[picture, mask].float()
         return self.pictures[picture] * light
 
-    def only(self, picture: int, mask: int = 0) -> Tensor:
+    def kept_picture(self, picture: int, mask: int = 0) -> Tensor:
         """A picture with only the mask kept, as the classifier saw it, ``(C, H, W)``."""
-        return torch.where(self.masks[picture, mask], self.pictures[picture], self.references[picture])
+        return torch.where(self.masks[picture, mask], self.pictures[picture], self.baselines[picture])
 
-    def removed(self, picture: int, mask: int = 0) -> Tensor:
+    def removed_picture(self, picture: int, mask: int = 0) -> Tensor:
         """A picture with the mask, and those before it, removed, as the classifier saw it, ``(C, H, W)``."""
         gone = self.masks[picture, : mask + 1].any(0)
-        return torch.where(gone, self.references[picture], self.pictures[picture])
+        return torch.where(gone, self.baselines[picture], self.pictures[picture])
 
     def figure(self) -> NotebookFigure:
-        """Pictures, masks, and what is kept and deleted, as a matplotlib figure, one row per picture."""
+        """Pictures, masks, and what is kept and removed, as a matplotlib figure, one row per picture."""
         from xai_widgets.show import figures  # noqa: PLC0415  (matplotlib only when it is wanted)
 
         rows, columns = range(len(self)), {"picture": list(self.pictures)}
-        captions = {"picture": [f"{float(self.before[row]):.0%}" for row in rows]}
+        captions = {"picture": [f"{float(score):.0%}" for score in self.before]}
         for mask in range(self.masks.shape[1]):
             number = f" {mask + 1}" if self.masks.shape[1] > 1 else ""
-            views = {"mask": self.shown, "kept": self.only, "deleted": self.removed}
+            views = {"mask": self.dimmed, "kept": self.kept_picture, "removed": self.removed_picture}
             columns |= {f"{name}{number}": [view(row, mask) for row in rows] for name, view in views.items()}
-            captions[f"mask{number}"] = [f"{float(self.area[row, mask]):.1%} of the picture" for row in rows]
-            captions[f"kept{number}"] = [f"{float(self.kept[row, mask]):.0%}" for row in rows]
-            captions[f"deleted{number}"] = [f"{float(self.deleted[row, mask]):.0%}" for row in rows]
+            captions[f"mask{number}"] = [f"{float(area):.1%} of the picture" for area in self.area[:, mask]]
+            for name, scores in {"kept": self.kept, "removed": self.removed}.items():
+                captions[f"{name}{number}"] = [f"{float(score):.0%}" for score in scores[:, mask]]
         return figures.picture_rows(columns, captions, self.verdict())
 
     def gallery(self) -> Gallery:
         """Pictures with everything outside their masks dimmed, as a static gallery that a saved notebook keeps."""
         from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
 
-        shown = [(row, mask) for row in range(len(self)) for mask in range(self.masks.shape[1])]
-        shown = [(row, mask) for row, mask in shown if mask == 0 or self.found[row, mask]]
-        pictures = [self.shown(row, mask) for row, mask in shown]
+        wanted = self.found.clone()
+        wanted[:, 0] = True
+        shown = wanted.nonzero().tolist()
+        pictures = [self.dimmed(row, mask) for row, mask in shown]
         labels = [f"picture {row}, mask {mask + 1}" for row, mask in shown]
-        return gallery(pictures, labels, [self.said(row, mask) for row, mask in shown], most=len(shown))
+        return gallery(pictures, labels, [self.sentence(row, mask) for row, mask in shown], most=len(shown))

@@ -98,10 +98,10 @@ def proposal_flow(
 
 def _require_of(masks: Masks, regions: Sequence[Region]) -> None:
     sides = masks.pictures.shape[2:]
-    for place, region in enumerate(regions):
+    for index, region in enumerate(regions):
         if region.picture >= len(masks) or region.pixels.shape != sides:
             raise XaiWidgetsError(
-                f"region {place} is of picture {region.picture} with sides {tuple(region.pixels.shape)}, and the masks "
+                f"region {index} is of picture {region.picture} with sides {tuple(region.pixels.shape)}, and the masks "
                 f"are of {len(masks)} pictures with sides {tuple(sides)}; give the masks that the regions are of"
             )
 
@@ -173,8 +173,8 @@ def appearance(pictures: Tensor, boxes: Boxes, seed: int = 0, progress: Progress
 def described(pictures: Tensor, boxes: Boxes, progress: Progress) -> Floats:
     """Histograms of oriented gradients of boxes, ``(R, 8 * 8 * 13)``."""
     found = []
-    for places in torch.arange(len(boxes.picture)).split(256):
-        for crop in cut_out(pictures, Boxes(boxes.picture[places], boxes.corners[places])).numpy():
+    for rows in torch.arange(len(boxes.picture)).split(256):
+        for crop in cut_out(pictures, Boxes(boxes.picture[rows], boxes.corners[rows])).numpy():
             found.append(histograms(crop).ravel())
             progress.advance()
     return np.stack(found)

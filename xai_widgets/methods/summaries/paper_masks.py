@@ -2,7 +2,7 @@
 
 Minimised per picture, for what is kept ``m`` in [0, 1]::
 
-    score of (m x + (1 - m) reference) + area * mean |1 - m| + variation * TV_3(m) + indecision * mean |m (1 - m)|
+    score of (m x + (1 - m) baseline) + area * mean |1 - m| + variation * TV_3(m) + indecision * mean |m (1 - m)|
 
 In the first stage ``m`` is a coarse grid, enlarged and smoothed (the gradient passes as if it were not smoothed). Its
 mask is scaled per picture and rounded to 8 bits before the second stage goes on with it, as if it had been saved.
@@ -10,8 +10,9 @@ mask is scaled per picture and rounded to 8 bits before the second stage goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -60,6 +61,11 @@ class TwoStageSettings:
     def steps(self) -> int:
         """Steps of both stages."""
         return self.smooth.steps + self.crisp.steps
+
+    @classmethod
+    def restored(cls, values: Mapping[str, Any]) -> Self:
+        """The settings that a file holds as plain values."""
+        return cls(**dict(values) | {name: Stage(**values[name]) for name in ("smooth", "crisp")})
 
     def optimise(self, question: Question, step: Callable[[], None]) -> Tensor:
         """Soft masks of what is removed, ``(N, 1, H, W)`` in [0, 1]; `step` is called after each step."""

@@ -1,4 +1,4 @@
-"""The regions of crisp masks: connected pieces, split where parts touch, each with its own effect on the score."""
+"""The regions of crisp masks: connected pieces, split where parts touch, each with its effect on the score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.crisp import Pixels, components
+from xai_widgets.methods.summaries.masks import Pixels, components
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.study import Study
 
@@ -31,12 +31,12 @@ class Region:
     Attributes
     ----------
     picture, mask
-        Where it is from: which of the pictures, and which of its masks.
+        Index of the picture among the masks' pictures, and of the mask among the picture's masks.
     pixels
         Bool ``(H, W)``.
     before
         The class's probability for the whole picture.
-    deleted, kept
+    removed, kept
         The same with only this region removed, and with only this region kept.
     evidence
         Loss of the class's log-odds (nats) with this region alone; unlike probabilities it does not saturate.
@@ -46,7 +46,7 @@ class Region:
     mask: int
     pixels: Tensor
     before: float
-    deleted: float
+    removed: float
     kept: float
     evidence: float
 
@@ -58,7 +58,7 @@ class Region:
     @property
     def centre(self) -> tuple[float, float]:
         """Mean row and column of its pixels, as shares of height and width in [0, 1]."""
-        row, column = ((place.float().mean() + 0.5) for place in self.pixels.nonzero(as_tuple=True))
+        row, column = ((index.float().mean() + 0.5) for index in self.pixels.nonzero(as_tuple=True))
         height, width = self.pixels.shape
         return float(row) / height, float(column) / width
 
@@ -71,7 +71,7 @@ class Region:
     @property
     def drop(self) -> float:
         """Share of the class's probability that is lost with this region alone; negative if it rises."""
-        return (self.before - self.deleted) / max(self.before, 1e-12)
+        return (self.before - self.removed) / max(self.before, 1e-12)
 
     @property
     def drop_per_pixel(self) -> float:
@@ -85,7 +85,7 @@ def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float
     Parameters
     ----------
     study
-        Whose classifier is asked about each region.
+        The classifier that scores each region.
     masks
         Found for this study.
     smallest
@@ -120,7 +120,7 @@ def split(mask: Pixels, neck: float = NECK) -> list[Pixels]:
 
 def _cut(component: Pixels, neck: float) -> list[Pixels]:
     """One component, cut at its necks by a watershed from the thick places."""
-    # Thickness counts to the edge of the picture, too.
+    # The edge of the picture bounds a component, too.
     depth = ndimage.distance_transform_edt(np.pad(component, 1))[1:-1, 1:-1]
     seeds = _seeds(depth, component, neck)
     if len(seeds) < 2:
@@ -145,14 +145,14 @@ def _seeds(depth: Distances, within: Pixels, neck: float) -> list[Pixels]:
 
 
 def _scored(study: Study, masks: Masks, pieces: list[tuple[int, int, Tensor]]) -> tuple[Region, ...]:
-    places = torch.tensor([picture for picture, _, _ in pieces])
-    classes = masks.classes[places]
+    rows = torch.tensor([picture for picture, _, _ in pieces])
+    classes = masks.class_index[rows]
     pixels = torch.stack([piece for _, _, piece in pieces])[:, None]
-    pictures, references = masks.pictures[places], masks.references[places]
-    before = log_odds(study.logits(masks.pictures)[places], classes)
-    deleted = log_odds(study.logits(torch.where(pixels, references, pictures)), classes)
-    kept = log_odds(study.logits(torch.where(pixels, pictures, references)), classes)
-    scores = torch.stack([masks.before[places], deleted.sigmoid(), kept.sigmoid(), before - deleted], 1).tolist()
+    pictures, baselines = masks.pictures[rows], masks.baselines[rows]
+    before = log_odds(study.logits(masks.pictures)[rows], classes)
+    removed = log_odds(study.logits(torch.where(pixels, baselines, pictures)), classes)
+    kept = log_odds(study.logits(torch.where(pixels, pictures, baselines)), classes)
+    scores = torch.stack([masks.before[rows], removed.sigmoid(), kept.sigmoid(), before - removed], 1).tolist()
     return tuple(Region(*piece, *score) for piece, score in zip(pieces, scores, strict=True))
 
 

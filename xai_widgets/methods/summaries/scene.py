@@ -1,20 +1,37 @@
-"""What is found of one class in one or two networks, and what is to be found next."""
+"""What is shown of one class in one or two networks: what was found, what to search for next, and members in detail."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from xai_widgets.errors import PictureError
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.methods.summaries.compare import Comparison, compare
+from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
+from xai_widgets.study import Study
 
 FIRST_LOOK = 12
-"""Pictures of the first look, which is there at once."""
+"""Pictures of the first look, which takes a moment only."""
+
+MOST_CLASSES = 8
+"""Classes that are summarised where nobody has chosen any."""
+
+Founds = Sequence[ClassSummaries | None]
+"""The summaries of one class in each network; None where nothing was found."""
+
+# --- searching -----------------------------------------------------------------------------------------------------
 
 
-class Wanted(NamedTuple):
-    """Whose summaries: of pictures rightly called a class, or wrongly."""
+class Goal(NamedTuple):
+    """Which pictures are summarised: those correctly predicted as a class, or those mistaken for it."""
 
     class_index: int
     errors: bool
@@ -33,45 +50,46 @@ class Network:
     Parameters
     ----------
     summaries
-        Where what is found is kept; first looks are not.
+        The explainer, which keeps what is found, except for first looks.
     name
-        What it is called in front of people.
+        Its name in titles.
     """
 
     def __init__(self, summaries: VisualSummaries, name: str) -> None:
         self.summaries, self.name = summaries, name
-        self._early: dict[Wanted, ClassSummaries] = {}
-        self._why_not: dict[Wanted, str] = {}
+        self._early: dict[Goal, ClassSummaries] = {}
+        self._failed: dict[Goal, str] = {}
 
-    def found(self, wanted: Wanted) -> ClassSummaries | None:
-        """All that is known by now."""
-        return self.summaries.found.get(wanted) or self._early.get(wanted)
+    def found(self, goal: Goal) -> ClassSummaries | None:
+        """The summaries of all pictures, or those of the first look, or None."""
+        return self.summaries.found.get(goal) or self._early.get(goal)
 
-    def why_not(self, wanted: Wanted) -> str:
-        """Why there is nothing and will be nothing, or nothing."""
-        return self._why_not.get(wanted, "")
+    def why_not(self, goal: Goal) -> str:
+        """Why nothing can be found; empty if something can."""
+        return self._failed.get(goal, "")
 
-    def done(self, wanted: Wanted) -> bool:
-        """Whether there is nothing left to look for."""
-        return wanted in self.summaries.found or wanted in self._why_not
+    def done(self, goal: Goal) -> bool:
+        """Whether the search is over, with or without success."""
+        return goal in self.summaries.found or goal in self._failed
 
-    def looked(self, wanted: Wanted) -> bool:
-        """Whether a first look is there, or not worth while."""
-        return self.done(wanted) or wanted in self._early or self.summaries.most <= FIRST_LOOK
+    def looked(self, goal: Goal) -> bool:
+        """Whether the first look is over, or not worthwhile."""
+        return self.done(goal) or goal in self._early or self.summaries.most <= FIRST_LOOK
 
-    def search(self, wanted: Wanted, progress: Progress, *, early: bool) -> None:
-        """Look for the summaries; where there are too few pictures, note so."""
+    def search(self, goal: Goal, progress: Progress, *, early: bool) -> None:
+        """Find the summaries, or note why there are none."""
         most = FIRST_LOOK if early else None
         try:
-            self.summaries.find(wanted.class_index, errors=wanted.errors, most=most, progress=progress)
+            found = self.summaries.find(
+                goal.class_index, errors=goal.errors, most=most, keep=not early, progress=progress
+            )
         except PictureError as error:
-            self._why_not[wanted] = f"{error}."
+            self._failed[goal] = f"{error}."
             return
         if early:
-            # What is kept, saved and compared is made of all pictures.
-            self._early[wanted] = self.summaries.found.pop(wanted)
+            self._early[goal] = found
         else:
-            self._early.pop(wanted, None)
+            self._early.pop(goal, None)
 
 
 class Networks:
@@ -95,52 +113,159 @@ class Networks:
 
     @property
     def names(self) -> list[str]:
-        """What the networks are called."""
+        """The names of the networks."""
         return [network.name for network in self.each]
 
-    def title(self, wanted: Wanted) -> str:
+    def title(self, goal: Goal) -> str:
         """The class in words, and whether these are errors."""
-        name = self.each[0].summaries.study.class_names[wanted.class_index]
-        return f"pictures wrongly called {name}" if wanted.errors else name
+        name = self.each[0].summaries.study.class_names[goal.class_index]
+        return f"pictures mistaken for {name}" if goal.errors else name
 
-    def own(self, network: int, wanted: Wanted) -> Wanted | None:
-        """The class as a network numbers it, or None if it does not know it; a shared name counts, not the number."""
-        name = self.each[0].summaries.study.class_names[wanted.class_index]
+    def own(self, network: int, goal: Goal) -> Goal | None:
+        """The goal with the class as a network numbers it, or None if it has no class of that name."""
+        name = self.each[0].summaries.study.class_names[goal.class_index]
         names = self.each[network].summaries.study.class_names
-        if wanted.class_index < len(names) and names[wanted.class_index] == name:
-            return wanted
-        return wanted._replace(class_index=names.index(name)) if name in names else None
+        if goal.class_index < len(names) and names[goal.class_index] == name:
+            return goal
+        return goal._replace(class_index=names.index(name)) if name in names else None
 
-    def founds(self, wanted: Wanted) -> list[ClassSummaries | None]:
+    def founds(self, goal: Goal) -> list[ClassSummaries | None]:
         """What is known of a class in each network."""
-        owns = [self.own(network, wanted) for network in range(len(self))]
+        owns = [self.own(network, goal) for network in range(len(self))]
         return [None if own is None else each.found(own) for own, each in zip(owns, self.each, strict=True)]
 
-    def nothing(self, wanted: Wanted) -> list[str]:
+    def reasons(self, goal: Goal) -> list[str]:
         """For each network why it lacks a summary of a class, or all."""
-        return [self._nothing(network, wanted) for network in range(len(self))]
+        return [self._reason(network, goal) for network in range(len(self))]
 
-    def _nothing(self, network: int, wanted: Wanted) -> str:
-        own, each = self.own(network, wanted), self.each[network]
+    def _reason(self, network: int, goal: Goal) -> str:
+        own, each = self.own(network, goal), self.each[network]
         if own is None:
-            return f"{each.name} knows no class of this name."
+            return f"{each.name} has no class of this name."
         if each.found(own) is None:
-            return each.why_not(own) or f"Not looked for in {each.name} yet."
+            return each.why_not(own) or f"{each.name} has not been searched yet."
         return f"{each.name} has no summary of these regions."
 
-    def next_step(self, wanted: Wanted) -> Step | None:
-        """What is to be looked for next: first looks, then all; None if everything is there."""
-        owns = [(network, self.own(network, wanted)) for network in range(len(self))]
+    def next_step(self, goal: Goal) -> Step | None:
+        """The next search: first looks, then all pictures; None if everything was searched."""
+        owns = [(network, self.own(network, goal)) for network in range(len(self))]
         known = [(network, own) for network, own in owns if own is not None]
         for early in (True, False):
             for network, own in known:
-                is_there = self.each[network].looked if early else self.each[network].done
-                if not is_there(own):
+                is_over = self.each[network].looked if early else self.each[network].done
+                if not is_over(own):
                     return Step(network, early)
         return None
 
-    def search(self, step: Step, wanted: Wanted, progress: Progress) -> None:
+    def search(self, step: Step, goal: Goal, progress: Progress) -> None:
         """Take one step."""
-        own = self.own(step.network, wanted)
+        own = self.own(step.network, goal)
         if own is not None:
             self.each[step.network].search(own, progress, early=step.early)
+
+
+def compared(founds: Founds) -> tuple[Comparison | None, str]:
+    """The summaries that two networks share, or why they cannot be compared; nothing for a single network."""
+    first, *others = founds
+    if first is None or not others or others[0] is None:
+        return None, ""
+    try:
+        # The networks may number the same class differently.
+        return compare(first, replace(others[0], class_index=first.class_index)), ""
+    except XaiWidgetsError as error:
+        return None, f"They cannot be compared: {error}."
+
+
+def prepared(studies: Sequence[Study], seed: int, progress: Progress) -> list[VisualSummaries]:
+    """The summaries of a study, by default of its first classes; or those of two studies, in the same pictures."""
+    last = studies[-1].explainers.get(VisualSummaries.key) or _of_first_classes(studies[-1], seed, progress)
+    return [*(_in_the_same_pictures(last, study, progress) for study in studies[:-1]), last]
+
+
+def _of_first_classes(study: Study, seed: int, progress: Progress) -> VisualSummaries:
+    """Summaries of the first classes that have enough pictures."""
+    summaries = VisualSummaries(study, seed=seed)
+    for class_index in range(min(study.classes, MOST_CLASSES)):
+        with suppress(PictureError):
+            summaries.find(class_index, progress=progress)
+    return summaries
+
+
+def _in_the_same_pictures(known: VisualSummaries, study: Study, progress: Progress) -> VisualSummaries:
+    """Summaries of a study with the same classes, found in the pictures of the known ones."""
+    summaries = VisualSummaries(study, pictures=known.pictures, most=known.most, seed=known.seed)
+    for (class_index, errors), found in known.found.items():
+        if class_index < study.classes and not errors:
+            summaries.find(class_index, indices=found.indices.tolist(), progress=progress)
+    return summaries
+
+
+# --- one member ----------------------------------------------------------------------------------------------------
+
+VIEWS = ("picture", "this region", "region removed", "all evidence", "evidence kept", "evidence removed")
+"""The versions of a member's picture."""
+
+SCORED = ("picture", "region removed", "evidence kept", "evidence removed")
+"""The versions that the classifier is asked about."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A member of a summary in detail: its picture with and without the region, and with and without all evidence.
+
+    Attributes
+    ----------
+    region
+        The region.
+    index
+        Of its picture in the picture set.
+    class_index
+        Whose evidence the region is.
+    class_names
+        For captions.
+    area, count
+        Share of the picture in the mask that the region is from, and how many regions the picture has.
+    pictures
+        The picture in each of the `VIEWS`, ``(C, H, W)`` each.
+    predictions
+        Probabilities ``(K,)`` for each that is `SCORED`.
+    """
+
+    region: Region
+    index: int
+    class_index: int
+    class_names: tuple[str, ...]
+    area: float
+    count: int
+    pictures: dict[str, Tensor]
+    predictions: dict[str, Tensor]
+
+
+def members(found: ClassSummaries, study: Study, regions: Sequence[int]) -> list[Member]:
+    """Members in detail, by the indices of their regions; the classifier predicts all of them at once."""
+    views = [_views(found, region) for region in regions]
+    asked = [each[name] for each in views for name in SCORED]
+    answers = study.predict(torch.stack(asked)).split(len(SCORED))
+    return [_member(found, *each) for each in zip(regions, views, answers, strict=True)]
+
+
+def _views(found: ClassSummaries, index: int) -> dict[str, Tensor]:
+    region, masks = found.regions[index], found.masks
+    picture, own = masks.pictures[region.picture], (region.picture, region.mask)
+    removed = torch.where(region.pixels, masks.baselines[region.picture], picture)
+    evidence = (masks.dimmed(*own), masks.kept_picture(*own), masks.removed_picture(*own))
+    return dict(zip(VIEWS, (picture, found.outline(index), removed, *evidence), strict=True))
+
+
+def _member(found: ClassSummaries, index: int, pictures: dict[str, Tensor], answers: Tensor) -> Member:
+    region, masks = found.regions[index], found.masks
+    return Member(
+        region,
+        int(found.indices[region.picture]),
+        found.class_index,
+        masks.class_names,
+        float(masks.area[region.picture, region.mask]),
+        sum(other.picture == region.picture for other in found.regions),
+        pictures,
+        dict(zip(SCORED, answers, strict=True)),
+    )

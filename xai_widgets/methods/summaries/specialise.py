@@ -1,19 +1,18 @@
-"""Classifiers specialised on summaries: what a network gains where each part it looks at is asked alone.
+"""Classifiers specialised on summaries: how much a network gains from SVMs on the parts that it relies on.
 
-For each sound summary a linear SVM (C = 1) tells its class from the rest by the network's penultimate features of
+For each sound summary a linear SVM (C = 1) separates its class from the rest by the network's penultimate features of
 pictures with everything outside the summary's region blurred. With ``z`` for standard scores over the pictures that
 the SVMs are fitted on, and the mean over the class's SVMs, the score of a class is ::
 
     (1 - w) z(logit) + w z(mean z(SVM))
 
-where all logits share one mean and deviation, so that ``w = 0`` is the network itself. ``w`` is the least of those
-with the best accuracy on pictures that are held out of the fit.
+All logits share one mean and deviation, so that ``w = 0`` is the network itself. ``w`` is the smallest of those with
+the best accuracy on pictures that are held out of the fit.
 
-A new picture has neither label nor mask: `summaries.located` says where a summary is in it. All pictures are treated
-so, those of the summary, too.
+A new picture has neither label nor mask: `summaries.located` finds the summary in it. All pictures are treated in
+this way, also those that the summary was found in.
 
-What the network was itself trained on it already answers too well: it then seems to need no help, and `w` comes out
-small.
+Pictures that the network was trained on are too easy for it: it then seems to need no help, and `w` becomes small.
 """
 
 from __future__ import annotations
@@ -25,20 +24,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
-from xai_widgets.layers import as_code
-from xai_widgets.methods.masking.references import REFERENCES
+from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.methods.summaries.causal import interval
+from xai_widgets.methods.summaries.features import Features, Floats
 from xai_widgets.methods.summaries.located import Part, parts_of
 from xai_widgets.methods.summaries.summary import ClassSummaries
-from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-
-Floats = npt.NDArray[np.float64]
 
 MOST = 1000
 """Most pictures that are drawn for fitting, and most that the result is measured on."""
@@ -52,14 +45,14 @@ WEIGHTS = np.linspace(0, 1, 21)
 
 @dataclass(frozen=True)
 class Specialised:
-    """What SVMs of summaries add to a network.
+    """How much SVMs of summaries add to a network.
 
     Attributes
     ----------
     accuracy, accuracy_alone
         On unseen pictures, with the SVMs and of the network alone.
     accuracy_whole
-        The same with one SVM per class of whole pictures: what SVMs add without any summary.
+        The same with one SVM per class on whole pictures: what SVMs add without any summary.
     gain, gain_low, gain_high
         Accuracy with the SVMs minus that alone, and its 95 % bootstrap interval over pictures.
     weight
@@ -81,19 +74,19 @@ class Specialised:
     pictures: int
 
     def verdict(self) -> str:
-        """Whether it is a gain, in two sentences."""
+        """Whether there is a gain, in two sentences."""
         if self.weight == 0:
-            said = "The pictures held out gave the summaries no weight, so nothing changes"
+            outcome = "The held-out pictures gave the summaries no weight, so nothing changes"
         elif self.gain_low > 0:
-            said = "This is a gain"
+            outcome = "This is a gain"
         elif self.gain_high < 0:
-            said = "This is a loss"
+            outcome = "This is a loss"
         else:
-            said = "This may be chance"
+            outcome = "This may be chance"
         return (
             f"With {self.summaries} SVMs of summaries (weight {self.weight:.2f}) {self.accuracy:.1%} of "
             f"{self.pictures} unseen pictures are right, {self.accuracy_alone:.1%} by the network alone, and "
-            f"{self.accuracy_whole:.1%} with SVMs of whole pictures. {said}: {100 * self.gain:+.1f} points "
+            f"{self.accuracy_whole:.1%} with SVMs of whole pictures. {outcome}: {100 * self.gain:+.1f} points "
             f"({100 * self.gain_low:+.1f} to {100 * self.gain_high:+.1f})."
         )
 
@@ -111,7 +104,7 @@ def specialise(
     Parameters
     ----------
     study
-        Whose network it is; borrowed. Pictures for fitting and for the weight are drawn from ``study.train``.
+        The network; borrowed. Pictures for fitting and for the weight are drawn from ``study.train``.
     found
         Summaries of its classes; a class without sound ones keeps its logit.
     most
@@ -133,148 +126,76 @@ def specialise(
         If the progress is cancelled.
     """
     progress = progress or Progress()
-    wanted = [part for one in found for part in parts_of(study, one)]
-    if not wanted:
+    parts = [part for one in found for part in parts_of(study, one)]
+    if not parts:
         raise XaiWidgetsError("no summary is sound, so there is nothing to specialise on; find some more")
     fitted, held = _divided(study, most, seed)
     unseen = study.draw(study.test, most, seed)
-    _require_classes(study, fitted, wanted)
-    known = _View.of(study, study.train, fitted + held, wanted, progress)
-    new = _View.of(study, study.test, unseen, wanted, progress)
+    _require_classes(study, fitted, parts)
+    known = Features.read(study, study.train, fitted + held, parts, progress)
+    new = Features.read(study, study.test, unseen, parts, progress)
     every = np.unique(known.labels[: len(fitted)]).tolist()
-    chosen = _fused((known, new), len(fitted), [part.class_index for part in wanted], (known.parts, new.parts), seed)
-    whole = _fused((known, new), len(fitted), every, (_repeated(known, every), _repeated(new, every)), seed)
-    return _measured(new, chosen, whole, len(wanted), seed)
-
-
-# --- what the network makes of it ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """What the network makes of N pictures.
-
-    Attributes
-    ----------
-    labels, logits
-        ``(N,)`` and ``(N, K)``.
-    whole
-        Penultimate features of the pictures, ``(N, D)``.
-    parts
-        The same with only the region of each summary, ``(S, N, D)``.
-    """
-
-    labels: npt.NDArray[np.int64]
-    logits: Floats
-    whole: Floats
-    parts: Floats
-
-    @classmethod
-    def of(
-        cls, study: Study, pictures: PictureSet, places: Sequence[int], wanted: Sequence[Part], progress: Progress
-    ) -> _View:
-        batches = [places[at : at + study.batch_size] for at in range(0, len(places), study.batch_size)]
-        progress.start("features of summaries", len(batches) * len(wanted))
-        rows = [_seen(study, *study.load(pictures, batch), wanted, progress) for batch in batches]
-        labels, logits, whole, alone = zip(*rows, strict=True)
-        return cls(
-            torch.cat(labels).numpy(),
-            torch.cat(logits).double().numpy(),
-            torch.cat(whole).double().numpy(),
-            torch.cat(alone, 1).double().numpy(),
-        )
-
-
-def _seen(
-    study: Study, pictures: Tensor, labels: Tensor, wanted: Sequence[Part], progress: Progress
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Labels, logits, and features of whole pictures and of each part, of one batch."""
-    layer = penultimate(study)
-    blurred = REFERENCES["blur"](study, pictures, labels)
-    maps = {name: study.activations(pictures, name) for name in {part.layer for part in wanted}}
-    alone = []
-    for part in wanted:
-        region = part.where(maps[part.layer], study.shape[1:])
-        alone.append(features(study, torch.where(region, pictures, blurred), layer))
-        progress.advance()
-    return labels, study.logits(pictures), features(study, pictures, layer), torch.stack(alone)
-
-
-def penultimate(study: Study) -> str:
-    """The last layer that does not give the logits.
-
-    Raises
-    ------
-    LayerError
-        If there is none.
-    """
-    before = [layer.name for layer in study.layers() if layer.shape != (study.classes,)]
-    if not before:
-        raise LayerError(f"{study!r} has no layer before its logits, so that there are no features to specialise on")
-    return before[-1]
-
-
-def features(study: Study, pictures: Tensor, layer: str) -> Tensor:
-    """What a layer gives, ``(N, D)``; of maps and tokens the mean over their places."""
-    code = as_code(study.activations(pictures, layer), study.shape[1:])
-    return code.mean((2, 3)) if code.dim() == 4 else code
-
-
-# --- SVMs, and one score of all --------------------------------------------------------------------------------
+    fuse = Fusion(known, new, len(fitted), seed)
+    chosen = fuse([part.class_index for part in parts], known.parts, new.parts)
+    whole = fuse(every, *(np.broadcast_to(each.whole, (len(every), *each.whole.shape)) for each in (known, new)))
+    return _measured(new, chosen, whole, len(parts), seed)
 
 
 @dataclass(frozen=True, eq=False)
-class _Fused:
+class Predictions:
     """Predictions on the unseen pictures ``(N,)``, and the weight they were made with."""
 
     weight: float
     predicted: npt.NDArray[np.int64]
 
 
-def _fused(
-    views: tuple[_View, _View], fitted: int, targets: list[int], values: tuple[Floats, Floats], seed: int
-) -> _Fused:
-    """Predictions for the second view, by SVMs and a weight from the first.
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """Predicts classes by the network and by SVMs together.
 
-    Parameters
+    Attributes
     ----------
-    views
+    known, new
         The pictures for fitting and then those for the weight; and the unseen ones.
     fitted
         How many are for fitting.
-    targets
-        The class of each SVM.
-    values
-        What each SVM is fed, ``(S, N, D)`` of both views.
     seed
         Of the SVMs.
     """
-    known = views[0]
-    fits = [_svm(rows[:fitted], known.labels[:fitted] == at, seed) for rows, at in zip(values[0], targets, strict=True)]
-    said = [[svm.decision_function(rows) for svm, rows in zip(fits, given, strict=True)] for given in values]
-    own = [_standard(view.logits, known.logits[:fitted]) for view in views]
-    experts = [logits.copy() for logits in own]  # a class without SVMs keeps its logit
-    for target in set(targets):
-        votes = [_votes(rows, said[0], fitted, [at == target for at in targets]) for rows in said]
-        for scores, vote in zip(experts, votes, strict=True):
-            scores[:, target] = _standard(vote, votes[0][:fitted])
-    weight = _best_weight(own[0][fitted:], experts[0][fitted:], known.labels[fitted:])
-    return _Fused(weight, _mixed(own[1], experts[1], weight).argmax(1))
+
+    known: Features
+    new: Features
+    fitted: int
+    seed: int
+
+    def __call__(self, targets: Sequence[int], known: Floats, new: Floats) -> Predictions:
+        """Predictions for the unseen pictures by SVMs of some classes, from their inputs ``(S, N, D)``."""
+        labels = self.known.labels
+        pairs = [self._scores(target, *rows) for target, *rows in zip(targets, known, new, strict=True)]
+        logits = [self._standard(each.logits, self.known.logits) for each in (self.known, self.new)]
+        experts = [each.copy() for each in logits]  # a class without SVMs keeps its logit
+        for target in set(targets):
+            own = [pair for pair, of in zip(pairs, targets, strict=True) if of == target]
+            votes = [np.mean(rows, axis=0) for rows in zip(*own, strict=True)]
+            for scores, vote in zip(experts, votes, strict=True):
+                scores[:, target] = self._standard(vote, votes[0])
+        weight = best_weight(logits[0][self.fitted :], experts[0][self.fitted :], labels[self.fitted :])
+        return Predictions(weight, mixed(logits[1], experts[1], weight).argmax(1))
+
+    def _scores(self, target: int, known: Floats, new: Floats) -> list[Floats]:
+        """Standard scores of one SVM for the known and the unseen pictures."""
+        svm = _svm(known[: self.fitted], self.known.labels[: self.fitted] == target, self.seed)
+        first, second = (svm.decision_function(rows) for rows in (known, new))
+        return [self._standard(rows, first) for rows in (first, second)]
+
+    def _standard(self, values: Floats, known: Floats) -> Floats:
+        """Standard scores, by the mean and the deviation over the pictures for fitting."""
+        fitted = known[: self.fitted]
+        scores: Floats = (values - fitted.mean()) / max(float(fitted.std()), 1e-12)
+        return scores
 
 
-def _votes(said: list[Floats], known: list[Floats], fitted: int, counted: list[bool]) -> Floats:
-    """Mean standard score ``(N,)`` of the SVMs that are counted."""
-    scores = [_standard(rows, first[:fitted]) for rows, first in zip(said, known, strict=True)]
-    mean: Floats = np.mean([rows for rows, own in zip(scores, counted, strict=True) if own], axis=0)
-    return mean
-
-
-def _repeated(view: _View, targets: list[int]) -> Floats:
-    """The features of whole pictures, once for each class ``(S, N, D)``."""
-    return np.broadcast_to(view.whole, (len(targets), *view.whole.shape))
-
-
-def _svm(values: Floats, wanted: npt.NDArray[np.bool_], seed: int) -> Any:
+def _svm(values: Floats, inside: npt.NDArray[np.bool_], seed: int) -> Any:
     """A linear SVM of standardised features."""
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  (slow to import)
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
@@ -283,48 +204,34 @@ def _svm(values: Floats, wanted: npt.NDArray[np.bool_], seed: int) -> Any:
 
     svm = make_pipeline(StandardScaler(), LinearSVC(C=1.0, random_state=seed))
     with warnings.catch_warnings():
-        # A plane that has all but settled is good enough.
+        # A plane that has almost converged is good enough.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return svm.fit(values, wanted)
+        return svm.fit(values, inside)
 
 
-def _standard(values: Floats, known: Floats) -> Floats:
-    """Standard scores, by one mean and deviation of what is known."""
-    scores: Floats = (values - known.mean()) / max(float(known.std()), 1e-12)
-    return scores
-
-
-def _mixed(logits: Floats, experts: Floats, weight: float) -> Floats:
+def mixed(logits: Floats, experts: Floats, weight: float) -> Floats:
+    """Scores of the classes, ``(N, K)``."""
     return (1 - weight) * logits + weight * experts
 
 
-def _best_weight(logits: Floats, experts: Floats, labels: npt.NDArray[np.int64]) -> float:
-    """The least weight with the best accuracy."""
-    right = [(_mixed(logits, experts, weight).argmax(1) == labels).mean() for weight in WEIGHTS]
+def best_weight(logits: Floats, experts: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """The smallest weight with the best accuracy."""
+    right = [(mixed(logits, experts, weight).argmax(1) == labels).mean() for weight in WEIGHTS]
     return float(WEIGHTS[int(np.argmax(right))])
 
 
-def _measured(unseen: _View, chosen: _Fused, whole: _Fused, parts: int, seed: int) -> Specialised:
+def _measured(unseen: Features, chosen: Predictions, whole: Predictions, parts: int, seed: int) -> Specialised:
     right, alone, others = (
         (predicted == unseen.labels).astype(np.float64)
         for predicted in (chosen.predicted, unseen.logits.argmax(1), whole.predicted)
     )
-    gain, low, high = interval(right - alone, seed=seed)
-    return Specialised(
-        float(right.mean()),
-        float(alone.mean()),
-        float(others.mean()),
-        gain,
-        low,
-        high,
-        weight=chosen.weight,
-        summaries=parts,
-        pictures=len(right),
-    )
+    accuracy, accuracy_alone, accuracy_whole = (float(each.mean()) for each in (right, alone, others))
+    gain = interval(right - alone, seed=seed)
+    return Specialised(accuracy, accuracy_alone, accuracy_whole, *gain, chosen.weight, parts, len(right))
 
 
 def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
-    """Places in the pictures for fitting: those to fit on, and those held out."""
+    """Indices of the pictures for fitting: those to fit on, and those held out."""
     drawn = study.draw(study.train, most, seed)
     held = round(HELD_OUT * len(drawn))
     if not 0 < held < len(drawn):
@@ -332,11 +239,11 @@ def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
     return drawn[held:], drawn[:held]
 
 
-def _require_classes(study: Study, places: Sequence[int], wanted: Sequence[Part]) -> None:
-    labels = {int(study.train[place][1]) for place in places}
-    missing = sorted({part.class_index for part in wanted} - labels)
+def _require_classes(study: Study, indices: Sequence[int], parts: Sequence[Part]) -> None:
+    labels = {int(study.train[index][1]) for index in indices}
+    missing = sorted({part.class_index for part in parts} - labels)
     if missing or len(labels) < 2:
         raise PictureError(
-            f"the {len(places)} pictures for fitting show classes {sorted(labels)}, and each class with summaries "
+            f"the {len(indices)} pictures for fitting show classes {sorted(labels)}, and each class with summaries "
             f"and another one are needed{f' (missing: {missing})' if missing else ''}; draw more, or of more classes"
         )

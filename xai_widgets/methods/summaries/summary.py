@@ -1,17 +1,18 @@
-"""Visual summaries of a class: regions that come again and again, each with what says whether to believe it."""
+"""Visual summaries of a class: regions that recur in its pictures, with the numbers that tell whether to trust them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.masks_result import DIMMED, Masks
+from xai_widgets.methods.masking.views import DIMMED
+from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 
 if TYPE_CHECKING:
@@ -24,15 +25,18 @@ FEW = 6
 LONGEST_NAME = 80
 """Letters of a summary's name."""
 
+_MASKS = ("pictures", "baselines", "class_index", "masks", "soft", "before", "baseline_score", "kept", "removed")
+_SCORES = ("before", "removed", "kept", "evidence")
+
 
 @dataclass(frozen=True)
 class Summary:
-    """Regions of one kind, found again and again in the pictures of a class.
+    """Regions of one kind that recur in the pictures of a class.
 
     Attributes
     ----------
     members
-        Places in the regions of `ClassSummaries`: the exemplar first, then what is most like it.
+        Indices of the regions in `ClassSummaries.regions`: the exemplar first, then the most similar ones.
     pictures
         How many pictures have one.
     coherence
@@ -43,11 +47,11 @@ class Summary:
         Mean share of the class's probability that is lost without these regions, and its 95 % interval.
     evidence, evidence_low, evidence_high
         The same in log-odds (nats), beyond what regions of the same shapes elsewhere cost. It does not saturate where
-        other parts still tell the class.
+        other parts still show the class.
     problems
-        Why not to believe it; none if it is kept.
+        Why not to trust it; empty if it is kept.
     name
-        What somebody called it.
+        A name that somebody gave it.
     """
 
     members: tuple[int, ...]
@@ -65,15 +69,15 @@ class Summary:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether it has no problems."""
         return not self.problems
 
     @property
     def exemplar(self) -> int:
-        """The region that stands for it."""
+        """Index of the most typical region."""
         return self.members[0]
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         """Its numbers, in a line."""
         return (
             f"evidence {self.evidence:.2g} ({self.evidence_low:.2g} to {self.evidence_high:.2g}), "
@@ -89,15 +93,15 @@ class ClassSummaries:
     Attributes
     ----------
     class_index, class_name
-        The class whose evidence was looked for.
+        The class.
     errors
-        Whether these are pictures of other classes, wrongly called this one.
-    places
-        Where the N pictures are in the picture set ``(N,)``.
+        Whether these are pictures of other classes, wrongly predicted as this one.
+    indices
+        Indices of the N pictures in their picture set ``(N,)``.
     masks
         Of the N pictures.
     regions
-        Of the masks; those of pictures whose reference still shows the class are left out.
+        Of the masks, without those of pictures whose baseline still shows the class.
     similarity
         How alike the regions are ``(R, R)``.
     summaries
@@ -109,7 +113,7 @@ class ClassSummaries:
     class_index: int
     class_name: str
     errors: bool
-    places: Tensor
+    indices: Tensor
     masks: Masks
     regions: tuple[Region, ...]
     similarity: Tensor
@@ -122,7 +126,7 @@ class ClassSummaries:
     @property
     def title(self) -> str:
         """The class, and whether these are errors."""
-        return f"wrongly called {self.class_name}" if self.errors else self.class_name
+        return f"mistaken for {self.class_name}" if self.errors else self.class_name
 
     @property
     def kept(self) -> tuple[Summary, ...]:
@@ -131,46 +135,50 @@ class ClassSummaries:
 
     @property
     def per_100(self) -> float:
-        """Sound summaries per 100 pictures; with more pictures more kinds are found, so plain counts mislead."""
+        """Sound summaries per 100 pictures; more pictures have more kinds of regions, so plain counts mislead."""
         return 100 * len(self.kept) / len(self.masks)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why these summaries say little; empty if they do not."""
+        """Why these summaries mean little; empty if they can be trusted."""
         none = () if self.kept else ("No summary is sound.",)
         return (*self.masks.problems, *none)
 
-    def label(self, place: int) -> str:
+    def label(self, index: int) -> str:
         """The name of a summary, or its number."""
-        return self.summaries[place].name or f"summary {place + 1}"
+        return self.summaries[index].name or f"summary {index + 1}"
 
     def verdict(self) -> str:
-        """The numbers that say whether to believe it, in one line."""
+        """The numbers that tell whether to trust the summaries, in one line."""
         counted = (
             f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound "
             f"({self.per_100:.0f} per 100 pictures)"
         )
         return f"{counted}. {self.masks.verdict()}" if self.kept else f"{' '.join(self.problems)} {counted}."
 
-    def named(self, place: int, name: str) -> ClassSummaries:
-        """The same, with another name for the summary at this place; an empty one for none.
+    def named(self, index: int, name: str) -> ClassSummaries:
+        """The same, with another name for one summary; an empty name removes it.
 
         Raises
         ------
         XaiWidgetsError
             If there is no such summary, or the name is too long.
         """
-        self._require(place)
+        self._require(index)
         if len(name) > LONGEST_NAME:
             raise XaiWidgetsError(f"a name has at most {LONGEST_NAME} letters, and this one has {len(name)}")
         renamed = list(self.summaries)
-        renamed[place] = replace(renamed[place], name=name.strip())
+        renamed[index] = replace(renamed[index], name=name.strip())
         return replace(self, summaries=tuple(renamed))
+
+    def _require(self, index: int) -> None:
+        if not 0 <= index < len(self.summaries):
+            raise XaiWidgetsError(f"there is no summary {index}: {len(self.summaries)} were found, counted from 0")
 
     # --- pictures ----------------------------------------------------------------------------------------------
 
     def outline(self, region: int) -> Tensor:
-        """The picture of a region ``(C, H, W)``: the region as it is, a white line around it, and the rest dimmed."""
+        """The picture of a region ``(C, H, W)``, with a white line around the region and everything else dimmed."""
         found = self.regions[region]
         inside = found.pixels.float()[None, None]
         around = (F.max_pool2d(inside, 3, stride=1, padding=1) - inside)[0]
@@ -185,44 +193,106 @@ class ClassSummaries:
         rows = self._shown()
         if not rows:
             return self.masks.figure()
-        blank = torch.full_like(self.masks.pictures[0], 0.5)
-        columns: dict[str, list[Tensor]] = {}
-        for column in range(FEW):
-            members = [self.summaries[row].members for row in rows]
-            pictures = [self.outline(own[column]) if column < len(own) else blank for own in members]
-            columns["exemplar" if column == 0 else f"member {column}"] = pictures
+        names = ["exemplar", *(f"member {number}" for number in range(1, FEW))]
+        columns = {name: [self._member(row, number) for row in rows] for number, name in enumerate(names)}
+        summaries = [self.summaries[row] for row in rows]
         captions = {
             "exemplar": [self.label(row) for row in rows],
-            "member 1": [f"evidence {self.summaries[row].evidence:.2g}" for row in rows],
-            "member 2": [f"stability {self.summaries[row].stability:.2f}" for row in rows],
-            "member 3": [f"in {self.summaries[row].pictures} of {len(self.masks)}" for row in rows],
+            "member 1": [f"evidence {one.evidence:.2g}" for one in summaries],
+            "member 2": [f"stability {one.stability:.2f}" for one in summaries],
+            "member 3": [f"in {one.pictures} of {len(self.masks)}" for one in summaries],
         }
         return figures.picture_rows(columns, captions, f"{self.title}: {self.verdict()}")
 
-    def gallery(self, place: int | None = None) -> Gallery:
+    def _member(self, index: int, number: int) -> Tensor:
+        """A member of a summary, outlined; a grey picture where it has no more of them."""
+        members = self.summaries[index].members
+        return self.outline(members[number]) if number < len(members) else torch.full_like(self.masks.pictures[0], 0.5)
+
+    def gallery(self, index: int | None = None) -> Gallery:
         """The exemplars, or all members of one summary, as a static gallery that a saved notebook keeps.
 
-        Without any summary, the masks; an `XaiWidgetsError` if there is none at this place.
+        Without any summary it shows the masks.
+
+        Raises
+        ------
+        XaiWidgetsError
+            If there is no summary of this index.
         """
         from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
 
-        if place is None:
-            rows = self._shown()
-            if not rows:
-                return self.masks.gallery()
-            shown = [self.summaries[row].exemplar for row in rows]
-            labels, lines = [self.label(row) for row in rows], [self.summaries[row].said() for row in rows]
+        rows = self._shown()
+        if index is None and not rows:
+            return self.masks.gallery()
+        if index is None:
+            regions = [self.summaries[row].exemplar for row in rows]
+            labels, lines = [self.label(row) for row in rows], [self.summaries[row].sentence() for row in rows]
         else:
-            self._require(place)
-            shown = list(self.summaries[place].members)
-            labels = [f"picture {int(self.places[self.regions[one].picture])}" for one in shown]
-            lines = [f"drop alone {self.regions[one].drop:.1%}" for one in shown]
-        return gallery([self.outline(one) for one in shown], labels, lines, most=len(shown))
-
-    def _require(self, place: int) -> None:
-        if not 0 <= place < len(self.summaries):
-            raise XaiWidgetsError(f"there is no summary {place}: {len(self.summaries)} were found, counted from 0")
+            self._require(index)
+            regions = list(self.summaries[index].members)
+            labels = [f"picture {int(self.indices[self.regions[one].picture])}" for one in regions]
+            lines = [f"drop alone {self.regions[one].drop:.1%}" for one in regions]
+        return gallery([self.outline(one) for one in regions], labels, lines, most=len(regions))
 
     def _shown(self) -> list[int]:
-        """The sound summaries, or all if none is: what failed is shown as failed."""
+        """The sound summaries; all of them if none is sound, so that the failure is visible."""
         return [row for row, one in enumerate(self.summaries) if one.sound] or list(range(len(self.summaries)))
+
+    # --- saving ------------------------------------------------------------------------------------------------
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors of a saved file, by name."""
+        pixels = [region.pixels for region in self.regions]
+        sources = [[one.picture, one.mask] for one in self.regions]
+        scores = [[getattr(one, name) for name in _SCORES] for one in self.regions]
+        return {
+            "indices": self.indices,
+            "similarity": self.similarity,
+            "region_sources": torch.tensor(sources).reshape(-1, 2).long(),
+            "region_scores": torch.tensor(scores).reshape(-1, len(_SCORES)),
+            "region_pixels": torch.stack(pixels) if pixels else torch.zeros(0, *self.masks.masks.shape[2:]).bool(),
+            **{f"mask_{name}": getattr(self.masks, name) for name in _MASKS},
+        }
+
+    def details(self) -> dict[str, Any]:
+        """What else a saved file holds, as plain values."""
+        return {
+            "class_index": self.class_index,
+            "errors": self.errors,
+            "summaries": [asdict(summary) for summary in self.summaries],
+            "baseline_names": list(self.masks.baseline_names),
+            "masks_origin": dict(self.masks.origin),
+            "origin": dict(self.origin),
+        }
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, Tensor], details: Mapping[str, Any], class_names: tuple[str, ...]) -> Self:
+        """The summaries that `tensors` and `details` described."""
+        masks = Masks(
+            **{name: tensors[f"mask_{name}"] for name in _MASKS},
+            baseline_names=tuple(details["baseline_names"]),
+            class_names=class_names,
+            origin=details["masks_origin"],
+        )
+        return cls(
+            class_index=details["class_index"],
+            class_name=class_names[details["class_index"]],
+            errors=details["errors"],
+            indices=tensors["indices"],
+            masks=masks,
+            regions=_regions(tensors),
+            similarity=tensors["similarity"],
+            summaries=tuple(_summary(values) for values in details["summaries"]),
+            origin=details["origin"],
+        )
+
+
+def _regions(tensors: Mapping[str, Tensor]) -> tuple[Region, ...]:
+    sources, scores = tensors["region_sources"].tolist(), tensors["region_scores"].tolist()
+    rows = zip(sources, tensors["region_pixels"], scores, strict=True)
+    return tuple(Region(picture, mask, pixels, *score) for (picture, mask), pixels, score in rows)
+
+
+def _summary(values: Mapping[str, Any]) -> Summary:
+    lists = {name: tuple(values[name]) for name in ("members", "problems")}
+    return Summary(**(dict(values) | lists))

@@ -62,6 +62,9 @@ class ManifoldExplorer(Explorer):
         "prediction. It shows how the classifier sees the classes, not how nature made them. The layer plays no part "
         "here."
     )
+    without_kernel = (
+        "Dragging still works with the prepared pictures; exact pictures, other pictures and fits need the kernel."
+    )
     follows = ("target", "picture")
 
     def __init__(
@@ -80,8 +83,6 @@ class ManifoldExplorer(Explorer):
         self._moved_to: Point | None = None
         self._exact = BackgroundTask(self._on_exact_state)
         super().__init__(source, selection=selection)
-
-    # --- how it is built -----------------------------------------------------------------------------------------
 
     def _check(self) -> None:
         picture, target = self._first
@@ -174,9 +175,7 @@ class ManifoldExplorer(Explorer):
     @from_map.setter
     def from_map(self, index: int) -> None:
         if not -1 <= index < len(self.study.train):
-            raise XaiWidgetsError(
-                f"from_map is {index}; give an index in study.train, up to {len(self.study.train) - 1}"
-            )
+            raise XaiWidgetsError(f"from_map is {index}; give an index in study.train, or -1")
         if index != self._from_map:
             self._from_map = index
             self._refresh()
@@ -324,9 +323,8 @@ class ManifoldExplorer(Explorer):
         return [frames[0], frames[len(frames) // 2], frames[-1]] if frames else []
 
     @classmethod
-    def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:
+    def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:  # noqa: ARG003
         """Explorers of the way to the second most probable class of the first study's first picture."""
-        del seed  # nothing is drawn
         target = second_class(studies[0], studies[0].pool.pictures[0])
         return [cls(study, target=target).settled(progress) for study in studies]
 
@@ -337,9 +335,8 @@ class ManifoldExplorer(Explorer):
                 raise NotFittedError("there is no map yet; fit the CAE, or wait until the map is drawn")
             progress.start(f"Writing {self.title}", 1)
             state = self.view.page_state()
-            page = manifold_page(title=self.title, sentence=self.sentence, numbers=self.numbers, **state)
             progress.advance()
-            return page
+            return manifold_page(title=self.title, sentence=self.sentence, numbers=self.numbers, **state)
 
     def _parts(self) -> Sequence[ManifoldView]:
         return [self.view]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from xai_widgets.methods.inversion.scene import NEXT, NOTHING, SAID, SHARES
+from xai_widgets.methods.inversion.scene import NOTHING, PREDICTED, RUNNER_UP, SHARES
 from xai_widgets.widgets.views.tools import close_all, fit_description
 
 INTERVAL = 200
@@ -35,8 +35,8 @@ class InversionControls:
 
     def __init__(self, names: Sequence[str], layers: Sequence[str], frames: int) -> None:
         numbered = [(name, k) for k, name in enumerate(names)]
-        self.first = ipywidgets.Dropdown(options=[("what it says", SAID), *numbered], description="Class")
-        second = [("nothing", NOTHING), ("the runner-up", NEXT), *numbered]
+        self.first = ipywidgets.Dropdown(options=[("what it says", PREDICTED), *numbered], description="Class")
+        second = [("nothing", NOTHING), ("the runner-up", RUNNER_UP), *numbered]
         self.second = ipywidgets.Dropdown(options=second, description="Beside")
         self.layer = ipywidgets.Dropdown(options=list(layers), description="Layer")
         self._last = frames - 1

@@ -13,18 +13,18 @@ from torch import Tensor
 
 from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.inversion.basis import map_sides
-from xai_widgets.methods.inversion.explanation import Inversions
+from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import (
-    SAID,
+    PREDICTED,
     TOGETHER,
     Choice,
     Scene,
     film_of,
     layers_of,
     make_scene,
-    pool_of,
 )
+from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
@@ -52,6 +52,9 @@ from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, StripL
 
 KEPT_SCENES = 8
 """So many answers are remembered, so that going back takes no time; of large pictures each takes megabytes."""
+
+POOL = 24
+"""So many unseen pictures can be chosen from."""
 
 GLIMPSE_SECONDS = 0.25
 """So often a mask is shown while it is looked for; a search that takes less shows its end at once."""
@@ -90,7 +93,7 @@ class InversionExplorer(App):
         self.inversion = source if isinstance(source, GuidedFeatureInversion) else _of_study(source)
         self.study = self.inversion.study
         self.scene: Scene | None = None
-        self._pool = pool_of(self.study, pictures)
+        self._pool = Pool.unseen(self.study, POOL) if pictures is None else Pool.of(self.study, pictures)
         self._scenes: dict[Choice, Scene] = {}
         # Controls call from the kernel's threads, results come from another.
         self._lock = threading.RLock()
@@ -147,7 +150,7 @@ class InversionExplorer(App):
     def focus(self) -> Focus:
         """The chosen picture, layer and class; no layer where several serve together, no class unless one is named."""
         layer, first = self.controls.layer.value, self.controls.first.value
-        return Focus(self.picture, None if layer == TOGETHER else layer, None if first == SAID else first)
+        return Focus(self.picture, None if layer == TOGETHER else layer, None if first == PREDICTED else first)
 
     @property
     def shared_controls(self) -> list[ipywidgets.Widget]:
@@ -155,9 +158,9 @@ class InversionExplorer(App):
         return [self.controls.first, self.controls.layer, self.strip, self.cards]
 
     @property
-    def shown(self) -> Inversions | None:
+    def shown(self) -> InversionExplanation | None:
         """What was found."""
-        return None if self.scene is None else self.scene.found
+        return None if self.scene is None else self.scene.explanation
 
     @property
     def picture(self) -> int:
@@ -165,18 +168,18 @@ class InversionExplorer(App):
 
         Set it to choose another one; of those in ``study.test``, any one.
         """
-        return self._pool.places[self._choice().picture]
+        return self._pool.indices[self._choice().picture]
 
     @picture.setter
     def picture(self, place: int) -> None:
-        if place not in self._pool.places:
-            self._pool = self._pool.with_unseen(self.study, place)
+        if place not in self._pool.indices:
+            self._pool = self._pool.with_picture(place)
             self.cards.cards = self._cards()
-        self.cards.selected = self._pool.places.index(place)
+        self.cards.selected = self._pool.indices.index(place)
 
     def _choice(self) -> Choice:
         controls, place = self.controls, self.cards.selected
-        picture = min(max(place, 0), len(self._pool.places) - 1)
+        picture = min(max(place, 0), len(self._pool.indices) - 1)
         return Choice(picture, controls.first.value, controls.second.value, controls.layer.value)
 
     def _take_layer(self) -> None:
@@ -280,11 +283,11 @@ class InversionExplorer(App):
 
     def figure(self) -> Any:
         """What was found for the chosen picture as a matplotlib figure."""
-        return self._required().found.figure()
+        return self._required().explanation.figure()
 
     def gallery(self) -> Gallery:
         """The chosen picture with the masks' outlines as a static gallery, which survives in a saved notebook."""
-        return self._required().found.gallery()
+        return self._required().explanation.gallery()
 
     def _required(self) -> Scene:
         if self.scene is None:

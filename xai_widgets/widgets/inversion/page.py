@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.methods.inversion.scene import NEXT, NOTHING, SHARES, Choice, Pool, Scene, film_of, make_scene
+from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
+from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.inversion.tiles import COLUMNS, picture_cards, rows, sentence, stop_line, verdict, words
 from xai_widgets.widgets.pages.frame import Page, shared
@@ -59,21 +59,15 @@ def inversion_page(
     CancelledError
         If the progress was cancelled.
     """
-    chosen = chosen._replace(second=NEXT) if chosen.second == NOTHING else chosen
-    others = [place for place in range(len(pool.places)) if place != chosen.picture]
+    chosen = chosen._replace(second=RUNNER_UP) if chosen.second == NOTHING else chosen
+    others = [place for place in range(len(pool)) if place != chosen.picture]
     choices = [chosen._replace(picture=place) for place in (chosen.picture, *others[: PICTURES - 1])]
     progress.start(f"Writing {title}", len(choices))
     scenes = [_scene(made, pool, choice, known, progress) for choice in choices]
     draw = each_once(on_page)
     written = [choice.picture for choice in choices]
-    shown = replace(
-        pool,
-        places=[pool.places[place] for place in written],
-        pictures=pool.pictures[written],
-        names=tuple(pool.names[place] for place in written),
-    )
     data = {
-        "cards": picture_cards(shown, lambda place: draw(shown.pictures[place])),
+        "cards": picture_cards(pool, lambda number: draw(pool.pictures[number]), written),
         "scenes": [_scene_page(scene, draw) for scene in scenes],
         "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
         "shares": list(SHARES),

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.inversion.explanation import Inversions
-from xai_widgets.methods.inversion.scene import Pool, Scene
+from xai_widgets.methods.inversion.explanation import InversionExplanation
+from xai_widgets.methods.inversion.scene import Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
-from xai_widgets.methods.summaries.masks_result import DIMMED
+from xai_widgets.methods.masking.views import dimmed
+from xai_widgets.pool import Pool
 from xai_widgets.show.images import sequential
 from xai_widgets.widgets.srae.tiles import where
 from xai_widgets.widgets.views.cards import Card
@@ -26,13 +27,13 @@ DOUBTFUL = 0.05
 """A class of less probability is hardly in the picture."""
 
 
-def picture_cards(pool: Pool, source: Callable[[int], str]) -> list[Card]:
-    """The pictures to choose from; `source` gives what is drawn."""
+def picture_cards(pool: Pool, source: Callable[[int], str], numbers: Sequence[int] | None = None) -> list[Card]:
+    """Pictures of a pool, all or those of some numbers; `source` draws them."""
     cards: list[Card] = []
-    for picture, (place, name) in enumerate(zip(pool.places, pool.names, strict=True)):
-        said = name or f"picture {place}"
-        tile: Tile = {"src": source(picture), "alt": f"picture {place}{f', {name}' if name else ''}", "caption": ""}
-        cards.append({"tiles": [tile], "lines": [said]})
+    for number in range(len(pool)) if numbers is None else numbers:
+        name, picture = pool.name(number), f"picture {pool.indices[number]}"
+        tile: Tile = {"src": source(number), "alt": f"{picture}, {name}" if name else picture, "caption": ""}
+        cards.append({"tiles": [tile], "lines": [name or picture]})
     return cards
 
 
@@ -48,7 +49,7 @@ def glimpses(picture: Tensor, masks: Tensor) -> list[Row]:
     found = []
     for mask in masks.cpu():
         row, area = waiting_row(picture), f"so far {float(mask.mean()):.1%}"
-        through = picture * (DIMMED + (1 - DIMMED) * mask)
+        through = dimmed(picture, mask)
         for place, one, alt in ((3, through, "the picture through the mask"), (4, _heat(mask), "the mask")):
             row["tiles"][place] = {"src": exactly(one), "alt": f"{alt}, {area} of the picture", "caption": area}
         found.append(row)
@@ -69,8 +70,8 @@ def _tiles(scene: Scene, stop: int, row: int, draw: Draw) -> list[Tile]:
     behind = shown.background_names[row]
     drawn = [
         (shown.pictures[row], picture, f"picture: {picture}"),
-        (shown.only(row), kept, f"only the mask kept: {kept}"),
-        (shown.rest(row), removed, f"without the mask: {removed}"),
+        (shown.kept_picture(row), kept, f"only the mask kept: {kept}"),
+        (shown.removed_picture(row), removed, f"without the mask: {removed}"),
         (shown.outline(row), area, f"outline of the mask for {name}: {area}, {where(mask)}"),
         (_heat(mask), "dark 0, yellow 1", f"the mask for {name} as heat: {area}, {where(mask)}"),
         (shown.backgrounds[row], f"{behind}: {background}", f"background ({behind}): {background}"),
@@ -91,22 +92,22 @@ def _answer(chances: Tensor, names: Sequence[str], wanted: int) -> str:
 def sentence(scene: Scene) -> str:
     """What was found, in a sentence."""
     each = []
-    for row, area in enumerate(scene.found.area.tolist()):
-        name, kept, removed = scene.name(row), float(scene.found.kept[row]), float(scene.found.removed[row])
+    for row, area in enumerate(scene.explanation.area.tolist()):
+        name, kept, removed = scene.name(row), float(scene.explanation.kept[row]), float(scene.explanation.removed[row])
         each.append(
             f"for {name} {area:.0%} of it; from that alone it says {name} {kept:.0%}, without that {removed:.0%}"
         )
-    return f"What the classifier needs of picture {scene.place}: {'. And '.join(each)}."
+    return f"What the classifier needs of picture {scene.index}: {'. And '.join(each)}."
 
 
 def verdict(scene: Scene) -> str:
     """The numbers that say whether to believe it, of each class."""
-    each = [scene.found[row] for row in range(len(scene.classes))]
+    each = [scene.explanation[row] for row in range(len(scene.classes))]
     named = [f"{scene.name(row)}: " if len(each) > 1 else "" for row in range(len(each))]
     return " ".join(name + _doubt(one) + one.verdict() for name, one in zip(named, each, strict=True))
 
 
-def _doubt(found: Inversions) -> str:
+def _doubt(found: InversionExplanation) -> str:
     before = float(found.before[0])
     if before >= DOUBTFUL:
         return ""
@@ -119,7 +120,7 @@ def stop_line(scene: Scene, stop: int) -> str:
     what = f"Step {at.step} of {last}" if at.share == 100 else f"The strongest {at.share}% of the mask alone"
     each = []
     for row, area in enumerate(scene.masks[stop].mean((1, 2)).tolist()):
-        kept, removed = scene.chances(stop, row)
+        kept, removed = scene.probabilities(stop, row)
         each.append(f"{scene.name(row)}: {area:.1%} of the picture, kept {kept:.0%}, removed {removed:.0%}")
     return f"{what}. {'; '.join(each)}."
 
@@ -134,16 +135,16 @@ def words(scene: Scene) -> list[str]:
             others = "".join(f", {of_it:.0%} on the {name}" for name, of_it in rest if of_it >= 0.005)
             said.append(f"{scene.name(row)}: {share:.0%} of the mask's mass lies on the {first}{others}.")
         said.append(f"{scene.name(row)}: {_enough(scene, row)}.")
-        channels = (f"{layer} {n} ({share:.0%})" for layer, n, share in scene.found.top_channels(row, CHANNELS))
+        channels = (f"{layer} {n} ({share:.0%})" for layer, n, share in scene.explanation.top_channels(row, CHANNELS))
         said.append(f"{scene.name(row)}: strongest channels are {', '.join(channels)}.")
     return said
 
 
 def _enough(scene: Scene, row: int) -> str:
     """How little of a mask keeps the class."""
-    before = float(scene.found.before[row])
+    before = float(scene.explanation.before[row])
     whole = [stop for stop, at in enumerate(scene.stops) if at.step == scene.stops[-1].step]
-    keeps = [stop for stop in whole if scene.chances(stop, row)[0] >= ENOUGH * before]
+    keeps = [stop for stop in whole if scene.probabilities(stop, row)[0] >= ENOUGH * before]
     if not keeps:
         return f"no part of the mask keeps {ENOUGH:.0%} of the class's probability"
     share, area = scene.stops[keeps[-1]].share, float(scene.masks[keeps[-1], row].mean())

@@ -1,19 +1,14 @@
-"""Which summaries are shown, in which order, and which of two networks' ones stand on one line."""
+"""Which summaries are shown, in which order, and which ones of two networks share a line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
+from xai_widgets.methods.summaries.compare import Comparison
+from xai_widgets.methods.summaries.scene import Founds
+from xai_widgets.methods.summaries.summary import Summary
 from xai_widgets.widgets.summaries.measures import MEASURES
-
-if TYPE_CHECKING:
-    from xai_widgets.methods.summaries.compare import Comparison
-
-Founds = Sequence[ClassSummaries | None]
-"""What was found of one class in each network; None where nothing was."""
 
 
 class Cell(NamedTuple):
@@ -22,11 +17,11 @@ class Cell(NamedTuple):
     #: 0 or 1.
     network: int
     #: In `ClassSummaries.summaries`.
-    place: int
+    summary: int
 
 
 class Line(NamedTuple):
-    """What stands side by side: a summary of each network, where both have it."""
+    """Summaries side by side: that of each network, where both have one."""
 
     cells: tuple[Cell | None, ...]
     #: How much the regions of matched summaries overlap, or None.
@@ -34,18 +29,18 @@ class Line(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """What is shown, and in which order."""
+    """Which summaries are shown, and in which order."""
 
     measure: str = "evidence"
     least_stability: float = 0.0
-    unsound: bool = False
+    rejected: bool = False
 
     def lets_through(self, summary: Summary) -> bool:
         """Whether a summary is shown."""
-        return summary.stability >= self.least_stability and (self.unsound or summary.sound)
+        return summary.stability >= self.least_stability and (self.rejected or summary.sound)
 
 
-def lines(founds: Founds, comparison: Comparison | None, wanted: Filter) -> list[Line]:
+def lines(founds: Founds, comparison: Comparison | None, chosen: Filter) -> list[Line]:
     """The lines to show, sorted: sound summaries first.
 
     A matched summary stays for as long as its counterpart is let through.
@@ -53,29 +48,29 @@ def lines(founds: Founds, comparison: Comparison | None, wanted: Filter) -> list
 
     def order(line: Line) -> tuple[bool, float]:
         there = [summary_at(founds, cell) for cell in line.cells if cell is not None]
-        return any(one.sound for one in there), max(MEASURES[wanted.measure].of(one)[1] for one in there)
+        return any(one.sound for one in there), max(MEASURES[chosen.measure].of(one)[1] for one in there)
 
     def is_shown(line: Line) -> bool:
-        return any(cell is not None and wanted.lets_through(summary_at(founds, cell)) for cell in line.cells)
+        return any(cell is not None and chosen.lets_through(summary_at(founds, cell)) for cell in line.cells)
 
     everything = _all(founds) if comparison is None else _matched(founds, comparison)
     return sorted(filter(is_shown, everything), key=order, reverse=True)
 
 
 def summary_at(founds: Founds, cell: Cell) -> Summary:
-    """The summary that a cell stands for."""
+    """The summary of a cell."""
     found = founds[cell.network]
     if found is None:
-        raise XaiWidgetsError(f"nothing was found in network {cell.network} yet, so there is no summary {cell.place}")
-    return found.summaries[cell.place]
+        raise XaiWidgetsError(f"nothing was found in network {cell.network} yet, so there is no summary {cell.summary}")
+    return found.summaries[cell.summary]
 
 
 def _all(founds: Founds) -> list[Line]:
     return [
-        Line(tuple(Cell(network, place) if network == other else None for other in range(len(founds))))
+        Line(tuple(Cell(network, index) if network == other else None for other in range(len(founds))))
         for network, found in enumerate(founds)
         if found is not None
-        for place in range(len(found.summaries))
+        for index in range(len(found.summaries))
     ]
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from markupsafe import Markup
-
-from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.compare import Comparison, compare
-from xai_widgets.methods.summaries.scene import Networks, Wanted
+from xai_widgets.methods.summaries.scene import VIEWS, Founds, Goal, Networks, compared, members
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.pages.frame import Page, shared
-from xai_widgets.widgets.summaries.lines import Cell, Filter, Founds, lines
+from xai_widgets.widgets.summaries.lines import Cell, Filter, lines
 from xai_widgets.widgets.summaries.measures import meanings
-from xai_widgets.widgets.summaries.tiles import details, member_cards, members_line, summary_cards
+from xai_widgets.widgets.summaries.tiles import (
+    member_cards,
+    member_line,
+    member_tiles,
+    members_line,
+    summary_cards,
+)
 from xai_widgets.widgets.summaries.words import numbers_line, sentence
 from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
@@ -28,23 +29,11 @@ MEMBERS = 10
 """So many of each summary are written; all of them would take four times the room."""
 
 
-def compared(founds: Founds) -> tuple[Comparison | None, str]:
-    """Which summaries two networks share, where there are two and both have some; or why that cannot be said."""
-    first, *others = founds
-    if first is None or not others or others[0] is None:
-        return None, ""
-    try:
-        # The networks may number the same class differently.
-        return compare(first, replace(others[0], class_index=first.class_index)), ""
-    except XaiWidgetsError as error:
-        return None, f"They cannot be compared: {error}."
-
-
 def summaries_page(
     title: str,
     networks: Networks,
-    classes: Sequence[Wanted],
-    chosen: Wanted,
+    classes: Sequence[Goal],
+    chosen: Goal,
     state: Mapping[str, Any],
     *,
     progress: Progress,
@@ -77,33 +66,33 @@ def summaries_page(
         If the progress was cancelled.
     """
     draw = each_once(on_page)
-    founds = [found for wanted in classes for found in networks.founds(wanted) if found is not None]
+    founds = [found for goal in classes for found in networks.founds(goal) if found is not None]
     progress.start(f"Writing {title}", sum(len(found.summaries) for found in founds))
     data = {
         "rows": {**state, "cards": [], "selected": -1},
-        "classes": [_class_page(networks, wanted, draw, progress) for wanted in classes],
+        "classes": [_class_page(networks, goal, draw, progress) for goal in classes],
         "chosen": classes.index(chosen) if chosen in classes else 0,
     }
-    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rest on?"
+    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rely on?"
     return Page(
         "summaries/page.html",
         title,
         what,
         shared(data),
         views=("cards", "grid"),
-        context={"meanings": Markup(meanings())},
+        context={"meanings": meanings()},
     )
 
 
-def _class_page(networks: Networks, wanted: Wanted, draw: Draw, progress: Progress) -> dict[str, Any]:
+def _class_page(networks: Networks, goal: Goal, draw: Draw, progress: Progress) -> dict[str, Any]:
     """Everything that can be chosen of one class."""
-    founds, names = networks.founds(wanted), networks.names
+    founds, names = networks.founds(goal), networks.names
     comparison, incomparable = compared(founds)
     both = incomparable or (comparison.verdict() if comparison is not None else "")
-    shown = lines(founds, comparison, Filter(MEASURE, unsound=True))
+    shown = lines(founds, comparison, Filter(MEASURE, rejected=True))
     cells = [cell for line in shown for cell in line.cells]
-    why = networks.nothing(wanted)
-    title = networks.title(wanted)
+    why = networks.reasons(goal)
+    title = networks.title(goal)
     studies = [network.summaries.study for network in networks.each]
     return {
         "name": title,
@@ -121,17 +110,19 @@ def _summary_page(
     found = None if cell is None else founds[cell.network]
     if cell is None or found is None:
         return None
-    written = _members(found, studies[cell.network], cell.place, draw)
+    written = _members(found, studies[cell.network], cell.summary, draw)
     progress.advance()
-    left_out = len(found.summaries[cell.place].members) > MEMBERS
-    line = f"{members_line(found, cell.place)}{f'; here the first {MEMBERS}' if left_out else ''}"
+    left_out = len(found.summaries[cell.summary].members) > MEMBERS
+    line = f"{members_line(found, cell.summary)}{f'; here the first {MEMBERS}' if left_out else ''}"
     return {"line": line, **written}
 
 
-def _members(found: ClassSummaries, study: Study, place: int, draw: Draw) -> dict[str, Any]:
-    cards: list[Card] = member_cards(found, place, most=MEMBERS, draw=draw)
-    shown = details(found, study, found.summaries[place].members[:MEMBERS], draw=draw)
+def _members(found: ClassSummaries, study: Study, index: int, draw: Draw) -> dict[str, Any]:
+    cards: list[Card] = member_cards(found, index, most=MEMBERS, draw=draw)
+    detailed = members(found, study, found.summaries[index].members[:MEMBERS])
     return {
         "cards": cards,
-        "details": [{"line": one.line, "columns": one.columns, "tiles": one.tiles} for one in shown],
+        "details": [
+            {"line": member_line(one), "columns": list(VIEWS), "tiles": member_tiles(one, draw)} for one in detailed
+        ],
     }

@@ -1,4 +1,4 @@
-"""What is asked of the classifier while a mask is looked for: pictures, blended with their backgrounds.
+"""The optimisation problem of a mask: pictures, blended with their backgrounds, and the classifier's scores of them.
 
 Equations 2 and 4 of the paper, for a mask m, a picture x and its background p::
 
@@ -14,38 +14,39 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.basis import Basis, basis_of
-from xai_widgets.methods.inversion.targets import Target
+from xai_widgets.methods.inversion.basis import Basis
+from xai_widgets.methods.inversion.targets import Targets
+from xai_widgets.methods.masking.views import blend
 from xai_widgets.study import Study
 
 SUREST = 1 - 1e-6
-"""Probabilities above count as this one where what they leave is asked for."""
+"""Greater probabilities are treated as this one in ``log(1 - p)``."""
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class MaskProblem:
     """One batch; all tensors are on the classifier's device, and the classifier is borrowed.
 
     Attributes
     ----------
     study
-        Whose classifier is asked.
+        The classifier.
     pictures, backgrounds
         ``(N, C, H, W)`` in [0, 1].
-    target
-        What is explained in each.
+    targets
+        What is explained in each picture.
     basis
-        What masks are made of.
+        The channels that masks are sums of.
     deep_layer
-        Where representations are compared.
+        The layer whose representations are compared.
     code
-        What that layer gives for the pictures ``(N, ...)``.
+        The representations of the pictures there ``(N, ...)``.
     """
 
     study: Study
     pictures: Tensor
     backgrounds: Tensor
-    target: Target
+    targets: Targets
     basis: Basis
     deep_layer: str
     code: Tensor
@@ -61,7 +62,7 @@ class Question:
 
     def kept(self, mask: Tensor) -> Tensor:
         """The pictures where the mask ``(N, 1, H, W)`` is 1, their backgrounds elsewhere."""
-        return self.pictures * mask + self.backgrounds * (1 - mask)
+        return blend(self.pictures, self.backgrounds, mask)
 
     def removed(self, mask: Tensor) -> Tensor:
         """The backgrounds where the mask is 1, the pictures elsewhere."""
@@ -70,32 +71,20 @@ class Question:
     def log_scores(self, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the targets for the kept and the removed pictures ``(N,)``, in one pass."""
         logits = self.study.forward(torch.cat([self.kept(mask), self.removed(mask)]))
-        found = self.target.log_probabilities(logits)
-        if mask.requires_grad and not found.requires_grad:
+        scores = self.targets.log_probabilities(logits)
+        if mask.requires_grad and not scores.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
-        kept, removed = found.view(2, -1)
+        kept, removed = scores.view(2, -1)
         return kept, removed
 
     def squared_errors(self, pictures: Tensor) -> Tensor:
-        """Squared distances of representations from those of the question's pictures ``(N,)``."""
+        """Squared distances between the representations of these pictures and of the problem's own ``(N,)``."""
         code = self.study.record(pictures, [self.deep_layer])[self.deep_layer].float()
         return (code - self.code).flatten(1).square().sum(1)
 
     def errors(self, pictures: Tensor) -> Tensor:
-        """The same, relative to the size of those representations."""
+        """The squared distances, relative to the squared norms of the problem's representations."""
         return self.squared_errors(pictures) / self.code.flatten(1).square().sum(1).clamp_min(1e-12)
-
-
-def ask(
-    study: Study, pictures: Tensor, backgrounds: Tensor, target: Target, layers: dict[str, bool], deep_layer: str
-) -> Question:
-    """The question about one batch; call it inside `study.borrowed()`."""
-    device = study.device
-    pictures, target = pictures.to(device), target.to(device)
-    with torch.no_grad():
-        code = study.record(pictures, [deep_layer])[deep_layer].float()
-    basis = basis_of(study, pictures, layers)
-    return Question(study, pictures, backgrounds.to(device), target, basis, deep_layer, code)
 
 
 def log_rest(log_probabilities: Tensor) -> Tensor:
@@ -104,19 +93,19 @@ def log_rest(log_probabilities: Tensor) -> Tensor:
 
 
 @dataclass(eq=False)
-class Watch:
-    """Sees every mask on the way; keeps them if they are wanted.
+class SearchRecorder:
+    """Receives every mask of a search.
 
     Attributes
     ----------
     step
-        Called after each.
+        Called after each mask.
     filmed
-        Whether masks are kept.
+        Whether masks are recorded.
     frames
-        Masks so far, uint8 ``(N, H, W)``, in 255ths.
+        The masks recorded so far, uint8 ``(N, H, W)``, in 255ths.
     on_mask
-        Shown each mask ``(N, H, W)``, if somebody looks on.
+        Called with each mask ``(N, H, W)``.
     """
 
     step: Callable[[], None]
@@ -125,7 +114,7 @@ class Watch:
     on_mask: Callable[[Tensor], object] | None = None
 
     def see(self, mask: Tensor) -> None:
-        """One mask ``(N, 1, H, W)``."""
+        """Receive one mask ``(N, 1, H, W)``."""
         if self.filmed:
             self.frames.append((mask[:, 0].detach() * 255).round().to(torch.uint8).cpu())
         if self.on_mask is not None:
@@ -133,9 +122,9 @@ class Watch:
         self.step()
 
     def film(self, pictures: Tensor) -> Tensor:
-        """The frames of N pictures ``(N, C, H, W)``, uint8 ``(S, N, H, W)``."""
-        nothing = torch.zeros(0, len(pictures), *pictures.shape[2:], dtype=torch.uint8)
-        return torch.stack(self.frames) if self.frames else nothing
+        """The frames of N pictures ``(N, C, H, W)``, uint8 ``(N, S, H, W)``."""
+        nothing = torch.zeros(len(pictures), 0, *pictures.shape[2:], dtype=torch.uint8)
+        return torch.stack(self.frames, 1) if self.frames else nothing
 
 
 def descend(
@@ -158,13 +147,13 @@ def descend(
     clip
         Called after each step, without gradients.
     eps
-        Of Adam: what is small beside it moves little.
+        Of Adam: a gradient that is small compared with it changes a parameter little.
     """
     adam = torch.optim.Adam(parameters, lr=1.0, eps=eps)
     for rate in rates:
         adam.param_groups[0]["lr"] = rate
-        found = torch.autograd.grad(losses().sum(), parameters)
-        for parameter, gradient in zip(parameters, found, strict=True):
+        gradients = torch.autograd.grad(losses().sum(), parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         adam.step()
         with torch.no_grad():

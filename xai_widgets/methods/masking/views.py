@@ -1,0 +1,28 @@
+"""Pictures through masks: what the classifier sees of them, and how they are shown to people."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+DIMMED = 0.25
+"""Brightness of the pixels outside a mask, where pictures are shown."""
+
+
+def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
+    """The pictures where the mask is 1, the others where it is 0, and a mixture in between."""
+    return pictures * mask + others * (1 - mask)
+
+
+def dimmed(pictures: Tensor, mask: Tensor) -> Tensor:
+    """Pictures that are darker the smaller the mask is."""
+    return pictures * (DIMMED + (1 - DIMMED) * mask)
+
+
+def outlined(picture: Tensor, inside: Tensor) -> Tensor:
+    """A picture ``(C, H, W)`` with a white line around a region, bool ``(H, W)``, and everything outside dimmed."""
+    region = inside.float()[None, None]
+    line = (F.max_pool2d(region, 3, stride=1, padding=1) - region)[0]
+    dark = dimmed(picture, region[0])
+    return torch.where(line > 0, torch.ones_like(dark), dark)
