@@ -11,12 +11,15 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,6 +45,13 @@ ASK_KERNEL = """async (expression) => {
 }"""
 VIEWPORT = {"width": 1280, "height": 900}
 PATIENCE = 90_000  # milliseconds; reached only where something is broken, or the machine very busy
+HANDLE = ".xw-map .object_grp"  # the last of them is drawn last, and is the point that can be dragged
+PIXELS = """(canvas) => {
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  return [height, width, ...copy.getImageData(0, 0, width, height).data];
+}"""
 
 
 def _unavailable(reason: str) -> None:
@@ -73,21 +83,30 @@ def page(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
+def _hear(page: Any, heard: list[str], *kinds: str) -> None:
+    """Collect what a page says to the console, of some kinds or of any, and its errors."""
+    page.on("console", lambda message: heard.append(message.text) if not kinds or message.type in kinds else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+
+
+def _refuse(page: Any, asked: list[str]) -> None:
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+
 @pytest.fixture(autouse=True)
-def alerts(page: Any) -> Iterator[list[str]]:
+def alerts(page: Any) -> Iterator[None]:
     """Fail where a name was run as a script."""
-    said: list[str] = []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    yield said
-    assert said == []
+    asked: list[str] = []
+    _refuse(page, asked)
+    yield
+    assert asked == []
 
 
 @pytest.fixture
 def complaints(page: Any) -> Iterator[list[str]]:
     """What the browser's console complained of; nothing, unless a test empties it."""
     heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
+    _hear(page, heard, "error")
     yield heard
     assert heard == []
 
@@ -102,9 +121,8 @@ def offline(chromium: Any) -> Iterator[Callable[[Path], Any]]:
     def open_file(path: Path) -> Any:
         opened = context.new_page()
         opened.set_default_timeout(PATIENCE)
-        opened.on("console", lambda message: said.append(message.text))
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        _hear(opened, said)
+        _refuse(opened, said)
         opened.goto(path.as_uri())
         return opened
 
@@ -133,36 +151,57 @@ class Lab:
             found: bytes = answer.read()
         return found
 
-    def answers(self) -> bool:
-        """Whether the server is up."""
+
+def answers(url: str) -> bool:
+    """Whether a server is up."""
+    try:
+        with urllib.request.urlopen(url, timeout=10):  # noqa: S310 - our own
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def served(command: Sequence[str], url: str, home: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run a server in a folder of its own, from when it answers at an address."""
+    log = home / "server.log"
+    search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
+    own = {"PYTHONPATH": search, "IPYTHONDIR": str(home / "ipython")}
+    own |= {f"JUPYTER_{name.upper()}_DIR": str(home / name) for name in ("config", "data", "runtime")}
+    with log.open("w") as file:
+        server = subprocess.Popen(command, cwd=home, env={**os.environ, **own, **environment}, stdout=file, stderr=file)
         try:
-            with urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=10):  # noqa: S310 - our own
-                return True
-        except OSError:
-            return False
+            deadline = time.monotonic() + 180  # a busy machine has taken more than 60
+            while not answers(url):
+                if time.monotonic() > deadline or server.poll() is not None:
+                    pytest.fail(f"there is no server:\n{log.read_text()}")
+                time.sleep(0.2)
+            yield
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with settings of its own, that neither reads the user's nor asks the network for news."""
     home = tmp_path_factory.mktemp("lab")
-    folders = {name: home / name for name in ("root", "config", "data", "runtime", "settings", "workspaces")}
+    folders = {name: home / name for name in ("root", "settings", "workspaces")}
     for folder in folders.values():
         folder.mkdir()
     _write_settings(folders["settings"])
-    port, token = _free_port(), secrets.token_hex(16)
-    log = (home / "server.log").open("w")
-    server = subprocess.Popen(
-        _lab_command(port, token, folders), cwd=home, env=_lab_environment(folders), stdout=log, stderr=log
-    )
-    found = Lab(f"http://127.0.0.1:{port}", token, folders["root"])
-    try:
-        _wait_for(found, server, home / "server.log")
+    found = Lab(f"http://127.0.0.1:{free_port()}", secrets.token_hex(16), folders["root"])
+    with served(_lab_command(found, folders), f"{found.url}/api?token={found.token}", home, {}):
         yield found
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        log.close()
 
 
 def _write_settings(folder: Path) -> None:
@@ -177,20 +216,14 @@ def _write_settings(folder: Path) -> None:
         file.write_text(json.dumps(values))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _lab_command(port: int, token: str, folders: dict[str, Path]) -> list[str]:
+def _lab_command(lab: Lab, folders: dict[str, Path]) -> list[str]:
     options = {
         "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
+        "ServerApp.port": lab.url.rpartition(":")[2],
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": folders["root"],
         "ServerApp.allow_root": True,
-        "IdentityProvider.token": token,
+        "IdentityProvider.token": lab.token,
         "LabApp.user_settings_dir": folders["settings"],
         "LabApp.workspaces_dir": folders["workspaces"],
         "LabApp.expose_app_in_browser": True,
@@ -199,21 +232,6 @@ def _lab_command(port: int, token: str, folders: dict[str, Path]) -> list[str]:
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     return [sys.executable, "-m", "jupyter", "lab", "--no-browser", *(f"--{k}={v}" for k, v in options.items())]
-
-
-def _lab_environment(folders: dict[str, Path]) -> dict[str, str]:
-    search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
-    jupyter = {f"JUPYTER_{name.upper()}_DIR": str(folders[name]) for name in ("config", "data", "runtime")}
-    return {**os.environ, **jupyter, "PYTHONPATH": search, "IPYTHONDIR": str(folders["data"] / "ipython")}
-
-
-def _wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 180  # a busy machine has taken more than 60
-    while time.monotonic() < deadline and server.poll() is None:
-        if lab.answers():
-            return
-        time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
 
 
 @dataclass
@@ -289,3 +307,27 @@ def _wait_until_run(page: Any) -> None:
     page.wait_for_function(ALL_CELLS_HAVE_RUN)
     errors = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
     assert errors.count() == 0, errors.all_inner_texts()
+
+
+# --- the map and its point -------------------------------------------------------------------------------------------
+
+
+def pixels(page: Any, place: int = 0) -> np.ndarray:
+    """Colours (H, W, 3) that a canvas of the atlas shows: 0 the counterfactual, 1 the change."""
+    height, width, *values = page.locator(".xw-atlas canvas").nth(place).evaluate(PIXELS)
+    return np.array(values).reshape(height, width, 4)[..., :3]
+
+
+def middle(page: Any) -> tuple[float, float]:
+    """Where the point is on the screen."""
+    box = page.locator(HANDLE).last.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Any, right: float, down: float) -> None:
+    """Drag the point so far, and hold it there."""
+    page.locator(HANDLE).last.hover()  # once nothing lies above it
+    x, y = middle(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down, steps=8)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.browser.conftest import HANDLE, drag, middle, pixels
+
 pytestmark = pytest.mark.browser
 
 NASTY = "<script>alert(1)</script>"
@@ -46,12 +48,6 @@ chart.on_pick(picked.append)
 ipywidgets.VBox([chart.widget, view])
 """
 ATLAS = "view.show_atlas(pictures, chances, BOX)"
-HANDLE = ".xw-map .object_grp"
-PIXELS = """(canvas) => {
-  const { width, height } = canvas;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-  return { shape: [height, width, 4], data: [...data] };
-}"""
 
 
 @pytest.fixture
@@ -64,39 +60,21 @@ def shown(notebook: Callable[..., Any]) -> Any:
     return opened
 
 
-def pixels(page: Any, place: int) -> np.ndarray:
-    """What a canvas of the view shows: 0 the counterfactual, 1 the change."""
-    found = page.locator(".xw-atlas canvas").nth(place).evaluate(PIXELS)
-    return np.array(found["data"]).reshape(found["shape"])[..., :3]
-
-
-def middle(page: Any, selector: str = HANDLE) -> tuple[float, float]:
-    box = page.locator(selector).last.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page: Any, right: float, down: float) -> None:
-    x, y = middle(page)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + right, y + down, steps=6)
-
-
 def assert_blend(opened: Any) -> None:
     """The canvas is the blend for where Python has the point, and the bars are its probabilities."""
     opened.page.wait_for_timeout(100)
     picture, chances = opened.python("blend(*chart.point)")
-    assert np.abs(pixels(opened.page, 0) - np.array(picture)).max() <= 1
+    assert np.abs(pixels(opened.page) - np.array(picture)).max() <= 1
     percents = opened.page.locator(".xw-bar-percent").all_inner_texts()
     assert [int(text.removesuffix(" %")) for text in percents] == pytest.approx([100 * p for p in chances], abs=0.6)
 
 
 def test_dragging_moves_python_and_blends_the_picture(shown: Any) -> None:
     assert_blend(shown)
-    before = pixels(shown.page, 0)
+    before = pixels(shown.page)
     drag(shown.page, 99, -97)  # a quarter of the map's 396 x 388 pixels, each way
     shown.until("[round(at, 2) for at in chart.point]", [1.0, 7.5])
-    assert np.abs(pixels(shown.page, 0) - before).mean() > 10
+    assert np.abs(pixels(shown.page) - before).mean() > 10
     assert_blend(shown)
     shown.page.mouse.up()
     assert_blend(shown)
@@ -131,10 +109,10 @@ def test_the_picture_follows_while_the_kernel_is_busy(shown: Any) -> None:
       const { kernel } = window.jupyterapp.shell.currentWidget.context.sessionContext.session;
       kernel.requestExecute({ code: "import time; time.sleep(4); awake = True" });
     }""")
-    before = pixels(shown.page, 0)
+    before = pixels(shown.page)
     drag(shown.page, 99, -97)
     shown.page.wait_for_timeout(100)
-    while_asleep = pixels(shown.page, 0)
+    while_asleep = pixels(shown.page)
     shown.page.mouse.up()
     shown.until("awake", True)
     shown.until("[round(at, 2) for at in chart.point]", [1.0, 7.5])
@@ -183,7 +161,7 @@ def test_clicks_on_points_and_on_the_ground(shown: Any) -> None:
 def test_the_exact_picture_replaces_the_blend_only_at_its_place(shown: Any) -> None:
     shown.python("view.show_exact(0.0, 5.0, pictures[0], chances[0], 'exactly noise')")
     shown.page.wait_for_selector("[data-state=exact]")
-    assert (pixels(shown.page, 0) == shown.python("pictures[0].transpose(1, 2, 0).tolist()")).all()
+    assert (pixels(shown.page) == shown.python("pictures[0].transpose(1, 2, 0).tolist()")).all()
     expected = shown.python(
         "__import__('xai_widgets.show.images').show.images.diverging("
         "(pictures[0] / 255.0 - original / 255.0), view.scale).tolist()"
@@ -216,7 +194,7 @@ def test_a_new_atlas_replaces_the_old_one_without_a_blank(shown: Any) -> None:
     shown.python("view.show_atlas(255 - pictures, chances, BOX)")
     expected = 255 - np.array(shown.python("blend(*chart.point)[0]"))
     shown.page.wait_for_timeout(500)
-    assert np.abs(pixels(shown.page, 0) - expected).max() <= 1
+    assert np.abs(pixels(shown.page) - expected).max() <= 1
     assert "waiting" not in shown.page.evaluate("window.seen")
 
 

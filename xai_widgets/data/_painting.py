@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xai_widgets.data import _drawing, _raster
 from xai_widgets.data._drawing import PARTS, Shape
-from xai_widgets.data._raster import Bytes, Dice, Ints
-
-if TYPE_CHECKING:
-    from xai_widgets.data.birds import Bird, Traits
-
-# Separate streams, so that one more draw in one of them moves nothing in another.
-POSE, CLUTTER, CUE, NOISE = range(4)
+from xai_widgets.data._raster import CLUTTER, CUE, NOISE, Bytes, Dice, Ints
+from xai_widgets.data.bird import Bird, Traits
 
 
 class Camera:

@@ -24,6 +24,9 @@ PITCH = SAMPLES * STEPS  # fixed-point steps per pixel side
 TURN_ONE = 2**14  # the fixed-point one of SINES
 _BEYOND = 2**31  # farther out than any vertex
 
+# Streams of dice and noise are separate, so that one more draw in one of them moves nothing in another.
+POSE, CLUTTER, CUE, NOISE = range(4)
+
 # Only whole degrees are used. A test holds that no sine times TURN_ONE lies near a half, where libm could matter.
 SINES: tuple[int, ...] = tuple(int(value) for value in np.rint(np.sin(np.deg2rad(np.arange(450))) * TURN_ONE))
 

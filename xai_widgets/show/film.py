@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xai_widgets.show.colours import BLUE
 from xai_widgets.show.figures import INCHES, NotebookFigure, plain
 from xai_widgets.show.images import to_uint8
 
@@ -41,7 +42,7 @@ def film(
         _picture(axes, frame, below=caption)
     drawing, *places = below.subplots(1, 1 + len(maps), width_ratios=(2, *(1 for _ in maps)))
     drawing.plot(*curve, color="0.5", linewidth=1)
-    drawing.plot(*stops, "o", color="#0072B2", markersize=4)
+    drawing.plot(*stops, "o", color=BLUE, markersize=4)
     drawing.set(xlabel=plain(labels[0]), ylabel=plain(labels[1]), ylim=(-0.03, 1.03))
     for axes, (name, picture) in zip(places, maps.items(), strict=True):
         _picture(axes, picture, above=name)

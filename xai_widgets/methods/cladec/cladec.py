@@ -30,12 +30,13 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from xai_widgets import artifact
-from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
+from xai_widgets.errors import LayerError, NotFittedError
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerReport
 from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import depth_problems
+from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer
+from xai_widgets.methods.cladec.scene import effects_of_units, standard_codes
 from xai_widgets.methods.common.codes import cached_pass, read_codes
 from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
@@ -49,9 +50,6 @@ ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
 
 MEASURED = 512
 """Unseen pictures that a layer's report rests on."""
-
-DECODER = "decoder."
-"""In the names of matrices that may be rounded; an encoder's rounding errors would be blown up by the whitening."""
 
 
 class ClaDec(Explainer):
@@ -228,8 +226,8 @@ class ClaDec(Explainer):
         began = time.perf_counter()
         fitted = self._of(layer or self.requested_layers[0])
         batch = self.study.batch(pictures).cpu()
-        dial = self._alpha(alpha)
-        shown = self._shown(fitted, units)
+        dial = self.settings.dial(alpha)
+        shown = fitted.mask(units)
         parts = [self._decode(fitted, part, shown, dial) for part in batch.split(self.study.batch_size)]
         cladec, reference, deviation = (torch.cat(column) for column in zip(*parts, strict=True))
         has_reference = fitted.encoder is not None
@@ -280,38 +278,21 @@ class ClaDec(Explainer):
         return "\n".join(f"{layer}: {self.report(layer).sentence()}" for layer in self.layers)
 
     def rank_units(self, pictures: Tensor, layer: str | None = None) -> Tensor:
-        """Units of a layer, the one whose hiding changes the decoded pictures of one batch most first, ``(C,)``."""
+        """Units of a layer ``(C,)``: first the one whose hiding changes the decoded pictures of one batch most."""
         fitted = self._of(layer or self.requested_layers[0])
-        everything = self._shown(fitted, range(fitted.code[0]))
-        with self.study.borrowed(), torch.no_grad():
-            code = read_codes(self.study, self.study.batch(pictures), [fitted.layer])[fitted.layer]
-            whole, _ = fitted.from_code(code, everything)
-            effects = [
-                (fitted.from_code(code, without)[0] - whole).square().mean()
-                for without in everything - torch.eye(fitted.code[0])
-            ]
-        return torch.stack(effects).argsort(descending=True).cpu()
+        return effects_of_units(self.study, fitted, self.study.batch(pictures)).argsort(descending=True)
 
     def neighbours(self, pictures: Tensor, layer: str | None = None, *, count: int = 3, among: int = 500) -> Tensor:
-        """Places in ``study.train`` of the pictures whose codes are nearest, ``(N, count)``.
+        """Indices in ``study.train`` of the pictures whose codes are nearest, ``(N, count)``.
 
         A guard against a decoder's imagination: what the code really resembles, among `among` pictures drawn by the
         seed.
         """
         fitted = self._of(layer or self.requested_layers[0])
-        places = self.study.draw(self.study.train, among, self.settings.recipe.seed)
-        pool, _ = self.study.load(self.study.train, places)
-        nearest = torch.cdist(self._standard(fitted, self.study.batch(pictures)), self._standard(fitted, pool)).argsort(
-            1
-        )
-        return torch.tensor(places)[nearest[:, :count]]
-
-    def _standard(self, fitted: FittedLayer, pictures: Tensor) -> Tensor:
-        batches = pictures.split(self.study.batch_size)
-        with self.study.borrowed(), torch.no_grad():
-            codes = [read_codes(self.study, batch, [fitted.layer])[fitted.layer] for batch in batches]
-            code = torch.cat(codes)
-            return fitted.standard(code, code.new_ones(code.shape[:2])).flatten(1).cpu()
+        indices = self.study.draw(self.study.train, among, self.settings.recipe.seed)
+        pool, _ = self.study.load(self.study.train, indices)
+        own, others = (standard_codes(self.study, fitted, batch) for batch in (self.study.batch(pictures), pool))
+        return torch.tensor(indices)[torch.cdist(own, others).argsort(1)[:, :count]]
 
     def _decode(
         self, fitted: FittedLayer, pictures: Tensor, shown: Tensor, alpha: float
@@ -329,49 +310,25 @@ class ClaDec(Explainer):
             raise NotFittedError(f"layer {layer!r} is not fitted yet; call fit({layer!r}). Fitted: {list(self.layers)}")
         return self._fitted[layer]
 
-    def _alpha(self, alpha: float | None) -> float:
-        fixed = self.settings.alpha
-        if self.settings.paper and alpha not in (None, fixed):
-            raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {fixed} only")
-        dial = fixed if alpha is None else float(alpha)
-        if not 0 <= dial <= 1:
-            raise XaiWidgetsError(f"alpha is {alpha}, but must lie in [0, 1]")
-        return dial
-
-    def _shown(self, fitted: FittedLayer, units: Sequence[int] | None) -> Tensor:
-        count = fitted.code[0]
-        if units is None:
-            return torch.ones(count)
-        if self.settings.paper:
-            raise LayerError("the paper preset decodes all units only; subsets need the default preset")
-        wrong = [unit for unit in units if not isinstance(unit, int) or not 0 <= unit < count]
-        if wrong:
-            raise LayerError(f"layer {fitted.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
-        return torch.zeros(count).index_fill_(0, torch.tensor(list(units), dtype=torch.long), 1.0)
-
     # --- saving ------------------------------------------------------------------------------------------------
 
     def _settings(self) -> dict[str, Any]:
         return asdict(self.settings)
 
     def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        fitted = dict(self._fitted)  # another thread may be fitting a further layer
-        return {
-            f"{layer}/{key}": value.to(dtype) if DECODER in key and value.dim() > 1 else value
-            for layer, made in fitted.items()
-            for key, value in made.state_dict().items()
-            if key not in made.idle()
-        }
+        return layer_tensors(dict(self._fitted), dtype)  # a copy: another thread may be fitting a further layer
 
     def _details(self) -> dict[str, Any]:
         fitted = dict(self._fitted)
-        return {"layers": {name: {"code": made.code, "report": asdict(made.report)} for name, made in fitted.items()}}
+        return {
+            "layers": {name: {"code": made.code, "report": asdict(self.report(name))} for name, made in fitted.items()}
+        }
 
     @classmethod
     def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
-        made = cls(study, list(details["layers"]), settings=_settings(details))
+        made = cls(study, list(details["layers"]), settings=Settings.restored(details))
         for layer, entry in details["layers"].items():
-            made._fitted[layer] = _restored_layer(made, layer, entry, tensors)
+            made._fitted[layer] = restored_layer(study, made.settings, layer, entry, tensors)
         return made
 
 
@@ -387,19 +344,3 @@ def _layers(study: Study, layer: str | Sequence[str]) -> tuple[str, ...]:
     if not names:
         raise LayerError("no layer is given; study.layers() lists those there are")
     return tuple(study.layer(name).name for name in names)
-
-
-def _settings(details: Mapping[str, Any]) -> Settings:
-    recipe, longer = (Recipe.restored(details[name]) for name in ("recipe", "reference_recipe"))
-    plain = {name: details[name] for name in ("reference", "width", "pictures", "paper", "alpha")}
-    return Settings(recipe=recipe, reference_recipe=longer, **plain)
-
-
-def _restored_layer(made: ClaDec, layer: str, entry: dict[str, Any], tensors: Mapping[str, Tensor]) -> FittedLayer:
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
-        fitted = FittedLayer(made.study, layer, tuple(entry["code"]), made.settings)
-    missing, unexpected = fitted.load_state_dict(artifact.group(tensors, layer), strict=False)
-    if unexpected or not fitted.idle().issuperset(missing):
-        raise KeyError(f"{layer}: {', '.join([*unexpected, *missing][:3])}")
-    fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})
-    return fitted.eval()

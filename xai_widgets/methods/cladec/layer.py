@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xai_widgets.errors import NotFittedError, XaiWidgetsError
+from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.decoder import ConditionalDecoder, PaperDecoder
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.reference import ReferenceEncoder
@@ -57,6 +58,28 @@ class Settings:
         if not 0 <= self.alpha <= 1:
             raise XaiWidgetsError(f"alpha is {self.alpha}, but must lie in [0, 1]")
 
+    def dial(self, alpha: float | None) -> float:
+        """The trade-off to decode with; the paper preset has one only.
+
+        Raises
+        ------
+        XaiWidgetsError
+            If it lies outside [0, 1], or the paper preset was fitted for another one.
+        """
+        if self.paper and alpha not in (None, self.alpha):
+            raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {self.alpha} only")
+        dial = self.alpha if alpha is None else float(alpha)
+        if not 0 <= dial <= 1:
+            raise XaiWidgetsError(f"alpha is {alpha}, but must lie in [0, 1]")
+        return dial
+
+    @classmethod
+    def restored(cls, details: Mapping[str, Any]) -> Self:
+        """The settings that a saved file describes."""
+        recipe, longer = (Recipe.restored(details[name]) for name in ("recipe", "reference_recipe"))
+        plain = {name: details[name] for name in ("reference", "width", "pictures", "paper", "alpha")}
+        return cls(recipe=recipe, reference_recipe=longer, **plain)
+
 
 class FittedLayer(nn.Module):
     """Decoder, reference and constants of one layer."""
@@ -86,6 +109,24 @@ class FittedLayer(nn.Module):
         if settings.paper:
             return PaperDecoder(self.code, study.shape)
         return ConditionalDecoder(self.code, study.shape, settings.width)
+
+    def mask(self, units: Sequence[int] | None) -> Tensor:
+        """1 where a decoder may see a unit, 0 elsewhere, ``(C,)``; None for all units.
+
+        Raises
+        ------
+        LayerError
+            If there is no such unit, or the paper preset decodes all units only.
+        """
+        count = self.code[0]
+        if units is None:
+            return torch.ones(count)
+        if not self.conditional:
+            raise LayerError("the paper preset decodes all units only; subsets need the default preset")
+        wrong = [unit for unit in units if not isinstance(unit, int) or not 0 <= unit < count]
+        if wrong:
+            raise LayerError(f"layer {self.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
+        return torch.zeros(count).index_fill_(0, torch.tensor(list(units), dtype=torch.long), 1.0)
 
     def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:
         """ClaDec's pictures of raw codes, seeing the units where `shown` ``(C,)`` is 1, and their deviation."""

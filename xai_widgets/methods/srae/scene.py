@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from xai_widgets.methods.srae.explanation import SRAEExplanation
+from xai_widgets.methods.srae.fitted import numbered
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.table import KINDS, Kind
 from xai_widgets.methods.srae.turning import Turned, turn
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+
+T = TypeVar("T")
 
 EXEMPLARS = 3
 """Pictures of each kind that show what an x-feature stands for."""
@@ -84,6 +87,12 @@ class Scene:
     def feature(self) -> int:
         """The x-feature's number."""
         return self.choice.feature or 0
+
+    @property
+    def own_name(self) -> str:
+        """The name that somebody gave the x-feature; empty for one that only has a number."""
+        name = self.explanation.names[self.feature]
+        return "" if name == numbered("x-feature", self.feature + 1)[-1] else name
 
     def renamed(self, names: tuple[str, ...]) -> Scene:
         """The same with other names of the x-features."""
@@ -165,3 +174,45 @@ def srae_of(srae: SRAE, layer: str) -> SRAE:
     known = [one for one in srae.study.explainers.values() if isinstance(one, SRAE)]
     fit = [one for one in known if (one.settings.layer, one.settings.paper) == wanted]
     return fit[0] if fit else srae.at(layer)
+
+
+# --- pages ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScene:
+    """Everything that a page shows for one class.
+
+    Attributes
+    ----------
+    explanation
+        Of all its pictures.
+    turned
+        For each picture, the answers for each x-feature.
+    exemplars
+        Of each x-feature.
+    """
+
+    explanation: SRAEExplanation
+    turned: list[list[Turned]]
+    exemplars: list[Exemplars]
+
+
+def class_scene(srae: SRAE, pool: Pool, target: int, pictures: Sequence[int], progress: Progress) -> ClassScene:
+    """Explain pictures of the pool, turn all x-features in each, and find exemplars; `class_steps` steps."""
+    features = range(srae.settings.features)
+    explanation = srae.explain(pool.pictures[list(pictures)], target)
+    progress.advance()
+    turned = [_advanced(turn(srae, picture, target, features), progress) for picture in explanation.pictures]
+    exemplars = [_advanced(find_exemplars(srae, target, [feature])[0], progress) for feature in features]
+    return ClassScene(explanation, turned, exemplars)
+
+
+def class_steps(srae: SRAE, pictures: Sequence[int]) -> int:
+    """How many steps `class_scene` tells its progress."""
+    return 1 + len(pictures) + srae.settings.features
+
+
+def _advanced(found: T, progress: Progress) -> T:
+    progress.advance()
+    return found

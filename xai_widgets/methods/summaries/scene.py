@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from xai_widgets.study import Study
 
 FIRST_LOOK = 12
 """Pictures of the first look, which takes a moment only."""
+
+MOST_CLASSES = 8
+"""Classes that are summarised where nobody has chosen any."""
 
 Founds = Sequence[ClassSummaries | None]
 """The summaries of one class in each network; None where nothing was found."""
@@ -170,6 +174,30 @@ def compared(founds: Founds) -> tuple[Comparison | None, str]:
         return compare(first, replace(others[0], class_index=first.class_index)), ""
     except XaiWidgetsError as error:
         return None, f"They cannot be compared: {error}."
+
+
+def prepared(studies: Sequence[Study], seed: int, progress: Progress) -> list[VisualSummaries]:
+    """The summaries of a study, by default of its first classes; or those of two studies, in the same pictures."""
+    last = studies[-1].explainers.get(VisualSummaries.key) or _of_first_classes(studies[-1], seed, progress)
+    return [*(_in_the_same_pictures(last, study, progress) for study in studies[:-1]), last]
+
+
+def _of_first_classes(study: Study, seed: int, progress: Progress) -> VisualSummaries:
+    """Summaries of the first classes that have enough pictures."""
+    summaries = VisualSummaries(study, seed=seed)
+    for class_index in range(min(study.classes, MOST_CLASSES)):
+        with suppress(PictureError):
+            summaries.find(class_index, progress=progress)
+    return summaries
+
+
+def _in_the_same_pictures(known: VisualSummaries, study: Study, progress: Progress) -> VisualSummaries:
+    """Summaries of a study with the same classes, found in the pictures of the known ones."""
+    summaries = VisualSummaries(study, pictures=known.pictures, most=known.most, seed=known.seed)
+    for (class_index, errors), found in known.found.items():
+        if class_index < study.classes and not errors:
+            summaries.find(class_index, indices=found.indices.tolist(), progress=progress)
+    return summaries
 
 
 # --- one member ----------------------------------------------------------------------------------------------------

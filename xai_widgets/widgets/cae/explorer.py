@@ -62,6 +62,10 @@ class ManifoldExplorer(App):
     >>> ManifoldExplorer(xw.demo())  # doctest: +SKIP
     """
 
+    without_kernel = (
+        "Dragging still works with the prepared pictures; exact pictures, other pictures and fits need the kernel."
+    )
+
     follows: ClassVar[Mapping[str, str]] = {"class_index": "target", "picture": "picture"}
 
     def __init__(self, source: CAE | Study, *, picture: int = 0, target: int | str | None = None) -> None:

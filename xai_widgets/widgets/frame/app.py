@@ -22,7 +22,7 @@ from xai_widgets.runs.keeping import keep, register, run_of
 from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import HERE
+from xai_widgets.widgets.views.elements import HERE, STILL, KernelLine
 from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
 
 P = ParamSpec("P")
@@ -63,6 +63,9 @@ class App(ABC):
     #: Work shorter than this many seconds shows no progress bar, which would only flicker.
     patience: float = 0.3
 
+    #: What still works after the kernel has stopped, for the line that says so.
+    without_kernel: str = STILL
+
     def __init__(
         self,
         title: str,
@@ -83,8 +86,10 @@ class App(ABC):
         self._text = {"sentence": sentence, "numbers": "", "error": ""}
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = ProgressLine(self.cancel, self.patience)
+        self._kernel = KernelLine(self.without_kernel)
         self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
         self.widget.add_class("xw-app")
+        self._kernel.root = self.widget.model_id
         for name, text in self._text.items():
             self._write(name, text)
 
@@ -96,7 +101,7 @@ class App(ABC):
         for control in controls:
             fit_description(control)
         row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
-        above = [ipywidgets.HTML(heading, layout={"margin": "0"}), self._lines["sentence"]]
+        above = [ipywidgets.HTML(heading, layout={"margin": "0"}), self._kernel, self._lines["sentence"]]
         return [
             *above,
             *([row] if controls else []),

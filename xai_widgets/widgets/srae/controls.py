@@ -18,12 +18,12 @@ class ConceptControls:
     ----------
     names
         The classes.
-    class_index
-        The one that is chosen first.
+    target
+        The class that is chosen first.
     layers
         Names of the layers.
     layer
-        The one that is chosen first.
+        The layer that is chosen first.
     strip
         The pictures, whose own controls stand in the row.
 
@@ -36,55 +36,48 @@ class ConceptControls:
     """
 
     def __init__(
-        self, names: Sequence[str], class_index: int, layers: Sequence[str], layer: str, strip: PictureStrip
+        self, names: Sequence[str], target: int, layers: Sequence[str], layer: str, strip: PictureStrip
     ) -> None:
         self._names = tuple(names)
         self.offering = False
-        self.classes = ipywidgets.Dropdown(
-            options=[(name, k) for k, name in enumerate(names)], value=class_index, description="Class"
-        )
+        classes = [(name, k) for k, name in enumerate(names)]
+        self.classes = ipywidgets.Dropdown(options=classes, value=target, description="Class")
         self.layer = ipywidgets.Dropdown(options=list(layers), value=layer, description="Layer")
         self.compare = ipywidgets.ToggleButton(description="Compare with this one")
-        self.fit = ipywidgets.Button(description="Fit x-features", button_style="primary")
-        self.compare.tooltip = "Keeps this picture; the next one that is chosen is shown beside it"
+        self.compare.tooltip = "Keep this picture, and show the next one that is chosen beside it"
         self.layer.tooltip = "Each layer has x-features of its own, which are fitted once"
-        widths = {self.classes: 16, self.layer: 12, self.compare: 13, self.fit: 9}
+        self.row = [self.classes, self.layer, strip.show, strip.page, self.compare]
+        self.name = ipywidgets.Text(description="Name", placeholder="what is it?", continuous_update=False)
+        self.turn = ipywidgets.FloatSlider(1.0, min=0.0, max=MOST, step=STEP, readout_format=".2f")
+        self.turn.description = "Strength ×"
+        self.name.tooltip = "Kept and saved with the x-features"
+        self.turn.tooltip = "0 removes the x-feature, 1 leaves it as it is, 2 doubles it"
+        widths = {self.classes: 16, self.layer: 12, self.compare: 13, self.name: 20, self.turn: 24}
         for control, width in widths.items():
             control.layout.width = f"{width}em"
-        self.row = [self.classes, self.layer, strip.show, strip.page, self.compare, self.fit]
-        self.name = ipywidgets.Text(description="Name", placeholder="what is it?", continuous_update=False)
-        self.turn = ipywidgets.FloatSlider(
-            value=1.0, min=0.0, max=MOST, step=STEP, readout_format=".2f", description="Turn it: times"
-        )
-        self.name.tooltip = "Kept and saved with the x-features"
-        self.turn.tooltip = "0 takes the x-feature away, 1 leaves it as it is, 2 doubles it"
-        for control, size in ((self.name, "20em"), (self.turn, "24em")):
-            control.layout.width = size
             fit_description(control)
 
     @property
     def stop(self) -> int:
-        """The place of the dial in `STOPS`."""
-        place: int = round(self.turn.value / STEP)
-        return min(max(place, 0), len(STOPS) - 1)
+        """The index of the slider's value in `STOPS`."""
+        stop: int = round(self.turn.value / STEP)
+        return min(max(stop, 0), len(STOPS) - 1)
 
     def offer_classes(self, classes: Sequence[int]) -> None:
         """Let these classes be chosen; the chosen one stays chosen if it is among them."""
         options = [(self._names[k], k) for k in sorted(classes)]
         if list(self.classes.options) != options:
             chosen = self.classes.value if self.classes.value in classes else options[0][1]
-            # In between, a class is chosen that nobody asked for.
+            # In between, ipywidgets chooses a class by itself.
             self.offering = True
             self.classes.options = options
             self.classes.value = chosen
             self.offering = False
 
-    def enable(self, *, fitted: bool, fitting: bool, shown: bool) -> None:
-        """Let those be used that do something now; what is being fitted must not be left by accident."""
+    def enable(self, *, fitting: bool, shown: bool) -> None:
+        """Enable the controls that do something now; a fit must not be left by accident."""
         for control in (self.classes, self.layer):
             control.disabled = fitting
         for control in (self.compare, self.turn, self.name):
             control.disabled = not shown
         self.compare.description = "Stop comparing" if self.compare.value else "Compare with this one"
-        self.fit.layout.display = "none" if fitted else None
-        self.fit.disabled = fitting

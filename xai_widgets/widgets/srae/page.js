@@ -12,7 +12,7 @@ const write = (name, text) => { part(name).textContent = text; };
 const withPictures = (tiles) => tiles.map((one) => ({ ...one, src: data.pictures[one.src] }));
 const drawn = (list) => list.map((one) => ({ ...one, tiles: withPictures(one.tiles) }));
 const page = () => data.classes[part("class").selectedIndex];
-let kept = null;  // Place of the picture that is compared with.
+let kept = null;  // Index of the picture that is compared with.
 const shown = () => page().pictures[pictures.get("selected")];
 const feature = () => shown().order[features.get("selected")];
 
@@ -45,17 +45,17 @@ function drawSum() {
   function drawStep(track, step, isKept) {
     const [left, right] = [Math.min(step.start, step.stop), Math.max(step.start, step.stop)];
     const fill = element(track, "xw-step-fill", "");
-    const said = element(track, "xw-step-said", step.said);
-    for (const one of [fill, said]) one.toggleAttribute("data-kept", isKept);
+    const text = element(track, "xw-step-text", step.text);
+    for (const one of [fill, text]) one.toggleAttribute("data-kept", isKept);
     fill.style.left = share(left);
     fill.style.width = `${(100 * (right - left)) / width}%`;
     if (step.colour) fill.style[isKept ? "borderColor" : "background"] = step.colour;
-    said.style.left = share(right);
+    text.style.left = share(right);
   }
 
   part("sum").replaceChildren();
   part("sum").toggleAttribute("data-both", kept !== null);
-  for (const [place, step] of steps.entries()) {
+  for (const [index, step] of steps.entries()) {
     const row = element(part("sum"), "xw-step", "");
     row.setAttribute("role", "listitem");
     row.dataset.kind = step.kind;
@@ -63,7 +63,7 @@ function drawSum() {
     element(row, "xw-step-name", step.significant ? `${data.mark} ${step.name}` : step.name);
     const track = element(row, "xw-step-track", "");
     drawStep(track, step, false);
-    if (kept !== null) drawStep(track, below[place], true);
+    if (kept !== null) drawStep(track, below[index], true);
   }
 }
 
@@ -99,12 +99,12 @@ function showClass() {
 }
 
 // Keep a picture for comparison with those that are chosen next, or none.
-function keep(place) {
-  kept = place;
-  const isOn = place !== null;
+function keep(index) {
+  kept = index;
+  const isOn = index !== null;
   write("compare", isOn ? "Stop comparing" : "Compare with this one");
   part("compare").setAttribute("aria-pressed", String(isOn));
-  const marked = page().cards.map((card, at) => ({ ...card, mark: at === place ? "kept" : "" }));
+  const marked = page().cards.map((card, at) => ({ ...card, mark: at === index ? "kept" : "" }));
   pictures.set("cards", drawn(marked));
   write("legend", `${data.legend}${isOn ? "; dashed: the one that was kept" : ""}`);
   showPicture();

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xai_widgets.methods.srae.explanation import SRAEExplanation, Step
-from xai_widgets.methods.srae.scene import find_exemplars
+from xai_widgets.methods.srae.explanation import Step
+from xai_widgets.methods.srae.scene import ClassScene, class_scene, class_steps
 from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.methods.srae.turning import STOPS, turn
+from xai_widgets.methods.srae.turning import STOPS
 from xai_widgets.pool import EVERYTHING, OWN, Pool
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.pages.frame import Page, shared
@@ -28,17 +28,11 @@ OWN_PICTURES, OTHER_PICTURES = 8, 4
 """So many pictures of the class, and of other ones, are written for each class."""
 
 PAGE_STOPS = tuple(stop for stop in range(len(STOPS)) if stop % 2 == 0)
-"""Places in `STOPS` that the page has answers for."""
+"""Indices in `STOPS` that the page has answers for."""
 
 
 def concepts_page(
-    title: str,
-    srae: SRAE,
-    pool: Pool,
-    chosen: int,
-    *,
-    pixelated: bool = False,
-    progress: Progress,
+    title: str, srae: SRAE, pool: Pool, target: int, *, pixelated: bool = False, progress: Progress
 ) -> Page:
     """A page in which class, picture and x-feature are chosen, and the x-feature is turned.
 
@@ -47,10 +41,10 @@ def concepts_page(
     title
         Heading.
     srae
-        FittedFeatures; all of its classes are written.
+        Fitted; all of its classes are written.
     pool
         Pictures to choose from.
-    chosen
+    target
         The class that is shown first.
     pixelated
         Whether pixels stay sharp squares.
@@ -67,79 +61,67 @@ def concepts_page(
     CancelledError
         If the progress was cancelled.
     """
-    draw = each_once(on_page)
-    classes = sorted(srae.classes)
-    pictures = {of: _pictures_of(pool, of) for of in classes}
-    each = srae.settings.features
-    progress.start(f"Writing {title}", sum(1 + len(places) + each for places in pictures.values()))
+    draw, classes = each_once(on_page), sorted(srae.classes)
+    pictures = {k: _pictures_of(pool, k) for k in classes}
+    progress.start(f"Writing {title}", sum(class_steps(srae, chosen) for chosen in pictures.values()))
     data = {
-        "classes": [_class_page(srae, pool, of, pictures[of], draw, progress) for of in classes],
-        "chosen": classes.index(chosen),
+        "classes": [_class(srae, pool, k, pictures[k], draw, progress) for k in classes],
+        "chosen": classes.index(target),
         "columns": exemplar_columns(),
         "stops": [STOPS[stop] for stop in PAGE_STOPS],
         "mark": MARK,
         "legend": f"From the bias to the score; {MARK} together 90 % of what speaks for the class",
         "pixelated": pixelated,
     }
-    what = "Choose a class, a picture and an x-feature: into which few concepts does the score add up?"
-    return Page("srae/page.html", title, what, shared(data), views=("cards", "grid"))
+    sentence = "Choose a class, a picture and an x-feature: which few concepts make up the score?"
+    return Page("srae/page.html", title, sentence, shared(data), views=("cards", "grid"))
 
 
-def _pictures_of(pool: Pool, of: int) -> list[int]:
-    """Places of the pictures that are written for a class."""
-    own = pool.chosen(OWN, of)[:OWN_PICTURES]
-    others = [place for place in pool.chosen(EVERYTHING, of) if int(pool.labels[place]) != of]
+def _pictures_of(pool: Pool, target: int) -> list[int]:
+    """Numbers in the pool of the pictures that are written for a class."""
+    own = pool.chosen(OWN, target)[:OWN_PICTURES]
+    others = [number for number in pool.chosen(EVERYTHING, target) if int(pool.labels[number]) != target]
     return [*own, *others[:OTHER_PICTURES]]
 
 
-def _class_page(
-    srae: SRAE, pool: Pool, of: int, pictures: Sequence[int], draw: Draw, progress: Progress
+def _class(
+    srae: SRAE, pool: Pool, target: int, pictures: Sequence[int], draw: Draw, progress: Progress
 ) -> dict[str, Any]:
-    """Everything that can be chosen of one class."""
-    shown = srae.explain(pool.pictures[pictures], of)
-    progress.advance()
-    cards = picture_cards(pool, pictures, None, lambda place: draw(pool.pictures[place]))
+    """Everything that can be chosen for one class."""
+    scene = class_scene(srae, pool, target, pictures, progress)
     return {
-        "name": srae.study.class_names[of],
-        "numbers": srae.report(of).verdict(),
-        "cards": cards,
-        "pictures": [_picture_page(srae, shown, row, draw, progress) for row in range(len(shown))],
-        "features": [_feature_page(srae, of, feature, draw, progress) for feature in range(srae.settings.features)],
-    }
-
-
-def _feature_page(srae: SRAE, of: int, feature: int, draw: Draw, progress: Progress) -> dict[str, Any]:
-    """An x-feature's exemplars."""
-    (found,) = find_exemplars(srae, of, [feature])
-    progress.advance()
-    return {"line": exemplars_line(found.explanation, feature), "rows": exemplar_rows(found, feature, draw)}
-
-
-def _picture_page(srae: SRAE, shown: SRAEExplanation, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
-    """A picture's sum, maps, and what turning each x-feature does."""
-    answers = turn(srae, shown.pictures[row], shown.class_index, range(len(shown.names)))
-    progress.advance()
-    return {
-        "sentence": shown.sentence(row),
-        "line": features_line(shown, row),
-        "rows": [large_row(shown, row, "chosen", draw)],
-        "order": shown.order(row),
-        "cards": feature_cards(shown, row, draw),
-        "steps": _drawn(shown.steps(row)),
-        "turned": [
-            [turned.sentence(stop, name, shown.score_name) for stop in PAGE_STOPS]
-            for name, turned in zip(shown.names, answers, strict=True)
+        "name": srae.study.class_names[target],
+        "numbers": srae.report(target).verdict(),
+        "cards": picture_cards(pool, pictures, None, lambda number: draw(pool.pictures[number])),
+        "pictures": [_picture(scene, row, draw) for row in range(len(pictures))],
+        "features": [
+            {
+                "line": exemplars_line(scene.explanation, feature),
+                "rows": exemplar_rows(exemplars, feature, draw),
+            }
+            for feature, exemplars in enumerate(scene.exemplars)
         ],
     }
 
 
-def _drawn(sum_of: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps with everything that drawing needs."""
-    return [
-        {
-            "name": step.name, "start": step.start, "stop": step.stop, "kind": step.kind, "said": step.text,
-            "feature": step.feature, "significant": step.significant,
-            "colour": "" if step.feature is None else COLOURS[step.feature % len(COLOURS)],
-        }
-        for step in sum_of
-    ]  # fmt: skip
+def _picture(scene: ClassScene, row: int, draw: Draw) -> dict[str, Any]:
+    """A picture's sum and maps, and the answers when each x-feature is turned."""
+    found = scene.explanation
+    return {
+        "sentence": found.sentence(row),
+        "line": features_line(found, row),
+        "rows": [large_row(found, row, "chosen", draw)],
+        "order": found.order(row),
+        "cards": feature_cards(found, row, draw),
+        "steps": [_step(step) for step in found.steps(row)],
+        "turned": [
+            [turned.sentence(stop, name, found.score_name) for stop in PAGE_STOPS]
+            for name, turned in zip(found.names, scene.turned[row], strict=True)
+        ],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """A step with everything that drawing needs."""
+    colour = "" if step.feature is None else COLOURS[step.feature % len(COLOURS)]
+    return vars(step) | {"text": step.text, "colour": colour}

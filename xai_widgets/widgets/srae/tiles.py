@@ -24,29 +24,29 @@ SHADE = 0.35
 SMALL_SHARE = 0.05
 """A map's own check counts where the x-feature makes up this share of all contributions."""
 
-_WAYS: dict[str, str] = {
+_METHODS: dict[str, str] = {
     "spatial": ", and a map adds up to its number",
     "gradient": " (gradient times activation)",
-    "occlusion": " (what is lost where a cell is blurred)",
-    "mask": " (the smallest mask that takes it away)",
+    "occlusion": " (the loss when a cell is blurred)",
+    "mask": " (the smallest mask that removes it)",
 }
 """How the maps were made, in words."""
 
 
-# --- the chosen picture ---------------------------------------------------------------------------------------------
+# --- the chosen picture --------------------------------------------------------------------------------------------
 
 
-def large_row(explanation: SRAEExplanation, row: int, said: str, draw: Draw = exactly) -> Row:
-    """A picture, large, with what it is for and what the network says of it."""
-    caption = f"{said}: the network sees {explanation.prediction_label(row)}"
-    return {"label": "", "tiles": [{"src": draw(explanation.pictures[row]), "alt": caption, "caption": caption}]}
+def large_row(found: SRAEExplanation, row: int, role: str, draw: Draw = exactly) -> Row:
+    """A picture, large, with its role and its predicted class."""
+    caption = f"{role} · predicted: {found.prediction_label(row)}"
+    return {"label": "", "tiles": [{"src": draw(found.pictures[row]), "alt": caption, "caption": caption}]}
 
 
 # --- x-features ----------------------------------------------------------------------------------------------------
 
 
 def full_scale(maps: Tensor) -> float:
-    """The value of the full colour of maps that are compared: that of their strongest place."""
+    """The value of the full colour of maps that are compared: their largest absolute value."""
     return max(float(maps.abs().max()), 1e-9)
 
 
@@ -57,36 +57,44 @@ def shaded(signed_map: Tensor, picture: Tensor, limit: float) -> Tensor:
     return colours * light
 
 
-def feature_cards(explanation: SRAEExplanation, row: int = 0, draw: Draw = exactly) -> list[Card]:
+def feature_cards(found: SRAEExplanation, row: int = 0, draw: Draw = exactly) -> list[Card]:
     """The x-features of a picture with their maps, the largest contribution first."""
-    limit, large = full_scale(explanation.maps[row]), explanation.heatmaps()[row]
-    cards: list[Card] = []
-    for feature in explanation.order(row):
-        contribution, name = float(explanation.contributions[row, feature]), explanation.names[feature]
-        alt = f"{name} adds {signed(contribution)}, {where(explanation.maps[row, feature])}"
-        tile: Tile = {"src": draw(shaded(large[feature], explanation.pictures[row], limit)), "alt": alt, "caption": ""}
-        dead = not bool(explanation.alive[feature])
-        mark = (
-            "dead: never varies"
-            if dead
-            else f"{MARK} of the 90 %"
-            if bool(explanation.significant[row, feature])
-            else ""
-        )
-        lines = [signed(contribution), *_checked(explanation, row, feature)]
-        colour = COLOURS[feature % len(COLOURS)]
-        cards.append({"title": name, "mark": mark, "lines": lines, "tiles": [tile], "dull": dead, "colour": colour})
-    return cards
+    large, limit = found.heatmaps()[row], full_scale(found.maps[row])
+    drawn = {feature: draw(shaded(large[feature], found.pictures[row], limit)) for feature in found.order(row)}
+    return [_feature_card(found, row, feature, source) for feature, source in drawn.items()]
 
 
-def _checked(explanation: SRAEExplanation, row: int, feature: int) -> list[str]:
-    """The map's own check, where there is enough to check."""
-    gone, every = float(explanation.deletion[row, feature]), explanation.contributions[row].abs()
+def _feature_card(found: SRAEExplanation, row: int, feature: int, source: str) -> Card:
+    name, dead = found.names[feature], not bool(found.alive[feature])
+    value = signed(float(found.contributions[row, feature]))
+    mark = f"{MARK} of the 90 %" if bool(found.significant[row, feature]) else ""
+    return {
+        "title": name,
+        "mark": "dead: never varies" if dead else mark,
+        "lines": [value, *_checked(found, row, feature)],
+        "tiles": [{"src": source, "alt": f"{name} adds {value}, {where(found.maps[row, feature])}", "caption": ""}],
+        "dull": dead,
+        "colour": COLOURS[feature % len(COLOURS)],
+    }
+
+
+def _checked(found: SRAEExplanation, row: int, feature: int) -> list[str]:
+    """The map's own check, where the contribution is large enough for one."""
+    removed, every = float(found.deletion[row, feature]), found.contributions[row].abs()
     if not float(every[feature]) > SMALL_SHARE * float(every.sum()):
         return []
-    if gone < TOP:
-        return [f"map fails its check: only {gone:.0%} gone"]
-    return [f"blurred there: {min(gone, 1.0):.0%} gone"]
+    if removed < TOP:
+        return [f"map fails its check: blurring here removes only {removed:.0%}"]
+    return [f"blurring here removes {min(removed, 1.0):.0%}"]
+
+
+def features_line(found: SRAEExplanation, row: int = 0) -> str:
+    """A sentence about the maps and their scale."""
+    limit = amount(full_scale(found.maps[row]))
+    return (
+        f"Where each x-feature is: orange speaks for {found.class_name}, blue against it; full colour is {limit} of "
+        f"the {found.score_name} at one position{_METHODS[found.heatmap_method]}. Choose one to see what it stands for."
+    )
 
 
 # --- exemplars -----------------------------------------------------------------------------------------------------
@@ -112,33 +120,21 @@ def exemplar_columns() -> list[str]:
     return ["picture", "where"] * EXEMPLARS
 
 
-def _pair(found: Exemplars, row: int, feature: int, large: Tensor, draw: Draw) -> list[Tile]:
-    explanation, label, names = found.explanation, found.labels[row], found.explanation.class_names
-    name = class_name(names, label)
-    value = signed(float(explanation.contributions[row, feature]))
-    alt = f"{explanation.names[feature]} adds {value} to this picture, {where(explanation.maps[row, feature])}"
-    drawn = shaded(large, explanation.pictures[row], full_scale(explanation.maps[:, feature]))
+def _pair(exemplars: Exemplars, row: int, feature: int, large: Tensor, draw: Draw) -> list[Tile]:
+    found = exemplars.explanation
+    name = class_name(found.class_names, exemplars.labels[row])
+    value = signed(float(found.contributions[row, feature]))
+    alt = f"{found.names[feature]} adds {value} to this picture, {where(found.maps[row, feature])}"
+    drawn = shaded(large, found.pictures[row], full_scale(found.maps[:, feature]))
     return [
-        {"src": draw(explanation.pictures[row]), "alt": f"{name}, {value}", "caption": name},
+        {"src": draw(found.pictures[row]), "alt": f"{name}, {value}", "caption": name},
         {"src": draw(drawn), "alt": alt, "caption": value},
     ]
 
 
-# --- what is said ---------------------------------------------------------------------------------------------------
-
-
-def features_line(explanation: SRAEExplanation, row: int = 0) -> str:
-    """What the maps show, and their scale."""
-    limit = amount(full_scale(explanation.maps[row]))
+def exemplars_line(found: SRAEExplanation, feature: int) -> str:
+    """A sentence about the exemplars."""
     return (
-        f"Where each x-feature is: orange speaks for {explanation.class_name}, blue against it; full colour is {limit} of "
-        f"the {explanation.score_name} at one place{_WAYS[explanation.heatmap_method]}. Choose one to see what it stands for."
-    )
-
-
-def exemplars_line(explanation: SRAEExplanation, feature: int) -> str:
-    """What the exemplars are."""
-    return (
-        f"What {explanation.names[feature]} stands for: training pictures to which it adds most (top), as much as usual "
+        f"What {found.names[feature]} stands for: training pictures to which it adds most (top), as much as usual "
         "(median), and nothing (zero)"
     )

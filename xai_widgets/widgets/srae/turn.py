@@ -13,18 +13,18 @@ from xai_widgets.widgets.views.score_bar import nice_ticks
 from xai_widgets.widgets.views.tools import close_all
 
 WIDTH, HEIGHT = 330, 210
-_LEGEND = '<div class="xw xw-numbers">Dashed: what the sum says. Dots: what the network answers.</div>'
+_LEGEND = "<div class='xw xw-numbers'>Dashed: the sum's prediction. Dots: the network's answers.</div>"
 _INK = "var(--jp-ui-font-color1, gray)"
 _ACCENT = "var(--jp-brand-color1, #0072b2)"
 
 
 class TurnCurve:
-    """The score over the factor: the sum's prediction is a dashed line, the network's answers are dots.
+    """The score over the strength: the sum's prediction is a dashed line, the network's answers are dots.
 
     Attributes
     ----------
     widget
-        The bqplot figure under a line that says what is drawn.
+        The bqplot figure below a legend.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class TurnCurve:
             "tick_style": {"fill": _INK, "font-size": "11px"},
         }  # fmt: skip
         below = bqplot.Axis(
-            scale=self._across, label="times the x-feature", label_offset="28px", tick_values=[0, 1, 2, 3],
+            scale=self._across, label="strength of the x-feature", label_offset="28px", tick_values=[0, 1, 2, 3],
             tick_format="d", **style,
         )  # fmt: skip
         self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **style)
@@ -55,14 +55,14 @@ class TurnCurve:
         )  # fmt: skip
         self.widget = ipywidgets.VBox([ipywidgets.HTML(_LEGEND), figure])
 
-    def show(self, turned: Turned, stop: int, target: str) -> None:
+    def show(self, turned: Turned, stop: int, score_name: str) -> None:
         """Show all answers, and ring the one at a stop."""
         predicted, real = turned.predicted.numpy(), turned.real.numpy()
         low, high = (float(end) for end in (min(predicted.min(), real.min()), max(predicted.max(), real.max())))
         room = 0.08 * max(high - low, 1e-3)
         with self._up.hold_sync():
             self._up.min, self._up.max = low - room, high + room
-        self._left.tick_values, self._left.label = np.array(nice_ticks(low - room, high + room, 4)), target
+        self._left.tick_values, self._left.label = np.array(nice_ticks(low - room, high + room, 4)), score_name
         for mark, values in ((self._line, predicted), (self._dots, real)):
             with mark.hold_sync():
                 mark.x, mark.y = np.array(STOPS), values

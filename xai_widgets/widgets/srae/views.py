@@ -1,12 +1,12 @@
-"""What ConceptExplorer shows of a scene: the sum, the x-features, what one stands for, and what it does."""
+"""The views of ConceptExplorer: the sum, the x-features, the exemplars of one, and its curve."""
 
 from __future__ import annotations
 
-import html
-
 import ipywidgets
+from markupsafe import Markup
 
 from xai_widgets.methods.srae.scene import Scene
+from xai_widgets.widgets.srae.measures import measures
 from xai_widgets.widgets.srae.tiles import (
     exemplar_columns,
     exemplar_rows,
@@ -17,7 +17,6 @@ from xai_widgets.widgets.srae.tiles import (
     waiting_rows,
 )
 from xai_widgets.widgets.srae.turn import TurnCurve
-from xai_widgets.widgets.srae.words import measures
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import PictureGrid
 from xai_widgets.widgets.views.score_bar import ScoreBar
@@ -31,7 +30,7 @@ class ConceptViews:
     pictures
         What is chosen from.
     name, dial
-        The controls of the chosen x-feature, which stand beside what they are of.
+        The controls of the chosen x-feature.
     pixelated
         Whether pixels stay sharp squares.
 
@@ -40,7 +39,7 @@ class ConceptViews:
     features
         Cards to choose from.
     bar, curve
-        The sum, and what turning the x-feature does.
+        The sum, and the answers when the x-feature is turned.
     large, exemplars
         The chosen picture, and training pictures that show what the x-feature stands for.
     content
@@ -85,18 +84,17 @@ class ConceptViews:
         self._hide(hidden=False)
 
     def _show_sum(self, scene: Scene) -> None:
-        shown, other = scene.explanation, scene.other
-        kept = [] if other is None else [large_row(other, 0, "kept")]
-        self.large.rows = [large_row(shown, 0, "chosen"), *kept]
-        below = [] if other is None else other.steps(order=shown.order(0))
-        self.bar.show(shown.steps(), f"{shown.score_name} of {shown.class_name}", chosen=scene.feature, other=below)
-        self._say("compared", "" if other is None else f"Chosen minus kept: {shown.compare(0, other, 0).sentence()}")
+        found, other = scene.explanation, scene.other
+        below = [] if other is None else other.steps(order=found.order(0))
+        self.large.rows = [large_row(found, 0, "chosen"), *([] if other is None else [large_row(other, 0, "kept")])]
+        self.bar.show(found.steps(), f"{found.score_name} of {found.class_name}", chosen=scene.feature, other=below)
+        self._say("compared", "" if other is None else f"Chosen minus kept: {found.compare(0, other, 0).sentence()}")
 
     def show_turn(self, scene: Scene, stop: int) -> None:
         """Show what follows at a stop."""
-        shown = scene.explanation
-        self._say("turn", scene.turned.sentence(stop, shown.names[scene.feature], shown.score_name))
-        self.curve.show(scene.turned, stop, shown.score_name)
+        found = scene.explanation
+        self._say("turn", scene.turned.sentence(stop, found.names[scene.feature], found.score_name))
+        self.curve.show(scene.turned, stop, found.score_name)
 
     def clear(self) -> None:
         """Show nothing but the pictures to choose from."""
@@ -110,18 +108,13 @@ class ConceptViews:
 
     def _say(self, name: str, text: str) -> None:
         line = self._lines[name]
-        line.value = f'<div class="xw xw-sentence">{html.escape(text)}</div>' if text else ""
+        line.value = Markup('<div class="xw xw-sentence">{}</div>').format(text) if text else ""
         line.layout.display = None if text else "none"
 
     def _hide(self, *, hidden: bool) -> None:
         with self._explained.layout.hold_sync():
             for name, value in _HIDDEN.items():
                 setattr(self._explained.layout, name, value if hidden else None)
-
-    def close(self) -> None:
-        """Close every widget inside."""
-        for part in (self.bar, self.curve):
-            part.close()
 
 
 _SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 28px", "align_items": "flex-start"}

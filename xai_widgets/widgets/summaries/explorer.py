@@ -1,49 +1,40 @@
-"""SummaryBrowser: the parts of its pictures that a classifier uses for a class, again and again."""
+"""SummaryBrowser: the parts of its pictures that a classifier relies on for a class, again and again."""
 
 from __future__ import annotations
 
-import html
-import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, Self
 
 import ipywidgets
 
-from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.summaries.compare import Comparison
-from xai_widgets.methods.summaries.scene import VIEWS, Goal, Networks, Step, compared, members
+from xai_widgets.methods.summaries.scene import Goal, Networks, Step, compared, prepared
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-from xai_widgets.names import find_class
+from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.frame.app import App, Focus
+from xai_widgets.widgets.frame.explorer import Explorer, explainer_of
+from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.summaries.chosen import ChosenSummary
 from xai_widgets.widgets.summaries.controls import SummaryControls
-from xai_widgets.widgets.summaries.lines import Cell, Line, lines, summary_at
+from xai_widgets.widgets.summaries.lines import Cell, Line, lines
 from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.page import summaries_page
-from xai_widgets.widgets.summaries.tiles import (
-    member_cards,
-    member_line,
-    member_tiles,
-    members_line,
-    summary_cards,
-    waiting_cards,
-)
+from xai_widgets.widgets.summaries.tiles import summary_cards, waiting_cards
 from xai_widgets.widgets.summaries.words import numbers_line, sentence
-from xai_widgets.widgets.views.bars import PredictionBars
-from xai_widgets.widgets.views.cards import Card, Cards
-from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.cards import Cards
+from xai_widgets.widgets.views.elements import Tile
 
 
-class SummaryBrowser(App):
+class SummaryBrowser(Explorer):
     """The summaries of a class as rows; the members of the chosen row; and the chosen member in detail.
 
-    A class that was not looked at yet is looked at in the background: at a few pictures first, then at all.
+    A class without summaries is searched in the background: a few pictures first, then all of them.
 
     Parameters
     ----------
@@ -51,15 +42,15 @@ class SummaryBrowser(App):
         A `VisualSummaries`, or a study: then its own is used, or a new one is made.
     other
         The same of another network, to be shown side by side.
-    class_index
+    target
         The class to begin with, by number or name.
+    selection
+        What is looked at, if it is shared with other widgets.
 
     Attributes
     ----------
-    summaries
-        The explainer; what is found and named in the widget is found and named there, and can be saved from there.
-    shown
-        What is on display of each network, or None where there is nothing.
+    founds
+        The summaries on display of each network, or None where there are none.
     comparison
         Which summaries both networks have, or None.
 
@@ -68,76 +59,91 @@ class SummaryBrowser(App):
     >>> xw.SummaryBrowser(xw.demo())  # doctest: +SKIP
     """
 
-    follows: ClassVar[Mapping[str, str]] = {"class_index": "class"}
+    key = "summaries"
+    label = "Summaries"
+    question = "Which parts does the classifier rely on for this class, again and again?"
+    reading = (
+        "Each row is a kind of region that recurs in pictures of the class and that the classifier needs. It is about "
+        "the class as a whole: the chosen picture and layer play no part here."
+    )
+    follows = ("target",)
 
     def __init__(
-        self, source: Study | VisualSummaries, *, other: Study | VisualSummaries | None = None,
-        class_index: int | str = 0,
-    ) -> None:  # fmt: skip
-        self.summaries = _explainer(source)
-        self.study = self.summaries.study
-        self.networks = Networks(self.summaries, None if other is None else _explainer(other))
-        self.shown: list[ClassSummaries | None] = [None] * len(self.networks)
+        self,
+        source: Study | VisualSummaries,
+        *,
+        other: Study | VisualSummaries | None = None,
+        target: Target = 0,
+        selection: Selection | None = None,
+    ) -> None:
+        self._other, self._begin_with = other, target
         self.comparison: Comparison | None = None
         self._incomparable = ""
-        self._rows_of: list[Line] = []
+        self._lines_shown: list[Line] = []
         self._cell: Cell | None = None
-        self._wish: Cell | None = None
-        # Controls call from the kernel's threads, results come from another.
-        self._lock = threading.RLock()
-        names = self.study.class_names
-        self.controls = SummaryControls(names, find_class(names, class_index))
-        title = f"Summaries: {' beside '.join(self.networks.names)}"
-        super().__init__(title, controls=self.controls.row, content=self._make_views())
-        self._bind()
-        self._refresh()
+        self._goal_cell: Cell | None = None
+        super().__init__(source, selection=selection)
 
-    # --- how it is built ---------------------------------------------------------------------------------------
+    # --- what it is made of ------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        self._first_class = find_class(self.study.class_names, self._begin_with)
+        other = explainer_of(self._other, self.key) if isinstance(self._other, Study) else self._other
+        self.networks = Networks(self.explainer, other)  # type: ignore[arg-type]  # of the same key
+        self.founds: list[ClassSummaries | None] = [None] * len(self.networks)
+
+    def _heading(self) -> str:
+        return f"Summaries: {' beside '.join(self.networks.names)}"
+
+    def _make_controls(self) -> list[ipywidgets.Widget]:
+        self.controls = SummaryControls(self.study.class_names, self._first_class)
+        return self.controls.row
 
     def _make_views(self) -> list[ipywidgets.Widget]:
         pixelated, both = max(self.study.shape[1:]) < SMALL, len(self.networks) > 1
         self.rows = Cards(tile=112 if both else 128, pixelated=pixelated, across=len(self.networks), label="Summaries")
         self.rows.headings = self.networks.names if both else []
-        self.members = Cards(tile=96, pixelated=pixelated, across=0, label="Members")
-        self.detail = PictureGrid(tile=128, pixelated=pixelated, selected=-1)
-        self.bars = PredictionBars()
-        self._members_line, self._detail_line = ipywidgets.HTML(), ipywidgets.HTML()
-        for view, most in ((self.rows, _ROWS_HIGH[both]), (self.members, _MEMBERS_HIGH)):
-            view.layout.max_height, view.layout.overflow = most, "auto"
-        below = ipywidgets.HBox([self.detail, self.bars.widget], layout=_SIDE_BY_SIDE)
-        meaning = ipywidgets.HTML(meanings())
-        above = ipywidgets.HBox([self.controls.name, self._members_line], layout=_ONE_LINE)
-        chosen = [above, self.members, self._detail_line, below]
-        self._chosen = ipywidgets.VBox(chosen, layout={"grid_gap": "10px"})
-        return [self.rows, meaning, self._chosen]
+        self.rows.layout.max_height, self.rows.layout.overflow = _HIGH[both], "auto"
+        self.chosen = ChosenSummary(self.controls.name, pixelated=pixelated)
+        return [self.rows, ipywidgets.HTML(meanings()), self.chosen.widget]
 
     def _bind(self) -> None:
         controls = self.controls
-        for name, owner, attribute in (
-            ("class", controls.classes, "value"),
-            ("errors", controls.errors, "value"),
-            ("sort", controls.sort, "value"),
-            ("least", controls.least, "value"),
-            ("unsound", controls.unsound, "value"),
-            ("row", self, "row"),
-            ("member", self.members, "selected"),
-        ):
-            self.state.bind(name, owner, attribute)
+        choices = {"errors": controls.errors, "sort": controls.sort, "least": controls.least}
+        self.bind("target", controls.classes)
+        for name, control in (choices | {"rejected": controls.rejected}).items():
+            self.bind(name, control)
+        self.bind("row", self, "row")
+        self.bind("member", self.chosen.members, "selected")
         for control in (controls.classes, controls.errors):
-            control.observe(self.guarded(lambda _: self._change_class()), "value")
-        for control in (controls.sort, controls.least, controls.unsound):
-            control.observe(self.guarded(lambda _: self._show_rows()), "value")
-        controls.name.observe(self.guarded(lambda _: self._rename()), "value")
-        controls.find.on_click(self.guarded(lambda _: self._refresh()))
-        self.rows.observe(self.guarded(lambda _: self._take_row()), "selected")
-        self.members.observe(self.guarded(lambda _: self._show_detail()), "selected")
+            control.observe(self._locked(self._change_goal), "value")
+        for control in (controls.sort, controls.least, controls.rejected):
+            control.observe(self._locked(self._show_rows), "value")
+        controls.name.observe(self._locked(self._rename), "value")
+        controls.find.on_click(self._locked(self._refresh))
+        self.rows.observe(self._locked(self._take_row), "selected")
+        self.chosen.members.observe(self._locked(self._show_detail), "selected")
+
+    def _locked(self, show: Any) -> Any:
+        """A callback that holds the lock while it shows something."""
+
+        def callback(_: object) -> None:
+            with self.lock:
+                show()
+
+        return self.guarded(callback)
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
     @property
-    def focus(self) -> Focus:
-        """The class."""
-        return Focus(class_index=self.controls.classes.value)
+    def target(self) -> int:
+        """The class, by number; set it by number or name to choose another one."""
+        target: int = self.controls.classes.value
+        return target
+
+    @target.setter
+    def target(self, target: Target) -> None:
+        self.controls.classes.value = find_class(self.study.class_names, target)
 
     @property
     def shared_controls(self) -> list[ipywidgets.Widget]:
@@ -146,55 +152,62 @@ class SummaryBrowser(App):
 
     @property
     def row(self) -> list[int] | None:
-        """The chosen summary, by its network (0 or 1) and place in `ClassSummaries.summaries`; None if there is none.
+        """The chosen summary, by its network (0 or 1) and index in `ClassSummaries.summaries`; None if there is none.
 
-        Set it to choose another one; if it is not there yet, it is chosen once it is.
+        Set it to choose another one; one that is not found yet is chosen once it is.
         """
         return None if self._cell is None else list(self._cell)
 
     @row.setter
     def row(self, row: Sequence[int] | None) -> None:
-        with self._lock:
-            self._wish = None if row is None else Cell(*row)
+        with self.lock:
+            self._goal_cell = None if row is None else Cell(*row)
             self._show_rows()
 
-    def _change_class(self) -> None:
-        with self._lock:
-            self._cell = self._wish = None
-            self.members.selected = 0
-            self._refresh()
+    def _change_goal(self) -> None:
+        self._cell = self._goal_cell = None
+        self.chosen.members.selected = 0
+        self._refresh()
 
     def _take_row(self) -> None:
-        with self._lock:
-            cells = [cell for line in self._rows_of for cell in line.cells]
-            chosen = cells[self.rows.selected] if 0 <= self.rows.selected < len(cells) else None
-            if chosen is not None and chosen != self._cell:
-                self._cell = self._wish = chosen
-                self._show_members(first=True)
+        cells = self._cells()
+        chosen = cells[self.rows.selected] if 0 <= self.rows.selected < len(cells) else None
+        if chosen is not None and chosen != self._cell:
+            self._cell = self._goal_cell = chosen
+            self._show_members(first=True)
+
+    def _cells(self) -> list[Cell | None]:
+        return [cell for line in self._lines_shown for cell in line.cells]
 
     def _rename(self) -> None:
-        """Name the chosen summary, in the artifact too."""
-        with self._lock:
-            found, cell = self._found(), self._cell
-            if found is None or cell is None or self.controls.name.value.strip() == found.summaries[cell.summary].name:
-                return
-            own = self.networks.own(cell.network, self.controls.goal)
-            each = self.networks.each[cell.network].summaries
-            if own is not None and own in each.found:
-                name = self.controls.name.value
-                self.shown[cell.network] = each.rename(own.class_index, cell.summary, name, errors=own.errors)
-                self.keep(each)
-            self._show_rows()
+        """Name the chosen summary, in the explainer too."""
+        cell, own, name = self._cell, self._kept_goal(), self.controls.name.value
+        if cell is None or own is None or name.strip() == self._name():
+            return
+        summaries = self.networks.each[cell.network].summaries
+        self.founds[cell.network] = summaries.rename(own.class_index, cell.summary, name, errors=own.errors)
+        self.keep(summaries)
+        self._show_rows()
+
+    def _kept_goal(self) -> Goal | None:
+        """The goal of the chosen row's network, if its summaries are kept; a first look is not."""
+        cell = self._cell
+        own = None if cell is None else self.networks.own(cell.network, self.controls.goal)
+        return own if cell is not None and own in self.networks.each[cell.network].summaries.found else None
+
+    def _name(self) -> str:
+        found, cell = self._found(), self._cell
+        return "" if found is None or cell is None else found.summaries[cell.summary].name
 
     def _found(self) -> ClassSummaries | None:
-        """What the chosen row is of."""
-        return None if self._cell is None else self.shown[self._cell.network]
+        """The summaries that the chosen row is one of."""
+        return None if self._cell is None else self.founds[self._cell.network]
 
-    # --- finding -----------------------------------------------------------------------------------------------
+    # --- searching ---------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Show what is known of the chosen class, and look for the rest."""
-        with self._lock:
+        """Show what is known of the chosen class, and search for the rest."""
+        with self.lock:
             self._show()
             self._search()
 
@@ -202,23 +215,25 @@ class SummaryBrowser(App):
         goal = self.controls.goal
         step = self.networks.next_step(goal)
         if step is None:
-            # Perhaps another class is being looked at, which nobody waits for any more.
+            # A search for another class may be running, which nobody waits for any more.
             self.cancel()
             return
 
         def work(progress: Progress) -> None:
             self.networks.search(step, goal, progress)
-            self.keep(self.networks.each[step.network].summaries)
+            summaries = self.networks.each[step.network].summaries
+            if summaries.fitted:
+                self.keep(summaries)
 
         self.run(work, lambda _: self._arrived(goal), self._task_name(step))
 
     def _task_name(self, step: Step) -> str:
-        where = f" in {self.networks.each[step.network].name}" if len(self.networks) > 1 else ""
+        where = f" in {self.networks.names[step.network]}" if len(self.networks) > 1 else ""
         return f"{'First look' if step.early else 'All pictures'}{where}"
 
     def _arrived(self, goal: Goal) -> None:
-        """Show what one search has brought, and go on with the next."""
-        with self._lock:
+        """Show the result of one search, and go on with the next."""
+        with self.lock:
             if goal != self.controls.goal:
                 return
             self._show()
@@ -227,144 +242,104 @@ class SummaryBrowser(App):
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
-        with self._lock:
+        with self.lock:
             self._offer_search(running=state == "running")
 
     def _offer_search(self, *, running: bool) -> None:
-        left = self.networks.next_step(self.controls.goal) is not None
-        begun = any(found is not None for found in self.shown)
-        self.controls.offer_search(left=left and not running, begun=begun)
-        self._write_lines(left=left, running=running)
+        goal = self.controls.goal
+        left = self.networks.next_step(goal) is not None
+        self.controls.offer_search(left=left and not running, begun=any(self.founds))
+        both = self._incomparable or (self.comparison.verdict() if self.comparison is not None else "")
+        title, reasons = self.networks.title(goal), self.networks.reasons(goal)
+        self.sentence = sentence(title, self.founds, reasons, both, left=left, running=running)
+        self.numbers = numbers_line(self.founds, self.networks.names)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
+    @property
+    def explanation(self) -> ClassSummaries | None:
+        """The summaries on display, or None; of two networks, those that the chosen row is one of."""
+        return self._found() or next((one for one in self.founds if one is not None), None)
+
     def _show(self) -> None:
-        """Bring everything in line with what is known of the chosen class."""
-        self.shown = self.networks.founds(self.controls.goal)
-        self.comparison, self._incomparable = compared(self.shown)
+        """Show what is known of the chosen class."""
+        self.founds = self.networks.founds(self.controls.goal)
+        self.comparison, self._incomparable = compared(self.founds)
         self._cell = None
         self._show_rows()
-        # What is left is looked for at once.
+        # The search for the rest begins at once.
         self._offer_search(running=True)
 
-    def _write_lines(self, *, left: bool, running: bool) -> None:
-        goal = self.controls.goal
-        title, why = self.networks.title(goal), self.networks.reasons(goal)
-        both = self._incomparable or (self.comparison.verdict() if self.comparison is not None else "")
-        self.sentence = sentence(title, self.shown, why, both, left=left, running=running)
-        self.numbers = numbers_line(self.shown, self.networks.names)
-
     def _show_rows(self) -> None:
-        """Show the summaries that are let through; the chosen one stays chosen, if it is one of them."""
-        with self._lock:
-            filtered = self.controls.filter
-            self._rows_of = lines(self.shown, self.comparison, filtered)
-            cells = [cell for line in self._rows_of for cell in line.cells]
-            there = [cell for cell in cells if cell is not None]
-            self._cell = self._wish if self._wish in there else next(iter(there), None)
-            names, nothing = self.networks.names, self.networks.reasons(self.controls.goal)
-            with self.rows.hold_sync():
-                self.rows.cards = self._waiting() or summary_cards(
-                    self.shown, self._rows_of, filtered.measure, names, nothing
-                )
-                self.rows.selected = -1 if self._cell is None else cells.index(self._cell)
-            self._show_members()
-
-    def _waiting(self) -> list[Card]:
-        """Grey cards while nothing is there that may come."""
-        left = self.networks.next_step(self.controls.goal) is not None
-        return waiting_cards(len(self.networks)) if left and not any(self.shown) else []
+        """Show the summaries that pass the filter; the chosen one stays chosen, if it is one of them."""
+        goal, filtered = self.controls.goal, self.controls.filter
+        self._lines_shown = lines(self.founds, self.comparison, filtered)
+        cells = self._cells()
+        there = [cell for cell in cells if cell is not None]
+        self._cell = self._goal_cell if self._goal_cell in there else next(iter(there), None)
+        names, reasons = self.networks.names, self.networks.reasons(goal)
+        waiting = self.networks.next_step(goal) is not None and not any(self.founds)
+        with self.rows.hold_sync():
+            self.rows.cards = (
+                waiting_cards(len(names))
+                if waiting
+                else summary_cards(self.founds, self._lines_shown, filtered.measure, names, reasons)
+            )
+            self.rows.selected = -1 if self._cell is None else cells.index(self._cell)
+        self._show_members()
 
     def _show_members(self, *, first: bool = False) -> None:
         """Show all members of the chosen summary, and choose the first one, or leave the choice as it is."""
         found, cell = self._found(), self._cell
-        self._show_name()
-        with self._chosen.layout.hold_sync():
-            for name, value in _HIDDEN.items():
-                setattr(self._chosen.layout, name, value if cell is None else None)
+        self.controls.show_name(None if self._kept_goal() is None else self._name())
         if found is None or cell is None:
-            self._members_line.value, self.members.cards = "", []
-        else:
-            self._members_line.value = _line(members_line(found, cell.summary))
-            with self.members.hold_sync():
-                self.members.cards = member_cards(found, cell.summary)
-                self.members.selected = 0 if first else min(max(self.members.selected, 0), len(self.members.cards) - 1)
+            self.chosen.clear()
+            return
+        self.chosen.show(found, cell.summary, first=first)
         self._show_detail()
 
-    def _show_name(self) -> None:
-        """Show the name of the chosen summary; those of a first look are not kept, and so not named."""
-        cell, own = self._cell, None
-        if cell is not None:
-            own = self.networks.own(cell.network, self.controls.goal)
-        kept = cell is not None and own in self.networks.each[cell.network].summaries.found
-        self.controls.show_name(summary_at(self.shown, cell).name if kept and cell is not None else None)
-
     def _show_detail(self) -> None:
-        """Show the chosen member with and without what the classifier rests on."""
-        with self._lock:
-            found, cell = self._found(), self._cell
-            if found is None or cell is None:
-                self._detail_line.value, self.detail.rows = "", []
-                self.bars.clear()
-                return
-            regions = found.summaries[cell.summary].members
-            region = regions[min(max(self.members.selected, 0), len(regions) - 1)]
-            study = self.networks.each[cell.network].summaries.study
-            (member,) = members(found, study, [region])
-            self._detail_line.value = _line(member_line(member))
-            self.detail.columns = list(VIEWS)
-            self.detail.rows = [{"label": "", "tiles": member_tiles(member)}]
-            scores = {name: score for name, score in member.predictions.items() if name != "region removed"}
-            self.bars.show(scores, study.class_names, "the chosen member")
+        found, cell = self._found(), self._cell
+        if found is not None and cell is not None:
+            self.chosen.show_detail(found, cell.summary, self.networks.each[cell.network].summaries.study)
+
+    def thumbnails(self) -> list[Tile]:
+        """The exemplar of each summary."""
+        return [card["tiles"][0] for card in self.rows.cards if card.get("tiles")]
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
-    def figure(self) -> Any:
-        """The sound summaries as a matplotlib figure; of two networks, those of the chosen row's."""
-        return self._required().figure()
-
     def gallery(self, index: int | None = None) -> Gallery:
         """The exemplars, or all members of one summary, as a static gallery, which survives in a saved notebook."""
-        return self._required().gallery(index)
-
-    def _required(self) -> ClassSummaries:
-        found = self._found() or next((one for one in self.shown if one is not None), None)
-        if found is None:
-            raise NotFittedError(f"there is nothing to show: {self.sentence}")
-        return found
+        gallery: Gallery = self._required().gallery(index)
+        return gallery
 
     def make_page(self, progress: Progress) -> Page:
-        """Render all classes that were looked at."""
-        goal = [Goal(*key) for key in sorted(self.summaries.found)]
-        if not goal:
+        """Prepare a page of all classes that were searched."""
+        goals = [Goal(*key) for key in sorted(self.explainer.found)]
+        if not goals:
             self._required()
-            goal = [self.controls.goal]
-        given = (self.title, self.networks, goal, self.controls.goal, self.rows.page_state())
-        return summaries_page(*given, progress=progress)
+            goals = [self.controls.goal]
+        return summaries_page(
+            self.title, self.networks, goals, self.controls.goal, self.rows.page_state(), progress=progress
+        )
 
-    def close(self) -> None:
-        """Stop a search that is running and close every widget inside."""
-        super().close()
-        self.task.wait()
-        self.bars.close()
+    @classmethod
+    def beside(cls, study: Study, other: Study | None = None) -> list[Self]:
+        """One browser, of one study or of two side by side."""
+        return [cls(study, other=other)]
+
+    @classmethod
+    def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:
+        """One browser, with summaries of the first classes; those of two studies are of the same pictures."""
+        first, *others = prepared(studies, seed, progress)
+        return [cls(first, other=next(iter(others), None)).settled(progress)]
+
+    def _parts(self) -> list[Any]:
+        return [self.chosen.bars]
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
 
-_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 32px", "align_items": "flex-start"}
-# Not "display: none", which bqplot takes for a size of zero.
-_HIDDEN = {"visibility": "hidden", "height": "0px", "overflow": "hidden"}
-_ONE_LINE = {"flex_flow": "row wrap", "grid_gap": "4px 20px", "align_items": "center"}
-# Of three rows, or of two with words below, and of two lines of members: what is chosen there must stay in sight.
-_ROWS_HIGH, _MEMBERS_HIGH = ("520px", "650px"), "330px"
-
-
-def _explainer(source: Study | VisualSummaries) -> VisualSummaries:
-    if isinstance(source, VisualSummaries):
-        return source
-    found: VisualSummaries = source.explainers.get("summaries") or VisualSummaries(source)
-    return found
-
-
-def _line(text: str) -> str:
-    return f'<div class="xw xw-sentence">{html.escape(text)}</div>'
+# Three rows, or two with text below: what is chosen there must stay in sight.
+_HIGH = "520px", "650px"

@@ -33,11 +33,11 @@ class Filter(NamedTuple):
 
     measure: str = "evidence"
     least_stability: float = 0.0
-    unsound: bool = False
+    rejected: bool = False
 
     def lets_through(self, summary: Summary) -> bool:
         """Whether a summary is shown."""
-        return summary.stability >= self.least_stability and (self.unsound or summary.sound)
+        return summary.stability >= self.least_stability and (self.rejected or summary.sound)
 
 
 def lines(founds: Founds, comparison: Comparison | None, chosen: Filter) -> list[Line]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 
 
@@ -69,19 +71,19 @@ MEASURES = {
     "stability": Measure(
         lambda summary: (summary.stability,) * 3,
         lambda summary, _: f"Stability {summary.stability:.2f}",
-        "how much of it is found again among other pictures of the class; 1 is all of it",
+        "how much of it is found again in other pictures of the class; 1 is all of it",
     ),
     "coherence": Measure(
         lambda summary: (summary.coherence,) * 3,
         lambda summary, _: f"Coherence {summary.coherence:.2f}",
-        "how much more alike its regions are than they are like those of other summaries; 0 is not at all",
+        "how much more its regions are like each other than like those of other summaries; 0 is not at all",
     ),
 }
 """By the name by which summaries are sorted."""
 
 
 def measured(summary: Summary, pictures: int, first: str) -> list[str]:
-    """All measures in words, the one that is asked for first; intervals are of 95 %."""
+    """All measures in words, beginning with one of them; intervals are of 95 %."""
     names = [first, *(name for name in MEASURES if name != first)]
     lines = [MEASURES[name].text(summary, pictures) for name in names]
     # The last two are short: one line for both.
@@ -98,11 +100,10 @@ def longest(founds: list[ClassSummaries], measure: str) -> float:
     return max([*highs, 1e-6])
 
 
-def meanings() -> str:
+def meanings() -> Markup:
     """What the measures mean, as HTML that unfolds."""
-    entries = "".join(f"<dt>{name}</dt><dd>{measure.meaning}</dd>" for name, measure in MEASURES.items())
-    note = "Numbers in brackets are a 95 % interval over pictures; the bar shows the measure that is sorted by."
-    return (
-        '<details class="xw xw-meanings"><summary>What do the numbers mean?</summary>'
-        f"<dl>{entries}</dl>{note}</details>"
-    )
+    entries = [Markup("<dt>{}</dt><dd>{}</dd>").format(name, measure.meaning) for name, measure in MEASURES.items()]
+    note = "Numbers in brackets are a 95 % interval over pictures; the bar shows the measure of the sorting."
+    return Markup(
+        '<details class="xw xw-meanings"><summary>What do the numbers mean?</summary><dl>{}</dl>{}</details>'
+    ).format(Markup("").join(entries), note)

@@ -9,7 +9,7 @@ const write = (name, text) => { document.getElementById(name).textContent = text
 const withPictures = (tiles) => tiles?.map((one) => ({ ...one, src: data.pictures[one.src] }));
 const drawn = (list) => list.map((card) => ({ ...card, tiles: withPictures(card.tiles) }));
 const page = () => data.classes[choice.selectedIndex];
-let shown = [];  // Places of the cards that are on display.
+let shown = [];  // Indices of the cards on display.
 const summary = () => page().summaries[shown[rows.get("selected")]];
 
 function showDetail() {
@@ -30,12 +30,12 @@ function showMembers() {
 function showRows() {
   const { cards: all, summaries } = page();
   const { across } = data.rows;
-  const isKept = (place) => summaries[place] && !all[place].dull;
-  const lineOf = (place) => all.map((_, other) => other).slice(place - (place % across)).slice(0, across);
-  const everything = document.getElementById("unsound").checked;
-  shown = all.map((_, place) => place).filter((place) => everything || lineOf(place).some(isKept));
-  rows.set("selected", shown.findIndex((place) => summaries[place]));
-  rows.set("cards", drawn(shown.map((place) => all[place])));
+  const isKept = (index) => summaries[index] && !all[index].dull;
+  const lineOf = (index) => all.map((_, other) => other).slice(index - (index % across)).slice(0, across);
+  const everything = document.getElementById("rejected").checked;
+  shown = all.map((_, index) => index).filter((index) => everything || lineOf(index).some(isKept));
+  rows.set("selected", shown.findIndex((index) => summaries[index]));
+  rows.set("cards", drawn(shown.map((index) => all[index])));
 }
 
 function showClass() {
@@ -49,7 +49,7 @@ cards.render({ model: rows, el: document.getElementById("rows") });
 cards.render({ model: members, el: document.getElementById("members") });
 grid.render({ model: detail, el: document.getElementById("detail") });
 choice.addEventListener("change", showClass);
-document.getElementById("unsound").addEventListener("change", showRows);
+document.getElementById("rejected").addEventListener("change", showRows);
 rows.on("change:selected", showMembers);
 members.on("change:selected", showDetail);
 showClass();

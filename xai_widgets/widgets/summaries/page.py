@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from xai_widgets.methods.summaries.scene import VIEWS, Founds, Goal, Networks, compared, members
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.progress import Progress
@@ -75,14 +73,14 @@ def summaries_page(
         "classes": [_class_page(networks, goal, draw, progress) for goal in classes],
         "chosen": classes.index(chosen) if chosen in classes else 0,
     }
-    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rest on?"
+    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rely on?"
     return Page(
         "summaries/page.html",
         title,
         what,
         shared(data),
         views=("cards", "grid"),
-        context={"meanings": Markup(meanings())},
+        context={"meanings": meanings()},
     )
 
 
@@ -91,7 +89,7 @@ def _class_page(networks: Networks, goal: Goal, draw: Draw, progress: Progress) 
     founds, names = networks.founds(goal), networks.names
     comparison, incomparable = compared(founds)
     both = incomparable or (comparison.verdict() if comparison is not None else "")
-    shown = lines(founds, comparison, Filter(MEASURE, unsound=True))
+    shown = lines(founds, comparison, Filter(MEASURE, rejected=True))
     cells = [cell for line in shown for cell in line.cells]
     why = networks.reasons(goal)
     title = networks.title(goal)

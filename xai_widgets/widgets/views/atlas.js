@@ -155,27 +155,6 @@ function show({ frame, picture }, pixels) {
   picture.getContext("2d").putImageData(pixels, 0, 0);
 }
 
-// --- without a kernel -----------------------------------------------------------------------------------------------
-
-// bqplot tells the kernel of a move before it makes the move. Where no kernel is left, telling fails, and must not end
-// the move.
-async function letMove(model) {
-  let mark;
-  try {
-    mark = await model.widget_manager.get_model(model.get("mark"));
-  } catch {
-    return; // a page without widgets, or no mark
-  }
-  const { send } = Object.getPrototypeOf(mark);
-  mark.send = (...message) => {
-    try {
-      send.apply(mark, message);
-    } catch {
-      // Nobody is there to be told.
-    }
-  };
-}
-
 // --- the view ------------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
@@ -367,8 +346,6 @@ function render({ model, el }) {
 
   for (const name of SENT) model.on(`change:${name}`, load);
   for (const name of ["x", "y"]) model.on(`change:${name}`, ask);
-  model.on("change:mark", () => letMove(model));
-  letMove(model);
   load();
   return () => {
     latest += 1;

@@ -52,8 +52,6 @@ class AtlasView(anywidget.AnyWidget):
     #: of anything else the browser would be told, and the picture would jump back to where the hand has left.
     x = traitlets.Any(0.0).tag(sync=True, echo_update=False)
     y = traitlets.Any(0.0).tag(sync=True, echo_update=False)
-    #: The model of the mark that moves them, so that it can be dragged without a kernel; or nothing.
-    mark = traitlets.Unicode("").tag(sync=True)
     #: The atlas as one picture of n x n tiles, a data URI: column 0 the lowest x, and its first row the lowest y.
     sheet = traitlets.Unicode("").tag(sync=True, echo_update=False)
     #: How many tiles the atlas has each way, at least 2.
@@ -154,7 +152,7 @@ class AtlasView(anywidget.AnyWidget):
     def page_state(self) -> dict[str, Any]:
         """All that the view needs in a page of its own, except where the point is, as JSON takes it."""
         # In one order, or the same page would not always be the same file.
-        names = sorted(set(AtlasView.class_own_traits(sync=True)) - {"x", "y", "mark"})
+        names = sorted(set(AtlasView.class_own_traits(sync=True)) - {"x", "y"})
         return {**{name: getattr(self, name) for name in names}, "table": base64.b64encode(self.table).decode()}
 
 

@@ -12,15 +12,12 @@ import numpy.typing as npt
 from torch import Tensor
 
 from xai_widgets.methods.cladec.explanation import SPOKEN
+from xai_widgets.show.colours import INK, PALETTE
 from xai_widgets.widgets.views.tools import close_all
-
-COLOURS = ("#0072B2", "#E69F00", "#009E73")
-"""Okabe and Ito's blue, orange and green."""
 
 MOST = 5
 LONGEST = 18
 WIDTH, HEIGHT = 350, 290
-_INK = "var(--jp-ui-font-color1, currentColor)"
 
 
 class PredictionBars:
@@ -36,14 +33,14 @@ class PredictionBars:
         # From top to bottom as from likely to unlikely.
         self._classes = bqplot.OrdinalScale(reverse=True)
         self._chances = bqplot.LinearScale(min=0.0, max=1.0)
-        ink = {"color": "gray", "tick_style": {"fill": _INK, "font-size": "11px"}, "grid_lines": "none"}
+        ink = {"color": "gray", "tick_style": {"fill": INK, "font-size": "11px"}, "grid_lines": "none"}
         axes = [
             bqplot.Axis(scale=self._classes, side="left", **ink),
             bqplot.Axis(scale=self._chances, tick_format=".0%", num_ticks=3, **ink),
         ]
         scales = {"x": self._classes, "y": self._chances}
         self._bars = bqplot.Bars(
-            x=[], y=[[]], scales=scales, orientation="horizontal", type="grouped", colors=list(COLOURS), padding=0.3
+            x=[], y=[[]], scales=scales, orientation="horizontal", type="grouped", colors=list(PALETTE), padding=0.3
         )
         # Sizes in pixels and a fixed proportion: otherwise bqplot measures its surroundings and flickers.
         proportion = WIDTH / HEIGHT
@@ -92,5 +89,5 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 def _legend(names: Sequence[str], of: str) -> Any:
-    marks = [f'<span style="color:{colour}">■</span> {name}' for name, colour in zip(names, COLOURS, strict=False)]
+    marks = [f'<span style="color:{colour}">■</span> {name}' for name, colour in zip(names, PALETTE, strict=False)]
     return f'<div class="xw xw-numbers">What the classifier says of {of}<br>{" &nbsp; ".join(marks)}</div>'

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.ticker import MaxNLocator
+
+from xai_widgets.show.colours import PALETTE
 
 Box = tuple[float, float, float, float]
 """Lowest and highest x, lowest and highest y."""
@@ -18,9 +21,6 @@ Classes = npt.NDArray[np.int64]
 
 WIDTH, HEIGHT = 460, 440
 """Size of a map in pixels, with its axes."""
-
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#A05A2C")
-"""Okabe and Ito's colours, with brown in place of black, which is lost on a dark ground."""
 
 SHAPES = {
     "circle": "M0,-1A1,1 0 1,1 0,1A1,1 0 1,1 0,-1Z",
@@ -59,7 +59,7 @@ def class_marks(count: int) -> list[ClassMark]:
     """
     shapes = list(SHAPES)
     own = [
-        ClassMark(COLOURS[i % len(COLOURS)], shapes[(i + i // len(COLOURS)) % len(shapes)])
+        ClassMark(PALETTE[i % len(PALETTE)], shapes[(i + i // len(PALETTE)) % len(shapes)])
         for i in range(min(count, MOST))
     ]
     return own if count <= MOST else [*own, OTHERS]
@@ -130,10 +130,10 @@ def _icon(mark: ClassMark) -> str:
     return f'<svg viewBox="-2 -2 4 4" aria-hidden="true">{path}</svg>'
 
 
-def ticks(low: float, high: float) -> tuple[list[float], int]:
-    """Round numbers between two ends, about five, and how many decimals they have."""
-    unit = 10.0 ** math.floor(math.log10((high - low) / 5))
-    step = next(times * unit for times in (1, 2, 5, 10) if times * unit >= (high - low) / 5)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+def ticks(low: float, high: float, most: int = 5) -> tuple[list[float], int]:
+    """Round numbers between two ends, at `most` so many steps, and how many decimals they have."""
+    values = np.asarray(MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high))
+    step = values[1] - values[0]
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return [round(place * step, decimals) for place in range(first, last + 1)], decimals
+    inside = (values >= low - 1e-9 * step) & (values <= high + 1e-9 * step)
+    return [round(float(value), decimals) for value in values[inside]], decimals

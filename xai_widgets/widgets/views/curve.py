@@ -8,12 +8,10 @@ import bqplot
 import numpy as np
 import numpy.typing as npt
 
+from xai_widgets.show.colours import ACCENT, INK
 from xai_widgets.widgets.views.tools import close_all
 
 WIDTH, HEIGHT = 300, 170
-# The host's colours, as in the style sheet.
-_INK = "var(--jp-ui-font-color1, gray)"
-_ACCENT = "var(--jp-brand-color1, #0072b2)"
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -32,13 +30,13 @@ class ProbabilityCurve:
         self._across, self._up = (bqplot.LinearScale(min=-0.03, max=1.03, allow_padding=False) for _ in range(2))
         scales = {"x": self._across, "y": self._up}
         style = {
-            "color": "gray", "grid_lines": "none", "label_color": _INK, "tick_format": ".0%",
-            "tick_values": [0, 0.5, 1], "tick_style": {"fill": _INK, "font-size": "11px"},
+            "color": "gray", "grid_lines": "none", "label_color": INK, "tick_format": ".0%",
+            "tick_values": [0, 0.5, 1], "tick_style": {"fill": INK, "font-size": "11px"},
         }  # fmt: skip
         self._name = bqplot.Axis(scale=self._up, side="left", label_offset="44px", **style)
         below = bqplot.Axis(scale=self._across, label="of the way", label_offset="28px", **style)
-        self._line = bqplot.Lines(scales=scales, colors=[_ACCENT], stroke_width=2)
-        self._dots = bqplot.Scatter(scales=scales, colors=[_ACCENT], default_size=40)
+        self._line = bqplot.Lines(scales=scales, colors=[ACCENT], stroke_width=2)
+        self._dots = bqplot.Scatter(scales=scales, colors=[ACCENT], default_size=40)
         proportion = WIDTH / HEIGHT
         self.widget = bqplot.Figure(
             marks=[self._line, self._dots], axes=[below, self._name],

@@ -1,4 +1,4 @@
-"""The drawn views that are ours alone: the network as a strip of layers, a grid of pictures, and tabs."""
+"""The drawn views that are ours alone: the network as a strip of layers, a grid of pictures, tabs, and a line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import anywidget
 import traitlets
 
 HERE = Path(__file__).parent
+
+STILL = "What you see stays; anything new needs the kernel."
+"""What still works without a kernel, where nothing else is said."""
 
 
 class StripLayer(TypedDict):
@@ -83,3 +86,25 @@ class Tabs(anywidget.AnyWidget):
     selected = traitlets.Int(0).tag(sync=True)
     #: What these are tabs of, for those who cannot see them.
     about = traitlets.Unicode("").tag(sync=True)
+
+
+class KernelLine(anywidget.AnyWidget):
+    """A line that appears when the kernel has stopped; what is inside `root` then sends nothing any more.
+
+    Parameters
+    ----------
+    still
+        What still works, in one sentence.
+    """
+
+    _esm = HERE / "kernel.js"
+    _css = HERE / "style.css"
+
+    #: What it says.
+    text = traitlets.Unicode("").tag(sync=True)
+    #: The model of the widget that holds everything that would send.
+    root = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, still: str = STILL) -> None:
+        text = f"The kernel has stopped. {still} Restart it and run the cells again."
+        super().__init__(text=text, layout={"display": "none"})

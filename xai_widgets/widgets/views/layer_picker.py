@@ -12,7 +12,7 @@ import ipywidgets
 from xai_widgets import hosts
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
-from xai_widgets.widgets.views.elements import NetworkStrip, StripLayer
+from xai_widgets.widgets.views.elements import KernelLine, NetworkStrip, StripLayer
 from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
 
 _ROW = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 16px"}
@@ -61,7 +61,10 @@ class LayerPicker:
         self._list = self._drop_down()
         self._about = ipywidgets.HTML(layout={"margin": "0"})
         row = ipywidgets.HBox([self._list, self._about], layout=_ROW)
-        self.widget = ipywidgets.VBox([self._strip, row], layout={"grid_gap": "4px"})
+        stopped = KernelLine()
+        self.widget = ipywidgets.VBox([stopped, self._strip, row], layout={"grid_gap": "4px"})
+        self.widget.add_class("xw-part")
+        stopped.root = self.widget.model_id
         self._show()
         self._strip.observe(self._chosen, "value")
         self._list.observe(self._chosen, "value")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_widgets.errors import PictureError
+from xai_widgets.show.colours import GROUND, INK
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.backdrop import blank, paint_backdrop
 from xai_widgets.widgets.views.chart import (
@@ -30,9 +31,6 @@ from xai_widgets.widgets.views.tools import close_all, fit_description, mimebund
 NOTCHES = 100
 """Steps of a slider from one edge of the map to the other."""
 
-# The host's colours, which Python does not know; the others are for where there is no such host.
-_INK = "var(--jp-ui-font-color1, gray)"
-_GROUND = "var(--jp-layout-color1, white)"
 _MARGIN = {"top": 8, "bottom": 44, "left": 52, "right": 12}
 
 
@@ -89,15 +87,15 @@ class ManifoldMap:
         self._styles = class_marks(len(self.names))
         self._classes = [
             bqplot.Scatter(
-                scales=scales, colors=[style.colour], marker=style.shape, default_size=46, stroke=_GROUND,
+                scales=scales, colors=[style.colour], marker=style.shape, default_size=46, stroke=GROUND,
                 stroke_width=0.6,
             )
             for style in self._styles
         ]  # fmt: skip
         self._backdrop = bqplot.Image(scales=scales, image=_image(self._png), pixelated=False)
-        self._route = bqplot.Lines(scales=scales, colors=[_INK], stroke_width=2.5, line_style="dashed")
+        self._route = bqplot.Lines(scales=scales, colors=[INK], stroke_width=2.5, line_style="dashed")
         self._home = bqplot.Scatter(
-            scales=scales, colors=[_INK], marker="circle", fill=False, default_size=420, stroke_width=2.5
+            scales=scales, colors=[INK], marker="circle", fill=False, default_size=420, stroke_width=2.5
         )
         self._handle = bqplot.Scatter(
             x=[0.5], y=[0.5], scales=scales, colors=["white"], stroke="#1f2328", stroke_width=3.5, default_size=260,
@@ -106,8 +104,8 @@ class ManifoldMap:
 
     def _make_figure(self, width: int, height: int) -> bqplot.Figure:
         # Grey is legible in both themes; the labels follow the theme.
-        style = {"color": "gray", "grid_lines": "none", "label_color": _INK, "label_offset": "32px"}
-        ticks_style = {"fill": _INK, "font-size": "12px"}
+        style = {"color": "gray", "grid_lines": "none", "label_color": INK, "label_offset": "32px"}
+        ticks_style = {"fill": INK, "font-size": "12px"}
         axes = [
             bqplot.Axis(scale=scale, side=side, tick_style=ticks_style, **style)
             for scale, side in ((self._x, "bottom"), (self._y, "left"))
@@ -239,7 +237,6 @@ class ManifoldMap:
 
     def link_to(self, view: AtlasView) -> None:
         """Let the browser move a view's ``x`` and ``y`` along with the point; the kernel is not asked."""
-        view.mark = self._handle.model_id
         self._links += [ipywidgets.jsdlink((self._handle, name), (view, name)) for name in ("x", "y")]
 
     def _followed(self, _: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +11,12 @@ import ipywidgets
 import numpy as np
 
 from xai_widgets.methods.srae.explanation import Step, spoken
+from xai_widgets.show.colours import INK, PALETTE, QUIET, RAISED
+from xai_widgets.widgets.views.chart import ticks
 from xai_widgets.widgets.views.tools import close_all
 
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-"""Okabe and Ito's; an x-feature keeps its colour, whatever its place in the bar."""
+COLOURS = PALETTE
+"""An x-feature keeps its colour, whatever its place in the bar."""
 
 MARK = "●"
 """Stands before the x-features of the smallest set that reaches 90 %."""
@@ -25,8 +26,6 @@ NAMES, AMOUNTS = 205, 64
 """Pixels left of the bars for names, and right of them for amounts."""
 
 LONGEST = 27
-_INK, _QUIET = "var(--jp-ui-font-color1, gray)", "var(--jp-ui-font-color2, gray)"
-_GROUND = "var(--jp-layout-color2, #eceef0)"
 _MARGIN = 8
 
 
@@ -50,18 +49,18 @@ class ScoreBar:
         self._rows = bqplot.LinearScale(min=0.0, max=1.0, reverse=True)
         scales, words = {"x": self._score, "y": self._rows}, {"x": self._pixels, "y": self._rows}
         box: dict[str, Any] = {"fill": "inside", "close_path": True, "stroke_width": 1}
-        self._ground = bqplot.Lines(scales=words, colors=[_GROUND], fill_colors=[_GROUND], **box)
-        self._zero = bqplot.Lines(scales=scales, colors=[_QUIET], stroke_width=1)
-        self._stairs = bqplot.Lines(scales=scales, colors=[_QUIET], stroke_width=1, line_style="dotted")
-        self._bars = bqplot.Lines(scales=scales, colors=[_INK], **box)
+        self._ground = bqplot.Lines(scales=words, colors=[RAISED], fill_colors=[RAISED], **box)
+        self._zero = bqplot.Lines(scales=scales, colors=[QUIET], stroke_width=1)
+        self._stairs = bqplot.Lines(scales=scales, colors=[QUIET], stroke_width=1, line_style="dotted")
+        self._bars = bqplot.Lines(scales=scales, colors=[INK], **box)
         self._hollow = bqplot.Lines(scales=scales, line_style="dashed", **(box | {"stroke_width": 2}))
-        text: dict[str, Any] = {"font_weight": "normal", "colors": [_INK]}
+        text: dict[str, Any] = {"font_weight": "normal", "colors": [INK]}
         self._names = bqplot.Label(scales=words, align="end", default_size=13, y_offset=4, **text)
         self._amounts = bqplot.Label(scales=scales, default_size=12, x_offset=5, y_offset=4, **text)
         self._amounts_below = bqplot.Label(scales=scales, default_size=11, x_offset=5, y_offset=4, **text)
         self._axis = bqplot.Axis(
-            scale=self._score, color="gray", grid_lines="none", label_color=_INK, label_offset="32px",
-            tick_style={"fill": _INK, "font-size": "11px"},
+            scale=self._score, color="gray", grid_lines="none", label_color=INK, label_offset="32px",
+            tick_style={"fill": INK, "font-size": "11px"},
         )  # fmt: skip
         marks = [
             self._ground, self._zero, self._stairs, self._bars, self._hollow, self._names, self._amounts,
@@ -140,12 +139,12 @@ class ScoreBar:
         boxes = [(step.start, step.stop, row + top, row + bottom) for row, step in enumerate(steps)]
         colours = [_colour(step) for step in steps]
         with mark.hold_sync():
-            mark.fill_colors = colours or [_INK]
+            mark.fill_colors = colours or [INK]
             if mark.line_style == "dashed":
-                mark.colors, mark.fill_opacities = colours or [_INK], [0.25] * max(len(steps), 1)
+                mark.colors, mark.fill_opacities = colours or [INK], [0.25] * max(len(steps), 1)
             else:
                 # What is not explained is hollow.
-                mark.colors = [_INK] * max(len(steps), 1)
+                mark.colors = [INK] * max(len(steps), 1)
                 mark.fill_opacities = [0.0 if step.kind == "rest" else 1.0 for step in steps] or [1.0]
             _polygons(mark, boxes)
 
@@ -182,7 +181,7 @@ def _polygons(mark: Any, boxes: Sequence[tuple[float, float, float, float]]) -> 
 
 
 def _colour(step: Step) -> str:
-    return _QUIET if step.feature is None else COLOURS[step.feature % len(COLOURS)]
+    return QUIET if step.feature is None else COLOURS[step.feature % len(COLOURS)]
 
 
 def _label(step: Step) -> str:
@@ -192,10 +191,7 @@ def _label(step: Step) -> str:
 
 def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers between two ends."""
-    rough = max(high - low, 1e-9) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-    return [round(n * step, 9) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return ticks(low, high, most)[0]
 
 
 def _legend(steps: Sequence[Step], target: str, other: Sequence[Step]) -> Any:

@@ -1,0 +1,33 @@
+"""The numbers of ConceptExplorer as a table: of the x-features, and of simpler methods beside them."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from xai_widgets.methods.srae.report import ClassReport
+
+_MEASURES = (
+    ("R² on all pictures", "r2_all", ".3f", "share of the score's variance that the sum explains"),
+    ("R² within the class", "r2_positive", ".3f", "the same among pictures of the class, where it is harder"),
+    ("alive", "alive", "d", "x-features that vary at all; the others are dead"),
+    ("second to first", "second_first", ".2f", "the second largest mean contribution over the largest; near 0 one "
+     "x-feature dominates"),
+    ("for 90 %", "n90", ".1f", "x-features that it takes for 90 % of what speaks for the class"),
+)  # fmt: skip
+
+_TABLE = Markup(
+    '<details class="xw xw-meanings"><summary>The numbers beside those of simpler methods</summary><table>'
+    '<tr><th></th><th scope="col">x-features</th><th scope="col">PCA + OLS</th><th scope="col">PLS</th><th></th></tr>'
+    "{}</table></details>"
+)
+_ROW = Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>')
+
+
+def measures(report: ClassReport) -> Markup:
+    """The numbers and their meanings, beside those of PCA and PLS, as HTML that unfolds."""
+    columns = (report.srae, report.pca, report.pls)
+    rows = (
+        _ROW.format(name, *(format(getattr(numbers, measure), form) for numbers in columns), meaning)
+        for name, measure, form, meaning in _MEASURES
+    )
+    return _TABLE.format(Markup().join(rows))
