@@ -50,6 +50,7 @@ from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import exactly
 from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, StripLayer, Tile
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
 
 KEPT_SCENES = 8
 """So many results are remembered, so that going back takes no time; of large pictures each takes megabytes."""
@@ -126,7 +127,7 @@ class InversionExplorer(Explorer):
         self.bars = PredictionBars()
         self._stop_line, self._words = ipywidgets.HTML(), ipywidgets.HTML(layout={"flex": "1 1 20em"})
         film = ipywidgets.HBox(self.controls.film, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
-        below = ipywidgets.HBox([self.bars.widget, self._words], layout=_SIDE_BY_SIDE)
+        below = ipywidgets.HBox([self.bars.widget, self._words], layout=SIDE_BY_SIDE)
         return [self.strip, self.cards, film, self._stop_line, self.grid, below]
 
     def _cards(self) -> list[Card]:
@@ -328,9 +329,6 @@ class InversionExplorer(Explorer):
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
-
-_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 28px", "align_items": "flex-start"}
-
 
 def _explainer(study: Study, seed: int) -> GuidedFeatureInversion:
     known: GuidedFeatureInversion | None = study.explainers.get("inversion")
