@@ -15,6 +15,7 @@ from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.runs.keeping import keep, keep_in, open_run, register, run_of
 from xai_widgets.runs.run import DESCRIPTION, Run
 from xai_widgets.study import Study
@@ -129,6 +130,7 @@ def test_each_has_its_place_and_keeps_it(new_study):
     assert [register(one) for one in (first, second, paper)] == ["srae", "srae-fc", "srae-paper"]
     assert [register(one) for one in (second, first, SRAE(study, "conv1"))] == ["srae-fc", "srae", "srae"]
     assert register(ClaDec.paper(study, "fc")) == "cladec-paper"
+    assert [register(VisualSummaries(study, layer)) for layer in ("conv1", "conv2")] == ["summaries", "summaries-conv2"]
     study.explainers["mine"] = own = CAE(study)
     assert register(own) == "mine"
 
