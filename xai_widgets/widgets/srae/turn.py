@@ -9,13 +9,12 @@ import ipywidgets
 import numpy as np
 
 from xai_widgets.methods.srae.turning import MOST, STOPS, Turned
-from xai_widgets.widgets.views.score_bar import nice_ticks
+from xai_widgets.show.colours import ACCENT, INK
+from xai_widgets.widgets.views.chart import ticks
 from xai_widgets.widgets.views.tools import close_all
 
 WIDTH, HEIGHT = 330, 210
 _LEGEND = "<div class='xw xw-numbers'>Dashed: the sum's prediction. Dots: the network's answers.</div>"
-_INK = "var(--jp-ui-font-color1, gray)"
-_ACCENT = "var(--jp-brand-color1, #0072b2)"
 
 
 class TurnCurve:
@@ -32,18 +31,18 @@ class TurnCurve:
         self._up = bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._across, "y": self._up}
         style = {
-            "color": "gray", "grid_lines": "none", "label_color": _INK,
-            "tick_style": {"fill": _INK, "font-size": "11px"},
+            "color": "gray", "grid_lines": "none", "label_color": INK,
+            "tick_style": {"fill": INK, "font-size": "11px"},
         }  # fmt: skip
         below = bqplot.Axis(
             scale=self._across, label="strength of the x-feature", label_offset="28px", tick_values=[0, 1, 2, 3],
             tick_format="d", **style,
         )  # fmt: skip
         self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **style)
-        self._line = bqplot.Lines(scales=scales, colors=[_INK], line_style="dashed", stroke_width=2)
-        self._dots = bqplot.Scatter(scales=scales, colors=[_ACCENT], default_size=36)
+        self._line = bqplot.Lines(scales=scales, colors=[INK], line_style="dashed", stroke_width=2)
+        self._dots = bqplot.Scatter(scales=scales, colors=[ACCENT], default_size=36)
         self._here = bqplot.Scatter(
-            scales=scales, colors=[_INK], default_size=170, fill=False, stroke_width=2, stroke=_INK
+            scales=scales, colors=[INK], default_size=170, fill=False, stroke_width=2, stroke=INK
         )
         proportion = WIDTH / HEIGHT
         figure = bqplot.Figure(
@@ -62,7 +61,7 @@ class TurnCurve:
         room = 0.08 * max(high - low, 1e-3)
         with self._up.hold_sync():
             self._up.min, self._up.max = low - room, high + room
-        self._left.tick_values, self._left.label = np.array(nice_ticks(low - room, high + room, 4)), score_name
+        self._left.tick_values, self._left.label = np.array(ticks(low - room, high + room, 4)[0]), score_name
         for mark, values in ((self._line, predicted), (self._dots, real)):
             with mark.hold_sync():
                 mark.x, mark.y = np.array(STOPS), values
