@@ -24,6 +24,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.views.elements import Tile
+from xai_widgets.widgets.views.tools import close_all
 
 PATIENCE = 0.1
 """Seconds between two questions whether to stop waiting."""
@@ -322,6 +323,7 @@ class Explorer(App):
         self.task.wait()
         for part in self._parts():
             part.close()
+        close_all(self.fitting)  # methods that search have it in no row
         self._checkpoints.cleanup()
 
     def _parts(self) -> Sequence[Any]:
