@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import ipywidgets
 from markupsafe import Markup, escape
@@ -88,7 +88,7 @@ class InversionExplorer(Explorer):
         "Kept alone, the class should survive; removed, it should vanish. The probabilities below the pictures say "
         "whether that is so. The mask is made of the layer's own channels."
     )
-    follows = ("layer", "target", "second", "picture")
+    follows: ClassVar[tuple[str, ...]] = ("layer", "target", "second", "picture")
 
     def __init__(
         self,
@@ -329,6 +329,7 @@ class InversionExplorer(Explorer):
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
+
 
 def _explainer(study: Study, seed: int) -> GuidedFeatureInversion:
     known: GuidedFeatureInversion | None = study.explainers.get("inversion")

@@ -12,7 +12,7 @@ from xai_widgets.methods.inversion.variations import ENOUGH
 from xai_widgets.methods.masking.views import dimmed
 from xai_widgets.pool import Pool
 from xai_widgets.show.images import sequential
-from xai_widgets.widgets.srae.tiles import where
+from xai_widgets.show.words import where
 from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import Draw, exactly
 from xai_widgets.widgets.views.elements import Row, Tile
