@@ -19,7 +19,8 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 LAYERS = (
     {"errors", "_version"},
     {"names"},
-    {"registry", "artifact", "progress", "recipe", "layers", "hosts"},
+    {"registry", "artifact", "progress", "recipe", "borrowing", "seeding", "hosts"},
+    {"layers", "checkpoint"},
     {"show", "data", "pictures"},
     {"pool"},
     {"study", "training"},
