@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import ipywidgets
 from markupsafe import Markup, escape
@@ -78,7 +78,7 @@ class InversionExplorer(Explorer):
         "Kept alone, the class should survive; removed, it should vanish. The probabilities below the pictures say "
         "whether that is so. The mask is made of the layer's own channels."
     )
-    follows: ClassVar[tuple[str, ...]] = ("layer", "target", "second", "picture")
+    follows: tuple[str, ...] = ("layer", "target", "second", "picture")
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class InversionExplorer(Explorer):
         own = self._own_pictures
         self._pool = Pool.unseen(self.study, PICTURES) if own is None else Pool.of(self.study, own)
         if self._pool.own:  # of which no other widget knows
-            self.follows = tuple(name for name in self.follows if name != "picture")  # type: ignore[misc]
+            self.follows = ("layer", "target", "second")
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
         blocks = [layer.name for layer in self.study.blocks() if map_sides(self.study, layer.name) is not None]
