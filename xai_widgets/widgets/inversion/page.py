@@ -30,34 +30,9 @@ def inversion_page(
     pixelated: bool = False,
     progress: Progress,
 ) -> Page:
-    """A page to choose a picture and a class, and to play the search back.
+    """A page to choose a picture and a class, and to play the search back; scenes that are `known` are not made again.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    inversion
-        The search; always with the chosen layer.
-    pool
-        Pictures to choose from.
-    chosen
-        Shown first; without a second class, the runner-up is written beside it.
-    known
-        Scenes that are there already.
-    pixelated
-        Whether pixels stay sharp squares.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    The chosen picture comes first; without a second class, the runner-up is written beside the first.
     """
     chosen = chosen._replace(second=RUNNER_UP) if chosen.second == NOTHING else chosen
     others = [number for number in range(len(pool)) if number != chosen.picture]
