@@ -84,18 +84,7 @@ def stability(
 ) -> Floats:
     """How well each group is found again in other pictures: mean best Jaccard index over bootstrap samples ``(K,)``.
 
-    Parameters
-    ----------
-    similarity
-        ``(R, R)``.
-    pictures
-        The picture of each region ``(R,)``; pictures, not regions, are drawn.
-    clusters
-        The groups of all regions.
-    seed
-        Of the samples.
-    progress
-        Told each sample.
+    The regions have similarities ``(R, R)`` and are from pictures ``(R,)``; pictures are drawn, not regions.
     """
     progress = progress or Progress()
     progress.start("stability", SAMPLES)

@@ -40,30 +40,7 @@ def summaries_page(
 ) -> Page:
     """A page in which class, summary and member are chosen.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    networks
-        Where the summaries are.
-    classes
-        Which of them are written.
-    chosen
-        The one that is shown first.
-    state
-        `Cards.page_state` of the rows.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    `state` is the `Cards.page_state` of the rows.
     """
     draw = each_once(on_page)
     founds = [found for goal in classes for found in networks.founds(goal) if found is not None]

@@ -27,20 +27,7 @@ def summary_cards(
 ) -> list[Card]:  # fmt: skip
     """A card for each cell of the lines, line after line; for a missing counterpart, a card with the reason.
 
-    Parameters
-    ----------
-    founds
-        The summaries of each network.
-    shown
-        Lines with as many cells.
-    measure
-        The one that is drawn as a bar, and named first.
-    networks
-        Their names.
-    reasons
-        Why a network has no counterpart.
-    draw
-        How pictures become tiles.
+    The measure is drawn as a bar, and named first.
     """
     top = longest([found for found in founds if found is not None], measure)
     cards: list[Card] = []

@@ -11,16 +11,8 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 def sentence(title: str, founds: Founds, reasons: Sequence[str], both: str = "", *, left: bool, running: bool) -> str:
     """What one is looking at.
 
-    Parameters
-    ----------
-    title
-        The pictures.
-    founds, reasons
-        The summaries of each network, or why there are none.
-    both
-        What two networks have in common, or why they cannot be compared.
-    left, running
-        Whether there is something left to search for, and whether a search runs.
+    It says what was found of the pictures of this title in each network, or the reasons why nothing was; what `both`
+    networks share; and whether something is `left` to search for, and a search is `running`.
     """
     first = next((found for found in founds if found is not None), None)
     if first is None:
