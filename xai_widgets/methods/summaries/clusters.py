@@ -105,13 +105,9 @@ def stability(
 def _propagated(similarity: Floats, off: Floats, seed: int) -> Clusters | None:
     preference = off.max() + PREFERENCE * np.median(off - off.max())
     propagation = AffinityPropagation(
-        affinity="precomputed",
-        preference=preference,
-        damping=DAMPING,
-        max_iter=ITERATIONS,
-        convergence_iter=SETTLED,
-        random_state=seed,
-    )
+        affinity="precomputed", preference=preference, random_state=seed,
+        damping=DAMPING, max_iter=ITERATIONS, convergence_iter=SETTLED,
+    )  # fmt: skip
     with warnings.catch_warnings():
         # The result shows whether it converged.
         warnings.simplefilter("ignore", ConvergenceWarning)
