@@ -19,8 +19,8 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 LAYERS = (
     {"errors", "_version"},
     {"names"},
-    {"registry", "artifact", "progress", "recipe", "layers", "hosts"},
-    {"show", "data", "pictures"},
+    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "layers", "hosts"},
+    {"show", "data", "pictures", "checkpoint"},
     {"pool"},
     {"study", "training"},
     {"methods.common", "methods.masking"},

@@ -45,13 +45,6 @@ def explore(opened):
 
 
 @pytest.fixture
-def travel(opened, monkeypatch):
-    """A manifold explorer whose map is there; points rest at once."""
-    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.REST", 0.0)
-    return partial(opened, xw.ManifoldExplorer)
-
-
-@pytest.fixture
 def browse(opened):
     """A summary browser that has looked at everything."""
     return partial(opened, xw.SummaryBrowser)

@@ -125,12 +125,14 @@ class Counterfactual:
 
     def verdict(self) -> str:
         """The numbers that tell whether to trust it, in one line."""
-        requested = "" if self.requested is None else f" of {self.requested:.0%} asked for"
+        requested = "" if self.requested is None else f" (requested: {self.requested:.0%})"
+        falls = f"falls on {self.strip.violation:.1%} of the way" if self.strip.violation else "rises all the way"
+        gap = f"differs from the original by {self.start_gap:.2g} on average" if self.start_gap else "is the original"
         off = int((~self.strip.on_data).sum())
         parts = [
             f"{self.name(self.target)} {self.obtained:.1%}{requested}",
-            f"the probability falls on {self.strip.violation:.1%} of the way",
-            f"first frame {self.start_gap:.2g} from the picture",
+            f"the probability {falls}",
+            f"frame 1 {gap}",
             f"attributions add up to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
             f"{off} of {len(self.strip.on_data)} frames outside the data" if off else "all frames on the data",
         ]

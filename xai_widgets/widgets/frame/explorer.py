@@ -64,7 +64,7 @@ class Explorer(App):
     #: What one is looking at, and when not to trust it.
     reading: ClassVar[str]
     #: Which traits of a `Selection` it has, in the order in which they are set; each is a property of the explorer.
-    follows: ClassVar[tuple[str, ...]] = ()
+    follows: tuple[str, ...] = ()
 
     def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
         self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
@@ -225,7 +225,7 @@ class Explorer(App):
 
     def _estimate_key(self) -> str:
         explainer, layer = self._to_fit()
-        return layer or getattr(getattr(explainer, "settings", None), "layer", "")
+        return str(layer or getattr(explainer.settings, "layer", ""))
 
     def estimate_text(self) -> str:
         """What the fit would take, in brackets after a space; nothing before "How long?" was pressed."""
