@@ -75,6 +75,16 @@ def settle(opened: Any) -> None:
     assert opened.python("str(explorer.last_error)") == "None"
 
 
+def choose_a_target(opened: Any) -> int:
+    """Choose the class after the one that the classifier sees, and wait for the way there."""
+    target: int = (opened.python("explorer.scene.source") + 1) % 4
+    opened.page.get_by_label("Target").select_option(index=target + 1)
+    opened.until("explorer.scene.target", target)
+    opened.until("explorer.shown is not None", True)
+    settle(opened)
+    return target
+
+
 def exact(opened: Any) -> np.ndarray:
     """The counterfactual at the point, as the kernel decodes it."""
     scene = "explorer.scene"
@@ -141,13 +151,10 @@ def test_the_theme_is_followed(shown: Any) -> None:
 
 
 def test_a_target_is_chosen(shown: Any) -> None:
-    target = (shown.python("explorer.scene.source") + 1) % 4
     before = pixels(shown.page)
     assert not shown.page.locator(".xw-grid").first.is_visible()
     shown.page.evaluate(STATES)
-    shown.page.get_by_label("Target").select_option(index=target + 1)
-    shown.until("explorer.scene.target", target)
-    settle(shown)
+    target = choose_a_target(shown)
     assert shown.python("explorer.state.to_dict()['target']") == target
     # The exact picture came with the map: no moment at which the pictures of one map are shown on another.
     assert set(shown.page.evaluate("window.states")) == {"exact"}
@@ -160,9 +167,7 @@ def test_a_target_is_chosen(shown: Any) -> None:
 
 
 def test_buttons_lead_the_point(shown: Any) -> None:
-    shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
-    shown.until("explorer.shown is not None", True)
-    settle(shown)
+    choose_a_target(shown)
     shown.page.get_by_role("button", name="To the border").click()
     shown.until("explorer.wanted", "border")
     settle(shown)
@@ -172,9 +177,7 @@ def test_buttons_lead_the_point(shown: Any) -> None:
 
 
 def test_arrow_keys_move_the_dial_and_the_point(shown: Any) -> None:
-    shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
-    shown.until("explorer.shown is not None", True)
-    settle(shown)
+    choose_a_target(shown)
     dial, x, y = shown.page.get_by_role("slider").all()
     dial.focus()
     before = shown.python("explorer.controls.confidence.value")
@@ -257,9 +260,7 @@ def test_dragging_goes_on_without_a_kernel(shown: Any, end: str) -> None:
 def test_the_exported_page_drags_with_the_network_off(
     shown: Any, offline: Callable[[Path], Any], tmp_path: Path
 ) -> None:
-    shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
-    shown.until("explorer.shown is not None", True)
-    settle(shown)
+    choose_a_target(shown)
     end = pixels(shown.page)
     shown.python(f"explorer.to_html({str(tmp_path / 'page.html')!r})")
     page = offline(tmp_path / "page.html")

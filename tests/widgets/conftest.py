@@ -156,7 +156,7 @@ class SummariesByHand(VisualSummaries):
         while not self.free.wait(0.01):
             progress.check()
         if class_index in self.rare:
-            raise PictureError("3 pictures are rightly called so, and a summary needs 5 or more")
+            raise PictureError("3 pictures are correctly predicted so, and a summary needs 5 or more")
         count = 5 if most else 6
         found = summaries_by_hand(self.study, class_index, errors=errors, count=count, squares=self.squares)
         if keep:

@@ -84,7 +84,7 @@ def test_x_features_are_kept_with_their_names_for_each_layer(study, saved):
     explorer = ConceptExplorer(SRAE(study, "pool", epochs=1, features=3))
     for layer in ("pool", "flat"):
         explorer.controls.layer.value = layer
-        explorer.controls.fit.click()
+        explorer.fit.click()
         done(explorer)
     explorer.controls.name.value = "<b>corner</b>"
     again = saved()
@@ -142,10 +142,10 @@ def test_other_pictures_and_classes_are_looked_at_anew(study):
 
 def test_what_cannot_be_saved_is_shown_and_said_until_it_can(study, saved, full):
     explorer = ConceptExplorer(SRAE(study, "pool", epochs=1, features=3))
-    explorer.controls.fit.click()
+    explorer.fit.click()
     done(explorer)  # fitted, and explained after that
     until(lambda: "No space left on device" in explorer._text["error"])
-    assert explorer.shown is not None
+    assert explorer.explanation is not None
     explorer.strip.cards.selected = 1
     done(explorer)
     assert "No space left on device" in explorer._text["error"]

@@ -159,9 +159,8 @@ class SRAE(Explainer):
         targets = self.requested_targets or tuple(range(min(self.study.classes, MOST_CLASSES)))
         short = replace(settings, rounds=0, recipe=replace(settings.recipe, epochs=1))
         trained = [few.seen * task for task in paper_tasks(settings)] if settings.paper else [settings.recipe.epochs]
-        explainer = SRAE(few.study, targets=targets, settings=short)
         growth, batch = (few.seen, few.unseen, *trained), few.batch(settings.recipe.batch_size)
-        return Trial(explainer, growth, few.kept([settings.layer]), batch)
+        return Trial(SRAE(few.study, targets=targets, settings=short), growth, few.kept([settings.layer]), batch)
 
     @property
     def classes(self) -> tuple[int, ...]:

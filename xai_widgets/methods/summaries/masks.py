@@ -199,18 +199,18 @@ class CrispMasks:
     def _left(self, question: Question, masks: Tensor) -> Question:
         """The same search in what masks ``(N, K, H, W)`` leave of the pictures."""
         taken = masks.any(1, keepdim=True).float()
-        pictures = question.without(taken)
-        top = _of(self.study.predict(pictures), question.classes)
-        return Question(self.study, pictures, question.references, question.classes, 1 - taken, top, question.bottom)
+        pictures = question.removed(taken)
+        top = _of(self.study.predict(pictures), question.class_index)
+        return Question(self.study, pictures, question.baselines, question.class_index, 1 - taken, top, question.bottom)
 
     def _measured(self, question: Question, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Scores with only each mask kept, and with it and those before it removed, ``(N, K)`` each."""
 
         def scores(pictures: Tensor) -> Tensor:
-            return _of(self.study.predict(pictures), question.classes)
+            return _of(self.study.predict(pictures), question.class_index)
 
-        kept = [scores(question.only(mask[:, None])) for mask in masks.float().unbind(1)]
-        removed = [scores(question.without(mask[:, None])) for mask in masks.cummax(1).values.float().unbind(1)]
+        kept = [scores(question.kept(mask[:, None])) for mask in masks.float().unbind(1)]
+        removed = [scores(question.removed(mask[:, None])) for mask in masks.cummax(1).values.float().unbind(1)]
         return torch.stack(kept, 1), torch.stack(removed, 1)
 
     # --- settings ----------------------------------------------------------------------------------------------
