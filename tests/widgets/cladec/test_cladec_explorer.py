@@ -13,7 +13,6 @@ from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
-from xai_widgets.methods.cladec.units import parse_units
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.cladec.explorer import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
 
@@ -202,30 +201,6 @@ def test_wrong_units_are_told_in_red_and_mended(explorer, wrong):
     assert red(explorer) == ""
     assert explorer.explanation.units == (0, 1, 2)
     assert explorer.grid.rows != before
-
-
-@pytest.mark.parametrize(
-    ("text", "units"),
-    [
-        ("", None),
-        (" All ", None),
-        ("3", [3]),
-        ("0-2", [0, 1, 2]),
-        ("0 - 2, 5,1", [0, 1, 2, 5, 1]),
-        ("top 2", [4, 0]),
-        ("Top2", [4, 0]),
-        ("top 99", [4, 0, 1, 2, 3, 5]),
-        ("top 0", []),
-    ],
-)
-def test_units_are_read(text, units):
-    assert parse_units(text, lambda: [4, 0, 1, 2, 3, 5], 6) == units
-
-
-@pytest.mark.parametrize("text", ["top -2", "5-3"])
-def test_units_that_make_no_sense_are_refused(text):
-    with pytest.raises(LayerError):
-        parse_units(text, lambda: [4, 0, 1, 2, 3, 5], 6)
 
 
 def test_the_units_that_change_most(explorer, fitted):
