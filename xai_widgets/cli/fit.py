@@ -221,6 +221,7 @@ def _fitted(study: Study, new: Explainer, given: argparse.Namespace, progress: P
     # Some methods fit further layers into an explainer that is already there.
     layers = {"layer": given.layer} if given.layer and "layer" in signature(explainer.fit).parameters else {}
     explainer.fit(progress=progress, checkpoint=given.out / UNFINISHED, on_part=keeping.keep, **layers)
+    keeping.keep(explainer)
     return explainer.verdict()
 
 

@@ -1,4 +1,4 @@
-"""ConceptExplorer without a browser: what is chosen, what is found, and what is left behind."""
+"""ConceptExplorer without a browser: what is chosen, and what is then shown."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from ipywidgets.widgets.widget import _instances
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.srae.scene import find_exemplars
 from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.pool import EVERYTHING, MISSED, MISTAKEN, OWN
-from xai_widgets.widgets.views.picture_strip import PAGE
+from xai_widgets.pool import EVERYTHING, MISTAKEN
 
 NASTY = "<script>alert(1)</script>"
 
@@ -34,7 +33,7 @@ def hidden(explorer):
     return explorer.views._explained.layout.visibility == "hidden"
 
 
-# --- what is found -------------------------------------------------------------------------------------------------
+# --- what is shown -------------------------------------------------------------------------------------------------
 
 
 def test_a_fitted_one_shows_the_sum_of_the_first_picture(explorer, srae):
@@ -46,6 +45,8 @@ def test_a_fitted_one_shows_the_sum_of_the_first_picture(explorer, srae):
     assert int(srae.study.test[explorer.picture][1]) == 0
     assert not hidden(explorer)
     assert explorer.fitting.layout.display == "none"
+    assert "NOT TO BE BELIEVED" in explorer.numbers
+    assert "PCA + OLS" in explorer.views._measures.value
 
 
 def test_a_card_for_each_x_feature_the_largest_first(explorer):
@@ -66,12 +67,6 @@ def test_exemplars_of_three_kinds_beside_their_maps(explorer, srae):
     _, values = srae.exemplars(0, explorer.scene.feature, "top", count=3)
     said = [float(tile["caption"].replace("−", "-")) for tile in rows[0]["tiles"][1::2]]
     assert said == pytest.approx(values.tolist(), abs=0.06)
-
-
-def test_problems_are_put_into_words(explorer):
-    assert explorer.explanation.problems
-    assert "NOT TO BE BELIEVED" in explorer.numbers
-    assert "PCA + OLS" in explorer.views._measures.value
 
 
 # --- choosing ------------------------------------------------------------------------------------------------------
@@ -103,25 +98,12 @@ def test_another_x_feature_stays_chosen_for_other_pictures(explorer):
     assert explorer.views.features.selected == explorer.explanation.order(0).index(chosen)
 
 
-@pytest.mark.parametrize("kind", [OWN, MISSED, MISTAKEN, EVERYTHING])
-def test_kinds_of_pictures(explorer, kind):
-    do(explorer, explorer.strip.show, value=kind)
-    study, pool = explorer.study, explorer.strip.pool
-    seen = study.predict(pool.pictures).argmax(1)
-    expected = {
-        OWN: pool.labels == 0,
-        MISSED: (pool.labels == 0) & (seen != 0),
-        MISTAKEN: (pool.labels != 0) & (seen == 0),
-        EVERYTHING: pool.labels >= 0,
-    }[kind]
-    listed = explorer.strip._listed(explorer.controls.classes.value)
-    assert listed == expected.nonzero().flatten().tolist()
-    assert explorer.strip.here == listed[:PAGE]
-    assert hidden(explorer) == (not listed)
-    if not listed:
-        assert "No picture of this kind" in explorer.sentence
-        with pytest.raises(NotFittedError, match="No picture of this kind"):
-            explorer.figure()
+def test_without_a_picture_of_a_kind_nothing_is_shown(explorer):
+    do(explorer, explorer.strip.show, value=MISTAKEN)
+    assert (explorer.strip.here, explorer.picture) == ([], None)
+    assert hidden(explorer)
+    with pytest.raises(NotFittedError, match="No picture of this kind"):
+        explorer.figure()
 
 
 def test_a_picture_by_its_index(explorer):
@@ -135,9 +117,6 @@ def test_a_picture_by_its_index(explorer):
         explorer.picture = 99999
     with pytest.raises(XaiWidgetsError, match="there is no 7"):
         explorer.feature = 7
-
-
-# --- comparing -----------------------------------------------------------------------------------------------------
 
 
 def test_one_picture_is_kept_and_compared_with_the_next(explorer):
@@ -154,9 +133,6 @@ def test_one_picture_is_kept_and_compared_with_the_next(explorer):
     assert explorer.controls.compare.description == "Stop comparing"
     do(explorer, explorer.controls.compare, value=False)
     assert (explorer.other, bar.other, explorer.views.line("compared")) == (None, [], "")
-
-
-# --- turning -------------------------------------------------------------------------------------------------------
 
 
 def test_the_slider_shows_the_sums_prediction_and_the_networks_answer(explorer, srae):
@@ -176,9 +152,6 @@ def test_the_slider_shows_the_sums_prediction_and_the_networks_answer(explorer, 
     assert "as it is" in explorer.views.line("turn")
 
 
-# --- names ---------------------------------------------------------------------------------------------------------
-
-
 def test_a_name_is_kept_shown_everywhere_and_saved(explorer, srae, tmp_path):
     feature = explorer.scene.feature
     assert explorer.controls.name.value == ""
@@ -193,7 +166,7 @@ def test_a_name_is_kept_shown_everywhere_and_saved(explorer, srae, tmp_path):
     assert explorer.views.features.cards[0]["title"] == f"x-feature {feature + 1}"
 
 
-# --- state, errors, life -------------------------------------------------------------------------------------------
+# --- work in the background -----------------------------------------------------------------------------------------
 
 
 def test_an_explanation_that_is_cancelled_leaves_nothing_of_the_one_before(explorer, monkeypatch):
@@ -240,9 +213,7 @@ def test_the_sum_is_shown_before_the_exemplars_are_found(explorer, monkeypatch):
     assert all(tile["src"] for row in explorer.views.exemplars.rows for tile in row["tiles"])
 
 
-def test_interactions_make_no_widgets_and_closing_leaves_none(conceive, srae):
-    before = set(_instances)
-    explorer = conceive(srae)
+def test_interactions_make_no_widgets(explorer):
     do(explorer, explorer.strip.cards, selected=1)
     living = len(_instances)
     for turn in range(200):
@@ -257,5 +228,3 @@ def test_interactions_make_no_widgets_and_closing_leaves_none(conceive, srae):
     assert explorer.task.wait(60)
     assert explorer.last_error is None
     assert len(_instances) == living
-    explorer.close()
-    assert set(_instances) == before

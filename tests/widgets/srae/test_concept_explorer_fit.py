@@ -6,8 +6,6 @@ import pytest
 
 from tests.widgets.conftest import HeldSRAE
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
-from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.study import Study
 
 
 def press_fit(explorer):
@@ -89,12 +87,6 @@ def test_another_layer_has_an_srae_of_its_own_like_the_first(conceive, srae):
     assert set(explorer.sraes) == {"pool", "flat"}
 
 
-def test_the_published_one_stays_published(conceive, squares_read):
-    explorer = conceive(SRAE.paper(squares_read, "pool", epochs=1, along="features"), "flat")
-    assert explorer.srae.settings.paper
-    assert (explorer.srae.settings.layer, explorer.srae.settings.weights.along) == ("flat", "features")
-
-
 def test_turning_to_a_fitted_layer_gives_up_the_fit(conceive, srae, squares_read):
     explorer = conceive(srae)
     held = explorer.sraes["flat"] = HeldSRAE.of(squares_read, "flat")
@@ -117,12 +109,6 @@ def test_only_classes_that_are_explained_can_be_chosen(conceive, squares_read):
     assert explorer.explanation.class_index == explorer.target == conceive(held).target == 1
     with pytest.raises(XaiWidgetsError, match="'north' is not explained"):
         conceive(held, target=0)
-
-
-def test_a_study_s_own_srae_is_used(conceive, srae, reader, squares):
-    study = Study(reader(), squares(20))
-    study.explainers["srae"] = srae
-    assert conceive(study).srae is srae
 
 
 def test_it_begins_with_a_layer_and_a_class(conceive, squares_read, srae):

@@ -30,8 +30,7 @@ from xai_widgets.methods.inversion.explanation import InversionExplanation, rest
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.plain import invert_plainly
-from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder
-from xai_widgets.methods.inversion.search import Cases, Optimiser, Search
+from xai_widgets.methods.inversion.problem import Cases, MaskProblem, SearchRecorder
 from xai_widgets.methods.inversion.targets import AnyTarget, Targets, targets_of
 from xai_widgets.names import Target
 from xai_widgets.progress import Progress
@@ -86,7 +85,7 @@ class GuidedFeatureInversion(Explainer):
         deep_layer: str | None = None,
         *,
         background: str = AUTO,
-        settings: Optimiser | None = None,
+        settings: GuidedSettings | PublishedSettings | None = None,
         seed: int = 0,
     ) -> None:
         _backgrounds.require(background)
@@ -281,7 +280,7 @@ class GuidedFeatureInversion(Explainer):
         self,
         pictures: Tensor,
         targets: Targets,
-        search: Search,
+        search: Callable[[MaskProblem, SearchRecorder], tuple[Tensor, Tensor]],
         steps: int,
         recorder: Callable[[Callable[[], None]], SearchRecorder],
         progress: Progress | None,

@@ -14,24 +14,7 @@ INTERVAL = 200
 
 
 class InversionControls:
-    """The controls of a search, and those of its film.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    layers
-        The layers that masks can be made of; the first is chosen.
-    frames
-        Number of masks in the film.
-
-    Attributes
-    ----------
-    row
-        Choose the classes and the layer.
-    film
-        Choose a step of the search, or a part of the mask.
-    """
+    """Controls of the search in one `row`, and in another one of the `film`: its steps, and parts of its final mask."""
 
     def __init__(self, names: Sequence[str], layers: Sequence[str], frames: int) -> None:
         numbered = [(name, k) for k, name in enumerate(names)]

@@ -32,25 +32,17 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
+from xai_widgets.widgets.inversion import tiles
 from xai_widgets.widgets.inversion.controls import InversionControls
 from xai_widgets.widgets.inversion.page import inversion_page
-from xai_widgets.widgets.inversion.tiles import (
-    COLUMNS,
-    glimpses,
-    picture_cards,
-    rows,
-    sentence,
-    stop_line,
-    verdict,
-    waiting_row,
-    words,
-)
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import exactly
-from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, StripLayer, Tile
+from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
+from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.picture_strip import picture_cards
 
 KEPT_SCENES = 8
 """So many results are remembered, so that going back takes no time; of large pictures each takes megabytes."""
@@ -119,11 +111,11 @@ class InversionExplorer(Explorer):
     def _make_views(self) -> list[ipywidgets.Widget]:
         pixelated = max(self._pool.pictures.shape[2:]) < SMALL
         layers = [name for name in self.controls.layer.options if name != TOGETHER]
-        self.strip = NetworkStrip(layers=[_drawn(self.study, name) for name in layers])
+        self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
         self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures", selected=0)
         self.cards.cards = self._cards()
         self.cards.layout.max_height, self.cards.layout.overflow = "260px", "auto"
-        self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=COLUMNS)
+        self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=tiles.COLUMNS)
         self.bars = PredictionBars()
         self._stop_line, self._words = ipywidgets.HTML(), ipywidgets.HTML(layout={"flex": "1 1 20em"})
         film = ipywidgets.HBox(self.controls.film, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
@@ -131,7 +123,8 @@ class InversionExplorer(Explorer):
         return [self.strip, self.cards, film, self._stop_line, self.grid, below]
 
     def _cards(self) -> list[Card]:
-        return picture_cards(self._pool, lambda number: exactly(self._pool.pictures[number]))
+        pool = self._pool
+        return picture_cards(pool, range(len(pool)), None, lambda number: exactly(pool.pictures[number]))
 
     def _bind(self) -> None:
         controls = self.controls
@@ -253,7 +246,7 @@ class InversionExplorer(Explorer):
                 return
             with self.lock:
                 if self.scene is None and choice == self._choice():
-                    self.grid.rows = glimpses(picture, masks)
+                    self.grid.rows = tiles.glimpses(picture, masks)
             shown = time.monotonic()
 
         return show
@@ -268,8 +261,8 @@ class InversionExplorer(Explorer):
 
     def _show(self, scene: Scene) -> None:
         self.scene = scene
-        self.sentence, self.numbers = sentence(scene), verdict(scene)
-        self._words.value = Markup().join(map(_line, words(scene)))
+        self.sentence, self.numbers = tiles.sentence(scene), tiles.verdict(scene)
+        self._words.value = Markup().join(map(_line, tiles.words(scene)))
         self.controls.enable(shown=True)
         self._show_stop()
 
@@ -278,8 +271,8 @@ class InversionExplorer(Explorer):
         with self.lock:
             if self.scene is not None:
                 stop = self.controls.stop
-                self._stop_line.value = _line(stop_line(self.scene, stop))
-                self.grid.rows = rows(self.scene, stop)
+                self._stop_line.value = _line(tiles.stop_line(self.scene, stop))
+                self.grid.rows = tiles.rows(self.scene, stop)
                 self._show_bars()
 
     def _show_bars(self) -> None:
@@ -295,7 +288,7 @@ class InversionExplorer(Explorer):
         self.scene = None
         self.sentence, self.numbers = why, ""
         self._stop_line.value, self._words.value = _line(""), ""
-        self.grid.rows = [waiting_row(self._pool.pictures[self._choice().picture])]
+        self.grid.rows = [tiles.waiting_row(self._pool.pictures[self._choice().picture])]
         self.bars.clear()
         self.controls.enable(shown=False)
 
@@ -309,8 +302,8 @@ class InversionExplorer(Explorer):
 
     def thumbnails(self) -> list[Tile]:
         """The first row."""
-        tiles: list[Tile] = self.grid.rows[0]["tiles"] if self.grid.rows else []
-        return tiles
+        first: list[Tile] = self.grid.rows[0]["tiles"]
+        return first
 
     def make_page(self, progress: Progress) -> Page:
         """Prepare a page of the chosen picture and some more, each with two classes."""
@@ -322,24 +315,14 @@ class InversionExplorer(Explorer):
     def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:
         """Explorers that have searched; of pictures of two birds, where one study can draw them."""
         pictures = two_birds(studies[0]) if len(studies) == 1 else None
-        return [cls(_explainer(study, seed), pictures=pictures).settled(progress) for study in studies]
+        made = [study.explainers.get(cls.key) or GuidedFeatureInversion(study, seed=seed) for study in studies]
+        return [cls(inversion, pictures=pictures).settled(progress) for inversion in made]
 
     def _parts(self) -> list[Any]:
         return [self.bars, self.controls]
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
-
-
-def _explainer(study: Study, seed: int) -> GuidedFeatureInversion:
-    known: GuidedFeatureInversion | None = study.explainers.get("inversion")
-    return known or GuidedFeatureInversion(study, seed=seed)
-
-
-def _drawn(study: Study, name: str) -> StripLayer:
-    layer = study.layer(name)
-    shape = list(layer.shape)
-    return {"name": name, "kind": layer.kind, "shape": shape, "parameters": layer.parameters, "status": ""}
 
 
 def _line(text: str) -> Markup:

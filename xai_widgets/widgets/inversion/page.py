@@ -9,9 +9,10 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.inversion.tiles import COLUMNS, picture_cards, rows, sentence, stop_line, verdict, words
+from xai_widgets.widgets.inversion.tiles import COLUMNS, rows, sentence, stop_line, verdict, words
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
+from xai_widgets.widgets.views.picture_strip import picture_cards
 
 PICTURES = 5
 """At most so many pictures are written."""
@@ -30,34 +31,9 @@ def inversion_page(
     pixelated: bool = False,
     progress: Progress,
 ) -> Page:
-    """A page to choose a picture and a class, and to play the search back.
+    """A page to choose a picture and a class, and to play the search back; scenes that are `known` are not made again.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    inversion
-        The search; always with the chosen layer.
-    pool
-        Pictures to choose from.
-    chosen
-        Shown first; without a second class, the runner-up is written beside it.
-    known
-        Scenes that are there already.
-    pixelated
-        Whether pixels stay sharp squares.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    The chosen picture comes first; without a second class, the runner-up is written beside the first.
     """
     chosen = chosen._replace(second=RUNNER_UP) if chosen.second == NOTHING else chosen
     others = [number for number in range(len(pool)) if number != chosen.picture]
@@ -67,7 +43,7 @@ def inversion_page(
     scenes = [_scene(inversion, pool, choice, known, progress) for choice in choices]
     draw = each_once(on_page)
     data = {
-        "cards": picture_cards(pool, lambda number: draw(pool.pictures[number]), written),
+        "cards": picture_cards(pool, written, None, lambda number: draw(pool.pictures[number])),
         "scenes": [_scene_page(scene, draw) for scene in scenes],
         "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
         "shares": list(SHARES),
