@@ -8,10 +8,11 @@ import pytest
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.methods.summaries.compare import compare
+from xai_widgets.methods.summaries.scene import Goal, Networks
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.summaries.explorer import SummaryBrowser
-from xai_widgets.widgets.summaries.lines import Cell, Filter, lines, summary_at
+from xai_widgets.widgets.summaries.lines import Cell, Filter, lines
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_first_looks_of_both_come_before_all_of_either(browse, by_hand, new_stud
 
     browser = browse(noted("oak"), other=noted("elm"))
     assert order == [("oak", 12), ("elm", 12), ("oak", None), ("elm", None)]
-    assert browser.comparison.pictures == 6
+    assert browser.scene.comparison.pictures == 6
 
 
 def test_networks_of_the_same_name_are_numbered(browse, by_hand, new_study):
@@ -112,17 +113,17 @@ def test_a_class_counts_by_its_name(browse, by_hand, new_study):
     first = by_hand(new_study(class_names=["a", "b", "c", "d"]), found=[1, 2])
     second = by_hand(new_study(class_names=["b", "a", "x", "d"], name="other"), found=[0])
     browser = browse(first, other=second, target="b")
-    assert browser.founds == [first.found[1, False], second.found[0, False]]
-    assert browser.comparison.pictures == 6
+    assert browser.scene.founds == [first.found[1, False], second.found[0, False]]
+    assert browser.scene.comparison.pictures == 6
     browser.target = 2
-    assert browser.founds == [first.found[2, False], None]
+    assert browser.scene.founds == [first.found[2, False], None]
     assert browser.rows.cards[1]["lines"] == ["other has no class of this name."]
     assert second.asked == []
 
 
 def test_too_few_pictures_in_one_network(browse, by_hand, new_study):
     browser = browse(by_hand(found=[0]), other=by_hand(new_study(name="other"), rare=[0]))
-    assert browser.founds[1] is None
+    assert browser.scene.founds[1] is None
     assert "3 pictures are correctly predicted so" in browser.rows.cards[1]["lines"][0]
     assert browser.last_error is None
 
@@ -133,7 +134,7 @@ def test_other_pictures_cannot_be_compared(browse, pair):
     second.found[0, False] = replace(found, indices=found.indices + 1000)
     browser = browse(first, other=second)
     assert "They cannot be compared: the two share no pictures" in browser.sentence
-    assert browser.comparison is None
+    assert browser.scene.comparison is None
     assert len(browser.rows.cards) == 8
     assert browser.last_error is None
 
@@ -142,16 +143,17 @@ def test_other_pictures_cannot_be_compared(browse, pair):
 
 
 def test_lines_of_one_network(pair):
-    found = [pair[0].found[0, False]]
-    assert [line.cells for line in lines(found, None, Filter())] == [(Cell(0, 0),), (Cell(0, 1),)]
-    shown = lines(found, None, Filter("coherence", rejected=True))
+    scene = Networks(pair[0]).scene(Goal(0, errors=False))
+    assert [line.cells for line in lines(scene, Filter())] == [(Cell(0, 0),), (Cell(0, 1),)]
+    shown = lines(scene, Filter("coherence", rejected=True))
     assert [line.cells[0].summary for line in shown] == [0, 1, 2]
-    assert lines([None], None, Filter()) == []
 
 
-def test_a_summary_of_nothing_is_an_error():
-    with pytest.raises(XaiWidgetsError, match="nothing was found in network 1"):
-        summary_at([None, None], Cell(1, 0))
+def test_a_summary_of_nothing_is_an_error(pair):
+    nothing = Networks(pair[0]).scene(Goal(3, errors=False))
+    assert lines(nothing, Filter()) == []
+    with pytest.raises(XaiWidgetsError, match="nothing was found in network 0"):
+        Cell(0, 1).of(nothing)
 
 
 # --- for the Workbench -------------------------------------------------------------------------------------------

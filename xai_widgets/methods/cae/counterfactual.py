@@ -117,11 +117,11 @@ class Counterfactual:
 
     def sentence(self) -> str:
         """What happened, in one plain sentence."""
-        area, place = self.focus()
-        said = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
+        area, where = self.focus()
+        begin = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
         if not self.flipped:
-            return f"{said}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
-        return f"{said}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {place}."
+            return f"{begin}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
+        return f"{begin}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {where}."
 
     def verdict(self) -> str:
         """The numbers that tell whether to trust it, in one line."""
@@ -141,7 +141,7 @@ class Counterfactual:
 
     def figure(self) -> NotebookFigure:
         """Film strip, probability curve, and the maps, as a matplotlib figure."""
-        from xai_widgets.show.film import film  # noqa: PLC0415  (matplotlib only when it is wanted)
+        from xai_widgets.show.film import film  # noqa: PLC0415  (matplotlib only when it is needed)
 
         strip = self.strip
         return film(
@@ -169,7 +169,7 @@ class Counterfactual:
 
     def gallery(self) -> Gallery:
         """The film strip as a static gallery that survives in a saved notebook."""
-        from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
+        from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is needed)
 
         labels = ["picture", *("on the way" for _ in self.strip.pictures[2:]), "counterfactual"]
         captions = [self.prediction_label(frame) for frame in range(len(labels))]

@@ -86,17 +86,15 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
     ----------
     networks
         In evaluation mode.
-    cached
-        Pictures, and the classifier's logits for them.
-    evidence
-        Their evidence, ``(N, E)``; see `evidence`.
+    cached, evidence
+        Pictures, the classifier's logits for them, and its evidence ``(N, E)``.
     seed
         Of the choice of pictures.
     """
     study = cached.study
     receivers, donors = _pairs(cached.logits.argmax(1), seed)
     pictures = cached.picture(receivers)
-    codes = [_class_code(networks, cached, evidence, places) for places in (receivers, donors)]
+    codes = [_class_code(networks, cached, evidence, indices) for indices in (receivers, donors)]
     individual = networks.individual_code(pictures)
     rebuilt, moved = (networks.decoded(individual, code) for code in codes)
     expected = cached.logits[donors].argmax(1)
@@ -120,14 +118,14 @@ def _quantile(values: Tensor, share: float) -> float:
 
 
 def _pairs(classes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """`SWAPS` pairs of places whose classes differ, however rare one of them is."""
+    """`SWAPS` pairs of indices whose classes differ, however rare one of them is."""
     generator = torch.Generator().manual_seed(seed)
     first = torch.randint(len(classes), (SWAPS,), generator=generator)
-    others = [(classes != classes[place]).nonzero().flatten() for place in first]
+    others = [(classes != classes[index]).nonzero().flatten() for index in first]
     draws = torch.rand(SWAPS, generator=generator)
     second = [pool[int(draw * len(pool))] for pool, draw in zip(others, draws, strict=True)]
     return first, torch.stack(second)
 
 
-def _class_code(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, places: Tensor) -> Tensor:
-    return networks.class_code(cached.picture(places), evidence[places].to(cached.study.device))
+def _class_code(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, indices: Tensor) -> Tensor:
+    return networks.class_code(cached.picture(indices), evidence[indices].to(cached.study.device))

@@ -14,18 +14,11 @@ CONFIDENT = 0.9
 """Probability from which a code counts as a typical one of its class."""
 
 FEW = 10
-"""How many codes stand for a class that has no confident one."""
+"""How many codes represent a class that has no confident one."""
 
 
 def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Tensor, Tensor]:
-    """The line on which an affine head tells two classes apart.
-
-    Parameters
-    ----------
-    weight, bias
-        The head: ``(K, d)`` and ``(K,)``.
-    source, target
-        Two different classes.
+    """The line on which an affine head, ``(K, d)`` and ``(K,)``, tells two classes apart.
 
     Returns
     -------
@@ -45,25 +38,9 @@ def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Te
 
 
 def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, confidence: float) -> Tensor:
-    """The shortest move on the map that makes the target as likely as asked for.
+    """The nearest code to z ``(d,)`` at which the head gives the target a certain share of the two probabilities.
 
-    With log-odds ``m(z) = v @ z + b`` it is ``z + (logit(confidence) - m(z)) / |v|^2 * v``.
-
-    Parameters
-    ----------
-    z
-        A code ``(d,)``.
-    weight, bias
-        The head: ``(K, d)`` and ``(K,)``.
-    source, target
-        Two different classes.
-    confidence
-        In (0, 1): the target's share of the probability that the head gives to the two classes.
-
-    Returns
-    -------
-    Tensor
-        The code ``(d,)``.
+    With the log-odds ``m(z) = v @ z + b`` of `contrast` it is ``z + (logit(confidence) - m(z)) / |v|^2 * v``.
 
     Raises
     ------
@@ -78,22 +55,15 @@ def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, c
 
 
 def centres(codes: Tensor, probabilities: Tensor, classes: Tensor) -> Tensor:
-    """The most typical code of every class: the mean of its confident ones.
+    """The most typical code of every class, ``(K, d)``.
+
+    It is the mean of the class's codes with a probability of at least 0.9; for a class without any, of the ten codes
+    (of any class) that are most probable for it.
 
     Parameters
     ----------
-    codes
-        ``(N, d)``.
-    probabilities
-        What the classifier says of their pictures, ``(N, K)``.
-    classes
-        The class each code counts as, ``(N,)``.
-
-    Returns
-    -------
-    Tensor
-        ``(K, d)``: the mean of the class's codes with a probability of at least 0.9; for a class without any, of the
-        ten codes (of any class) that are most probable for it.
+    codes, probabilities, classes
+        ``(N, d)``; the classifier's probabilities for their pictures, ``(N, K)``; the class of each code, ``(N,)``.
 
     Raises
     ------
@@ -107,7 +77,7 @@ def centres(codes: Tensor, probabilities: Tensor, classes: Tensor) -> Tensor:
 
 
 def _typical(probability: Tensor, members: Tensor) -> Tensor:
-    """Places of the codes that stand for a class."""
+    """Indices of the codes that represent a class."""
     confident = (members & (probability >= CONFIDENT)).nonzero().flatten()
     return confident if len(confident) else probability.topk(min(FEW, len(probability))).indices
 

@@ -56,10 +56,8 @@ class SRAE(Explainer):
     targets
         Classes to explain, by number or name; default all or, of more than `fitted.MOST_CLASSES`, those predicted
         most often.
-    features
-        x-features per class.
-    pictures, epochs, seed
-        Of the fit.
+    features, pictures, epochs, seed
+        x-features per class; and how many pictures, epochs, and which seed the fit has.
     settings
         Used in place of all but study and targets, as the preset does.
 
@@ -215,11 +213,10 @@ class SRAE(Explainer):
         XaiWidgetsError
             For a class that is not explained, or an unknown method or basis.
         """
-        found, batch = self._found, self._batch(pictures)
-        logits = self.study.logits(batch)
-        row = int(logits[0, list(found.classes)].argmax()) if target is None else self._row(target)
-        readout = self._readout(row, basis)
-        return explained(found, readout, batch, logits, heatmap_method, self.origin(basis=basis))
+        batch = self._batch(pictures)
+        row = self._predicted_row(batch[:1]) if target is None else self._row(target)
+        readout, origin = self._readout(row, basis), self.origin(basis=basis)
+        return explained(self._found, readout, basis, batch, heatmap_method, origin)
 
     def contributions(self, pictures: Tensor, target: Target, *, basis: Basis = "srae") -> Tensor:
         """What each x-feature adds to the score of a class, ``(N, L)``: `explain` without maps."""
@@ -292,7 +289,7 @@ class SRAE(Explainer):
         self._found.rename(row, feature, name)
 
     def require_feature(self, feature: int) -> None:
-        """Refuse a number that no x-feature has."""
+        """Raise an `XaiWidgetsError` for a number that no x-feature has."""
         if not 0 <= feature < self.settings.features:
             raise XaiWidgetsError(f"x-features are 0 to {self.settings.features - 1}, and there is no {feature}")
 
@@ -312,6 +309,9 @@ class SRAE(Explainer):
         if basis not in models:
             raise XaiWidgetsError(f"basis is {basis!r}, but must be one of {sorted(models)}")
         return LayerReadout(self.study, self.settings, models[basis], row)
+
+    def _predicted_row(self, picture: Tensor) -> int:
+        return int(self.study.logits(picture)[0, list(self._found.classes)].argmax())
 
     def _row(self, target: Target) -> int:
         known, names = self._found.classes, self.study.class_names

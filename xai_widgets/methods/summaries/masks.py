@@ -41,7 +41,7 @@ _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 class Optimiser(Protocol):
-    """What finds soft masks for one batch."""
+    """A search for the soft masks of one batch."""
 
     @property
     def steps(self) -> int:
@@ -139,26 +139,16 @@ class CrispMasks:
         batch = self.study.check(pictures).detach().cpu().float()
         if not len(batch):
             raise PictureError("there are no pictures to find masks for")
-        scores = self.study.predict(batch)
-        classes = scores.argmax(1) if target is None else self._classes(target, len(batch))
-        before = _of(scores, classes)
+        predicted = self.study.predict(batch)
+        classes = predicted.argmax(1) if target is None else self._classes(target, len(batch))
+        before = _of(predicted, classes)
         baselines, baseline_score, names = choose(self.study, batch, classes, before, self.baselines)
         allowed = torch.ones(len(batch), 1, *batch.shape[2:])
         question = Question(self.study, batch, baselines, classes, allowed, before, baseline_score)
         soft, masks = self._search(question, progress or Progress())
-        return Masks(
-            batch,
-            baselines,
-            classes,
-            masks,
-            soft,
-            before,
-            baseline_score,
-            *self._measured(question, masks),
-            names,
-            self.study.class_names,
-            self._origin(time.perf_counter() - began),
-        )
+        scores = before, baseline_score, *self._measured(question, masks)
+        origin = self._origin(time.perf_counter() - began)
+        return Masks(batch, baselines, classes, masks, soft, *scores, names, self.study.class_names, origin)
 
     def _classes(self, target: Target | Tensor, count: int) -> Tensor:
         """The class of each picture ``(N,)``."""

@@ -269,17 +269,10 @@ class ClassSummaries:
             class_names=class_names,
             origin=details["masks_origin"],
         )
-        return cls(
-            class_index=details["class_index"],
-            class_name=class_names[details["class_index"]],
-            errors=details["errors"],
-            indices=tensors["indices"],
-            masks=masks,
-            regions=_regions(tensors),
-            similarity=tensors["similarity"],
-            summaries=tuple(_summary(values) for values in details["summaries"]),
-            origin=details["origin"],
-        )
+        made = tensors["indices"], masks, _regions(tensors), tensors["similarity"]
+        summaries = tuple(_summary(values) for values in details["summaries"])
+        number, errors, origin = (details[name] for name in ("class_index", "errors", "origin"))
+        return cls(number, class_names[number], errors, *made, summaries, origin)
 
 
 def _regions(tensors: Mapping[str, Tensor]) -> tuple[Region, ...]:

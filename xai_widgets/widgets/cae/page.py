@@ -15,7 +15,7 @@ from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.chart import HEIGHT, SHAPES, WIDTH, Box, Floats, legend, marked_points, ticks
 from xai_widgets.widgets.views.elements import Tile
 
-# Of places; enough for a map of this size, and a third of the text.
+# Of points; enough for a map of this size, and a third of the text.
 _DECIMALS = 4
 
 
@@ -44,7 +44,7 @@ def manifold_page(
     atlas
         `AtlasView.page_state` of the view, whose classes are the map's too.
     points, classes, box, labels, start, home, path_points, backdrop_png
-        `ManifoldMap.page_state` of the map: places (M, 2) and the class of each, edges, meaning of the axes, where the
+        `ManifoldMap.page_state` of the map: points (M, 2) and the class of each, edges, meaning of the axes, where the
         point begins, where the picture lies, the way (P, 2) to its target, and the painted ground.
     strip
         Pictures on the way to the target.
@@ -54,7 +54,7 @@ def manifold_page(
     Page
         Not rendered yet.
     """
-    places = np.asarray(points, float).round(_DECIMALS)
+    rounded = np.asarray(points, float).round(_DECIMALS)
     groups = marked_points(atlas["names"], np.asarray(classes, np.int64))
     way = [] if path_points is None else np.asarray(path_points, float).round(_DECIMALS).tolist()
     chart = {
@@ -68,7 +68,7 @@ def manifold_page(
         "about": _about(atlas["names"], labels),
         "backdrop": f"data:image/png;base64,{base64.b64encode(backdrop_png).decode()}" if backdrop_png else "",
         "marks": [
-            {"colour": mark.colour, "path": SHAPES[mark.shape], "points": places[members].tolist()}
+            {"colour": mark.colour, "path": SHAPES[mark.shape], "points": rounded[members].tolist()}
             for _, mark, members in groups
         ],
         "route": way,

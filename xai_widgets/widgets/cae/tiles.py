@@ -26,9 +26,9 @@ def film_tiles(explanation: Counterfactual) -> tuple[list[str], list[Tile]]:
 def saliency_tiles(explanation: Counterfactual) -> list[Tile]:
     """The maps of `Counterfactual.maps`, with a number each."""
     added, expected = explanation.completeness
-    area, place = explanation.focus()
+    area, where = explanation.focus()
     captions = {
-        "where it changes": f"60 % on {area:.0%} of the picture, {place}",
+        "where it changes": f"60 % on {area:.0%} of the picture, {where}",
         "what moves the classifier": f"adds up to {added:.1f} of {expected:.1f} log-odds",
         "several ways": f"agreement {float(explanation.saliency['agreement'].mean()):.0%}",
     }

@@ -39,8 +39,10 @@ from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import exactly
-from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, StripLayer, Tile
+from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
+from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.picture_strip import picture_cards
 
 KEPT_SCENES = 8
 """So many results are remembered, so that going back takes no time; of large pictures each takes megabytes."""
@@ -109,7 +111,7 @@ class InversionExplorer(Explorer):
     def _make_views(self) -> list[ipywidgets.Widget]:
         pixelated = max(self._pool.pictures.shape[2:]) < SMALL
         layers = [name for name in self.controls.layer.options if name != TOGETHER]
-        self.strip = NetworkStrip(layers=[_drawn(self.study, name) for name in layers])
+        self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
         self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures", selected=0)
         self.cards.cards = self._cards()
         self.cards.layout.max_height, self.cards.layout.overflow = "260px", "auto"
@@ -121,7 +123,8 @@ class InversionExplorer(Explorer):
         return [self.strip, self.cards, film, self._stop_line, self.grid, below]
 
     def _cards(self) -> list[Card]:
-        return tiles.picture_cards(self._pool, lambda number: exactly(self._pool.pictures[number]))
+        pool = self._pool
+        return picture_cards(pool, range(len(pool)), None, lambda number: exactly(pool.pictures[number]))
 
     def _bind(self) -> None:
         controls = self.controls
@@ -320,12 +323,6 @@ class InversionExplorer(Explorer):
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
-
-
-def _drawn(study: Study, name: str) -> StripLayer:
-    layer = study.layer(name)
-    shape = list(layer.shape)
-    return {"name": name, "kind": layer.kind, "shape": shape, "parameters": layer.parameters, "status": ""}
 
 
 def _line(text: str) -> Markup:

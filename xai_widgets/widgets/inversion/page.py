@@ -9,9 +9,10 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.inversion.tiles import COLUMNS, picture_cards, rows, sentence, stop_line, verdict, words
+from xai_widgets.widgets.inversion.tiles import COLUMNS, rows, sentence, stop_line, verdict, words
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
+from xai_widgets.widgets.views.picture_strip import picture_cards
 
 PICTURES = 5
 """At most so many pictures are written."""
@@ -42,7 +43,7 @@ def inversion_page(
     scenes = [_scene(inversion, pool, choice, known, progress) for choice in choices]
     draw = each_once(on_page)
     data = {
-        "cards": picture_cards(pool, lambda number: draw(pool.pictures[number]), written),
+        "cards": picture_cards(pool, written, None, lambda number: draw(pool.pictures[number])),
         "scenes": [_scene_page(scene, draw) for scene in scenes],
         "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
         "shares": list(SHARES),

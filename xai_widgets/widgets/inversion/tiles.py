@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,10 +10,8 @@ from torch import Tensor
 from xai_widgets.methods.inversion.scene import Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
 from xai_widgets.methods.masking.views import dimmed
-from xai_widgets.pool import Pool
 from xai_widgets.show.images import sequential
 from xai_widgets.show.words import where
-from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import Draw, exactly
 from xai_widgets.widgets.views.elements import Row, Tile
 
@@ -24,16 +22,6 @@ CHANNELS, PARTS = 4, 4
 
 DOUBTFUL = 0.05
 """A class with a lower probability is not in the picture."""
-
-
-def picture_cards(pool: Pool, source: Callable[[int], str], numbers: Sequence[int] | None = None) -> list[Card]:
-    """Pictures of a pool, all or those of some numbers; `source` draws them."""
-    cards: list[Card] = []
-    for number in range(len(pool)) if numbers is None else numbers:
-        name, picture = pool.name(number), f"picture {pool.indices[number]}"
-        tile: Tile = {"src": source(number), "alt": f"{picture}, {name}" if name else picture, "caption": ""}
-        cards.append({"tiles": [tile], "lines": [name or picture]})
-    return cards
 
 
 def waiting_row(picture: Tensor) -> Row:
