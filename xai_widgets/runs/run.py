@@ -61,7 +61,7 @@ class Run:
     @classmethod
     def of(cls, study: Study, folder: Path, model: str = "", weights: str = "") -> Run:
         """The run of a study; nothing is written yet."""
-        images, test, seed = study.given
+        images, test, seed = study.sources
         return cls(
             folder=folder,
             name=study.name,

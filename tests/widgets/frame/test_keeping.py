@@ -36,7 +36,7 @@ def saved(study):
         for thread in threading.enumerate():
             if thread.name == "xai-widgets-saver":
                 thread.join(60)
-        return open_run(run_of(study).folder, model=study.model, images=study.given[0])
+        return open_run(run_of(study).folder, model=study.model, images=study.sources.images)
 
     return saved
 
@@ -71,7 +71,7 @@ def test_a_layer_that_is_fitted_is_kept(study, saved):
 
 def test_a_cae_that_is_fitted_is_kept(study, saved, fit_cae):
     explorer = ManifoldExplorer(study)
-    explorer.explainer.settings = fit_cae(Study(study.model, study.given[0])).settings
+    explorer.explainer.settings = fit_cae(Study(study.model, study.sources.images)).settings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         explorer.fit.click()
