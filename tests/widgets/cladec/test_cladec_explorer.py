@@ -348,10 +348,3 @@ def test_classes_of_one_name_are_filtered_apart(explore, twins):
         explorer.show.value = 2 + place
         assert explorer.show.value == 2 + place
         assert {int(explorer.study.pool.labels[i]) for i in explorer._indices} == {place}
-
-
-def test_classes_of_one_name_come_back(explore, twins):
-    first, second = explore(twins), explore(twins)
-    first.show.value = 4
-    second.state = first.state
-    assert second.show.value == 4
