@@ -228,7 +228,7 @@ def test_what_cannot_be_written_is_said_and_spoils_nothing(opened, folder, monke
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artifact, "_write", full)
+    monkeypatch.setattr("xai_widgets.files._write", full)
     with pytest.raises(ArtifactError, match="No space left on device"):
         keep(opened.explainers["cladec"])
     assert (folder / "cladec.safetensors").read_bytes() == before

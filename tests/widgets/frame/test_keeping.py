@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from xai_widgets import artifact
+from xai_widgets import artifact, files
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
@@ -44,14 +44,14 @@ def saved(study):
 @pytest.fixture
 def full(study, monkeypatch):
     """The folder is on a disk that is full, until it is said otherwise."""
-    state, write = {"full": True}, artifact._write
+    state, write = {"full": True}, files._write
 
     def limited(path, content):
         if state["full"] and path.parent == run_of(study).folder:
             raise OSError(28, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(artifact, "_write", limited)
+    monkeypatch.setattr(files, "_write", limited)
     return state
 
 
