@@ -85,7 +85,7 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
 
 
 def _fresh(study: Study, seed: int) -> BirdPictures:
-    """Birds of the same kind that neither the classifier nor whoever chose the settings has seen."""
+    """Held-out birds of the same kind, which were not used to choose any settings either."""
     birds = study.test
     if not isinstance(birds, BirdPictures):
         raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
@@ -176,10 +176,10 @@ def _causes(study: Study, found: Mapping[str, Found], kinds: Kinds, truth: Truth
     """The least that a sound summary's removal costs, and whether its evidence is what its part is worth."""
     pairs = {who: _evidence_and_worth(study, each, kinds[who], truth) for who, each in found.items()}
     return {
-        "causal_drop_low": _measure({who: _least(each, "drop_low") for who, each in found.items()}, "higher", 0.0),
-        "causal_evidence_low": _measure(
-            {who: _least(each, "evidence_low") for who, each in found.items()}, "higher", 0.0
-        ),
+        **{
+            f"causal_{name}": _measure({who: _least(each, name) for who, each in found.items()}, "higher", 0.0)
+            for name in ("drop_low", "evidence_low")
+        },
         "evidence_truth_r": _measure({who: _correlation(values) for who, values in pairs.items()}, "higher", 0.0),
     }
 

@@ -1,4 +1,4 @@
-"""What masks and summaries of birds are compared with: where the deciding parts are, and what each is worth."""
+"""The ground truth for masks and summaries of birds: where the deciding parts are, and what each is worth."""
 
 from __future__ import annotations
 

@@ -326,21 +326,6 @@ def test_large_type_has_large_pictures(workbench):
     assert tiles() == before
 
 
-def test_two_hundred_changes_make_no_widget(workbench):
-    open_all(workbench)
-    before = len(_instances)
-    for turn in range(200):
-        owner, name, value = (
-            (workbench.strip.cards, "selected", turn % 12),
-            (workbench.classes, "value", turn % 8),
-            (workbench.layers, "value", ("block3", "block4")[turn % 2]),
-            (workbench.tabs, "selected", (0, 3)[turn % 2]),
-        )[turn // 2 % 4]
-        setattr(owner, name, value)
-    assert workbench.wait(60)
-    assert len(_instances) == before
-
-
 def test_closing_leaves_nothing_behind(ready):
     study = ready()
     before = set(_instances)

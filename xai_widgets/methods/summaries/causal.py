@@ -31,7 +31,7 @@ SURE = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """What removals did, one value for each ``(n,)``.
+    """Effects of removals, one value for each ``(n,)``.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 class Optimiser(Protocol):
-    """What finds soft masks for one batch."""
+    """A search for the soft masks of one batch."""
 
     @property
     def steps(self) -> int:

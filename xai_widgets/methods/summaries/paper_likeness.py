@@ -5,8 +5,8 @@ covariance ``Sigma`` of boxes at random places of the same pictures, and is like
 
     A(i, j) = max(0, (f_i - mu)^T Sigma^-1 (f_j - mu)),    0 if their aspect ratios differ by a factor of 2 or more.
 
-Local offset matching then asks, for region i of one picture and j of another, whether they are as far apart as i and
-its neighbours ``N(i)`` (the regions whose boxes overlap its own) are from what they resemble most ::
+Local offset matching then compares the offset from region i of one picture to region j of another with the offsets
+from the neighbours ``N(i)`` (the regions whose boxes overlap that of i) to the regions they resemble most ::
 
     LOM(i, j) = A(i, j) exp(-11.2 |o_ij - o_i|_place - 0.3 |o_ij - o_i|_size) sum_N(i) best(k) / sum_all best(k)
 
@@ -43,7 +43,7 @@ CELL, CELLS = 8, 8
 """Side of a cell of the gradient histograms in pixels, and cells along a side of a box; one more all around it."""
 
 ASPECT = 2.0
-"""Boxes whose aspect ratios differ by such a factor are not alike at all."""
+"""Boxes whose aspect ratios differ by this factor or more are not alike at all."""
 
 PLACE, SIZE = 11.2, 0.3
 """How fast likeness falls with the distance of offsets, per shorter side of the picture, and of area ratios."""
@@ -52,7 +52,7 @@ ROUNDS = 20
 """Of the reweighted means."""
 
 BACKGROUND = 2000
-"""Boxes at random places that tell what is usual; more than a descriptor has numbers."""
+"""Boxes at random places, for mean and covariance; more than a descriptor has numbers."""
 
 _TINY = 1e-9
 
@@ -180,7 +180,7 @@ def cut_out(pictures: Tensor, boxes: Boxes) -> Tensor:
     corners = (boxes.corners + margin + beyond)[:, [1, 0, 3, 2]]
     rois = torch.cat([boxes.picture[:, None], corners], 1)
     crops: Tensor = roi_align(wide, rois, CELL * (CELLS + 2), aligned=True)
-    # Rounding errors would be gradients, which normalisation makes as strong as any others where a picture is flat.
+    # In flat pictures the normalisation would blow up rounding errors, which have gradients, too.
     return crops.round(decimals=6)
 
 
@@ -264,7 +264,7 @@ class _Matching:
     def _centres(self, best: Tensor, partner: Tensor) -> Tensor:
         """The usual offset around each region to each picture, ``(m, P, 3)``."""
         offsets = offset(self.geometry[self.rows][:, None], self.geometry[partner])
-        # What resembles nothing in a picture has no partner there.
+        # A region that resembles nothing in a picture has no partner there.
         counted = self.neighbours[:, :, None] & (best > 0)
         return median(offsets.expand(len(self.rows), *offsets.shape), counted[..., None])
 

@@ -1,4 +1,4 @@
-"""What is shown of one class in one or two networks: what was found, what to search for next, and members in detail."""
+"""The summaries of one class in one or two networks: what was found, what to search for next, members in detail."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class VisualSummaries(Explainer):
     Attributes
     ----------
     found
-        What was found, by class and by whether these are errors.
+        The summaries found so far, by class number and whether these are errors.
     skipped
         Why `fit` found nothing for a class, by class.
 

@@ -10,12 +10,11 @@ import ipywidgets
 
 from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
-from xai_widgets.names import class_name
+from xai_widgets.methods.cladec.scene import chosen_units, mistakes, nearest
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 from xai_widgets.widgets.cladec.tiles import MAPS, map_tile, picture_tile, version_tiles
-from xai_widgets.widgets.cladec.units import parse_units
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
@@ -179,10 +178,7 @@ class ClaDecExplorer(Explorer):
 
     @cached_property
     def _mistakes(self) -> list[int]:
-        """Pictures of the pool that the classifier gets wrong."""
-        pool = self.study.pool
-        wrong: list[int] = (self.study.predict(pool.pictures).argmax(1) != pool.labels).nonzero().flatten().tolist()
-        return wrong
+        return mistakes(self.study)
 
     def _first_page(self) -> None:
         if self.pager.value == 1:
@@ -193,10 +189,7 @@ class ClaDecExplorer(Explorer):
         # Numbers are units of the chosen layer; of the others, on an exported page, all are shown.
         if self.explainer.settings.paper or (layer != self.layer and "top" not in self.units.value):
             return None
-        count = self.explainer.units(layer)
-        # Every unit is hidden in turn: the more units, the fewer pictures, so that it stays quick.
-        pictures = self.study.pool.pictures[: max(512 // count, 1)]
-        return parse_units(self.units.value, lambda: self.explainer.rank_units(pictures, layer).tolist(), count)
+        return chosen_units(self.explainer, layer, self.units.value)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -286,12 +279,9 @@ class ClaDecExplorer(Explorer):
         return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
 
     def _nearest(self, found: ClaDecExplanation) -> list[Tile]:
-        indices = self.explainer.neighbours(found.original, found.layer, count=1)[:, 0].tolist()
-        pictures, labels = self.study.load(self.study.train, indices)
-        names = [class_name(self.study.class_names, label) for label in labels.tolist()]
         return [
             picture_tile(picture, name, f"nearest training picture in this layer: {name}")
-            for picture, name in zip(pictures, names, strict=True)
+            for picture, name in nearest(self.explainer, found)
         ]
 
     def thumbnails(self) -> list[Tile]:

@@ -278,7 +278,7 @@ class ConceptExplorer(Explorer):
             if scene.exemplars is None:
                 srae = self.srae
                 self.run(
-                    lambda _: replace(scene, exemplars=find_exemplars(srae, choice.target, [scene.feature])[0]),
+                    lambda _: replace(scene, exemplars=find_exemplars(srae, choice.target, scene.feature)),
                     lambda complete: self._show(choice, complete),
                     "Looking for its pictures",
                 )
