@@ -14,13 +14,7 @@ from xai_widgets.errors import ArtifactError
 
 
 def write(target: Path, content: bytes) -> Path:
-    """Write a file, atomically; folders are created.
-
-    Raises
-    ------
-    ArtifactError
-        If the file cannot be written; one that was there before is then untouched.
-    """
+    """Write a file, atomically, and its folders; an ArtifactError leaves one that was there untouched."""
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

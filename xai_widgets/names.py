@@ -14,13 +14,7 @@ Target = SupportsIndex | str
 
 
 def find_class(names: Sequence[str], target: Target) -> int:
-    """The number of a class that is given by number or by name.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no such class; for a name, with the closest ones.
-    """
+    """The number of a class given by number or by name, or an XaiWidgetsError with the closest names."""
     if isinstance(target, str):
         return list(names).index(closest(target, names, "class"))
     try:
@@ -38,22 +32,7 @@ def class_name(names: Sequence[str], label: int) -> str:
 
 
 def closest(name: str, known: Collection[str], kind: str) -> str:
-    """The name itself, if it is known.
-
-    Parameters
-    ----------
-    name
-        What was asked for.
-    known
-        The names there are.
-    kind
-        What they are names of, for the message.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If it is not known; with the closest names, or with all where they are few.
-    """
+    """The name itself, if it is known; else an XaiWidgetsError that says which names of that `kind` there are."""
     if name in known:
         return name
     raise XaiWidgetsError(f"there is no {kind} {name!r}{hint(name, known)}")

@@ -32,46 +32,22 @@ CHECKPOINT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Step:
-    """What a loss needs to know about its step.
+    """What a loss needs to know about its step; epochs, and steps since the start of the training, count from 0."""
 
-    Parameters
-    ----------
-    indices
-        The examples of the batch, int64 of shape ``(n,)`` on the CPU.
-    generator
-        For random numbers of the loss, on the CPU; the same after a resume.
-    epoch, number
-        The epoch, and the step since the start of the training; both count from 0.
-    """
-
-    indices: Tensor
-    generator: torch.Generator
+    indices: Tensor  # the examples of the batch, int64 (n,) on the CPU
+    generator: torch.Generator  # for random numbers of the loss, on the CPU; the same after a resume
     epoch: int
     number: int
 
 
 @dataclass(frozen=True)
 class History:
-    """What happened, one entry per epoch.
+    """What happened, one entry per epoch."""
 
-    Parameters
-    ----------
-    train_loss
-        Mean loss over the examples of each epoch, while its weights changed.
-    validation
-        What `validate` returned after each epoch; empty without one.
-    best_epoch
-        Index of the epoch whose weights the module has.
-    seconds
-        Time spent, that before a resume included.
-    stopped_early
-        Whether patience ended the training before its last epoch.
-    """
-
-    train_loss: tuple[float, ...]
-    validation: tuple[float, ...]
-    best_epoch: int
-    seconds: float
+    train_loss: tuple[float, ...]  # mean over the examples, while the weights changed
+    validation: tuple[float, ...]  # empty without one
+    best_epoch: int  # whose weights the module has
+    seconds: float  # those before a resume included
     stopped_early: bool
 
 
@@ -86,7 +62,7 @@ def train(
     task: str = "training",
     checkpoint: Path | None = None,
 ) -> History:
-    """Train the parameters of `module` that require gradients.
+    """Train the parameters of `module` that require gradients, where the module is.
 
     The module is in train mode in `loss` and in eval mode, without gradients and without autocast, in `validate`.
     However the training ends, the module is left in eval mode with the weights of its best finished epoch: that of
@@ -94,19 +70,13 @@ def train(
 
     Parameters
     ----------
-    module
-        Everything that is trained, on the device where it is to be trained.
     loss
         Gives the mean loss over the examples ``step.indices``, a scalar. Called with torch's global random numbers
         seeded for the step (dropout), which are put back afterwards.
     count
         Number of examples; their indices are ``0 .. count - 1``.
-    recipe
-        How to train.
     validate
         Gives a number that is the better the lower it is; called after each epoch.
-    progress
-        Told each step; silent by default.
     task
         What is being trained, for people and to tell checkpoints apart.
     checkpoint
@@ -114,19 +84,10 @@ def train(
         `CHECKPOINT_SECONDS` within one, and when `progress` is cancelled at a step. If it exists, training resumes
         there; it is removed when the training is complete.
 
-    Returns
-    -------
-    History
-        The losses, and which epoch was kept.
-
     Raises
     ------
-    CancelledError
-        If `progress` was cancelled.
     ArtifactError
         If the checkpoint is from another training, cannot be read or cannot be written.
-    PictureError
-        If `count` is below 1.
     XaiWidgetsError
         If nothing in the module can be trained, or the loss, its gradient or the validation is not finite.
     """

@@ -48,13 +48,7 @@ def add(commands: Any) -> None:
 
 
 def export(given: argparse.Namespace) -> None:
-    """Run the command.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no such view, the target cannot be written, or there is nothing to show.
-    """
+    """Run the command."""
     from xai_widgets.progress import bar  # noqa: PLC0415
 
     names = _names(given.views)

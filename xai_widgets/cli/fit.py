@@ -64,15 +64,7 @@ def add(commands: Any) -> None:
 
 
 def fit(given: argparse.Namespace) -> None:
-    """Run the command.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If something that was asked for does not exist, or does not fit together.
-    KeyboardInterrupt
-        After Ctrl-C; what was finished, and the place in what was not, is kept.
-    """
+    """Run the command. After Ctrl-C, what was finished, and the place in what was not, is kept."""
     from xai_widgets.progress import bar  # noqa: PLC0415
 
     kind = EXPLAINERS[given.method]

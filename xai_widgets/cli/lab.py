@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import filecmp
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xai_widgets import files
 from xai_widgets.cli.terminal import say
@@ -23,9 +22,8 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_lab)
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=_port, help="port to listen on (default: the first free one from 8888 on)")
-    parser.add_argument(
-        "--dir", type=Path, default=Path(), help="folder to work in; the lessons go to its notebooks (default: .)"
-    )
+    told = "folder to work in; the lessons go to its notebooks (default: .)"
+    parser.add_argument("--dir", type=Path, default=Path(), help=told)
 
 
 def _port(text: str) -> int:
@@ -46,30 +44,15 @@ def _lab(given: argparse.Namespace) -> None:
     open_lab(given.dir, browser=not given.no_browser, port=given.port)
 
 
-@dataclass(frozen=True)
-class Copied:
-    """What `copy_lessons` did.
-
-    Attributes
-    ----------
-    added
-        Names of the lessons that were not there and now are.
-    kept
-        Names of files that differ from the lesson of that name, and were left as they are.
-    """
+class Copied(NamedTuple):
+    """Names of the lessons that were added, and of files that differ from their lesson and were left alone."""
 
     added: tuple[str, ...]
     kept: tuple[str, ...]
 
 
 def lessons() -> Path:
-    """Folder of the lessons: inside an installed package, beside it in a checkout.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If they are in neither.
-    """
+    """Folder of the lessons: inside an installed package, beside it in a checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / NOTEBOOKS, package.parent / NOTEBOOKS):
         if (folder / FIRST).is_file():
@@ -78,19 +61,9 @@ def lessons() -> Path:
 
 
 def copy_lessons(target: Path) -> Copied:
-    """Bring every lesson into a folder, and change no file that is there.
+    """Bring every lesson into a folder, which is made, and change no file that is there.
 
     A file that differs from its lesson is somebody's work, or a lesson of another release: it is kept.
-
-    Parameters
-    ----------
-    target
-        The folder; made if there is none.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If a lesson cannot be written.
     """
     added, kept = [], []
     try:
@@ -108,13 +81,7 @@ def copy_lessons(target: Path) -> Copied:
 
 
 def lab_application() -> Any:
-    """JupyterLab's application class.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If JupyterLab is not installed.
-    """
+    """JupyterLab's application class; an XaiWidgetsError if JupyterLab is not installed."""
     try:
         from jupyterlab.labapp import LabApp  # noqa: PLC0415  (an extra, and slow to import)
     except ImportError as error:
@@ -124,18 +91,9 @@ def lab_application() -> Any:
 
 
 def open_lab(folder: Path, *, browser: bool = True, port: int | None = None) -> None:
-    """Run JupyterLab in this process, opened on the first lesson, until it is stopped.
+    """Run JupyterLab on a folder, opened on the first lesson, until it is stopped.
 
     In this process, so that its notebooks run in the very Python that this package is installed in.
-
-    Parameters
-    ----------
-    folder
-        What JupyterLab serves; the lessons are in its sub-folder `NOTEBOOKS`.
-    browser
-        Open a browser.
-    port
-        Port to listen on, and no other; default the first free one from 8888 on.
     """
     application = lab_application()
     # Else a kernel that another Python has registered for this user under the same name would come first.

@@ -37,7 +37,7 @@ class Published(NamedTuple):
 
 
 def load_model(spec: str, weights: str | None = None, classes: int | None = None) -> nn.Module:
-    """The classifier that is asked for.
+    """The classifier that is asked for; an XaiWidgetsError says what is wrong with the names, the code or the file.
 
     Parameters
     ----------
@@ -49,13 +49,6 @@ def load_model(spec: str, weights: str | None = None, classes: int | None = None
         or that the factory gives.
     classes
         Logits of a torchvision classifier with random weights; with a file, there are as many as it has.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no such model, it cannot be made, or weights cannot be fetched.
-    ArtifactError
-        If the weights file is no safetensors file, or is not of this model.
     """
     module, colon, name = spec.partition(":")
     if not (module and colon and name):
@@ -71,15 +64,7 @@ def load_model(spec: str, weights: str | None = None, classes: int | None = None
 
 
 def model_of_run(folder: str | Path, spec: str | None = None, weights: str | None = None) -> nn.Module:
-    """The classifier of a run; its `spec` may be left out if it is torchvision's.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If it is made by code that has to be named.
-    ArtifactError
-        If the folder holds no run; and as `load_model`.
-    """
+    """The classifier of a run; its `spec` may be left out if it is torchvision's, and is refused otherwise."""
     from xai_widgets.runs.run import Run  # noqa: PLC0415
 
     run = Run.read(folder)

@@ -24,13 +24,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def require_file(path: str | Path, option: str) -> Path:
-    """The path, if a file can be there, in a folder that is created: known before minutes of work, not after.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If it is a folder.
-    """
+    """The path, if a file can be there, in a folder that is created: known before minutes of work, not after."""
     target = Path(path)
     if target.is_dir():
         raise XaiWidgetsError(f"{target} is a folder; give {option} the name of a file")
@@ -39,13 +33,7 @@ def require_file(path: str | Path, option: str) -> Path:
 
 
 def require_folder(path: Path, option: str) -> Path:
-    """The path, if a folder can be there.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If it is a file.
-    """
+    """The path, if a folder can be there."""
     if path.exists() and not path.is_dir():
         raise XaiWidgetsError(f"{path} is a file; give {option} the name of a folder")
     return path

@@ -15,14 +15,7 @@ from xai_widgets.data.bird import Bird, Traits
 class Camera:
     """Places shapes, given in thousandths of the shorter side, on the sample grid of a picture.
 
-    Parameters
-    ----------
-    height, width
-        Pixels of the sides of what is seen.
-    traits
-        The pose.
-    left
-        Pixels of the picture that are to the left of it.
+    What is seen has `height` and `width` pixels, and the picture has `left` more to the left of it.
     """
 
     def __init__(self, height: int, width: int, traits: Traits, *, left: int = 0) -> None:

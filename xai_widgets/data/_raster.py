@@ -90,16 +90,9 @@ def turn(points: Ints, degrees: int) -> Ints:
 
 
 def fill(canvas: Bytes, polygon: Ints, value: int) -> None:
-    """Write `value` into every sample of `canvas` whose centre lies in the convex `polygon`.
+    """Write `value` into every sample of `canvas` ``(rows, columns)`` whose centre lies in the convex `polygon`.
 
-    Parameters
-    ----------
-    canvas
-        Index map ``(rows, columns)``, changed in place.
-    polygon
-        Corners ``(N, 2)`` as ``(x, y)``, in `STEPS` per sample; parts outside the canvas are cut off.
-    value
-        Palette index, 0 to 255.
+    Corners ``(N, 2)`` are ``(x, y)``, in `STEPS` per sample; parts outside the canvas are cut off.
     """
     top, low = int(polygon[:, 1].min()), int(polygon[:, 1].max())
     first, last = max(top // STEPS, 0), min(low // STEPS + 1, canvas.shape[0])

@@ -184,13 +184,7 @@ def _pictures(run: Run, source: Mapping[str, Any], given: PictureSet | None) -> 
 
 
 def require_model(run: Run, model: nn.Module, mean: Tensor | None = None, std: Tensor | None = None) -> None:
-    """Refuse another model than that of a run, or another normalisation, if one is given.
-
-    Raises
-    ------
-    ArtifactError
-        If weights, mean or std differ.
-    """
+    """Refuse, with an ArtifactError, another model than that of a run, or another normalisation, if one is given."""
     own_mean, own_std = (torch.tensor(values).view(-1, 1, 1) for values in (run.mean, run.std))
     for name, given, own in (("mean", mean, own_mean), ("std", std, own_std)):
         if given is not None and not torch.equal(given, own):

@@ -30,14 +30,9 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 
 def described(pictures: PictureSet, beside: Path) -> dict[str, Any]:
-    """Describe where pictures come from, as plain values for JSON.
+    """Describe where pictures come from, as plain values for JSON; a folder's path is also given relative to `beside`.
 
-    Parameters
-    ----------
-    pictures
-        Any picture set. One whose class is not in `OPTIONS` can be recognised, but not opened again.
-    beside
-        The folder of the file with the description; the pictures' folder is given relative to it, too.
+    Pictures whose class is not in `OPTIONS` can be recognised, but not opened again.
     """
     kind = _kind(pictures)
     options = {name: getattr(pictures, name) for name in OPTIONS.get(kind, ())}
@@ -51,13 +46,7 @@ def described(pictures: PictureSet, beside: Path) -> dict[str, Any]:
 
 
 def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:
-    """Open pictures again from their description.
-
-    Raises
-    ------
-    ArtifactError
-        If the pictures are missing, cannot be opened again, or have changed.
-    """
+    """Open pictures again; an ArtifactError where they are missing, have changed, or are of an unknown class."""
     if source["kind"] not in OPTIONS:
         raise ArtifactError(
             f"the pictures cannot be found again, since they were a {source['kind']}; give them: images=, and test= if "
@@ -69,13 +58,7 @@ def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:
 
 
 def require_same(pictures: PictureSet, source: Mapping[str, Any]) -> None:
-    """Refuse pictures other than those described, since explainers know pictures by their indices.
-
-    Raises
-    ------
-    ArtifactError
-        If their number, labels or names of files differ.
-    """
+    """Refuse, with an ArtifactError, pictures other than those described: explainers know pictures by their indices."""
     advice = "explainers know them by their indices: put them back as they were, or begin another run"
     if len(pictures) != source["count"]:
         raise ArtifactError(f"these are {len(pictures)} pictures, and there were {source['count']}; {advice}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xai_widgets.errors import CancelledError, LayerError, XaiWidgetsError
+from xai_widgets.errors import CancelledError, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.common import estimate as module
 from xai_widgets.methods.common.estimate import COPIES, Estimate, estimate
@@ -104,7 +104,7 @@ def test_every_task_of_a_fit_is_known(new_study, monkeypatch):
     growth = explainer.trial().growth
     assert estimate(explainer).seconds > 0
     explainer.fit(progress=Counting())
-    assert [total * more for (total, _), more in zip(watches[0]._tasks, growth, strict=True)] == pytest.approx(totals)
+    assert [total * more for (total, _), more in zip(watches[0].tasks, growth, strict=True)] == pytest.approx(totals)
 
 
 def test_nothing_is_changed(fitted):
@@ -116,7 +116,7 @@ def test_nothing_is_changed(fitted):
     assert torch.get_rng_state().equal(random)
 
 
-@pytest.mark.parametrize(("side", "few"), [(16, 128), (96, 56), (224, 16)])
+@pytest.mark.parametrize(("side", "few"), [(16, 128), (96, 42), (224, 8)])
 def test_a_trial_of_large_pictures_is_of_few(net, side, few):
     pictures = torch.rand(1, side, side).expand(150, 1, side, side)
     study = Study(net(1), torch.utils.data.TensorDataset(pictures, torch.zeros(150, dtype=torch.int64)))
@@ -132,6 +132,15 @@ def test_what_cannot_be_tried(new_study, toy):
         estimate(ClaDec(new_study()), "conv3")
     with pytest.raises(XaiWidgetsError, match="Toy searches and trains nothing"):
         Explainer.trial(toy)
+
+
+def test_a_trial_that_fails_says_so(toy, monkeypatch):
+    def fail(seconds):
+        raise PictureError("too few pictures")
+
+    monkeypatch.setattr(toy, "_pass", fail)
+    with pytest.raises(XaiWidgetsError, match=r"a trial of this fit on 32 pictures fails.*too few pictures"):
+        estimate(toy)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ MAPPED = 1000
 SHARP = 0.02
 """Mean absolute error up to which reconstructions are shown as they are; above, changes are added to the picture."""
 
+LEAST_TRIED = 32
+"""A trial of fewer pictures may be too small for a map."""
+
 PRECISE = ("class_encoder", "head")
 """These are saved in full precision: errors there would move every picture's point on the map."""
 
@@ -151,7 +154,7 @@ class CAE(CodeMap):
         """A fit of one epoch on few pictures; see `Explainer.trial`. A CAE is not fitted by layer."""
         del layer
         settings, read = self.settings, [self._layer] if self._layer else []
-        few = FewPictures.of(self.study, settings.pictures, 0, settings.recipe.seed)
+        few = FewPictures.of(self.study, settings.pictures, 0, settings.recipe.seed, LEAST_TRIED)
         short = replace(settings, recipe=replace(settings.recipe, epochs=1))
         epochs = settings.recipe.epochs
         trained, mask = epochs * few.seen, max(1, epochs // MASK_SHARE) * few.seen

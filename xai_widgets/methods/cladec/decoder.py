@@ -25,25 +25,12 @@ costs little."""
 
 
 class ConditionalDecoder(nn.Module):
-    """One decoder for every subset of units and every trade-off alpha.
+    """One decoder for every subset of units and every trade-off alpha, with `width` channels at the picture's side.
 
     It sees the code without the hidden units, which units are shown, and alpha, so that hiding a unit is something
     it was trained on and no surprise. Blocks of nearest upsampling, 3x3 convolution and SiLU; the last doubling
-    is a sub-pixel convolution, which spares the costly full resolution.
-
-    Parameters
-    ----------
-    code
-        Shape of one code, ``(C, h, w)`` or ``(D,)``.
-    picture
-        Shape of one picture, ``(G, H, W)``.
-    width
-        Channels at the end; up to three times as many near the code.
-
-    Notes
-    -----
-    Normalisation is by batch: by picture (GroupNorm) it would wipe out how bright and how full of contrast a picture
-    is, which is what is to be shown. Residual convolutions are added where they are cheap, on the small maps.
+    is a sub-pixel convolution, which spares the costly full resolution. Normalisation is by batch: by picture
+    (GroupNorm) it would wipe out how bright and how full of contrast a picture is, which is what is to be shown.
     """
 
     def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
@@ -75,21 +62,9 @@ class ConditionalDecoder(nn.Module):
     def forward(self, code: Tensor, shown: Tensor, alpha: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
         """Mean picture ``(N, G, H, W)`` in [0, 1] and log variance ``(N, 1, H, W)``, one for all colours of a pixel.
 
-        Parameters
-        ----------
-        code
-            Standardised codes ``(N, C, h, w)`` or ``(N, D)``, hidden units left out of them.
-        shown
-            1 for each unit that may be seen, 0 for hidden ones, ``(N, C)``.
-        alpha
-            Trade-off in [0, 1] for each picture, ``(N,)``.
-        prior
-            The mean picture ``(G, H, W)``: what is decoded is how the picture differs from it (in log-odds).
-
-        Notes
-        -----
-        The log variance is computed from features that are cut off from the gradient: learning how unsure the mean is
-        leaves the mean as it would be without.
+        From standardised codes ``(N, C, h, w)`` or ``(N, D)`` without the hidden units; `shown` ``(N, C)``, 1 for units
+        that may be seen; alpha ``(N,)`` in [0, 1]. What is decoded is how the picture differs, in log-odds, from the
+        mean picture `prior` ``(G, H, W)``.
         """
         seen = _together(code, shown, alpha)
         features = self.stages(self.stem(seen).view(len(code), -1, *self.grid))

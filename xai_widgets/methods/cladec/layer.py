@@ -59,13 +59,7 @@ class Settings:
             raise XaiWidgetsError(f"alpha is {self.alpha}, but must lie in [0, 1]")
 
     def dial(self, alpha: float | None) -> float:
-        """The trade-off to decode with; the paper preset has one only.
-
-        Raises
-        ------
-        XaiWidgetsError
-            If it lies outside [0, 1], or the paper preset was fitted for another one.
-        """
+        """The trade-off to decode with, in [0, 1]; the paper preset has one only, and refuses another."""
         if self.paper and alpha not in (None, self.alpha):
             raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {self.alpha} only")
         dial = self.alpha if alpha is None else float(alpha)
@@ -111,13 +105,7 @@ class FittedLayer(nn.Module):
         return ConditionalDecoder(self.code, study.shape, settings.width)
 
     def mask(self, units: Sequence[int] | None) -> Tensor:
-        """1 where a decoder may see a unit, 0 elsewhere, ``(C,)``; None for all units.
-
-        Raises
-        ------
-        LayerError
-            If there is no such unit, or the paper preset decodes all units only.
-        """
+        """1 where a decoder may see a unit, 0 elsewhere, ``(C,)``; None for all, as the paper preset needs."""
         count = self.code[0]
         if units is None:
             return torch.ones(count)

@@ -69,12 +69,7 @@ def own_problems(error: Mapping[str, float]) -> tuple[str, ...]:
 def depth_problems(layer: str, errors: Mapping[str, float]) -> tuple[str, ...]:
     """The depth check: what a later block knows, an earlier one knew, so the error cannot fall with depth.
 
-    Parameters
-    ----------
-    layer
-        The layer that is looked at.
-    errors
-        ClaDec's error of the fitted blocks, in the network's order.
+    `errors` are ClaDec's, of the fitted blocks in the network's order.
     """
     if layer not in errors:
         return ()

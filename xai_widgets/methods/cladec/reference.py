@@ -13,18 +13,9 @@ from xai_widgets.study import Study
 
 
 class ReferenceEncoder(nn.Module):
-    """A copy of the classifier, read at one layer and trained as an encoder.
+    """A copy of the classifier, read at one layer and trained as an encoder: from fresh weights, or its own if `warm`.
 
     Dropout is off (in a code it would be a handicap that the classifier, in evaluation mode, does not have).
-
-    Parameters
-    ----------
-    study
-        Whose classifier is copied; its weights stay as they are.
-    layer
-        Where the code is read.
-    warm
-        Keep the classifier's weights to start from, instead of fresh ones.
     """
 
     def __init__(self, study: Study, layer: str, *, warm: bool = False) -> None:

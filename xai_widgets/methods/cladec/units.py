@@ -32,21 +32,9 @@ def standard_codes(study: Study, fitted: FittedLayer, pictures: Tensor) -> Tenso
 
 
 def parse_units(text: str, ranked: Callable[[], list[int]], count: int) -> list[int] | None:
-    """Units from what a person types: None for all, else numbers.
+    """Units of `count` from what a person types: None for "all", else numbers, from "0-7, 12" or "top 8".
 
-    Parameters
-    ----------
-    text
-        "all", numbers and ranges such as "0-7, 12", or "top 8".
-    ranked
-        Called for the units in order of importance, if they are asked for.
-    count
-        How many units there are.
-
-    Raises
-    ------
-    LayerError
-        If the text means nothing, or a unit that does not exist.
+    `ranked` is called for the units in order of importance, if they are asked for. A LayerError says what is wrong.
     """
     words = text.strip().lower()
     if words in ("", "all"):

@@ -20,18 +20,9 @@ MOST_BYTES = 2 * 1024**3
 
 @dataclass
 class CachedPass:
-    """Pictures, labels, the classifier's logits, and the codes of several layers.
+    """8-bit pictures ``(N, C, H, W)``, labels ``(N,)``, the classifier's logits ``(N, K)``, and codes by layer.
 
-    Attributes
-    ----------
-    pictures
-        8-bit pictures ``(N, C, H, W)``, to save memory.
-    labels
-        ``(N,)``.
-    logits
-        The classifier's logits ``(N, K)``.
-    codes
-        Codes by layer, in half precision where that suffices, on the CPU; layers that would not fit are left out.
+    Codes are on the CPU, in half precision where that suffices; those that would not fit are left out.
     """
 
     study: Study
@@ -70,19 +61,7 @@ def read_codes(study: Study, pictures: Tensor, layers: Sequence[str]) -> dict[st
 def cached_pass(
     study: Study, pictures: PictureSet, indices: Sequence[int], layers: Sequence[str], progress: Progress
 ) -> CachedPass:
-    """Read pictures and codes once, all layers in the same forward passes.
-
-    Parameters
-    ----------
-    study
-        Whose classifier is read.
-    pictures, indices
-        Which pictures of which set.
-    layers
-        Dotted names.
-    progress
-        Told each batch.
-    """
+    """Read the pictures of a set at some indices, and codes of all layers in the same forward passes."""
     batches = torch.as_tensor(list(indices)).split(study.batch_size)
     progress.start("reading the layers", len(batches))
     pixels, labels, logits = [], [], []

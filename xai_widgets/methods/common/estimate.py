@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from xai_widgets.errors import CancelledError, XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.progress import Progress
 
@@ -44,62 +44,58 @@ def estimate(explainer: Explainer, layer: str | None = None, *, progress: Progre
     """Try a fit for a moment, and extrapolate.
 
     The trial is the fit itself, of a few pictures and epochs, by a copy that is thrown away: the explainer is not
-    changed, and the model is borrowed.
-
-    Parameters
-    ----------
-    explainer
-        Fitted or not.
-    layer
-        The layer to be fitted, where a method fits several; default the first one that was requested.
-    progress
-        Told each task of the trial, and asked whether to stop; silent by default.
+    changed, and the model is borrowed. `layer` is the one to be fitted, where a method fits several.
 
     Raises
     ------
     CancelledError
         If the progress was cancelled.
     XaiWidgetsError
-        If the method trains nothing; or what the fit itself would raise.
+        If the method trains nothing, or the trial fails.
     """
-    trial = explainer.trial(layer)
-    watch = _Stopwatch(progress or Progress(), len(trial.growth))
-    with torch.autograd.graph.saved_tensors_hooks(watch.pack, lambda tensor: tensor):
-        trial.explainer._fit(watch, None, lambda _: None)
-    watch.finish()
+    trial, progress = explainer.trial(layer), progress or Progress()
+    pictures, began = len(trial.explainer.study.train), time.perf_counter()
+    progress.start("trying the fit", len(trial.growth))
+    watch = _Stopwatch(progress)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(watch.pack, lambda tensor: tensor):
+            trial.explainer._fit(watch, None, lambda _: None)
+    except CancelledError:
+        raise
+    except XaiWidgetsError as error:
+        raise XaiWidgetsError(
+            f"a trial of this fit on {pictures} pictures fails, so there is no estimate: {error}"
+        ) from error
+    seconds = time.perf_counter() - began
+    progress.advance()
     weights = sum(tensor.nbytes for tensor in trial.explainer._tensors(torch.float32).values())
     return Estimate(
-        seconds=watch.extrapolated(trial.growth),
+        seconds=watch.extrapolated(trial.growth, seconds),
         bytes=trial.kept + round(watch.most_saved * trial.batch) + COPIES * weights,
-        how=f"{watch.steps} steps on {len(trial.explainer.study.train)} pictures, in {watch.seconds:.1f} s",
+        how=f"{sum(len(marks) - 1 for _, marks in watch.tasks)} steps on {pictures} pictures, in {seconds:.1f} s",
     )
 
 
 class _Stopwatch(Progress):
-    """Times the steps of each task, and measures what autograd saves in each step."""
+    """Notes the total of each task and when its steps ended, and measures what autograd saves in a step."""
 
-    def __init__(self, outer: Progress, tasks: int) -> None:
+    def __init__(self, outer: Progress) -> None:
         super().__init__()
         self._outer, self._cancelled = outer, outer._cancelled
-        self._tasks: list[tuple[int, list[float]]] = []
+        self.tasks: list[tuple[int, list[float]]] = []
         self._saved: dict[int, int] = {}
         self.most_saved = 0
-        self._first = self._last = time.perf_counter()
-        outer.start("trying the fit", tasks)
 
     def start(self, task: str, total: int, *, done: int = 0, seconds: float = 0.0) -> None:
-        if self._tasks:
+        if self.tasks:
             self._outer.advance()
         super().start(task, total, done=done, seconds=seconds)
-        self._tasks.append((total, []))
-        self._last = time.perf_counter()
+        self.tasks.append((total, [time.perf_counter()]))
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        now = time.perf_counter()
-        self._tasks[-1][1].append(now - self._last)
+        self.tasks[-1][1].append(time.perf_counter())
         self.most_saved = max(self.most_saved, sum(self._saved.values()))
         self._saved.clear()
-        self._last = now
         super().advance(steps, note)
 
     def pack(self, tensor: Tensor) -> Tensor:
@@ -108,26 +104,17 @@ class _Stopwatch(Progress):
         self._saved[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    def finish(self) -> None:
-        """The trial is over."""
-        self.seconds = time.perf_counter() - self._first
-        self._outer.advance()
-
-    @property
-    def steps(self) -> int:
-        return sum(len(timed) for _, timed in self._tasks)
-
-    def extrapolated(self, growth: Sequence[float]) -> float:
+    def extrapolated(self, growth: Sequence[float], seconds: float) -> float:
         """Seconds of a fit whose tasks grow so; what is between the tasks grows as the first one does."""
-        tasks = sum(more * total * _typical(timed) for more, (total, timed) in zip(growth, self._tasks, strict=True))
-        between = self.seconds - sum(sum(timed) for _, timed in self._tasks)
-        return tasks + growth[0] * between
+        between = seconds - sum(marks[-1] - marks[0] for _, marks in self.tasks)
+        tasks = zip(growth, self.tasks, strict=True)
+        return sum(more * total * _typical(marks) for more, (total, marks) in tasks) + growth[0] * between
 
 
-def _typical(timed: list[float]) -> float:
+def _typical(marks: list[float]) -> float:
     """Mean time of all steps but the first, which allocates memory and loads code."""
-    rest = timed[1:] or timed
-    return sum(rest) / len(rest)
+    timed = marks[1:] if len(marks) > 2 else marks
+    return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
 def _time(seconds: float) -> str:
@@ -142,7 +129,5 @@ def _memory(count: int) -> str:
 
 
 def _rounded(value: float) -> int:
-    """One significant digit up to 10, and two above: no more is known."""
-    digits = 1 if value < 10 else 2
-    scale: int = 10 ** max(math.floor(math.log10(max(value, 1))) + 1 - digits, 0)
-    return round(value / scale) * scale
+    """One digit up to 10, and two above: no more is known."""
+    return round(value) if value < 10 else round(float(f"{value:.2g}"))

@@ -20,7 +20,7 @@ from xai_widgets.pictures import draw, subset
 from xai_widgets.progress import Progress, bar
 from xai_widgets.study import Study
 
-TRIAL_PICTURES, TRIAL_PIXELS, LEAST_TRIAL = 128, 128 * 64**2, 16
+TRIAL_PICTURES, TRIAL_PIXELS, LEAST_TRIAL = 128, 96 * 64**2, 8
 """A trial is of so many pictures; of fewer where they are large, to take little memory, but of at least so many."""
 
 TRIAL_EPOCHS = 2
@@ -55,14 +55,8 @@ class Trial(NamedTuple):
 class FewPictures:
     """A few of the pictures that a fit reads, for a trial of it.
 
-    Attributes
-    ----------
-    study
-        The same model with a few of the pictures, and with no explainers.
-    seen, unseen
-        How many times more pictures to fit on, and unseen ones, the real fit reads.
-    count
-        How many pictures the real fit reads in all.
+    A `study` of the same model, without explainers; how many times more pictures to fit on (`seen`) and unseen ones
+    the real fit reads, and how many (`count`) in all.
     """
 
     study: Study
@@ -71,10 +65,10 @@ class FewPictures:
     count: int
 
     @classmethod
-    def of(cls, study: Study, most: int, most_unseen: int, seed: int) -> Self:
-        """For a fit that reads at most so many pictures of each set."""
+    def of(cls, study: Study, most: int, most_unseen: int, seed: int, least: int = LEAST_TRIAL) -> Self:
+        """For a fit that reads at most so many pictures of each set, and fails on fewer than `least`."""
         seen, unseen = min(most, len(study.train)), min(most_unseen, len(study.test))
-        few = min(seen, TRIAL_PICTURES, max(TRIAL_PIXELS // math.prod(study.shape[1:]), LEAST_TRIAL))
+        few = min(seen, TRIAL_PICTURES, max(TRIAL_PIXELS // math.prod(study.shape[1:]), least))
         # As large a share as of those to fit on, so that whatever follows both grows alike.
         few_unseen = max(round(unseen * few / seen), 1)
         small = copy.copy(study)

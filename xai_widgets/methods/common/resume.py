@@ -13,14 +13,9 @@ _KIND = "trained part"
 
 
 class FinishedParts:
-    """A folder for one fit, which may train several modules one after the other.
+    """A folder for one fit, which may train several modules one after the other; without one, nothing is kept.
 
-    Parameters
-    ----------
-    folder
-        The user's folder for checkpoints; with None, nothing is kept.
-    identity
-        Everything that the fit depends on (model, settings, pictures): fits with other identities share no file.
+    `identity` is all that the fit depends on (model, settings, pictures): fits with other identities share no file.
     """
 
     def __init__(self, folder: Path | None, identity: str) -> None:
