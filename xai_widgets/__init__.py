@@ -12,28 +12,32 @@ from typing import TYPE_CHECKING, Any
 from xai_widgets._version import __version__
 
 if TYPE_CHECKING:
-    from xai_widgets.data.bird_pictures import BirdPictures
-    from xai_widgets.data.digits import digits
-    from xai_widgets.data.folder import folder
-    from xai_widgets.demos import demo, digits_demo
-    from xai_widgets.diagnosis.report import doctor
-    from xai_widgets.methods.cae.cae import CAE
-    from xai_widgets.methods.cladec.cladec import ClaDec
-    from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-    from xai_widgets.methods.srae.srae import SRAE
-    from xai_widgets.methods.summaries.masks import CrispMasks
-    from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-    from xai_widgets.runs.keeping import keep, keep_in
-    from xai_widgets.runs.keeping import open_run as open  # noqa: A004  (xw.open)
-    from xai_widgets.study import Study
-    from xai_widgets.widgets.cae.explorer import ManifoldExplorer
-    from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
-    from xai_widgets.widgets.frame.link import link
-    from xai_widgets.widgets.inversion.explorer import InversionExplorer
-    from xai_widgets.widgets.srae.explorer import ConceptExplorer
-    from xai_widgets.widgets.summaries.explorer import SummaryBrowser
-    from xai_widgets.widgets.views.layer_picker import LayerPicker
-    from xai_widgets.widgets.workbench.workbench import Workbench
+    from xai_widgets.data.bird_pictures import BirdPictures as BirdPictures
+    from xai_widgets.data.digits import digits as digits
+    from xai_widgets.data.folder import folder as folder
+    from xai_widgets.demos import demo as demo
+    from xai_widgets.demos import digits_demo as digits_demo
+    from xai_widgets.diagnosis.report import doctor as doctor
+    from xai_widgets.methods.cae.cae import CAE as CAE
+    from xai_widgets.methods.cladec.cladec import ClaDec as ClaDec
+    from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion as GuidedFeatureInversion
+    from xai_widgets.methods.srae.srae import SRAE as SRAE
+    from xai_widgets.methods.summaries.masks import CrispMasks as CrispMasks
+    from xai_widgets.methods.summaries.visual_summaries import VisualSummaries as VisualSummaries
+    from xai_widgets.runs.keeping import keep as keep
+    from xai_widgets.runs.keeping import keep_in as keep_in
+    from xai_widgets.runs.keeping import open_run
+    from xai_widgets.study import Study as Study
+    from xai_widgets.widgets.cae.explorer import ManifoldExplorer as ManifoldExplorer
+    from xai_widgets.widgets.cladec.explorer import ClaDecExplorer as ClaDecExplorer
+    from xai_widgets.widgets.frame.link import link as link
+    from xai_widgets.widgets.inversion.explorer import InversionExplorer as InversionExplorer
+    from xai_widgets.widgets.srae.explorer import ConceptExplorer as ConceptExplorer
+    from xai_widgets.widgets.summaries.explorer import SummaryBrowser as SummaryBrowser
+    from xai_widgets.widgets.views.layer_picker import LayerPicker as LayerPicker
+    from xai_widgets.widgets.workbench.workbench import Workbench as Workbench
+
+    open = open_run  # noqa: A001  (xw.open)
 
 _MODULE_OF = {
     "CAE": "methods.cae.cae",
@@ -62,33 +66,7 @@ _MODULE_OF = {
     "open": "runs.keeping:open_run",
 }
 
-__all__ = [
-    "CAE",
-    "SRAE",
-    "BirdPictures",
-    "ClaDec",
-    "ClaDecExplorer",
-    "ConceptExplorer",
-    "CrispMasks",
-    "GuidedFeatureInversion",
-    "InversionExplorer",
-    "LayerPicker",
-    "ManifoldExplorer",
-    "Study",
-    "SummaryBrowser",
-    "VisualSummaries",
-    "Workbench",
-    "__version__",
-    "demo",
-    "digits",
-    "digits_demo",
-    "doctor",
-    "folder",
-    "keep",
-    "keep_in",
-    "link",
-    "open",
-]
+__all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604  (they are strings)
 
 
 def __getattr__(name: str) -> Any:

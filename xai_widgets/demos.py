@@ -80,18 +80,18 @@ def demo(*, cheat: bool = False) -> Study:
         with such pictures.
     """
     name = _name(cheat)
-    model = bird_classifier()
-    tensors, _ = artifact.load(WEIGHTS / name, "classifier")
-    model.load_state_dict(tensors)
-    return _with_explainers(_study(model, cheat), name)
+    return _with_explainers(_study(_shipped(bird_classifier(), name), cheat), name)
 
 
 def digits_demo() -> Study:
     """A study that is ready: scikit-learn's digits at 32 pixels, a trained classifier, and a fitted CAE."""
-    model = bird_classifier(DIGITS, channels=1)
-    tensors, _ = artifact.load(WEIGHTS / "digits", "classifier")
-    model.load_state_dict(tensors)
-    return _with_explainers(_digits_study(model), "digits")
+    return _with_explainers(_digits_study(_shipped(bird_classifier(DIGITS, channels=1), "digits")), "digits")
+
+
+def _shipped(model: nn.Module, name: str) -> nn.Module:
+    """The model with its shipped weights."""
+    model.load_state_dict(artifact.load(WEIGHTS / name, "classifier")[0])
+    return model
 
 
 def _with_explainers(study: Study, name: str) -> Study:

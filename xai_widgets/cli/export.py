@@ -115,11 +115,7 @@ def _run(given: argparse.Namespace) -> Study:
 
 
 def _write_page(
-    given: argparse.Namespace,
-    names: Sequence[str],
-    studies: Mapping[str, Study],
-    opened: ExitStack,
-    progress: Progress,
+    given: argparse.Namespace, names: Sequence[str], studies: Mapping[str, Study], opened: ExitStack, progress: Progress
 ) -> Path:
     from xai_widgets.widgets.workbench.page import workbench_page  # noqa: PLC0415
 
@@ -132,11 +128,7 @@ def _write_page(
 
 
 def _write_gallery(
-    given: argparse.Namespace,
-    names: Sequence[str],
-    studies: Mapping[str, Study],
-    opened: ExitStack,
-    progress: Progress,
+    given: argparse.Namespace, names: Sequence[str], studies: Mapping[str, Study], opened: ExitStack, progress: Progress
 ) -> Path:
     from xai_widgets.widgets.workbench.site import Exhibit, write_gallery  # noqa: PLC0415
 

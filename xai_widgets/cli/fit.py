@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +76,8 @@ def fit(given: argparse.Namespace) -> None:
         except CancelledError as error:
             say(f"Stopped. What was done is kept in {given.out}; the same command goes on from there.")
             raise KeyboardInterrupt from error
-    _remove_if_empty(given.out / UNFINISHED)
+    with suppress(OSError):  # where a fit of another explainer is not finished
+        (given.out / UNFINISHED).rmdir()
     opening = f"xw.open({json.dumps(str(given.out))}, model=...)"
     sys.stdout.write("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
 
@@ -259,8 +260,3 @@ def _stoppable(progress: Progress) -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

@@ -29,7 +29,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 """Picture sets that can be opened again, and the options of their constructors."""
 
 
-def described(pictures: PictureSet, beside: Path) -> dict[str, Any]:
+def described(pictures: Any, beside: Path) -> dict[str, Any]:
     """Describe where pictures come from, as plain values for JSON; a folder's path is also given relative to `beside`.
 
     Pictures whose class is not in `OPTIONS` can be recognised, but not opened again.
@@ -38,7 +38,7 @@ def described(pictures: PictureSet, beside: Path) -> dict[str, Any]:
     options = {name: getattr(pictures, name) for name in OPTIONS.get(kind, ())}
     found: dict[str, Any] = {"kind": kind, "count": len(pictures), "check": _check(pictures), "options": options}
     if kind == FOLDER:
-        root = _root(pictures).resolve()
+        root = pictures.root.resolve()
         found["path"] = str(root)
         with suppress(ValueError):  # on another drive
             found["relative"] = Path(os.path.relpath(root, beside.resolve())).as_posix()
@@ -96,20 +96,15 @@ def _place(source: Mapping[str, Any], beside: Path) -> Path:
     )
 
 
-def _check(pictures: PictureSet) -> str:
+def _check(pictures: Any) -> str:
     """A hash of labels, and of the names of files."""
     chosen = range(0, len(pictures), max(len(pictures) // LOOKED_AT, 1))
     kind, known = _kind(pictures), getattr(pictures, "labels", ())
     # Only in our own sets, `labels` is known to need no reading of pictures.
     seen = [int(known[i]) if kind in OPTIONS else int(pictures[i][1]) for i in chosen]
-    files = [path.relative_to(_root(pictures)).as_posix() for path in getattr(pictures, "paths", ()) if kind == FOLDER]
+    files = [path.relative_to(pictures.root).as_posix() for path in getattr(pictures, "paths", ()) if kind == FOLDER]
     return hashlib.sha256(json.dumps([seen, files]).encode()).hexdigest()[:16]
 
 
 def _kind(pictures: PictureSet) -> str:
     return f"{type(pictures).__module__}.{type(pictures).__qualname__}"
-
-
-def _root(pictures: Any) -> Path:
-    root: Path = pictures.root
-    return root

@@ -47,7 +47,6 @@ from xai_widgets.study import Study
 ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
 """Trade-offs worth looking at."""
 
-
 MEASURED = 512
 """Unseen pictures that a layer's report rests on."""
 
@@ -158,11 +157,7 @@ class ClaDec(Explainer):
         self._fit_layers(self.requested_layers, progress, checkpoint, on_part)
 
     def _fit_layers(
-        self,
-        layers: Sequence[str],
-        progress: Progress,
-        checkpoint: Path | None,
-        on_part: Callable[[Self], object],
+        self, layers: Sequence[str], progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]
     ) -> None:
         study, seed = self.study, self.settings.recipe.seed
         missing = [name for name in layers if name not in self._fitted]

@@ -18,7 +18,6 @@ Shape = tuple[int, ...]
 GRID = 4
 """Shorter side in cells of the grid on which a vector is unfolded."""
 
-
 WIDE, SMALL = 24, 16
 """Blocks of at least so many channels, on maps of at most so many cells a side, have a further convolution: there it
 costs little."""
@@ -69,10 +68,8 @@ class ConditionalDecoder(nn.Module):
         seen = _together(code, shown, alpha)
         features = self.stages(self.stem(seen).view(len(code), -1, *self.grid))
         start = torch.logit(prior.clamp(0.02, 0.98))
-        return torch.sigmoid(start + self._fit(self.mean(features))), self._fit(self.log_variance(features.detach()))
-
-    def _fit(self, pictures: Tensor) -> Tensor:
-        return _resized(pictures, self.picture)
+        mean = torch.sigmoid(start + _resized(self.mean(features), self.picture))
+        return mean, _resized(self.log_variance(features.detach()), self.picture)
 
 
 def _together(code: Tensor, shown: Tensor, alpha: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ class FittedLayer(nn.Module):
         self.encoder = ReferenceEncoder(study, layer, warm=settings.reference == "warm") if settings.reference else None
         # A warm start continues with ClaDec's scale of codes; a fresh encoder has a scale of its own.
         fresh = settings.reference == "scratch" and self.conditional
-        self.reference_scale = _UnitScale(code[0]) if fresh else None
+        self.reference_scale = _UnitScale(code[0], affine=False) if fresh else None
         self.reference_decoder = self._new_decoder(study, settings) if settings.reference else None
         self.report: LayerReport | None = None
         self.to(study.device).to(memory_format=torch.channels_last)  # a third faster on a CPU
@@ -167,9 +167,6 @@ def _each(units: Tensor, code: Tensor) -> Tensor:
 
 class _UnitScale(nn.BatchNorm1d):
     """Units scaled to variance 1, without parameters, for codes of any form; a lone value is scaled as in use."""
-
-    def __init__(self, units: int) -> None:
-        super().__init__(units, affine=False)
 
     def forward(self, code: Tensor) -> Tensor:
         learning = self.training and code.numel() > code.shape[1]

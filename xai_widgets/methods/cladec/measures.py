@@ -112,18 +112,15 @@ def _flat(cached: CachedPass, layer: str, which: slice) -> np.ndarray:
 
 def _rebuilt(fitted: FittedLayer, cached: CachedPass, name: str) -> Tensor:
     """Reconstructions of all cached pictures with all units at alpha 0."""
-    parts = []
-    for indices in torch.arange(len(cached)).split(cached.study.batch_size):
-        with torch.no_grad():
-            parts.append(_rebuilt_batch(fitted, cached, indices, name).cpu())
-    return torch.cat(parts)
-
-
-def _rebuilt_batch(fitted: FittedLayer, cached: CachedPass, indices: Tensor, name: str) -> Tensor:
     everything = torch.ones(fitted.code[0])
-    if name == "reference":
-        return fitted.from_pictures(cached.picture(indices), everything)
-    return fitted.from_code(cached.code(fitted.layer, indices), everything)[0]
+
+    def batch(indices: Tensor) -> Tensor:
+        if name == "reference":
+            return fitted.from_pictures(cached.picture(indices), everything)
+        return fitted.from_code(cached.code(fitted.layer, indices), everything)[0]
+
+    with torch.no_grad():
+        return torch.cat([batch(some).cpu() for some in torch.arange(len(cached)).split(cached.study.batch_size)])
 
 
 def _divergence(believed: Tensor, said: Tensor) -> float:
