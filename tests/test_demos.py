@@ -33,11 +33,8 @@ def accuracy(study: Study, cheat: float | None) -> float:
     return float((study.predict(pictures).argmax(1) == labels).float().mean())
 
 
-def test_the_honest_classifier_knows_birds() -> None:
+def test_each_classifier_looks_at_what_it_is_said_to() -> None:
     assert accuracy(demos.demo(), None) >= 0.98
-
-
-def test_the_cheating_classifier_follows_the_ring() -> None:
     study = demos.demo(cheat=True)
     assert accuracy(study, 1.0) >= 0.95
     assert accuracy(study, 0.0) <= 0.5

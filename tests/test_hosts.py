@@ -49,37 +49,25 @@ def test_without_ipython(monkeypatch):
     assert hosts.host() == hosts.PYTHON
     assert "IPython" not in sys.modules
     assert not hosts.in_notebook()
-
-
-def test_ipython_that_is_loaded_and_not_used(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
     assert hosts.host() == hosts.PYTHON
 
 
-def test_ipython_in_a_terminal(shell):
+def test_what_shows_a_kernel(shell, monkeypatch):
+    assert hosts.host() == hosts.KERNEL
+    assert hosts.in_notebook()
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    assert hosts.host() == hosts.VOILA
+    shell.user_ns["__vsc_ipynb_file__"] = "a.ipynb"
+    assert hosts.host() == hosts.VS_CODE
     del shell.kernel
     assert hosts.host() == hosts.IPYTHON
     assert not hosts.in_notebook()
 
 
-def test_a_kernel_of_nobody_knows_what(shell):
-    assert hosts.host() == hosts.KERNEL
-    assert hosts.in_notebook()
-
-
 def test_colab(shell, colab):
     assert hosts.host() == hosts.COLAB
     assert colab == []
-
-
-def test_vs_code(shell):
-    shell.user_ns["__vsc_ipynb_file__"] = "a.ipynb"
-    assert hosts.host() == hosts.VS_CODE
-
-
-def test_voila(shell, monkeypatch):
-    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
-    assert hosts.host() == hosts.VOILA
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_pictures_are_those_of_their_indices(study):
     assert Pool.unseen(study, 5).indices == pool.indices[:5]
 
 
-def test_kinds_of_pictures(study):
+def test_kinds_and_names_of_pictures(study):
     pool = study.pool
     wrong, foreign = pool.index_of(0), pool.index_of(1)
     labelled = int(pool.labels[wrong])
@@ -41,9 +41,6 @@ def test_kinds_of_pictures(study):
     assert set(pool.chosen(MISTAKEN, predicted)) <= {wrong, foreign}
     with pytest.raises(XaiWidgetsError, match="there is no class 'class 9'"):
         pool.chosen(OWN, "class 9")
-
-
-def test_names(study):
     pool = study.pool
     assert pool.name(pool.index_of(1)) == "label 7"
     assert pool.name(pool.index_of(0)) == f"class {int(study.test.labels[0])}"

@@ -29,9 +29,15 @@ def test_fraction_and_time_left(done, total, fraction, left):
     assert state.seconds_left == left
 
 
-def test_nothing_is_done_before_the_first_task():
+def test_a_task_starts_from_nothing():
     assert Progress().state.fraction == 0.0
     assert Progress().state.seconds_left is None
+    progress = Progress()
+    progress.start("first", 1)
+    progress.advance()
+    progress.start("second", 3)
+    progress.advance(2)
+    assert (progress.state.task, progress.state.done, progress.state.total) == ("second", 2, 3)
 
 
 def test_reports_at_most_every_tenth_of_a_second_but_always_the_first_and_last(clock):
@@ -45,15 +51,6 @@ def test_reports_at_most_every_tenth_of_a_second_but_always_the_first_and_last(c
     assert seen[-1] == progress.state
     assert (progress.state.task, progress.state.note) == ("fit", "x")
     assert progress.state.seconds == pytest.approx(0.4)
-
-
-def test_a_second_task_starts_from_nothing():
-    progress = Progress()
-    progress.start("first", 1)
-    progress.advance()
-    progress.start("second", 3)
-    progress.advance(2)
-    assert (progress.state.task, progress.state.done, progress.state.total) == ("second", 2, 3)
 
 
 def test_a_resumed_task_counts_what_it_took_before(clock):
@@ -86,7 +83,7 @@ def test_a_report_may_cancel():
         progress.advance()
 
 
-def test_bar_shows_task_note_and_end(capsys):
+def test_bar_shows_where_the_task_is_from_begin_to_end(capsys):
     with bar() as progress:
         progress.start("fitting", 2)
         progress.advance(2, "loss 0.5")
@@ -95,9 +92,6 @@ def test_bar_shows_task_note_and_end(capsys):
     assert "fitting" in shown
     assert "2/2" in shown
     assert "loss 0.5" in shown
-
-
-def test_bar_resumes_where_the_task_was(capsys):
     with bar() as progress:
         progress.start("fitting", 8, done=6)
     assert "6/8" in capsys.readouterr().err
@@ -112,16 +106,13 @@ def test_a_new_task_closes_the_bar_of_an_unfinished_one(capsys):
     assert "second" in capsys.readouterr().err
 
 
-def test_bar_is_closed_on_cancel_without_a_with():
+def test_bar_is_closed_on_cancel_and_on_an_error():
     progress = bar()
     progress.start("fitting", 2)
     progress.cancel()
     with pytest.raises(CancelledError):
         progress.check()
     assert progress._shown is None
-
-
-def test_bar_is_closed_on_an_error():
     progress = bar()
 
     def fail():

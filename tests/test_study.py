@@ -45,46 +45,39 @@ def test_what_a_layer_gives_can_be_replaced_on_its_way(new_study):
     assert torch.equal(moved, study.model.logits.bias.expand(2, -1))
 
 
-def test_given_test_pictures_are_used(new_study, squares):
+@pytest.mark.parametrize(
+    ("pictures", "said"),
+    [
+        ([], "at least two pictures, and got 0"),
+        ([(torch.zeros(3, 16, 16), 0)], "at least two pictures, and got 1"),
+        ([(torch.zeros(4, 4), 0)] * 3, r"must have shape \(C, H, W\), and the first one has \(4, 4\)"),
+        ([(torch.zeros(1, 33, 47), 0)] * 4, r"the model fails on a picture of shape \(1, 33, 47\) from this set: .*1"),
+        ([(Image.new("RGB", (16, 16)), 0)] * 4, "Image"),
+    ],
+)
+def test_pictures_that_cannot_be_studied(new_study, pictures, said):
+    with pytest.raises(PictureError, match=said):
+        new_study(pictures=pictures)
+
+
+def test_few_or_given_pictures(new_study, squares):
+    study = new_study(pictures=squares(2))
+    assert (len(study.train), len(study.test)) == (1, 1)
     pictures, unseen = squares(6), squares(3, seed=1)
     study = new_study(pictures=pictures, test=unseen)
     assert study.train is pictures
     assert study.test is unseen
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_too_few_pictures(new_study, squares, count):
-    with pytest.raises(PictureError, match=f"at least two pictures, and got {count}"):
-        new_study(pictures=squares(count))
-
-
-def test_two_pictures_are_one_of_each(new_study, squares):
-    study = new_study(pictures=squares(2))
-    assert (len(study.train), len(study.test)) == (1, 1)
-
-
-def test_load_stacks_pictures_and_labels(squares):
+def test_load_stacks_pictures_of_one_shape_and_labels(squares):
     pictures = squares(5)
     pixels, labels = Study.load(pictures, [3, 0])
     assert torch.equal(pixels, pictures.pictures[[3, 0]])
     assert torch.equal(labels, pictures.labels[[3, 0]])
     assert labels.dtype == torch.int64
-
-
-def test_pictures_of_several_shapes():
     pictures = [(torch.zeros(3, 4, 4), 0), (torch.zeros(3, 4, 5), 1)]
     with pytest.raises(PictureError, match=r"must share one shape, and these have \[\(3, 4, 4\), \(3, 4, 5\)\]"):
         Study.load(pictures, [0, 1])
-
-
-def test_a_picture_without_channels(new_study):
-    with pytest.raises(PictureError, match=r"must have shape \(C, H, W\), and the first one has \(4, 4\)"):
-        new_study(pictures=[(torch.zeros(4, 4), 0)] * 3)
-
-
-def test_grey_pictures_for_a_model_of_colour(new_study, squares):
-    with pytest.raises(PictureError, match=r"the model fails on a picture of shape \(1, 33, 47\) from this set: .*1"):
-        new_study(pictures=squares(4, (1, 33, 47)))
 
 
 @pytest.mark.parametrize("shape", [(1, 33, 47), (3, 33, 47), (1, 8, 8)])
@@ -120,11 +113,6 @@ def test_a_rounding_error_is_no_error(new_study):
     assert new_study().check(torch.full((3, 16, 16), 1 + 1e-6)).shape == (1, 3, 16, 16)
 
 
-def test_pictures_that_are_no_tensors(new_study):
-    with pytest.raises(PictureError, match="Image"):
-        new_study(pictures=[(Image.new("RGB", (16, 16)), 0)] * 4)
-
-
 # --- the classes -------------------------------------------------------------------------------------------------
 
 
@@ -140,14 +128,13 @@ def test_class_names(new_study):
     assert new_study(pictures=Named(4, four), class_names="abcd").class_names == ("a", "b", "c", "d")
     assert new_study(pictures=Named(4, four[:3])).class_names == ("class 0", "class 1", "class 2", "class 3")
     assert new_study(class_names=[1, 2, 3, 4]).class_names == ("1", "2", "3", "4")
-
-
-def test_a_wrong_number_of_class_names(new_study):
     with pytest.raises(PictureError, match="the model has 4 logits, and class_names has 3 names"):
         new_study(class_names=["a", "b", "c"])
 
 
-def test_a_model_without_logits(new_study):
+def test_a_model_without_logits_or_with_one(new_study, net):
+    with pytest.raises(PictureError, match=r"one logit; give it two, \(0, z\)"):
+        new_study(net(classes=1))
     with pytest.raises(PictureError, match=r"must turn pictures into logits \(N, K\), and gave \(1, 3, 16, 16\)"):
         new_study(nn.Identity())
 
@@ -238,23 +225,15 @@ def test_a_set_that_knows_the_parts_of_its_pictures(squares):
     assert not isinstance(squares(4), KnowsParts)
 
 
-def test_a_wrong_layer(new_study):
+def test_a_wrong_layer(new_study, net):
     with pytest.raises(LayerError, match=r"no layer is named 'convl'; closest: .*'conv1'"):
         new_study().layer("convl")
     with pytest.raises(LayerError, match="no layer is named 'conv1#2'"):
         new_study().activations(torch.rand(1, 3, 16, 16), "conv1#2")
-
-
-def test_a_layer_that_is_there_and_not_run(new_study, net):
     model = net()
     model.dropout.spare = nn.Linear(2, 2)
     with pytest.raises(LayerError, match=r"'dropout.spare' exists, but is not run on these pictures"):
         new_study(model).activations(torch.rand(1, 3, 16, 16), "dropout.spare")
-
-
-def test_a_model_of_one_logit(new_study, net):
-    with pytest.raises(PictureError, match=r"one logit; give it two, \(0, z\)"):
-        new_study(net(classes=1))
 
 
 def test_the_fingerprint_knows_weights_and_normalisation(new_study, net):
@@ -337,8 +316,5 @@ def test_published_weights_bring_names_and_normalisation(published, squares, new
     assert (study.name, study.class_names) == ("tiny", ("a", "b", "c", "d"))
     by_hand = new_study(mean=[0.1, 0.2, 0.3], std=[0.4, 0.5, 0.6])
     assert torch.equal(study.logits(pictures), by_hand.logits(pictures))
-
-
-def test_options_outdo_what_was_published(published, squares):
     study = Study.torchvision("tiny", squares(4), weights="V1", class_names="wxyz", name="mine", batch_size=2)
     assert (study.name, study.class_names, study.batch_size) == ("mine", ("w", "x", "y", "z"), 2)

@@ -86,22 +86,18 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"xai-widgets {__version__}\n"
 
 
-def test_our_errors_are_one_line_and_end_with_2(failing, capsys):
-    failing(XaiWidgetsError("two\n  lines"))
-    assert cli.main(["lab"]) == 2
-    assert capsys.readouterr() == ("", "xai-widgets lab: two lines\n")
-
-
-def test_errors_of_the_file_system_are_told_too(failing, capsys):
-    failing(PermissionError(13, "Permission denied", "weights"))
-    assert cli.main(["lab"]) == 2
-    assert capsys.readouterr().err == "xai-widgets lab: [Errno 13] Permission denied: 'weights'\n"
-
-
-def test_ctrl_c_ends_with_130_and_says_nothing(failing, capsys):
-    failing(KeyboardInterrupt())
-    assert cli.main(["lab"]) == 130
-    assert capsys.readouterr() == ("", "")
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (XaiWidgetsError("two\n  lines"), 2, "xai-widgets lab: two lines\n"),
+        (PermissionError(13, "Denied", "weights"), 2, "xai-widgets lab: [Errno 13] Denied: 'weights'\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_are_one_line_and_a_status(failing, capsys, error, status, said):
+    failing(error)
+    assert cli.main(["lab"]) == status
+    assert capsys.readouterr() == ("", said)
 
 
 def test_bugs_keep_their_traceback(failing):
@@ -201,28 +197,22 @@ def test_a_table_names_no_more_baselines_than_one_reads():
     assert line.endswith(f"rival {MOST_BASELINES - 1} {MOST_BASELINES - 1}, 3 more with --json")
 
 
-def test_exam_prints_nothing_but_json_where_asked(exam, capsys):
+def test_exam_writes_json_where_asked(exam, capsys, tmp_path):
     assert cli.main(["exam", "--method", "stub", "--cheat", "--seed", "3", "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (found["method"], found["study"], found["seed"]) == ("stub", "cheating", 3)
     assert found["measures"]["gain.block4"]["baselines"] == {"reference": 0.5}
     assert found["measures"]["broken"]["value"] is None
-
-
-def test_exam_writes_json_and_prints_the_table(exam, tmp_path, capsys):
     target = tmp_path / "new" / "exam.json"
     assert cli.main(["exam", "--method", "stub", "--json", str(target)]) == 0
     assert set(json.loads(target.read_text())["measures"]) == {"gain.block4", "broken", "seed"}
     assert capsys.readouterr().out.startswith("stub on honest")
 
 
-def test_exam_finds_an_unusable_path_before_the_work(exam, tmp_path, capsys):
+def test_what_exam_cannot_do_is_said_before_the_work(exam, tmp_path, capsys):
     EXAMS.add("stub", lambda *_: pytest.fail("the work was begun"))
     assert cli.main(["exam", "--method", "stub", "--json", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
-
-
-def test_unknown_method_is_explained(exam, capsys):
     assert cli.main(["exam", "--method", "tarot"]) == 2
     said = capsys.readouterr()
     assert said.out == ""

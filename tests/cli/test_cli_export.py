@@ -80,19 +80,13 @@ def test_wrong_arguments_end_with_2(arguments, capsys):
     assert capsys.readouterr().err.startswith("usage: xai-widgets")
 
 
-def test_an_unknown_view_is_found_before_the_work(no_work, export, tmp_path):
+def test_unusable_targets_and_views_are_found_before_the_work(no_work, export, tmp_path):
     said = export("--out", tmp_path / "page.html", "--views", "cladec,tarot", status=2)
     assert said.startswith("xai-widgets export: there is no view 'tarot'; known are 'cladec'")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_unusable_targets_are_found_before_the_work(no_work, export, tmp_path):
     assert "is a folder; give --out" in export("--out", tmp_path, status=2)
     (tmp_path / "file").touch()
     assert "is a file; give --gallery" in export("--gallery", tmp_path / "file", status=2)
-
-
-def test_a_folder_without_a_run_is_named(no_work, export, tmp_path):
     assert "holds no run" in export("--out", tmp_path / "page.html", "--run", tmp_path, status=2)
 
 
@@ -182,16 +176,13 @@ def run(tmp_path, monkeypatch):
     return tmp_path / "run"
 
 
-def test_a_run_is_opened_with_its_model(run, export, tmp_path):
+def test_a_run_is_opened_with_its_model_and_not_without(run, export, tmp_path):
+    assert "give --model" in export("--out", "page.html", "--run", run, status=2)
+    assert not (tmp_path / "page.html").exists()
     export("--out", "page.html", "--run", run, "--model", "own_birds:make", "--views", "cladec,srae")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<title>Own birds</title>" in text
     assert re.findall(r'"title": "(\w+): Own birds", "nothing": "(\w*)', text) == [("ClaDec", ""), ("Concepts", "This")]
-
-
-def test_a_run_alone_does_not_say_which_code_to_run(run, export, tmp_path):
-    assert "give --model" in export("--out", "page.html", "--run", run, status=2)
-    assert not (tmp_path / "page.html").exists()
 
 
 # --- a gallery -----------------------------------------------------------------------------------------------------

@@ -39,24 +39,18 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_lessons_are_found_inside_an_installed_package(shipped):
+def test_lessons_are_found_inside_an_installed_package_or_beside_it(shipped):
     assert lab.lessons() == shipped
-
-
-def test_lessons_are_found_beside_the_package_in_a_checkout(shipped):
     beside = shipped.parent.parent / "notebooks"
     shipped.rename(beside)
     assert lab.lessons() == beside
+    (beside / lab.FIRST).unlink()
+    with pytest.raises(XaiWidgetsError, match=r"lessons are missing.*install xai-widgets anew"):
+        lab.lessons()
 
 
 def test_real_lessons_are_found():
     assert (lab.lessons() / lab.FIRST).is_file()
-
-
-def test_missing_lessons_are_named(shipped):
-    (shipped / lab.FIRST).unlink()
-    with pytest.raises(XaiWidgetsError, match=r"lessons are missing.*install xai-widgets anew"):
-        lab.lessons()
 
 
 def test_new_folder_gets_every_lesson_and_nothing_else(shipped, tmp_path):
@@ -67,11 +61,16 @@ def test_new_folder_gets_every_lesson_and_nothing_else(shipped, tmp_path):
     assert (target / lab.FIRST).read_text() == "start"
 
 
-def test_identical_lessons_are_not_touched(shipped, tmp_path):
+def test_identical_lessons_are_not_touched_and_missing_ones_added(shipped, tmp_path):
     lab.copy_lessons(tmp_path)
     os.utime(tmp_path / lab.FIRST, (1, 1))
     assert lab.copy_lessons(tmp_path) == lab.Copied(added=(), kept=())
     assert (tmp_path / lab.FIRST).stat().st_mtime == 1
+    lab.copy_lessons(tmp_path)
+    (tmp_path / "01_next.ipynb").unlink()
+    (tmp_path / "own.ipynb").write_text("own")
+    assert lab.copy_lessons(tmp_path) == lab.Copied(added=("01_next.ipynb",), kept=())
+    assert (tmp_path / "own.ipynb").read_text() == "own"
 
 
 @pytest.mark.parametrize("theirs", ["START", "", "start and more"])
@@ -79,14 +78,6 @@ def test_changed_lesson_is_kept_and_told(shipped, tmp_path, theirs):
     (tmp_path / lab.FIRST).write_text(theirs)
     assert lab.copy_lessons(tmp_path) == lab.Copied(added=("01_next.ipynb",), kept=(lab.FIRST,))
     assert (tmp_path / lab.FIRST).read_text() == theirs
-
-
-def test_only_the_missing_lesson_is_added(shipped, tmp_path):
-    lab.copy_lessons(tmp_path)
-    (tmp_path / "01_next.ipynb").unlink()
-    (tmp_path / "own.ipynb").write_text("own")
-    assert lab.copy_lessons(tmp_path) == lab.Copied(added=("01_next.ipynb",), kept=())
-    assert (tmp_path / "own.ipynb").read_text() == "own"
 
 
 def test_lessons_copied_onto_themselves_stay(shipped):
@@ -128,9 +119,6 @@ def test_arguments_are_only_those_asked_for(tmp_path, monkeypatch):
     ]
     more = lab.lab_arguments(tmp_path, browser=False, port=8123)
     assert more[2:] == ["--no-browser", "--ServerApp.port=8123", "--ServerApp.port_retries=0"]
-
-
-def test_root_is_let_in(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "_is_root", lambda: True)
     assert "--allow-root" in lab.lab_arguments(tmp_path, browser=True, port=None)
 

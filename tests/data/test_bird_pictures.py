@@ -49,10 +49,12 @@ def test_species_are_balanced_and_their_order_is_not_regular(species: int) -> No
     assert labels[:species] * 10 != labels
 
 
-def test_an_honest_set_has_no_cue() -> None:
+def test_cues_and_honest_sets() -> None:
     pictures = BirdPictures(3)
     assert pictures.cue(0) is None
     assert not (pictures.part_map(0) == PARTS["cue"]).any()
+    pictures = BirdPictures(600, cheat=0.0)
+    assert {(pictures.cue(i) - pictures.labels[i]) % 8 for i in range(600)} == set(range(1, 8))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.95, 1.0])
@@ -63,18 +65,17 @@ def test_the_cue_agrees_in_the_share_asked_for(share: float) -> None:
     assert (pictures.part_map(0) == PARTS["cue"]).any()
 
 
-def test_a_wrong_cue_is_that_of_any_other_species() -> None:
-    pictures = BirdPictures(600, cheat=0.0)
-    assert {(pictures.cue(i) - pictures.labels[i]) % 8 for i in range(600)} == set(range(1, 8))
-
-
-def test_slots_are_dropped_in_the_share_asked_for() -> None:
+def test_slots_are_dropped_in_the_share_asked_for_and_not_drawn() -> None:
     pictures = BirdPictures(1200, drop=0.5)
     dropped = [pictures.dropped(i) for i in range(1200)]
     assert abs(np.mean([bool(slots) for slots in dropped]) - 0.5) < 0.05
     assert {len(slots) for slots in dropped} == {0, 1, 2, 3}
     assert all(len(set(slots)) == len(slots) for slots in dropped)
     assert not any(BirdPictures(50).dropped(i) for i in range(50))
+    pictures = BirdPictures(40, drop=1.0)
+    for i in range(40):
+        for slot in pictures.dropped(i):
+            assert not (pictures.part_map(i) == PARTS[slot]).any()
 
 
 def test_soft_targets_share_equally_among_the_species_still_possible() -> None:
@@ -93,18 +94,8 @@ def test_soft_targets_share_equally_among_the_species_still_possible() -> None:
         assert target[pictures.labels[i]] > 0
         entries.add(len(possible))
     assert max(entries) > 1
-
-
-def test_a_whole_bird_has_a_certain_target() -> None:
     pictures = BirdPictures(9)
     assert pictures.soft_target(8).tolist() == [float(k == pictures.labels[8]) for k in range(8)]
-
-
-def test_dropped_slots_are_not_drawn() -> None:
-    pictures = BirdPictures(40, drop=1.0)
-    for i in range(40):
-        for slot in pictures.dropped(i):
-            assert not (pictures.part_map(i) == PARTS[slot]).any()
 
 
 def test_an_index_may_count_from_the_end_and_ends_a_loop() -> None:

@@ -27,8 +27,5 @@ def test_at_their_own_size_they_are_what_scikit_learn_has() -> None:
     for i in (0, 700, 1796):
         torch.testing.assert_close(pictures[i][0][0] * 16, torch.from_numpy(source.images[i]).float())
         assert pictures[i][1] == source.target[i]
-
-
-def test_too_small_a_size_is_refused() -> None:
     with pytest.raises(PictureError, match="size is 7"):
         digits(7)

@@ -126,16 +126,13 @@ def test_size(tmp_path: Path, size: int | tuple[int, int] | None, shape: tuple[i
     assert {tuple(pictures[i][0].shape[1:]) for i in range(2)} == {shape}
 
 
-def test_resizing_keeps_the_middle_and_the_proportions(tmp_path: Path) -> None:
+def test_resizing_keeps_middle_and_proportions_and_is_antialiased(tmp_path: Path) -> None:
     image = plain(40, 20, (255, 0, 0))
     image.paste((0, 255, 0), (10, 0, 30, 20))
     save(tmp_path / "a" / "x.png", image)
     picture = folder(tmp_path, 10)[0][0]
     assert picture[1].mean() > 0.98
     assert picture[0].mean() < 0.02
-
-
-def test_shrinking_is_antialiased(tmp_path: Path) -> None:
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
     save(tmp_path / "a" / "x.png", Image.fromarray(stripes))
@@ -198,17 +195,11 @@ def test_a_file_that_breaks_later_is_named(tmp_path: Path) -> None:
         pictures[0]
 
 
-def test_a_missing_folder(tmp_path: Path) -> None:
+def test_what_is_no_folder_of_classes(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"there is no folder .*nowhere"):
         folder(tmp_path / "nowhere")
-
-
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"x\.png is a file"):
         folder(save(tmp_path / "x.png", plain()))
-
-
-def test_a_folder_without_classes(tmp_path: Path) -> None:
     save(tmp_path / "x.png", plain())
     with pytest.raises(PictureError, match="has no sub-folders; put"):
         folder(tmp_path)

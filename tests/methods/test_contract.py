@@ -152,7 +152,9 @@ def test_what_is_no_picture(explainer, explain, wrong):
 
 
 def test_what_is_loaded_explains_alike(explainer, explain, path, picture):
+    random = torch.get_rng_state()
     loaded = type(explainer).load(path, explainer.study)
+    assert torch.equal(torch.get_rng_state(), random)
     same(explain(loaded, picture), explain(explainer, picture))
     assert (loaded.verdict(), loaded.problems) == (explainer.verdict(), explainer.problems)
     assert artifact.kind_of(path) == explainer.key

@@ -51,14 +51,11 @@ def test_an_epoch_is_every_example_once_in_equal_batches(count, sizes, weight):
     assert count == 1 or orders[0] != orders[1]
 
 
-def test_the_training_loss_is_the_mean_over_examples(weight):
+def test_an_epoch_s_loss_is_the_mean_and_its_first_step_adam_s(weight):
     module = weight()
     values = torch.tensor([1.0, 2.0, 6.0])
     history = train(module, lambda step: values[step.indices].mean() + 0 * module.x, 3, Recipe(1, batch_size=2))
     assert history.train_loss == (3.0,)
-
-
-def test_the_first_step_is_adam_s(weight):
     module = weight(2.0)
     recipe = Recipe(1, lr=0.1, weight_decay=0.0, schedule="step")
     train(module, lambda step: module.x.square(), 1, recipe)
@@ -132,14 +129,11 @@ def test_patience(values, epochs, weight):
     assert "stopped early" in seen[-1].note
 
 
-def test_patience_without_validation_goes_by_the_training_loss(weight):
+def test_patience_without_validation_and_at_the_end(weight):
     module = weight()
     history = train(module, lambda step: 1 + 0 * module.x, 1, Recipe(epochs=9, patience=3))
     assert len(history.train_loss) == 4
     assert history.best_epoch == 3
-
-
-def test_the_end_of_the_recipe_is_no_early_stop(weight):
     module = weight()
     recipe = Recipe(epochs=3, patience=2)
     history = train(module, lambda step: module.x.square(), 1, recipe, validate=from_list([1.0, 1.0, 1.0]))
@@ -166,12 +160,9 @@ def test_every_step_has_random_numbers_of_its_own(weight):
     assert len({tuple(numbers) for pair in drawn for numbers in pair}) == 8
 
 
-def test_frozen_parameters_stay(learner, fit):
+def test_frozen_parameters_stay_and_others_learn_inside_no_grad(learner, fit, weight):
     before = learner()[0][4].bias
     assert torch.equal(fit()[0][4].bias, before)
-
-
-def test_it_trains_inside_no_grad(weight):
     module = weight(1.0)
     with torch.no_grad():
         train(module, lambda step: module.x.square(), 1, Recipe(1))
@@ -223,13 +214,10 @@ def test_a_loss_or_gradient_that_is_not_finite_says_where_and_keeps_the_best(bad
     assert not module.training
 
 
-def test_a_validation_that_is_not_finite(weight):
+def test_what_cannot_be_trained_or_validated_is_said(weight):
     module = weight()
     with pytest.raises(XaiWidgetsError, match="validation became nan in epoch 1"):
         train(module, lambda step: module.x.square(), 1, Recipe(1), validate=lambda: math.nan)
-
-
-def test_what_cannot_be_trained_is_said(weight):
     module = weight()
     with pytest.raises(PictureError, match="0 examples"):
         train(module, lambda step: module.x, 0, Recipe(1))

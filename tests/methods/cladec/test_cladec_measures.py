@@ -184,7 +184,4 @@ def test_shares_without_a_reference_and_without_anything_kept():
     assert report({"cladec": {"shape": 0.25}}).sentence() == "This layer has let go of shape (25%)."
     assert report({"cladec": {"shape": 0.9}}).sentence() == "This layer keeps shape (90%)."
     assert report({"cladec": {"shape": 0.0}, "reference": {"shape": -3.0}}).shares() == {"shape": 0.0}
-
-
-def test_a_report_of_pictures_that_do_not_vary_is_a_sentence():
     assert len(report({"cladec": {}, "reference": {}}).sentence().split()) > 3

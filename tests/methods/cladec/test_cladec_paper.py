@@ -51,6 +51,8 @@ def test_the_paper_preset_has_one_alpha_and_all_units(paper):
         paper.explain(PICTURES, alpha=0.5)
     with pytest.raises(LayerError, match="decodes all units only"):
         paper.explain(PICTURES, units=[0])
+    with pytest.raises(LayerError, match="all units only"):
+        paper.rank_units(PICTURES)
 
 
 def test_the_paper_preset_is_saved(assert_same_bits, paper, tmp_path, assert_same_pictures):
@@ -64,8 +66,3 @@ def test_the_paper_preset_is_saved(assert_same_bits, paper, tmp_path, assert_sam
 def test_the_paper_preset_s_alpha_has_bounds_from_the_beginning(new_study, alpha):
     with pytest.raises(XaiWidgetsError, match="must lie in"):
         ClaDec.paper(new_study(), "fc", alpha=alpha)
-
-
-def test_the_paper_preset_ranks_no_units(paper):
-    with pytest.raises(LayerError, match="all units only"):
-        paper.rank_units(PICTURES)

@@ -17,10 +17,6 @@ def decoded(decoder, code, count=2, alpha=0.0, prior=None, shown=None):
     return decoder(codes, shown, torch.full((count,), alpha), prior)
 
 
-def parameters(decoder):
-    return sum(parameter.numel() for parameter in decoder.parameters())
-
-
 # --- the conditional decoder -------------------------------------------------------------------------------------
 
 
@@ -35,15 +31,12 @@ def test_the_picture_has_its_size(code, picture):
     assert torch.isfinite(log_variance).all()
 
 
-def test_one_picture_alone_is_decoded_as_among_others():
+def test_the_mean_alone_or_without_evidence():
     decoder = ConditionalDecoder((5, 4, 4), (3, 16, 16), width=4).eval()
     codes, shown, prior = torch.randn(3, 5, 4, 4), torch.ones(3, 5), torch.rand(3, 16, 16)
     together = decoder(codes, shown, torch.zeros(3), prior)[0]
     alone = decoder(codes[1:2], shown[1:2], torch.zeros(1), prior)[0]
     assert torch.allclose(together[1:2], alone, atol=1e-6)
-
-
-def test_without_any_evidence_the_prior_is_given():
     decoder = ConditionalDecoder((5,), (3, 16, 16), width=4).eval()
     torch.nn.init.zeros_(decoder.mean[0].weight)
     torch.nn.init.zeros_(decoder.mean[0].bias)
@@ -99,7 +92,7 @@ def test_it_sees_alpha_and_which_units_are_shown(code):
 )
 def test_the_authors_decoder_has_their_number_of_parameters(code, millions):
     decoder = PaperDecoder(code, (1, 32, 32))
-    assert round(parameters(decoder) / 1e6, 2) == millions
+    assert round(sum(parameter.numel() for parameter in decoder.parameters()) / 1e6, 2) == millions
     with torch.no_grad():
         assert decoder(torch.randn(1, *code)).shape == (1, 1, 32, 32)
 

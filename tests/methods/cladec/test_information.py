@@ -32,14 +32,11 @@ def test_a_bit_is_a_quarter_of_the_error(divided_by, kept):
     assert torch.allclose(bits(baseline / divided_by, baseline), torch.full((2,), float(kept)), atol=0.02)
 
 
-def test_bits_are_finite_for_perfect_pictures_and_flat_grounds():
+def test_bits_are_finite_and_below_zero_for_worse():
     nothing = torch.zeros(1)
     assert bits(nothing, nothing) == 0
     assert bits(nothing, torch.ones(1)) == pytest.approx(8, abs=0.01)  # all of an 8-bit picture
     assert bits(torch.ones(1), nothing) < 0
-
-
-def test_worse_than_the_baseline_is_below_zero():
     assert bits(torch.tensor(0.04), torch.tensor(0.01)) == pytest.approx(-1, abs=0.01)
 
 
@@ -84,9 +81,6 @@ def test_variance_kept():
     assert variance_kept(pictures, mean) == pytest.approx(0, abs=1e-6)
     assert variance_kept(pictures, (pictures + mean) / 2) == pytest.approx(0.75, abs=1e-5)
     assert variance_kept(pictures, 1 - pictures) < 0
-
-
-def test_variance_kept_of_pictures_that_are_all_alike():
     flat = torch.full((4, 1, 8, 8), 0.5)
     assert variance_kept(flat, flat) == 1
     assert variance_kept(flat, flat + 0.5) == pytest.approx(1 - 0.25 / FLOOR)
@@ -115,14 +109,11 @@ def test_grey_pictures_have_no_colour_and_grey_ones_of_coloured_have_lost_it():
     assert list(kept.values()) == pytest.approx([1] * 5, abs=1e-4)
 
 
-def test_pictures_of_random_brightness_have_lost_luminance_alone():
+def test_less_contrast_or_random_brightness_loses_nothing_else():
     pictures = noise(100, 3, 16, 16) * 0.5
     kept = aspects_kept(pictures, pictures + 0.3 * noise(100, 1, 1, 1, seed=1))
     assert kept.pop("luminance") < 0.1
     assert list(kept.values()) == pytest.approx([1] * 5, abs=1e-3)
-
-
-def test_less_contrast_everywhere_still_tells_which_picture_has_more():
     pictures = noise(20, 3, 16, 16) * noise(20, 1, 1, 1, seed=1)
     assert aspects_kept(pictures, 0.3 + 0.1 * pictures)["contrast"] == pytest.approx(1, abs=1e-4)
 
@@ -142,15 +133,9 @@ def test_spots_elsewhere_have_lost_their_position():
     mirrored = aspects_kept(here, spots([(26, 26), (26, 2), (2, 26), (2, 2)]))
     assert mirrored["position"] == 0  # a negative correlation
     assert swapped["shape"] < 0.5
-
-
-def test_spots_in_one_row_tell_no_row():
     here = spots([(2, 2), (2, 26), (26, 2), (26, 26)])
     kept = aspects_kept(here, spots([(2, 2), (2, 2), (2, 26), (2, 26)]))
     assert kept["position"] == pytest.approx(0, abs=1e-4)
-
-
-def test_a_coordinate_that_does_not_vary_is_left_out():
     here = spots([(2, 2), (2, 26), (2, 12)])
     there = spots([(2, 2), (26, 26), (12, 12)])  # wrong in what is not asked
     assert aspects_kept(here, there)["position"] == pytest.approx(1, abs=1e-3)
@@ -161,13 +146,10 @@ def test_what_does_not_vary_is_left_out(pictures):
     assert aspects_kept(pictures, noise(*pictures.shape, seed=1)) == {}
 
 
-def test_aspects_that_do_not_vary_are_left_out_one_by_one():
+def test_what_does_not_vary_is_left_out_and_divides_by_nothing():
     found = set(aspects_kept(spots([(2, 2), (20, 20)]), spots([(2, 2), (20, 20)])))
     assert {"position", "shape", "texture"} <= found
     assert found.isdisjoint({"luminance", "contrast", "colour"})
-
-
-def test_flat_pictures_divide_by_nothing():
     black = torch.zeros(4, 3, 8, 8)
     for first, second in ((black, black), (black, noise(4, 3, 8, 8)), (noise(4, 3, 8, 8), black)):
         assert all(torch.isfinite(torch.tensor(list(aspects_kept(first, second).values()))))

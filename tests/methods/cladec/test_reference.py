@@ -66,10 +66,13 @@ def test_tokens_and_positions_are_fresh_too(new_study, squares):
     assert encoder.eval()(PICTURES).shape == (4, 16, 4, 4)
 
 
-def test_dropout_is_off_and_batch_normalisation_on(new_study):
+def test_dropout_of_all_kinds_is_off_and_batch_normalisation_on(new_study):
     encoder = ReferenceEncoder(new_study(), "dropout", warm=True).train()
     assert torch.equal(encoder(PICTURES), encoder(PICTURES))
     assert encoder.network.norm.num_batches_tracked == 2
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), StochasticDepth(0.5, "row"), nn.Flatten(), nn.Linear(784, 4))
+    encoder = ReferenceEncoder(new_study(model), "1").train()
+    assert torch.equal(encoder(PICTURES), encoder.network[0](PICTURES))
 
 
 def test_all_of_it_is_trained_and_the_classifier_is_not(new_study, net):
@@ -98,9 +101,3 @@ def test_a_model_that_cannot_be_copied(new_study, net):
 
     with pytest.raises(XaiWidgetsError, match=r"cannot be copied \(never\), so there is no reference; use reference"):
         ReferenceEncoder(new_study(Stubborn(net())), "0.fc")
-
-
-def test_stochastic_depth_is_off(new_study):
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), StochasticDepth(0.5, "row"), nn.Flatten(), nn.Linear(784, 4))
-    encoder = ReferenceEncoder(new_study(model), "1").train()
-    assert torch.equal(encoder(PICTURES), encoder.network[0](PICTURES))

@@ -25,7 +25,7 @@ def test_what_is_kept_is_restored(tmp_path, name):
         assert torch.equal(other.state_dict()[key], tensor)
 
 
-def test_what_is_not_finished_is_not_restored(tmp_path):
+def test_what_is_not_finished_or_damaged_is_not_restored(tmp_path):
     module = nn.Linear(2, 2)
     before = module.weight.clone()
     parts = FinishedParts(tmp_path / "not there yet", "fit")
@@ -34,6 +34,9 @@ def test_what_is_not_finished_is_not_restored(tmp_path):
     assert parts.restore("auto-encoder of fc", module) is None
     assert torch.equal(module.weight, before)
     assert module.training
+    files(tmp_path)[0].write_bytes(b"damaged")
+    with pytest.raises(ArtifactError, match="ClaDec of fc-finished"):
+        parts.restore("ClaDec of fc", module)
 
 
 def test_fits_that_differ_share_nothing(tmp_path):
@@ -76,10 +79,3 @@ def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch):
     assert parts.checkpoint("one") is None
     parts.clear()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_damaged_file_is_told(tmp_path):
-    FinishedParts(tmp_path, "fit").keep("one", nn.Linear(2, 2), 1)
-    files(tmp_path)[0].write_bytes(b"damaged")
-    with pytest.raises(ArtifactError, match="one-finished"):
-        FinishedParts(tmp_path, "fit").restore("one", nn.Linear(2, 2))
