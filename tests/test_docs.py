@@ -82,15 +82,12 @@ def test_code_is_python_and_uses_public_names(page: Path) -> None:
     assert set(re.findall(r"\bxw\.(\w+)", text)) <= set(xai_widgets.__all__)
 
 
-def test_every_page_is_in_the_contents() -> None:
+def test_every_page_and_all_lessons_are_in_the_contents() -> None:
     known = {"index"}
     for page in PAGES:
         folder = page.parent.relative_to(DOCS)
         known |= {(folder / entry).as_posix() for entry in toctree_entries(page)}
     assert {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES} <= known
-
-
-def test_all_lessons_are_in_the_contents() -> None:
     assert toctree_entries(DOCS / "lessons.md") == ["lessons/*"]
 
 

@@ -33,13 +33,10 @@ def test_a_wrong_class(target, message):
         find_class(NAMES, target)
 
 
-def test_a_name_of_digits_is_no_number():
+def test_a_name_of_digits_is_no_number_and_a_label_has_a_name():
     assert find_class(NAMES, "2") == 2
     with pytest.raises(XaiWidgetsError, match="no class '1'"):
         find_class(NAMES, "1")
-
-
-def test_the_name_of_a_label():
     assert [class_name(NAMES, label) for label in (0, 3, -1)] == ["moss tanager", "label 3", "label -1"]
 
 

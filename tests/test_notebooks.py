@@ -59,24 +59,18 @@ def test_pages_are_a_title_and_one_cell_of_code() -> None:
     assert [[cell.cell_type for cell in read(path).cells] for path in pages] == [["markdown", "code"]]
 
 
-def test_file_is_valid_and_asks_for_the_kernel_that_is_always_there(notebook: Path) -> None:
+def test_file_is_valid_and_nothing_of_a_run_is_kept(notebook: Path) -> None:
     found = read(notebook)
     nbformat.validate(found)
     assert found.metadata.kernelspec.name == "python3"
     assert set(found.metadata) == {"kernelspec", "language_info"}
-
-
-def test_nothing_of_a_run_is_kept(notebook: Path) -> None:
     for cell in cells(notebook, "code"):
         assert (cell.outputs, cell.execution_count, dict(cell.metadata)) == ([], None, {})
 
 
-def test_cells_are_short(notebook: Path) -> None:
+def test_cells_and_lines_are_short(notebook: Path) -> None:
     too_long = [cell.source for cell in cells(notebook, "code") if len(cell.source.splitlines()) > MOST_LINES]
     assert too_long == []
-
-
-def test_lines_are_short(notebook: Path) -> None:
     lines = [line for cell in read(notebook).cells for line in cell.source.splitlines()]
     assert [line for line in lines if len(line) > MOST_CHARACTERS] == []
 
@@ -92,22 +86,16 @@ def test_says_how_long_it_takes(lesson: Path) -> None:
     assert re.search(r"^\*About \d+ minutes\b", read(lesson).cells[0].source, flags=re.MULTILINE)
 
 
-def test_every_fold_ends(lesson: Path) -> None:
-    folds = [prose(lesson).count(tag) for tag in ("<details>", "<summary>", "</summary>", "</details>")]
-    assert len(set(folds)) == 1, folds
-
-
-def test_exercises_have_hidden_answers(lesson: Path) -> None:
+def test_exercises_have_answers_that_are_folded_away(lesson: Path) -> None:
     """The first lesson has something to try, the others have exercises; the answer, or a hint, is folded away."""
     asked = "**Try**" if lesson == LESSONS[0] else "**Exercise 1.**"
     after = prose(lesson).split(asked)
     assert len(after) >= 2
     assert "<summary>" in after[1]
-
-
-def test_every_exercise_has_a_fold(lesson: Path) -> None:
     exercises = re.split(r"\*\*Exercise \d+\.\*\*", prose(lesson))[1:]
     assert [text[:60] for text in exercises if "<summary>" not in text] == []
+    folds = [prose(lesson).count(tag) for tag in ("<details>", "<summary>", "</summary>", "</details>")]
+    assert len(set(folds)) == 1, folds
 
 
 def test_ends_with_something_measured(lesson: Path) -> None:

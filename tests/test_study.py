@@ -178,12 +178,16 @@ def test_forward_passes_gradients_to_the_pictures_alone(new_study):
     assert all(parameter.grad is None for parameter in study.model.parameters())
 
 
-def test_a_model_that_gives_tuples(squares):
+def test_a_model_that_gives_tuples_or_has_no_parameters(squares):
     class Pair(nn.Module):
         def forward(self, pictures):
             return {"logits": pictures.mean((2, 3)), "features": pictures}
 
     assert Study(Pair(), squares(4)).classes == 3
+    study = Study(Sums(), squares(4))
+    assert study.device == torch.device("cpu")
+    assert study.dtype == torch.float32
+    assert study.layers() == study.blocks() == ()
 
 
 def test_activations_and_layers(new_study):
@@ -251,13 +255,6 @@ def test_a_model_in_half_precision(new_study, net):
     assert study.dtype == torch.float16
     assert study.predict(pictures).dtype == study.activations(pictures, "conv1").dtype == torch.float32
     assert torch.allclose(study.predict(pictures), whole.predict(pictures), atol=0.01)
-
-
-def test_a_model_without_parameters(squares):
-    study = Study(Sums(), squares(4))
-    assert study.device == torch.device("cpu")
-    assert study.dtype == torch.float32
-    assert study.layers() == study.blocks() == ()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,7 +226,7 @@ class _Run:
         if self.validate is not None:
             self.at.validation.append(self._validated(self.validate))
         if self._best_epoch() == self.at.epoch:
-            self.best = _copied(self.module.state_dict())
+            self.best = {name: tensor.detach().clone() for name, tensor in self.module.state_dict().items()}
         log.info("%s: epoch %d, loss %g", self.task, self.at.epoch + 1, self.judged[-1])
         self.at.epoch, self.at.step, self.at.loss_sum = self.at.epoch + 1, 0, 0.0
         self._save()
@@ -288,7 +288,3 @@ def _stale_epochs(values: Sequence[float], min_gain: float) -> int:
 
 def _mixed(recipe: Recipe, device: torch.device) -> bool:
     return recipe.amp and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in state.items()}

@@ -127,12 +127,21 @@ def test_x_features_are_fitted_for_the_page(demo, export, studies, tmp_path, mon
     assert "x-feature 3" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-def test_views_without_anything_to_show_are_an_error(demo, export, studies, tmp_path):
+def test_one_page_of_nothing_or_after_ctrl_c_is_not_written(demo, export, studies, tmp_path, monkeypatch):
     known = studies[False].explainers.pop("cae")
     said = export("--out", tmp_path / "page.html", "--views", "cae", status=2)
     studies[False].explainers["cae"] = known
     assert "none of the views has anything to show. Manifold" in said
     assert list(tmp_path.iterdir()) == []
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.manifold_page", interrupted)
+    before = len(_instances)
+    export("--out", tmp_path / "page.html", "--views", QUICK, status=130)
+    assert list(tmp_path.iterdir()) == []
+    assert len(_instances) == before
 
 
 def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(demo, export, tmp_path, monkeypatch, capsys):
@@ -145,17 +154,6 @@ def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(demo, e
     assert re.findall(r'"name": "(\w+)", "label"', (tmp_path / "page.html").read_text("utf-8")) == ["cladec"]
     said = export("--out", tmp_path / "other.html", "--views", "inversion", status=2)
     assert "none of the views has anything to show" in said
-
-
-def test_ctrl_c_ends_with_130_and_leaves_nothing(demo, export, tmp_path, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.manifold_page", interrupted)
-    before = len(_instances)
-    export("--out", tmp_path / "page.html", "--views", QUICK, status=130)
-    assert list(tmp_path.iterdir()) == []
-    assert len(_instances) == before
 
 
 # --- of a run ------------------------------------------------------------------------------------------------------
@@ -246,15 +244,13 @@ def test_the_same_seed_gives_the_same_gallery(demo, export, tmp_path):
     assert pages(tmp_path / "a") == pages(tmp_path / "b")
 
 
-def test_a_gallery_of_nothing_is_an_error(demo, export, studies, tmp_path):
+def test_a_gallery_of_nothing_or_after_an_error_is_not_begun(demo, export, studies, tmp_path, monkeypatch):
     known = studies[True].explainers.pop("cae")
     said = export("--gallery", tmp_path / "site", "--views", "cae", "--cheat", status=2)
     studies[True].explainers["cae"] = known
     assert "none of the views has anything to show" in said
     assert pages(tmp_path / "site") == {}
 
-
-def test_an_error_leaves_no_first_page(demo, export, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise XaiWidgetsError("broken")
 

@@ -75,13 +75,10 @@ def test_methods_share_a_run_and_need_not_be_told_again(run, here):
     assert (study.name, float(study.mean), study.explainers["srae"].settings.layer) == ("a b", 0.5, "more")
 
 
-def test_summaries_of_all_classes_are_found(run):
+def test_summaries_and_evidence_are_looked_for(run):
     said = fits(run, "summaries").splitlines()
     assert [line.partition(":")[0] for line in said[:2]] == list(CLASSES)
     assert opened().explainers["summaries"].found.keys() == {(0, False), (1, False)}
-
-
-def test_evidence_is_looked_for_in_unseen_pictures(run):
     said = fits(run, "inversion --layer maps --seed 2")
     found = opened().explainers["inversion"]
     assert set(found.found) == {0, 1, 2, 3}
@@ -148,7 +145,7 @@ def test_sizes_that_are_none(run, size):
         run(f"cladec --model mymodels:make --out mine --size={size}")
 
 
-def test_pictures_that_are_not_there(run, here):
+def test_pictures_and_folders_that_are_not_there(run, here):
     (here / "empty").mkdir()
     (here / "hollow" / "a").mkdir(parents=True)
     for images, said in (
@@ -159,6 +156,8 @@ def test_pictures_that_are_not_there(run, here):
     ):
         code, _, complained = run("cladec --model mymodels:make --out mine", images=images)
         assert (code, said in complained) == (2, True), complained
+    code, _, complained = run("cladec --model mymodels:make --out mymodels.py")
+    assert (code, "mymodels.py is a file" in complained) == (2, True)
 
 
 def test_another_model_or_other_pictures_do_not_spoil_a_run(run, here):
@@ -177,11 +176,6 @@ def test_another_model_or_other_pictures_do_not_spoil_a_run(run, here):
     code, _, complained = run("cladec --model mymodels:make --out mine")
     assert (code, "these are 23 pictures, and there were 24" in complained) == (2, True), complained
     assert (here / "mine" / "cladec.safetensors").read_bytes() == before
-
-
-def test_a_file_is_no_place_for_a_run(run, here):
-    code, _, complained = run("cladec --model mymodels:make --out mymodels.py")
-    assert (code, "mymodels.py is a file" in complained) == (2, True)
 
 
 def test_classes_that_the_model_does_not_know_are_told(run, here):

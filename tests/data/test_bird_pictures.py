@@ -23,15 +23,12 @@ def test_items_are_the_rendered_birds() -> None:
     assert pictures.class_names == [kind.name for kind in SPECIES[:8]]
 
 
-def test_a_second_reading_and_a_second_set_are_the_same() -> None:
+def test_a_set_is_a_window_into_one_endless_sequence_and_always_the_same() -> None:
     one, other = BirdPictures(3, cheat=0.5, drop=0.5), BirdPictures(3, cheat=0.5, drop=0.5)
     for i in (0, 1, 2, 0):
         torch.testing.assert_close(one[i][0], other[i][0], rtol=0, atol=0)
     one[0][0].zero_()  # a caller's changes stay the caller's
     torch.testing.assert_close(one[0][0], other[0][0], rtol=0, atol=0)
-
-
-def test_first_is_a_window_into_one_endless_sequence() -> None:
     whole, later = BirdPictures(30, cheat=0.5, drop=0.5), BirdPictures(10, first=20, cheat=0.5, drop=0.5)
     for i in range(10):
         assert (later.bird(i), later.cue(i), later.dropped(i)) == (

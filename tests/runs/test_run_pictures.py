@@ -31,14 +31,12 @@ def begun(pictures, net, fitted):
     return run_of(study).folder
 
 
-def test_pictures_of_a_folder_are_found_again(begun, net):
+def test_pictures_of_a_folder_are_found_again_wherever_they_move_with_the_run(begun, net, tmp_path):
+    assert xw.open is open_run
     opened = open_run(begun, model=net(classes=2))
     assert opened.class_names == ("<script>", "b")
     assert opened.shape == (3, 33, 47)
     assert opened.explainers["cladec"].layers == ("fc",)
-
-
-def test_they_may_move_together_with_the_run(begun, net, tmp_path):
     (tmp_path / "all").rename(tmp_path / "moved")
     assert len(open_run(tmp_path / "moved" / "run", model=net(classes=2)).sources.images) == 12
 
@@ -50,18 +48,15 @@ def test_pictures_that_are_gone_are_asked_for(begun, pictures, net, tmp_path):
     assert open_run(begun, model=net(classes=2), images=xw.folder(tmp_path / "elsewhere")).shape == (3, 33, 47)
 
 
-def test_other_pictures_are_refused(begun, pictures, net):
+def test_other_pictures_or_of_another_size_are_refused(begun, pictures, net):
+    with pytest.raises(ArtifactError, match=r"of pictures \(3, 33, 47\), and these are \(3, 20, 20\)"):
+        open_run(begun, model=net(classes=2), images=xw.folder(pictures, 20))
     (pictures / "b" / "5.png").rename(pictures / "b" / "9.png")
     with pytest.raises(ArtifactError, match="these are other pictures"):
         open_run(begun, model=net(classes=2))
     (pictures / "b" / "9.png").unlink()
     with pytest.raises(ArtifactError, match="these are 11 pictures, and there were 12"):
         open_run(begun, model=net(classes=2))
-
-
-def test_pictures_of_another_size_are_refused(begun, pictures, net):
-    with pytest.raises(ArtifactError, match=r"of pictures \(3, 33, 47\), and these are \(3, 20, 20\)"):
-        open_run(begun, model=net(classes=2), images=xw.folder(pictures, 20))
 
 
 def test_pictures_that_only_the_user_has_are_asked_for(everything, folder, decided, squares):
@@ -103,7 +98,3 @@ def test_other_unseen_pictures_are_refused(net, squares, tmp_path, options):
     given = {"test": squares(9)} if "test" in options else options
     with pytest.raises(ArtifactError, match="other unseen pictures"):
         keep_in(Study(net(), squares(20), **given), tmp_path)
-
-
-def test_the_public_name():
-    assert xw.open is open_run

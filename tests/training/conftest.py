@@ -81,24 +81,12 @@ def die(path, where):
     fit(Path(path))
 
 
-@pytest.fixture(scope="session", name="learner")
-def _learner():
-    return learner
+def shared(function):
+    """A fixture that gives the function, by its name."""
+    return pytest.fixture(scope="session", name=function.__name__)(lambda: function)
 
 
-@pytest.fixture(scope="session", name="fit")
-def _fit():
-    return fit
-
-
-@pytest.fixture(scope="session", name="same")
-def _same():
-    return same
-
-
-@pytest.fixture(scope="session", name="weight")
-def _weight():
-    return weight
+_learner, _fit, _same, _weight = shared(learner), shared(fit), shared(same), shared(weight)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,6 @@ from typing import Any
 
 from xai_widgets.cli.terminal import add_json, deliver
 
-PROBLEMS = 1
-"""Exit status where something is wrong."""
-
 
 def add(commands: Any) -> None:
     """Add the command to `xai-widgets`."""
@@ -24,4 +21,4 @@ def _doctor(given: argparse.Namespace) -> int:
 
     report = doctor()
     deliver(str(report), report.to_json(), given.json)
-    return 0 if report.ok else PROBLEMS
+    return 0 if report.ok else 1

@@ -14,42 +14,42 @@ from xai_widgets.progress import Progress
 PICTURES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 
-def test_all_layers_share_one_pass(fit, new_study, monkeypatch):
-    passes = []
+@pytest.fixture
+def passes(monkeypatch):
+    """Pictures, indices and layers of each pass over pictures."""
+    found = []
 
-    def counted(study, pictures, indices, layers, progress):
-        passes.append((pictures, list(layers)))
+    def noted(study, pictures, indices, layers, progress):
+        found.append((pictures, list(indices), list(layers)))
         return cached_pass(study, pictures, indices, layers, progress)
 
-    monkeypatch.setattr("xai_widgets.methods.cladec.cladec.cached_pass", counted)
+    monkeypatch.setattr("xai_widgets.methods.cladec.cladec.cached_pass", noted)
+    return found
+
+
+def test_all_layers_share_one_pass(fit, new_study, passes):
     study = new_study()
     made = fit(study, ["conv2", "fc", "conv1", "fc"])
-    assert passes == [(study.train, ["conv2", "fc", "conv1"]), (study.test, ["conv2", "fc", "conv1"])]
+    three = ["conv2", "fc", "conv1"]
+    assert [(pictures, layers) for pictures, _, layers in passes] == [(study.train, three), (study.test, three)]
     assert made.layers == ("conv1", "conv2", "fc")
     assert made.fit(progress=Progress()) is made
     assert len(passes) == 2  # nothing was missing
     made.fit(["fc", "logits"], progress=Progress())
-    assert passes[2:] == [(study.train, ["logits"]), (study.test, ["logits"])]
+    assert [layers for _, _, layers in passes[2:]] == [["logits"], ["logits"]]
 
 
-def test_at_most_so_many_pictures_are_used_and_drawn_by_the_seed(fit, new_study, squares, monkeypatch):
-    passes = []
-
-    def noted(study, pictures, indices, layers, progress):
-        passes.append((pictures is study.test, list(indices)))
-        return cached_pass(study, pictures, indices, layers, progress)
-
-    monkeypatch.setattr("xai_widgets.methods.cladec.cladec.cached_pass", noted)
+def test_at_most_so_many_pictures_are_used_and_drawn_by_the_seed(fit, new_study, squares, passes):
     study = new_study(pictures=squares(60))
     for seed in (3, 3, 4):
         fit(study, "fc", pictures=20, seed=seed, reference=None)
-    (_, drawn), (unseen, tested), again, _, (_, others), _ = passes
+    drawn, tested, again, _, others, _ = [indices for _, indices, _ in passes]
     assert drawn == study.draw(study.train, 20, 3)
     assert len(set(drawn)) == 20
     assert max(drawn) < 48
-    assert unseen
+    assert passes[1][0] is study.test
     assert sorted(tested) == list(range(12))
-    assert again == (False, drawn)
+    assert again == drawn
     assert others != drawn
 
 

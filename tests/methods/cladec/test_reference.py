@@ -45,23 +45,15 @@ def test_fresh_weights_are_drawn_from_the_seed(new_study):
     assert not torch.equal(states[0]["network.fc.weight"], states[2]["network.fc.weight"])
 
 
-def test_every_parameter_is_fresh_and_statistics_are_forgotten(new_study, net):
-    model = net()
-    with torch.no_grad():
-        for tensor in model.state_dict().values():
-            tensor.fill_(7)
-    for name, tensor in ReferenceEncoder(new_study(model), "fc").network.state_dict().items():
-        assert not (tensor == 7).any(), name
-
-
-def test_tokens_and_positions_are_fresh_too(new_study, squares):
+def test_every_parameter_token_and_position_is_fresh_and_statistics_are_forgotten(new_study, net):
     model = VisionTransformer(16, 4, num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=8, num_classes=4)
-    with torch.no_grad():
-        for tensor in model.state_dict().values():
-            tensor.fill_(7)
-    encoder = ReferenceEncoder(new_study(model), "encoder.layers.encoder_layer_0")
-    for name, tensor in encoder.network.state_dict().items():
-        assert not (tensor == 7).any(), name
+    for known, layer in ((net(), "fc"), (model, "encoder.layers.encoder_layer_0")):
+        with torch.no_grad():
+            for tensor in known.state_dict().values():
+                tensor.fill_(7)
+        encoder = ReferenceEncoder(new_study(known), layer)
+        for name, tensor in encoder.network.state_dict().items():
+            assert not (tensor == 7).any(), name
     assert encoder.network.class_token.requires_grad
     assert encoder.eval()(PICTURES).shape == (4, 16, 4, 4)
 
