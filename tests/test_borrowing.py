@@ -52,6 +52,10 @@ def test_nested_borrowing_lasts_until_the_outermost_ends():
             assert quiet(model)
         assert quiet(model)
     assert flags(model) == before
+    model = mixed()
+    with borrowed(model):
+        assert model in borrowing._LOANS
+    assert model not in borrowing._LOANS
 
 
 @pytest.mark.parametrize("first_out", [0, 1])
@@ -78,10 +82,3 @@ def test_borrowings_of_two_threads_overlap(first_out):
     for thread in threads:
         thread.join()
     assert flags(model) == before
-
-
-def test_what_was_borrowed_is_not_kept_alive():
-    model = mixed()
-    with borrowed(model):
-        assert model in borrowing._LOANS
-    assert model not in borrowing._LOANS

@@ -75,15 +75,19 @@ def test_cells_and_lines_are_short(notebook: Path) -> None:
     assert [line for line in lines if len(line) > MOST_CHARACTERS] == []
 
 
-def test_opens_with_a_title_and_a_question(notebook: Path) -> None:
+def test_opens_with_a_title_and_a_question_and_links_lead_to_notebooks(notebook: Path) -> None:
     first = read(notebook).cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
     assert "?" in first.source
+    links = re.findall(r"\]\(([^)]+\.ipynb)\)", json.dumps(read(notebook).cells))
+    assert [link for link in links if not (notebook.parent / link).is_file()] == []
 
 
-def test_says_how_long_it_takes(lesson: Path) -> None:
+def test_says_how_long_it_takes_and_ends_with_something_measured(lesson: Path) -> None:
     assert re.search(r"^\*About \d+ minutes\b", read(lesson).cells[0].source, flags=re.MULTILINE)
+    last = cells(lesson, "code")[-LAST:]
+    assert any("print(" in cell.source or ".verdict()" in cell.source for cell in last)
 
 
 def test_exercises_have_answers_that_are_folded_away(lesson: Path) -> None:
@@ -96,17 +100,6 @@ def test_exercises_have_answers_that_are_folded_away(lesson: Path) -> None:
     assert [text[:60] for text in exercises if "<summary>" not in text] == []
     folds = [prose(lesson).count(tag) for tag in ("<details>", "<summary>", "</summary>", "</details>")]
     assert len(set(folds)) == 1, folds
-
-
-def test_ends_with_something_measured(lesson: Path) -> None:
-    """Among the last cells of code, one gives numbers and not pictures."""
-    last = cells(lesson, "code")[-LAST:]
-    assert any("print(" in cell.source or ".verdict()" in cell.source for cell in last)
-
-
-def test_links_lead_to_notebooks(notebook: Path) -> None:
-    links = re.findall(r"\]\(([^)]+\.ipynb)\)", json.dumps(read(notebook).cells))
-    assert [link for link in links if not (notebook.parent / link).is_file()] == []
 
 
 def test_the_first_lesson_points_to_the_workbench() -> None:

@@ -61,7 +61,12 @@ def test_a_resumed_task_counts_what_it_took_before(clock):
     assert progress.state.seconds_left == pytest.approx(10.0)
 
 
-def test_cancel_from_another_thread_stops_at_the_next_step():
+def test_cancel_from_a_report_or_another_thread_stops_at_the_next_step():
+    progress = Progress(lambda state: progress.cancel() if state.done == 2 else None)
+    progress.start("fit", 2)
+    progress.advance()
+    with pytest.raises(CancelledError, match="2 of 2"):
+        progress.advance()
     progress = Progress()
     progress.start("fit", 3)
     thread = threading.Thread(target=progress.cancel)
@@ -73,14 +78,6 @@ def test_cancel_from_another_thread_stops_at_the_next_step():
         progress.check()
     with pytest.raises(CancelledError):
         progress.start("more", 1)
-
-
-def test_a_report_may_cancel():
-    progress = Progress(lambda state: progress.cancel() if state.done == 2 else None)
-    progress.start("fit", 2)
-    progress.advance()
-    with pytest.raises(CancelledError, match="2 of 2"):
-        progress.advance()
 
 
 def test_bar_shows_where_the_task_is_from_begin_to_end(capsys):

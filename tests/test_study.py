@@ -143,11 +143,9 @@ def test_a_model_without_logits_or_with_one(new_study, net):
 
 
 def test_the_normalisation_is_applied_once(squares):
-    study = Study(Sums(), squares(4), mean=[0.1, 0.2, 0.3], std=[0.5, 0.25, 2.0])
-    pictures = torch.rand(3, 3, 16, 16)
-    by_hand = (pictures - torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)) / torch.tensor([0.5, 0.25, 2]).view(
-        1, 3, 1, 1
-    )
+    mean, std = [0.1, 0.2, 0.3], [0.5, 0.25, 2.0]
+    study, pictures = Study(Sums(), squares(4), mean=mean, std=std), torch.rand(3, 3, 16, 16)
+    by_hand = (pictures - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
     assert torch.allclose(study.logits(pictures), by_hand.sum((2, 3)), atol=1e-4)
 
 

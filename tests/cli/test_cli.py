@@ -137,6 +137,9 @@ def test_lab_copies_and_opens(opened, tmp_path, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert lab.FIRST in said.err
+    assert cli.main(["lab", "--dir", str(tmp_path)]) == 0  # again, with nothing left to say
+    assert capsys.readouterr() == ("", "")
+    assert opened[-1] == (tmp_path, {"browser": True, "port": None})
 
 
 def test_lab_says_which_lessons_it_left_alone(opened, tmp_path, capsys):
@@ -146,14 +149,6 @@ def test_lab_says_which_lessons_it_left_alone(opened, tmp_path, capsys):
     assert cli.main(["lab", "--dir", str(tmp_path)]) == 0
     assert f"Left as you have it in {own.parent}: {lab.FIRST}" in capsys.readouterr().err
     assert own.read_text() == "mine"
-
-
-def test_second_lab_has_nothing_to_say(opened, tmp_path, capsys):
-    cli.main(["lab", "--dir", str(tmp_path)])
-    capsys.readouterr()
-    assert cli.main(["lab", "--dir", str(tmp_path)]) == 0
-    assert capsys.readouterr() == ("", "")
-    assert opened[-1] == (tmp_path, {"browser": True, "port": None})
 
 
 # --- train-demo ----------------------------------------------------------------------------------------------------

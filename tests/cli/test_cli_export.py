@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from functools import partial
-from html.parser import HTMLParser
+from html import unescape
 from importlib import import_module
 
 import pytest
@@ -186,26 +186,13 @@ def test_a_run_is_opened_with_its_model_and_not_without(run, export, tmp_path):
 # --- a gallery -----------------------------------------------------------------------------------------------------
 
 
-class Seen(HTMLParser):
-    """Links, pictures and text of a page."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.links = []
-        self.alts = []
-        self.words = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag == "a":
-            self.links.append(given["href"] or "")
-        if tag == "img":
-            assert (given["src"] or "").startswith("data:image/")
-            self.alts.append(given.get("alt"))
-
-    def handle_data(self, data):
-        self.words.append(data)
+def seen(page):
+    """Links, captions of pictures, which must be inside it, and text of a page."""
+    text = page.decode()
+    images = re.findall(r"<img [^>]+>", text)
+    assert all('src="data:image/' in image for image in images)
+    captions = [re.search('alt="([^"]*)"', image)[1] for image in images]
+    return re.findall(r'<a [^>]*?href="([^"]*)"', text), captions, unescape(re.sub(r"<[^>]+>", "", text))
 
 
 def pages(folder):
@@ -218,11 +205,10 @@ def test_a_gallery_has_a_card_for_each_view_of_each_classifier(demo, export, tmp
     found = pages(tmp_path / "site")
     each = [f"{study}-{view}.html" for view in ("cladec", "cae") for study in ("honest", "cheating")]
     assert set(found) == {"index.html", "honest.html", "cheating.html", *each}
-    index = Seen(found["index.html"].decode())
-    assert index.links == ["honest.html", "cheating.html", *each]
-    assert len(index.alts) == 3 * len(each)
-    assert all(index.alts)
-    text = "".join(index.words)
+    links, captions, text = seen(found["index.html"])
+    assert links == ["honest.html", "cheating.html", *each]
+    assert len(captions) == 3 * len(each)
+    assert all(captions)
     assert text.count("What does this layer still know") == 1
     assert f"Honest {NASTY}" in text
     assert NASTY.encode() not in b"".join(found.values())
@@ -233,8 +219,8 @@ def test_every_page_leads_back_and_nowhere_else(demo, export, tmp_path):
     found = pages(tmp_path)
     assert set(found) == {"index.html", "cheating.html", "cheating-cladec.html", "cheating-cae.html"}
     for name in ("cheating-cladec.html", "cheating-cae.html"):
-        assert Seen(found[name].decode()).links == ["index.html"]
-    assert Seen(found["cheating.html"].decode()).links == []
+        assert seen(found[name])[0] == ["index.html"]
+    assert seen(found["cheating.html"])[0] == []
     assert not any(re.search(rb"https?:|//cdn|<link|@import|url\(", page) for page in found.values())
 
 

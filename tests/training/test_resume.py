@@ -22,10 +22,12 @@ COUNT = 33
 RECIPE = Recipe(epochs=3, batch_size=8, patience=50)
 
 
-def from_list(values):
-    """A validation that returns one of `values` after the other."""
-    left = iter(values)
-    return lambda: next(left)
+@pytest.fixture
+def cancelled(tmp_path, fit):
+    """The checkpoint of a training that was cancelled at its first step."""
+    progress = Progress()
+    with pytest.raises(CancelledError):
+        fit(tmp_path / "run", lambda number: progress.cancel(), progress=progress)
 
 
 @pytest.mark.parametrize("done", [1, 4, 5, 12, 15])
@@ -105,23 +107,23 @@ def test_an_early_stop_is_resumed_as_one(tmp_path, monkeypatch, weight):
             lambda step: module.x.square(),
             1,
             Recipe(epochs=9, patience=1),
-            validate=from_list(values),
+            validate=iter(values).__next__,
             checkpoint=tmp_path / "run",
         )
         assert history.stopped_early
         assert history.validation == (1.0, 1.0)
 
 
+@pytest.mark.usefixtures("cancelled")
 def test_seconds_before_a_resume_count(tmp_path, fit):
-    progress, seen = Progress(), []
-    with pytest.raises(CancelledError):
-        fit(tmp_path / "run", lambda number: progress.cancel(), progress=progress)
+    seen = []
     saved = artifact.load(tmp_path / "run", "training checkpoint")[1]["position"]["seconds"]
     _, history = fit(tmp_path / "run", progress=Progress(seen.append))
     assert seen[0].seconds == saved > 0
     assert history.seconds > saved
 
 
+@pytest.mark.usefixtures("cancelled")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -130,19 +132,14 @@ def test_seconds_before_a_resume_count(tmp_path, fit):
     ],
 )
 def test_the_checkpoint_of_another_training_is_refused_and_kept(tmp_path, change, said, fit):
-    progress = Progress()
-    with pytest.raises(CancelledError):
-        fit(tmp_path / "run", lambda number: progress.cancel(), progress=progress)
     before = (tmp_path / "run.safetensors").read_bytes()
     with pytest.raises(ArtifactError, match=rf"run.safetensors is the checkpoint of another training \({said}\)"):
         fit(tmp_path / "run", **change)
     assert (tmp_path / "run.safetensors").read_bytes() == before
 
 
+@pytest.mark.usefixtures("cancelled")
 def test_a_checkpoint_of_another_shape_or_another_file_is_refused(tmp_path, fit, weight):
-    progress = Progress()
-    with pytest.raises(CancelledError):
-        fit(tmp_path / "run", lambda number: progress.cancel(), progress=progress)
     module = weight()
     with pytest.raises(ArtifactError, match="shapes"):
         train(module, lambda step: module.x, COUNT, RECIPE, checkpoint=tmp_path / "run")

@@ -17,12 +17,6 @@ COUNT = 33
 RECIPE = Recipe(epochs=3, batch_size=8, patience=50)
 
 
-def from_list(values):
-    """A validation that returns one of `values` after the other."""
-    left = iter(values)
-    return lambda: next(left)
-
-
 def test_it_finds_a_minimum(weight):
     module = weight()
     recipe = Recipe(epochs=100, batch_size=1, lr=0.5, weight_decay=0.0)
@@ -119,7 +113,7 @@ def test_patience(values, epochs, weight):
         lambda step: module.x.square(),
         1,
         Recipe(epochs=len(values), patience=2),
-        validate=from_list(values),
+        validate=iter(values).__next__,
         progress=Progress(seen.append),
     )
     assert history.validation == tuple(values[:epochs])
@@ -136,7 +130,7 @@ def test_patience_without_validation_and_at_the_end(weight):
     assert history.best_epoch == 3
     module = weight()
     recipe = Recipe(epochs=3, patience=2)
-    history = train(module, lambda step: module.x.square(), 1, recipe, validate=from_list([1.0, 1.0, 1.0]))
+    history = train(module, lambda step: module.x.square(), 1, recipe, validate=iter([1.0, 1.0, 1.0]).__next__)
     assert not history.stopped_early
 
 

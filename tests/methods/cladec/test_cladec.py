@@ -17,10 +17,7 @@ PICTURES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 def net_of(*modules, classes=4):
     """Named "0", "1", ..., and a head that any classifier has."""
-    return nn.Sequential(*modules, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.LazyLinear(classes))
-
-
-def ready(model):
+    model = nn.Sequential(*modules, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.LazyLinear(classes))
     with torch.no_grad():
         model(torch.zeros(2, 3, 16, 16))
     return model
@@ -35,13 +32,13 @@ class Constant(nn.Module):
 
 
 def test_the_identity_is_decoded_almost_perfectly(fit, new_study, squares):
-    study = new_study(ready(net_of(nn.Identity())), squares(120))
+    study = new_study(net_of(nn.Identity()), squares(120))
     error = fit(study, "0", epochs=40, width=8, reference=None).report().error
     assert error["cladec"] < 0.1 * error["mean"]
 
 
 def test_a_constant_is_decoded_as_the_mean_picture(fit, new_study, squares):
-    study = new_study(ready(net_of(nn.Conv2d(3, 4, 3, stride=4), Constant())), squares(120))
+    study = new_study(net_of(nn.Conv2d(3, 4, 3, stride=4), Constant()), squares(120))
     made = fit(study, "1", epochs=12, width=4, reference=None)
     error = made.report().error
     assert error["cladec"] == pytest.approx(error["mean"], rel=0.05)
@@ -74,31 +71,28 @@ def test_a_warm_reference_starts_where_cladec_ended_and_never_gets_worse(new_stu
         assert error["reference"] == pytest.approx(error["cladec"], rel=0.2)
 
 
-class Colours(nn.Module):
-    """The mean colour of a picture: says nothing of places."""
+class Mean(nn.Module):
+    """The mean colour of a picture says nothing of places, and the brightness of each column nothing of colours."""
+
+    def __init__(self, dimensions):
+        super().__init__()
+        self.dimensions = dimensions
 
     def forward(self, pictures):
-        return pictures.mean((2, 3))
-
-
-class Columns(nn.Module):
-    """The brightness of each column: says nothing of colours."""
-
-    def forward(self, pictures):
-        return pictures.mean((1, 2))
+        return pictures.mean(self.dimensions)
 
 
 def test_what_is_decoded_follows_what_the_layer_knows(fit, new_study, squares):
     """The control of two tasks on the same pictures, with layers of which it is certain what they know."""
     pictures, kept = squares(240), {}
     pictures.pictures = 0.6 * pictures.pictures + 0.4 * torch.rand(240, 3, 1, 1)
-    for knows, width in ((Colours, 3), (Columns, 16)):
-        study = new_study(nn.Sequential(knows(), nn.Linear(width, 4)), pictures)
+    for knows, dimensions, width in (("colours", (2, 3), 3), ("columns", (1, 2), 16)):
+        study = new_study(nn.Sequential(Mean(dimensions), nn.Linear(width, 4)), pictures)
         kept[knows] = fit(study, "0", epochs=25, width=8, reference=None).report().kept["cladec"]
-    assert kept[Colours]["colour"] > 0.7
-    assert kept[Columns]["colour"] < 0.2
-    assert kept[Columns]["shape"] > 0.7
-    assert kept[Colours]["shape"] < 0.2
+    assert kept["colours"]["colour"] > 0.7
+    assert kept["columns"]["colour"] < 0.2
+    assert kept["columns"]["shape"] > 0.7
+    assert kept["colours"]["shape"] < 0.2
 
 
 # --- subsets of units --------------------------------------------------------------------------------------------
@@ -107,7 +101,7 @@ def test_what_is_decoded_follows_what_the_layer_knows(fit, new_study, squares):
 @pytest.fixture(scope="module")
 def identity(fit, new_study, squares):
     """Fitted at a layer whose units are the colours of the picture, and at a vector."""
-    study = new_study(ready(net_of(nn.Identity())), squares(120))
+    study = new_study(net_of(nn.Identity()), squares(120))
     return fit(study, "0", epochs=8)
 
 

@@ -68,16 +68,13 @@ def test_a_toy(toy):
     assert toy.weight.grad.equal(torch.full((50,), 15.0))
 
 
-def test_progress_is_told(toy):
+def test_progress_is_told_and_can_cancel(toy):
     seen = []
     estimate(toy, progress=Progress(seen.append))
     assert [(state.task, state.done, state.total) for state in (seen[0], seen[-1])] == [
         ("trying the fit", 0, 2),
         ("trying the fit", 2, 2),
     ]
-
-
-def test_it_can_be_cancelled(toy):
     progress = Progress()
     toy._pass = lambda seconds: progress.cancel()
     with pytest.raises(CancelledError):

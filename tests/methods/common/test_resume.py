@@ -49,7 +49,7 @@ def test_fits_that_differ_share_nothing(tmp_path):
     assert first.restore("ClaDec of fc", nn.Linear(2, 2)) == 1
 
 
-def test_clearing_removes_what_was_kept_and_what_was_restored(tmp_path):
+def test_clearing_removes_what_is_its_own_and_nothing_else(tmp_path):
     FinishedParts(tmp_path, "fit").keep("one", nn.Linear(2, 2), 1)
     parts = FinishedParts(tmp_path, "fit")
     parts.restore("one", nn.Linear(2, 2))
@@ -58,9 +58,6 @@ def test_clearing_removes_what_was_kept_and_what_was_restored(tmp_path):
     parts.clear()
     assert list(tmp_path.iterdir()) == []
     parts.clear()
-
-
-def test_clearing_spares_what_is_not_its_own(tmp_path):
     parts = FinishedParts(tmp_path, "fit")
     running = parts.checkpoint("two")
     assert parts.checkpoint("one") != running
