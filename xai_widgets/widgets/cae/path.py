@@ -19,18 +19,7 @@ SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "8px 28px", "align_items": 
 
 
 class PathView:
-    """A `Counterfactual` frame by frame; hidden while there is none.
-
-    Parameters
-    ----------
-    pixelated
-        Whether pixels stay sharp squares.
-
-    Attributes
-    ----------
-    widget
-        The ipywidgets container.
-    """
+    """A `Counterfactual` frame by frame, in `widget`; hidden while there is none."""
 
     def __init__(self, *, pixelated: bool) -> None:
         self.film, self.saliency = (PictureGrid(tile=tile, pixelated=pixelated, selected=-1) for tile in (112, 128))

@@ -18,20 +18,7 @@ from xai_widgets.widgets.views.manifold_map import ManifoldMap
 
 
 class ManifoldView:
-    """A scene, and a point on it.
-
-    Parameters
-    ----------
-    study
-        Whose classes and pictures are shown.
-
-    Attributes
-    ----------
-    map, atlas, path
-        Its parts.
-    scene
-        What is on the map, or None while there is nothing.
-    """
+    """A scene, or None while there is nothing, and a point on it; its parts are `map`, `atlas` and `path`."""
 
     def __init__(self, study: Study) -> None:
         self.names = study.class_names

@@ -36,30 +36,8 @@ def concepts_page(
 ) -> Page:
     """A page in which class, picture and x-feature are chosen, and the x-feature is turned.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    srae
-        Fitted; all of its classes are written.
-    pool
-        Pictures to choose from.
-    target
-        The class that is shown first.
-    pixelated
-        Whether pixels stay sharp squares.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    All classes of the fitted `srae` are written, with pictures of the `pool`; `target` is the class that is shown
+    first.
     """
     draw, classes = each_once(on_page), sorted(srae.classes)
     pictures = {k: _pictures_of(pool, k) for k in classes}

@@ -17,13 +17,7 @@ _LEGEND = "<div class='xw xw-numbers'>Dashed: the sum's prediction. Dots: the ne
 
 
 class TurnCurve:
-    """The score over the strength: the sum's prediction is a dashed line, the network's answers are dots.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure below a legend.
-    """
+    """The score over the strength: the sum's prediction is a dashed line, the network's answers are dots."""
 
     def __init__(self) -> None:
         self._across = bqplot.LinearScale(min=-0.12, max=MOST + 0.12)

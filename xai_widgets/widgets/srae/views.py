@@ -24,27 +24,10 @@ from xai_widgets.widgets.views.score_bar import ScoreBar
 
 
 class ConceptViews:
-    """All views, from top to bottom.
+    """All views, from top to bottom as in `content`; `name` and `dial` are the controls of the chosen x-feature.
 
-    Parameters
-    ----------
-    pictures
-        What is chosen from.
-    name, dial
-        The controls of the chosen x-feature.
-    pixelated
-        Whether pixels stay sharp squares.
-
-    Attributes
-    ----------
-    features
-        Cards to choose from.
-    bar, curve
-        The sum, and the answers when the x-feature is turned.
-    large, exemplars
-        The chosen picture, and training pictures that show what the x-feature stands for.
-    content
-        What goes into the frame.
+    Pictures and x-features (`features`) are cards to choose from; `exemplars` show what the chosen x-feature stands
+    for.
     """
 
     def __init__(

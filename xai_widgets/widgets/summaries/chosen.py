@@ -18,15 +18,7 @@ BARS = ("picture", "evidence kept", "evidence removed")
 
 
 class ChosenSummary:
-    """Cards of the members, one of which is chosen, with its pictures and predictions below.
-
-    Parameters
-    ----------
-    name
-        The control for the name, which is above the members.
-    pixelated
-        Whether pixels stay sharp squares.
-    """
+    """Cards of the members, below the control for the name; the chosen one's pictures and predictions below them."""
 
     def __init__(self, name: ipywidgets.Text, *, pixelated: bool) -> None:
         self.members = Cards(tile=96, pixelated=pixelated, across=0, label="Members")

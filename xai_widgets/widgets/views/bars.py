@@ -21,13 +21,7 @@ WIDTH, HEIGHT = 350, 290
 
 
 class PredictionBars:
-    """Grouped bars of the likeliest classes.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure in a box.
-    """
+    """Grouped bars of the likeliest classes; `widget` is the bqplot figure in a box."""
 
     def __init__(self) -> None:
         # From top to bottom as from likely to unlikely.

@@ -43,13 +43,7 @@ STYLE: dict[str, Any] = {
 
 
 class ProbabilityCurve:
-    """A line over the share of the way, with a dot for each frame of the film strip.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure.
-    """
+    """A line over the share of the way, with a dot for each frame of the film strip."""
 
     def __init__(self) -> None:
         # A little room, so that dots at the ends are whole.

@@ -143,15 +143,7 @@ def strip_layer(layer: Layer, status: str = "") -> StripLayer:
 
 
 def describe(layer: Layer, picture: tuple[int, int, int]) -> str:
-    """Say how much a layer can hold, beside what the picture holds.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    picture
-        Shape (C, H, W) of the pictures.
-    """
+    """Say how much a layer can hold, beside what a picture of shape (C, H, W) holds."""
     size, numbers = math.prod(layer.shape), math.prod(picture)
     held = _extent(layer.shape)
     total = f" = {size:,} numbers" if len(layer.shape) > 1 else ""

@@ -37,28 +37,8 @@ _MARGIN = {"top": 8, "bottom": 44, "left": 52, "right": 12}
 class ManifoldMap:
     """Codes of pictures on a map of two axes, the picture that is looked at, and a point that can be dragged.
 
-    The point moves by mouse and touch, by the sliders below the map (and so by keyboard), by a click on the ground, and
-    from Python. It stays inside the map's box.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    width, height
-        Size of the map in pixels.
-
-    Attributes
-    ----------
-    widget
-        The ipywidgets container.
-
-    Examples
-    --------
-    >>> chart = ManifoldMap(["oak", "elm"])
-    >>> chart.show(points, classes, box=(-3, 3, -2, 2), labels=("log-odds elm : oak", "spread"))
-    >>> chart.on_move(print)
-    >>> chart.move(1.0, 0.5)
-    1.0 0.5
+    The point moves by mouse and touch, by the sliders below the map (and so by keyboard), by a click on the ground,
+    and from Python. It stays inside the map's box.
     """
 
     def __init__(self, names: Sequence[str], *, width: int = WIDTH, height: int = HEIGHT) -> None:
@@ -146,26 +126,10 @@ class ManifoldMap:
         labels: tuple[str, str] = ("", ""),
         point: Place | None = None,
     ) -> None:
-        """Show another map: its points, edges and axes. What was painted and drawn on the one before is gone.
+        """Show another map: its points (M, 2), edges and axes. What was painted and drawn on the one before is gone.
 
-        Parameters
-        ----------
-        points
-            Places (M, 2).
-        classes
-            The class of each, (M,).
-        box
-            Lowest and highest x, lowest and highest y.
-        labels
-            What the axes mean.
-        point
-            Where the point that can be dragged goes, of which nobody is told; default where it is, or to the nearest
-            place in the new box.
-
-        Raises
-        ------
-        PictureError
-            If points and classes do not fit each other or the box is empty.
+        The point goes to `point`, of which nobody is told; by default it stays, or goes to the nearest place in the
+        new box. Raises a PictureError if points and classes do not fit each other or the box is empty.
         """
         self._shown = _checked(np.asarray(points, float), np.asarray(classes, np.int64), len(self.names), box)
         left, right, low, high = (float(edge) for edge in box)
@@ -188,15 +152,7 @@ class ManifoldMap:
         self._legend.value = legend(self._drawn)
 
     def paint(self, territory: Floats, fog: Floats) -> None:
-        """Paint what the classifier says of every place behind the points, and fog where no data are.
-
-        Parameters
-        ----------
-        territory
-            Probabilities (n, n, K) at n x n places from edge to edge; row 0 is the lowest y.
-        fog
-            (n, n), from 0 where data are to 1 where none are.
-        """
+        """Paint the probabilities (n, n, K) and the fog (n, n) behind the points, as in `paint_backdrop`."""
         self._set_image(paint_backdrop(territory, fog, self.colours))
 
     def _set_image(self, png: bytes) -> None:

@@ -27,25 +27,10 @@ def picture_cards(pool: Pool, pictures: Sequence[int], kept: int | None, source:
 
 
 class PictureStrip:
-    """A page of unseen pictures as cards, and what decides which ones: a kind of pictures, and a page.
+    """A page of unseen pictures as `cards`, and what decides which ones: `show`, a kind of pictures, and `page`.
 
-    Nothing is redrawn by itself: whoever owns the strip calls `refresh` after a change.
-
-    Parameters
-    ----------
-    pool
-        What is chosen from.
-    pixelated
-        Whether pixels stay sharp squares.
-
-    Attributes
-    ----------
-    cards, show, page
-        The view, and the two controls.
-    here
-        Places in the pool of the pictures on the page.
-    chosen
-        The chosen one's place in the pool, or None.
+    Nothing is redrawn by itself: whoever owns the strip calls `refresh` after a change. `here` and `chosen` are places
+    in the pool: of the pictures on the page, and of the chosen one, or None.
     """
 
     def __init__(self, pool: Pool, *, pixelated: bool) -> None:
@@ -65,13 +50,7 @@ class PictureStrip:
         return None if self.chosen is None else self.pool.indices[self.chosen]
 
     def choose(self, picture: int | None, of: int) -> None:
-        """Turn to the page with a picture of ``study.test``, while class `of` is looked at.
-
-        Raises
-        ------
-        XaiWidgetsError
-            If it is not in the pool.
-        """
+        """Turn to the page with a picture of ``study.test``, while class `of` is looked at; it must be in the pool."""
         wanted = self.pool.index_of(picture)
         if wanted is not None:
             if wanted not in self._listed(of):
@@ -93,15 +72,7 @@ class PictureStrip:
         return True
 
     def refresh(self, of: int, kept: int | None = None) -> None:
-        """Show the page; the chosen picture stays chosen if it is there, otherwise the first one is.
-
-        Parameters
-        ----------
-        of
-            The class that is looked at.
-        kept
-            Place in the pool of a picture that is marked as kept.
-        """
+        """Show the page; unless the chosen picture is on it, the first one is chosen. `kept` is marked as kept."""
         listed = self._listed(of)
         self.page.max = max(-(-len(listed) // PAGE), 1)
         begin = (self.page.value - 1) * PAGE

@@ -33,13 +33,6 @@ class ScoreBar:
     """The sum as a staircase: each segment begins where the last one ended.
 
     Another picture's bar can stand below it, hollow, row by row.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure below a legend.
-    steps, other
-        What is on display.
     """
 
     def __init__(self) -> None:
@@ -76,18 +69,9 @@ class ScoreBar:
         self.widget = ipywidgets.VBox([self._legend, self._figure])
 
     def show(self, steps: Sequence[Step], score: str, *, chosen: int | None, other: Sequence[Step] = ()) -> None:
-        """Show a bar.
+        """Show a bar of the `SRAEExplanation.steps`, from top to bottom; the row of the chosen x-feature is underlaid.
 
-        Parameters
-        ----------
-        steps
-            From top to bottom, see `SRAEExplanation.steps`.
-        score
-            What the score is, in words.
-        chosen
-            The x-feature whose row is underlaid.
-        other
-            Another picture's, in the same rows.
+        `score` says in words what the score is; `other` are another picture's steps, in the same rows.
         """
         self.steps, self.other = list(steps), list(other)
         self._resize(len(steps), ROW_OF_TWO if other else ROW)
