@@ -26,10 +26,7 @@ DIFFERENCE_LIMIT, BITS_LIMIT, DEVIATION_LIMIT = 0.5, 3.0, 0.3
 # A decoder may miss the range by a rounding error, but not by more.
 _TOLERANCE = 1e-3
 # Blue through white to orange, told apart by every kind of colour vision; steps of even lightness.
-_DIVERGING = np.array(
-    [[8, 64, 129], [67, 147, 195], [247, 247, 247], [230, 145, 56], [150, 70, 0]],
-    dtype=np.float64,
-)
+_DIVERGING = np.array([[8, 64, 129], [67, 147, 195], [247, 247, 247], [230, 145, 56], [150, 70, 0]], dtype=np.float64)
 
 
 def to_uint8(picture: Any) -> RGB:

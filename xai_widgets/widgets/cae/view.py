@@ -12,8 +12,9 @@ from xai_widgets.names import class_name
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY
-from xai_widgets.widgets.cae.path import SIDE_BY_SIDE, PathView
+from xai_widgets.widgets.cae.path import PathView
 from xai_widgets.widgets.views.atlas import AtlasView
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
 
 
@@ -81,8 +82,3 @@ class ManifoldView:
     def page_state(self) -> dict[str, Any]:
         """What `manifold_page` needs to draw the same."""
         return {"atlas": self.atlas.page_state(), "strip": self.path.tiles, **self.map.page_state()}
-
-    def close(self) -> None:
-        """Close what is apart from `widgets`."""
-        self.map.close()
-        self.path.close()

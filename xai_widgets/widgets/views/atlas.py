@@ -107,7 +107,7 @@ class AtlasView(anywidget.AnyWidget):
             self.table = np.ascontiguousarray(probabilities, "<f4").tobytes()
 
     def show_exact(self, x: float, y: float, picture: Any, probabilities: Floats, alt: str = "") -> None:
-        """Send the exact counterfactual at a place, with its probabilities (K,), to be shown while the point is there."""
+        """Send the exact counterfactual at a place, with probabilities (K,), to be shown while the point is there."""
         chances = [float(chance) for chance in probabilities]
         self.exact = {"x": float(x), "y": float(y), "src": data_uri(picture), "probabilities": chances, "alt": alt}
 

@@ -26,22 +26,21 @@ from xai_widgets.widgets.views.chart import (
     marked_points,
     ticks,
 )
-from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
 
 NOTCHES = 100
 """Steps of a slider from one edge of the map to the other."""
 
-_MARGIN = {"top": 8, "bottom": 44, "left": 52, "right": 12}
 
-
-class ManifoldMap:
+class ManifoldMap(Displayed):
     """Codes of pictures on a map of two axes, the picture that is looked at, and a point that can be dragged.
 
     The point moves by mouse and touch, by the sliders below the map (and so by keyboard), by a click on the ground,
     and from Python. It stays inside the map's box.
     """
 
-    def __init__(self, names: Sequence[str], *, width: int = WIDTH, height: int = HEIGHT) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self._box: Box = (0.0, 1.0, 0.0, 1.0)
         self._point: Place = (0.5, 0.5)
@@ -52,10 +51,10 @@ class ManifoldMap:
         self._on_pick: list[Callable[[int], object]] = []
         self._links: list[ipywidgets.Widget] = []
         self._make_marks()
-        self._figure = self._make_figure(width, height)
-        self._legend = ipywidgets.HTML(layout={"margin": "0", "max_width": f"{width}px"})
+        self._figure = self._make_figure()
+        self._legend = ipywidgets.HTML(layout={"margin": "0", "max_width": f"{WIDTH}px"})
         self._sliders = [_slider(name) for name in ("x", "y")]
-        row = ipywidgets.HBox(self._sliders, layout={"width": f"{width}px"})
+        row = ipywidgets.HBox(self._sliders, layout={"width": f"{WIDTH}px"})
         self.widget = ipywidgets.VBox([self._figure, row, self._legend], layout={"grid_gap": "2px"})
         self._listen()
 
@@ -82,21 +81,11 @@ class ManifoldMap:
             enable_move=True, update_on_move=True,
         )  # fmt: skip
 
-    def _make_figure(self, width: int, height: int) -> bqplot.Figure:
-        # Grey is legible in both themes; the labels follow the theme.
-        style = {"color": "gray", "grid_lines": "none", "label_color": INK, "label_offset": "32px"}
-        ticks_style = {"fill": INK, "font-size": "12px"}
-        axes = [
-            bqplot.Axis(scale=scale, side=side, tick_style=ticks_style, **style)
-            for scale, side in ((self._x, "bottom"), (self._y, "left"))
-        ]
-        # Sizes in pixels and a fixed proportion: otherwise bqplot measures its surroundings and flickers.
-        figure = bqplot.Figure(
-            marks=[self._backdrop, *self._classes, self._route, self._home, self._handle], axes=axes,
-            layout={"width": f"{width}px", "height": f"{height}px"}, min_aspect_ratio=width / height,
-            max_aspect_ratio=width / height, padding_x=0.0, padding_y=0.0, fig_margin=_MARGIN, animation_duration=0,
-            background_style={"fill": "transparent"}, display_toolbar=False,
-        )  # fmt: skip
+    def _make_figure(self) -> bqplot.Figure:
+        style = AXIS_STYLE | {"label_offset": "32px", "tick_style": {"fill": INK, "font-size": "12px"}}
+        axes = [bqplot.Axis(scale=self._x, **style), bqplot.Axis(scale=self._y, side="left", **style)]
+        marks = [self._backdrop, *self._classes, self._route, self._home, self._handle]
+        figure = fixed_figure(marks, axes, (WIDTH, HEIGHT), top=8, bottom=44, left=52, right=12)
         figure.add_class("xw-map")
         return figure
 
@@ -254,10 +243,6 @@ class ManifoldMap:
         for link in self._links:
             link.close()
         close_all(self.widget)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Display the widget (called by Jupyter)."""
-        return mimebundle(self.widget, repr(self), **kwargs)
 
     def __repr__(self) -> str:
         return f"<ManifoldMap: {len(self._shown[0])} points of {len(self.names)} classes>"

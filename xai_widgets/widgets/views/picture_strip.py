@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import ipywidgets
 
 from xai_widgets.pool import EVERYTHING, KINDS_SHOWN, Pool
 from xai_widgets.widgets.views.cards import Card, Cards
-from xai_widgets.widgets.views.drawing import exactly
+from xai_widgets.widgets.views.drawing import Draw, each_once, exactly
 from xai_widgets.widgets.views.elements import Tile
 from xai_widgets.widgets.views.tools import fit_description
 
@@ -16,12 +16,12 @@ PAGE = 12
 """Pictures at a time."""
 
 
-def picture_cards(pool: Pool, pictures: Sequence[int], kept: int | None, source: Callable[[int], str]) -> list[Card]:
-    """Pictures of the pool; `source` gives what is drawn, `kept` is the one that is marked."""
+def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, kept: int | None = None) -> list[Card]:
+    """Pictures of the pool, of which `kept` is marked."""
     cards: list[Card] = []
     for picture in pictures:
         name, index = pool.name(picture), f"picture {pool.indices[picture]}"
-        tile: Tile = {"src": source(picture), "alt": f"{index}, {name}" if name else index, "caption": ""}
+        tile: Tile = {"src": draw(pool.pictures[picture]), "alt": f"{index}, {name}" if name else index, "caption": ""}
         cards.append({"tiles": [tile], "lines": [name or index], "mark": "kept" if picture == kept else ""})
     return cards
 
@@ -42,7 +42,7 @@ class PictureStrip:
             fit_description(control)
         self.here: list[int] = []
         self.chosen: int | None = None
-        self._sources: dict[int, str] = {}
+        self._draw = each_once(exactly)
 
     @property
     def picture(self) -> int | None:
@@ -80,15 +80,9 @@ class PictureStrip:
         if self.chosen not in self.here:
             self.chosen = self.here[0] if self.here else None
         with self.cards.hold_sync():
-            self.cards.cards = picture_cards(self.pool, self.here, kept, self._source)
+            self.cards.cards = picture_cards(self.pool, self.here, self._draw, kept=kept)
             self.cards.selected = -1 if self.chosen is None else self.here.index(self.chosen)
 
     def _listed(self, of: int) -> list[int]:
         """All pictures that the filter lets through, as places in the pool."""
         return self.pool.chosen(self.show.value, of)
-
-    def _source(self, picture: int) -> str:
-        """A picture as it is drawn, drawn once."""
-        if picture not in self._sources:
-            self._sources[picture] = exactly(self.pool.pictures[picture])
-        return self._sources[picture]
