@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -22,13 +21,6 @@ def headings(figure):
     return [axes.get_title() for axes in figure.axes if axes.get_title()]
 
 
-def drawn(figure):
-    """The figure as a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, dpi=40)
-    return file.getvalue()
-
-
 def test_one_column_a_name_and_one_row_a_picture():
     pictures = [torch.rand(3, 33, 47), torch.rand(1, 8, 8), np.zeros((5, 9), np.uint8)]
     figure = picture_rows({"first": pictures, "second": pictures}, {"second": ["a", "b", "c"]}, "how it was made")
@@ -38,7 +30,7 @@ def test_one_column_a_name_and_one_row_a_picture():
     assert shapes == [(33, 47, 3)] * 2 + [(8, 8, 3)] * 2 + [(5, 9, 3)] * 2
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "a", "", "b", "", "c"]
     assert figure.get_supxlabel() == "how it was made"
-    assert drawn(figure).startswith(b"\x89PNG")
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_pictures_are_shown_as_they_are():
@@ -60,7 +52,7 @@ def test_an_explanation(fitted):
     assert figure.axes[8].get_xlabel() == shown.said("reference", 1)
     assert figure.axes[3].get_xlabel() == ""
     assert figure.get_supxlabel() == f"conv2, alpha 0. {shown.verdict()}"
-    assert drawn(figure).startswith(b"\x89PNG")
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_an_explanation_without_a_reference(fitted):
