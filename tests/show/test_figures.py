@@ -12,6 +12,7 @@ from matplotlib._pylab_helpers import Gcf
 
 from xai_widgets.errors import PictureError
 from xai_widgets.show.figures import picture_rows
+from xai_widgets.show.film import film
 
 PICTURES = torch.rand(2, 3, 16, 16)
 COLUMNS = ["original", "ClaDec", "auto-encoder", "difference", "bits lost", "uncertainty"]
@@ -39,8 +40,11 @@ def test_pictures_are_shown_as_they_are():
 
 
 def test_a_picture_that_is_none():
+    broken = torch.full((3, 4, 4), torch.nan)
     with pytest.raises(PictureError):
-        picture_rows({"broken": [torch.full((3, 4, 4), torch.nan)]}, {}, "")
+        picture_rows({"broken": [broken]}, {}, "")
+    with pytest.raises(PictureError):
+        film([broken] * 2, ["", ""], ([0], [0]), ([0], [0]), ("", ""), {}, "")
 
 
 def test_an_explanation(fitted):
@@ -84,5 +88,6 @@ def test_the_verdict_begins_with_whether_to_believe_it(fitted):
 def test_nothing_global_changes(fitted):
     before, open_figures = dict(mpl.rcParams), list(Gcf.figs)
     fitted.explain(PICTURES).figure()
+    film(PICTURES, ["", ""], ([0], [0]), ([0], [0]), ("", ""), {}, "")._repr_png_()
     assert dict(mpl.rcParams) == before
     assert list(Gcf.figs) == open_figures

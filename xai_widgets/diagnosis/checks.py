@@ -12,6 +12,7 @@ from xai_widgets.diagnosis.snapshot import FRONT_ENDS, MANAGER, Snapshot
 
 LEAST_MEMORY = 10**9
 NEEDED = ("torch", "torchvision", "ipywidgets", "bqplot", "anywidget")
+OLDEST = {"ipywidgets": "8.1", "jupyterlab": "4", "notebook": "7"}
 BQPLOT = ((0, 12, 45), (0, 14))
 """From the first version that works to the first that need not."""
 
@@ -75,11 +76,14 @@ def broken(seen: Snapshot) -> Iterator[Problem]:
             )
 
 
-def old_ipywidgets(seen: Snapshot) -> Iterator[Problem]:
-    """Widgets need ipywidgets 8.1."""
-    version = seen.packages.get("ipywidgets", "")
-    if version and _numbers(version) < (8, 1):
-        yield Problem(f"ipywidgets is {version}; 8.1 or later is needed.", 'pip install --upgrade "ipywidgets>=8.1"')
+def too_old(seen: Snapshot) -> Iterator[Problem]:
+    """Older versions do not show anywidget's views."""
+    for name, least in OLDEST.items():
+        version = seen.packages.get(name, "")
+        if version and _numbers(version) < _numbers(least):
+            yield Problem(
+                f"{name} is {version}; {least} or later is needed.", f'pip install --upgrade "{name}>={least}"'
+            )
 
 
 def bqplot_version(seen: Snapshot) -> Iterator[Problem]:
@@ -103,16 +107,6 @@ def bqplot_gl(seen: Snapshot) -> Iterator[Problem]:
 
 
 # --- Jupyter -------------------------------------------------------------------------------------------------------
-
-
-def old_jupyter(seen: Snapshot) -> Iterator[Problem]:
-    """JupyterLab 4 and Notebook 7 are the oldest that show anywidget's views."""
-    for name, least in {"jupyterlab": 4, "notebook": 7}.items():
-        version = seen.packages.get(name, "")
-        if version and _numbers(version) < (least,):
-            yield Problem(
-                f"{name} is {version}; {least} or later is needed.", f'pip install --upgrade "{name}>={least}"'
-            )
 
 
 def front_ends(seen: Snapshot) -> Iterator[Problem]:
@@ -168,7 +162,7 @@ def memory(seen: Snapshot) -> Iterator[Problem]:
 
 
 CHECKS: tuple[Callable[[Snapshot], Iterator[Problem]], ...] = (
-    missing, torch_pair, broken, old_ipywidgets, bqplot_version, bqplot_gl, old_jupyter, front_ends, memory,
+    missing, torch_pair, broken, too_old, bqplot_version, bqplot_gl, front_ends, memory,
 )  # fmt: skip
 
 

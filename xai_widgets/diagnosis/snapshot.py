@@ -131,13 +131,10 @@ def _needs_torch() -> str:
 
 def _wanted() -> dict[str, str]:
     """Which front ends the Python packages ask for."""
-    wanted = {name: f"~{_minor(version)}.0" for name in ("anywidget", "bqscales") if (version := installed(name))}
+    versions = {name: version.split(".") for name in ("anywidget", "bqscales") if (version := installed(name))}
+    wanted = {name: f"~{'.'.join(parts[:2])}.0" for name, parts in versions.items()}
     bqplot = getattr(sys.modules.get("bqplot._version"), "__frontend_version__", "")
     return wanted | ({"bqplot": bqplot} if bqplot else {}) | ({MANAGER: "^5.0.0"} if installed("ipywidgets") else {})
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
 
 
 # --- the machine ---------------------------------------------------------------------------------------------------

@@ -28,11 +28,7 @@ class ManifoldView:
         self.atlas = AtlasView(names=list(self.names), colours=self.map.colours)
         self.path = PathView(pixelated=max(study.shape[1:]) < SMALL)
         self.map.link_to(self.atlas)
-
-    @property
-    def widgets(self) -> list[ipywidgets.Widget]:
-        """One below the other."""
-        return [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]
+        self.widgets = [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]
 
     def show(self, scene: Scene, truth: str, end: Decoded, point: Point) -> None:
         """Show a scene of a picture of that true class, with the exact picture at the end of the way."""

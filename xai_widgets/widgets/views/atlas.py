@@ -70,12 +70,7 @@ class AtlasView(anywidget.AnyWidget):
     #: The change of brightness, of 0 to 1, that has the full colour: one for all pictures.
     scale = traitlets.Float(DIFFERENCE_LIMIT).tag(sync=True)
     #: The colours of the change, evenly spaced from ``-scale`` to ``scale``.
-    ramp: traitlets.List[Any] = traitlets.List().tag(sync=True)
-
-    @traitlets.default("ramp")
-    def _default_ramp(self) -> list[list[int]]:
-        colours: list[list[int]] = diverging(np.linspace(-1, 1, 5)[None], 1.0)[0].tolist()
-        return colours
+    ramp: traitlets.List[Any] = traitlets.List(diverging(np.linspace(-1, 1, 5)[None], 1.0)[0].tolist()).tag(sync=True)
 
     def show_original(self, picture: Any, alt: str, *, source: int, target: int) -> None:
         """Show another picture; the atlas and the exact counterfactual of the one before are gone.

@@ -12,20 +12,10 @@ import numpy.typing as npt
 
 from xai_widgets.errors import PictureError
 from xai_widgets.show.colours import GROUND, INK
+from xai_widgets.widgets.views import chart
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.backdrop import blank, paint_backdrop
-from xai_widgets.widgets.views.chart import (
-    HEIGHT,
-    WIDTH,
-    Box,
-    Floats,
-    Place,
-    class_marks,
-    legend,
-    mark_places,
-    marked_points,
-    ticks,
-)
+from xai_widgets.widgets.views.chart import HEIGHT, WIDTH, Box, Floats, Place
 from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
 from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
 
@@ -63,7 +53,7 @@ class ManifoldMap(Displayed):
     def _make_marks(self) -> None:
         self._x, self._y = (bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False) for _ in range(2))
         scales = {"x": self._x, "y": self._y}
-        self._styles = class_marks(len(self.names))
+        self._styles = chart.class_marks(len(self.names))
         self._classes = [
             bqplot.Scatter(
                 scales=scales, colors=[style.colour], marker=style.shape, default_size=46, stroke=GROUND,
@@ -104,7 +94,7 @@ class ManifoldMap(Displayed):
     @property
     def colours(self) -> list[str]:
         """The colour of every class, for views that show the same classes."""
-        places = mark_places(len(self.names), self._shown[1])
+        places = chart.mark_places(len(self.names), self._shown[1])
         return [self._styles[place].colour for place in places]
 
     def show(
@@ -134,11 +124,11 @@ class ManifoldMap(Displayed):
 
     def _draw_points(self) -> None:
         points, classes = self._shown
-        self._drawn = marked_points(self.names, classes)
+        self._drawn = chart.marked_points(self.names, classes)
         for scatter, group in zip(self._classes, self._drawn, strict=True):
             with scatter.hold_sync():
                 scatter.x, scatter.y = points[group.members].T
-        self._legend.value = legend(self._drawn)
+        self._legend.value = chart.legend(self._drawn)
 
     def paint(self, territory: Floats, fog: Floats) -> None:
         """Paint the probabilities (n, n, K) and the fog (n, n) behind the points, as in `paint_backdrop`."""
@@ -261,7 +251,7 @@ def _slider(name: str) -> ipywidgets.IntSlider:
 
 
 def _set_axis(axis: bqplot.Axis, label: str, low: float, high: float) -> None:
-    values, decimals = ticks(low, high)
+    values, decimals = chart.ticks(low, high)
     with axis.scale.hold_sync():
         axis.scale.min, axis.scale.max = low, high
     with axis.hold_sync():

@@ -53,9 +53,9 @@ class PictureStrip:
         """Turn to the page with a picture of ``study.test``, while class `of` is looked at; it must be in the pool."""
         wanted = self.pool.index_of(picture)
         if wanted is not None:
-            if wanted not in self._listed(of):
+            if wanted not in self.pool.chosen(self.show.value, of):
                 self.show.value = EVERYTHING
-            self.page.value = 1 + self._listed(of).index(wanted) // PAGE
+            self.page.value = 1 + self.pool.chosen(self.show.value, of).index(wanted) // PAGE
         self.chosen = wanted
 
     def rewind(self) -> None:
@@ -73,7 +73,7 @@ class PictureStrip:
 
     def refresh(self, of: int, kept: int | None = None) -> None:
         """Show the page; unless the chosen picture is on it, the first one is chosen. `kept` is marked as kept."""
-        listed = self._listed(of)
+        listed = self.pool.chosen(self.show.value, of)
         self.page.max = max(-(-len(listed) // PAGE), 1)
         begin = (self.page.value - 1) * PAGE
         self.here = listed[begin : begin + PAGE]
@@ -82,7 +82,3 @@ class PictureStrip:
         with self.cards.hold_sync():
             self.cards.cards = picture_cards(self.pool, self.here, self._draw, kept=kept)
             self.cards.selected = -1 if self.chosen is None else self.here.index(self.chosen)
-
-    def _listed(self, of: int) -> list[int]:
-        """All pictures that the filter lets through, as places in the pool."""
-        return self.pool.chosen(self.show.value, of)
