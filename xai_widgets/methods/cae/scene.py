@@ -29,7 +29,7 @@ Point = tuple[float, float]
 """x and y on a map."""
 
 Goal = float | Literal["border", "typical"]
-"""Where the way ends: at a confidence, where both classes are as probable, or at the centre of the target class."""
+"""Where the way ends, which is at a confidence, where both classes are as probable, or at the centre of the target class."""
 
 
 class Choice(NamedTuple):
