@@ -88,6 +88,6 @@ def test_the_verdict_begins_with_whether_to_believe_it(fitted):
 def test_nothing_global_changes(fitted):
     before, open_figures = dict(mpl.rcParams), list(Gcf.figs)
     fitted.explain(PICTURES).figure()
-    film(PICTURES, ["", ""], ([0], [0]), ([0], [0]), ("", ""), {}, "")._repr_png_()
+    film(PICTURES, ["", ""], ([0], [0]), ([0], [0]), ("", ""), {"where": PICTURES[0]}, "")._repr_png_()
     assert dict(mpl.rcParams) == before
     assert list(Gcf.figs) == open_figures

@@ -72,15 +72,6 @@ def test_a_line_knows_all_that_it_cuts_off_when_the_kernel_stops_and_says_what_s
     assert line.layout.display == "none"
 
 
-def test_closing_leaves_no_widget_behind() -> None:
-    before = set(_instances)
-    app = Slide()
-    assert len(_instances) > len(before)
-    app.close()
-    assert set(_instances) == before
-    app.close()
-
-
 def test_use_makes_no_new_widgets(app: Slide) -> None:
     before = len(_instances)
     for place in range(200):
