@@ -63,7 +63,7 @@ def test_the_keyboard_alone_goes_through_pictures_layers_and_every_view(shown: A
     page = shown.page
     page.locator(".xw-workbench .xw-cards [role=option]").first.focus()
     page.keyboard.press("ArrowRight")
-    shown.until("bench.selection.picture == study.pool.indices[1]", True)
+    shown.until("bench.picture == study.pool.indices[1]", True)
     page.locator(".xw-strip [role=option][aria-selected=true]").first.focus()
     page.keyboard.press("ArrowLeft")
     shown.until("bench.layers.value", "block3")
@@ -93,7 +93,7 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     tab(shown, "cladec").click()
     rows = shown.page.locator(".xw-grid .xw-row:visible, .xw-grid [role=option]:visible")
     rows.nth(2).click()
-    shown.until("bench.selection.picture == study.pool.indices[2]", True)
+    shown.until("bench.picture == study.pool.indices[2]", True)
     third = "document.querySelector('.xw-workbench .xw-cards').querySelectorAll('[role=option]')[2]"
     shown.page.wait_for_function(f"{third}.getAttribute('aria-selected') === 'true'")
     assert shown.python("bench.strip.cards.selected") == 2
@@ -101,7 +101,7 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     shown.until("bench.apps['inversion'][0].picture == study.pool.indices[2]", True)
     settle(shown)
     shown.page.get_by_label("Class", exact=True).first.select_option("lantern jay")
-    shown.until("bench.apps['inversion'][0].selection.target == study.class_names.index('lantern jay')", True)
+    shown.until("bench.apps['inversion'][0].target == study.class_names.index('lantern jay')", True)
     require_large_type(shown)
 
 
@@ -122,10 +122,7 @@ def require_large_type(shown: Any) -> None:
 def test_two_widgets_that_are_linked(notebook: Callable[..., Any], complaints: list[str]) -> None:
     opened = notebook([LINKED, "inversion"])
     opened.page.set_viewport_size({"width": 1400, "height": 2600})
-    opened.until(
-        "inversion.selection.picture == cladec.selection.picture and inversion.selection.layer == cladec.selection.layer",
-        True,
-    )
+    opened.until("inversion.picture == cladec.picture and inversion.layer == cladec.layer", True)
     opened.page.locator(".xw-cards [role=option]").nth(3).click()  # of the second widget
     opened.until("inversion.picture == study.pool.indices[3]", True)
     opened.until("cladec.picture == study.pool.indices[3]", True)
@@ -149,7 +146,7 @@ def test_two_hundred_interactions_leave_nothing_behind(shown: Any) -> None:
         for turn in range(times):
             tab(shown, ("cladec", "inversion")[turn // 25 % 2]).click()
             cards.nth(turn % 12).click()
-        shown.until(f"bench.selection.picture == study.pool.indices[{(times - 1) % 12}]", True)
+        shown.until(f"bench.picture == study.pool.indices[{(times - 1) % 12}]", True)
         settle(shown)
 
     interact(60)  # what is kept for later is there by now
