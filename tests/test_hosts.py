@@ -13,7 +13,7 @@ from xai_widgets.widgets.views.layer_picker import LayerPicker
 
 
 class Nothing(App):
-    def to_html(self, path, *, progress=None):
+    def make_page(self, progress):
         raise NotImplementedError
 
 
