@@ -59,13 +59,7 @@ Answers = Mapping[str, Answer]
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All of CAE's measures, beside those of the published CAE if ``study.explainers["cae-paper"]`` is there.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If captum is not installed, no CAE is fitted, or the pictures are not from the field guide.
-    """
+    """All of CAE's measures, beside those of the published CAE if ``study.explainers["cae-paper"]`` is there."""
     require_captum()
     if "cae" not in study.explainers:
         raise XaiWidgetsError('there is no CAE to examine; fit one: study.explainers["cae"] = CAE(study).fit()')
@@ -203,10 +197,7 @@ def _differences(answers: Answers) -> dict[str, Tensor]:
 
 
 def _pointing(maps: Mapping[str, Tensor], usual: Mapping[str, Tensor], regions: Tensor) -> Measure:
-    """How well the counterfactual's difference finds regions, as a multiple of the best usual map.
-
-    All maps are averaged over 3x3 pixels.
-    """
+    """How well the counterfactual's difference finds regions, as a multiple of the best usual map; all are smoothed."""
     height, width = regions.shape[1:]
     rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
     centre = -(rows[:, None].square() + columns.square()).expand(len(regions), -1, -1)

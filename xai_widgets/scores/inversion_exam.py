@@ -58,22 +58,7 @@ class Answer:
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All measures of guided feature inversion, beside those of the published method and of other masks.
-
-    Parameters
-    ----------
-    study
-        The demo; nothing needs to be fitted.
-    seed
-        Of the draw of unseen birds.
-    progress
-        Told each step.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide, the classifier knows none of them, or captum is not installed.
-    """
+    """All measures of guided feature inversion, beside those of the published method and of other masks."""
     cases = draw_cases(study, SINGLES, seed)
     singles = MaskCases(cases.pictures, cases.sources, Truth(cases.birds).where(cases.indices).any(1))
     answers = _answers(study, singles, seed, progress)
@@ -116,13 +101,7 @@ def _answer(study: Study, asked: MaskCases, masks: Tensor, behind: Tensor) -> An
 
 
 def draw_pairs(study: Study, birds: BirdPictures, count: int, seed: int) -> MaskCases:
-    """At most `count` pictures of two birds, each twice, for both of its species; see `PAIRS`.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no such picture.
-    """
+    """At most `count` pictures of two birds, each twice, for both of its species; see `PAIRS`."""
     indices = study.draw(birds, 2 * count, seed)
     drawn = [(birds.bird(a), birds.bird(b)) for a, b in zip(indices[::2], indices[1::2], strict=False)]
     rows = [row for two in drawn for row in _both(study, two, birds.size)]

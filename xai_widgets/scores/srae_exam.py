@@ -77,23 +77,13 @@ class Contender:
 
 @dataclass(frozen=True, eq=False)
 class Birds:
-    """Unseen birds, and some of them drawn again.
+    """Unseen birds, and some of them drawn again."""
 
-    Attributes
-    ----------
-    pictures, logits, species
-        ``(N, C, H, W)`` in [0, 1], the network's logits ``(N, K)``, and the true species ``(N,)``.
-    whole
-        Some pictures of each species, ``(n, C, H, W)``.
-    without
-        The same without a slot or the cue, by its name.
-    """
-
-    pictures: Tensor
-    logits: Tensor
-    species: Tensor
-    whole: list[Tensor]
-    without: Mapping[str, list[Tensor]]
+    pictures: Tensor  # (N, C, H, W) in [0, 1]
+    logits: Tensor  # of the network, (N, K)
+    species: Tensor  # (N,)
+    whole: list[Tensor]  # some pictures of each species, (n, C, H, W)
+    without: Mapping[str, list[Tensor]]  # the same without a slot or the cue, by its name
 
     def of(self, k: int) -> Tensor:
         """Some pictures of species k."""
@@ -101,13 +91,7 @@ class Birds:
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All of SRAE's measures; what is not in ``study.explainers`` ("srae", "srae-paper") is fitted first.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide.
-    """
+    """All of SRAE's measures; what is not in ``study.explainers`` ("srae", "srae-paper") is fitted first."""
     birds = draw_birds(study, seed)
     everyone = _contenders(study, seed, progress)
     ours = everyone["srae"].first
@@ -269,14 +253,7 @@ def _stability(one: Contender, birds: Birds) -> float:
 
 
 def stability(traces: Sequence[Tensor]) -> float:
-    """Mean correlation of matched x-features over all pairs of fits; NaN for a single one.
-
-    Parameters
-    ----------
-    traces
-        Contributions of the x-features that vary, ``(N, L)`` for each fit; L may differ, and an x-feature without a
-        partner does not count.
-    """
+    """Mean correlation of matched x-features ``(N, L)`` that vary, over all pairs of fits; NaN for a single one."""
     pairs = [matched(one, other)[1] for one, other in combinations(traces, 2) if one.shape[1] and other.shape[1]]
     return float(torch.cat(pairs).mean()) if pairs else nan
 

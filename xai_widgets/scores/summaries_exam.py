@@ -55,22 +55,7 @@ Kinds = Mapping[str, Sequence[Ints]]
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All measures of visual summaries, beside those of the published ones and of variations.
-
-    Parameters
-    ----------
-    study
-        The demo; nothing needs to be fitted.
-    seed
-        Decides which birds are drawn; no other part of the package has seen them.
-    progress
-        Told each step.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide.
-    """
+    """All measures of visual summaries, beside those of the published ones and of variations."""
     truth = Truth(_fresh(study, seed))
     found = _found(study, truth.birds, seed, progress)
     kinds = {who: [truth.kinds(one) for one in each] for who, each in found.items()}

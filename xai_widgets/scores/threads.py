@@ -10,9 +10,7 @@ from contextlib import contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch, numpy and scikit-learn compute with one thread; afterwards with as many as before.
 
-    Several threads each add up a part of a sum, and the order of additions changes its last digits. A single forward
-    pass hides that, but a network that is trained amplifies it: after a thousand steps other pictures are
-    misclassified.
+    The order of the additions changes the last digits of a sum, which the training of a network amplifies.
     """
     import torch  # noqa: PLC0415  (the list of exams is read without it)
     from threadpoolctl import threadpool_limits  # noqa: PLC0415

@@ -27,21 +27,7 @@ PUBLISHED_SIGMA = 11.0
 def backgrounds(
     study: Study, pictures: Tensor, classes: Tensor, name: str, seed: int
 ) -> tuple[Tensor, tuple[str, ...]]:
-    """A background for each picture ``(N, C, H, W)``, and the name of each.
-
-    Parameters
-    ----------
-    study
-        The classifier.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    classes
-        The classes whose evidence should be gone, ``(N,)``.
-    name
-        One of `BACKGROUNDS`.
-    seed
-        Of the noise.
-    """
+    """A background of `BACKGROUNDS` for each picture ``(N, C, H, W)``, without evidence for its class; and its name."""
     require(name)
     if name == PAPER_BLUR:
         sigma = PUBLISHED_SIGMA * min(pictures.shape[2:]) / PUBLISHED_SIDE

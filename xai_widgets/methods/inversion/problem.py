@@ -26,31 +26,15 @@ SUREST = 1 - 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MaskProblem:
-    """One batch; all tensors are on the classifier's device, and the classifier is borrowed.
-
-    Attributes
-    ----------
-    study
-        The classifier.
-    pictures, backgrounds
-        ``(N, C, H, W)`` in [0, 1].
-    targets
-        What is explained in each picture.
-    basis
-        The channels that masks are sums of.
-    deep_layer
-        The layer whose representations are compared.
-    code
-        The representations of the pictures there ``(N, ...)``.
-    """
+    """One batch; all tensors are on the classifier's device, and the classifier is borrowed."""
 
     study: Study
-    pictures: Tensor
-    backgrounds: Tensor
+    pictures: Tensor  # (N, C, H, W) in [0, 1]
+    backgrounds: Tensor  # (N, C, H, W) in [0, 1]
     targets: Targets
-    basis: Basis
-    deep_layer: str
-    code: Tensor
+    basis: Basis  # the channels that masks are sums of
+    deep_layer: str  # whose representations are compared
+    code: Tensor  # the representations of the pictures there (N, ...)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -168,20 +152,10 @@ def descend(
     clip: Callable[[], object] = lambda: None,
     eps: float = 1e-8,
 ) -> None:
-    """Adam on parameters with a leading axis of N pictures, each for its own loss.
+    """Adam on leaves with a leading axis of N pictures, changed in place, each for its own of the losses ``(N,)``.
 
-    Parameters
-    ----------
-    parameters
-        Leaves that need gradients, changed in place.
-    losses
-        Gives the losses ``(N,)``; their sum is minimised, so that pictures do not influence one another.
-    rates
-        Learning rate of each step.
-    clip
-        Called after each step, without gradients.
-    eps
-        Of Adam: a gradient that is small compared with it changes a parameter little.
+    `rates` has the learning rate of each step, after which `clip` is called without gradients. A gradient that is small
+    compared with `eps` changes a parameter little.
     """
     adam = torch.optim.Adam(parameters, lr=1.0, eps=eps)
     for rate in rates:

@@ -65,36 +65,16 @@ def stops_of(steps: int) -> tuple[Stop, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything that is shown of a choice: one picture, and T classes.
-
-    Attributes
-    ----------
-    choice
-        What was chosen.
-    index
-        The picture's index in ``study.test``, or among one's own pictures.
-    explanation
-        The masks of the T classes, each for the same picture.
-    stops
-        The S masks that can be shown of each class.
-    masks
-        These masks ``(S, T, H, W)``.
-    blends
-        Probabilities ``(S, T, 2, K)`` of what each mask keeps and removes.
-    ends
-        Probabilities ``(T, 2, K)`` of the picture and of its background.
-    parts
-        Share of each mask's mass on each part of the picture, T of them; empty if the parts are not known.
-    """
+    """Everything that is shown of a choice: one picture, and T classes."""
 
     choice: Choice
-    index: int
-    explanation: InversionExplanation
-    stops: tuple[Stop, ...]
-    masks: Tensor
-    blends: Tensor
-    ends: Tensor
-    parts: tuple[Mapping[str, float], ...]
+    index: int  # in study.test, or among one's own pictures
+    explanation: InversionExplanation  # the masks of the T classes, each for the same picture
+    stops: tuple[Stop, ...]  # the S masks that can be shown of each class
+    masks: Tensor  # these masks (S, T, H, W)
+    blends: Tensor  # probabilities (S, T, 2, K) of what each mask keeps and removes
+    ends: Tensor  # probabilities (T, 2, K) of the picture and of its background
+    parts: tuple[Mapping[str, float], ...]  # the share of each mask's mass on each part, if these are known
 
     @property
     def classes(self) -> list[int]:

@@ -91,13 +91,7 @@ class Targets:
 def targets_of(
     target: AnyTarget, against: Target | Tensor | None, logits: Tensor, class_names: Sequence[str]
 ) -> Targets:
-    """The targets of pictures with these logits ``(N, K)``; see `AnyTarget`.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If a class does not exist, or is compared with itself.
-    """
+    """The targets of pictures with logits ``(N, K)``; no class may be missing, or compared with itself."""
     predicted = logits.argmax(1)
     if callable(target):
         return Targets(predicted, score=target)

@@ -31,26 +31,10 @@ UNSURE = 0.5
 def choose(
     study: Study, pictures: Tensor, classes: Tensor, before: Tensor, names: Sequence[str]
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """For each picture the reference with the lowest score of its class.
+    """For each picture the reference with the lowest score of its class: ``(N, C, H, W)``, scores ``(N,)``, names.
 
-    Parameters
-    ----------
-    study
-        Whose classifier is asked.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    classes
-        Whose score counts, ``(N,)``.
-    before
-        The scores of the pictures ``(N,)``.
-    names
-        The candidates, of `REFERENCES`; of equal ones the first is taken. `LAST_RESORT` is taken only where all
-        others leave too much of the score (`UNSURE`), or there are no others.
-
-    Returns
-    -------
-    tuple
-        References ``(N, C, H, W)``, their scores ``(N,)``, and their names.
+    The candidates are `REFERENCES`; of equal ones the first is taken. `LAST_RESORT` is taken only where all others
+    leave more than `UNSURE` of the score `before` ``(N,)``, or there are no others.
     """
     require_names(names)
     usual = [name for name in names if name != LAST_RESORT] or list(names)
@@ -79,10 +63,7 @@ def require_names(names: Sequence[str]) -> None:
 
 
 def gaussian(pictures: Tensor, sigma: float, kernel: int) -> Tensor:
-    """Pictures ``(N, C, H, W)`` blurred by a Gaussian of `sigma` pixels, cut to an odd `kernel` of pixels.
-
-    Beyond its edges a picture goes on with the pixels of the edge.
-    """
+    """Pictures ``(N, C, H, W)``, their edges extended, blurred by `sigma` pixels, cut to an odd `kernel` of pixels."""
     offsets = torch.arange(kernel, device=pictures.device) - kernel // 2
     weights = torch.exp(-(offsets**2) / (2 * sigma**2)).to(pictures.dtype)
     weights = weights / weights.sum()

@@ -73,17 +73,8 @@ class Comparison:
 def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = LEAST) -> Comparison:
     """Pair the sound summaries of one class in two networks, one to one, with the greatest total overlap.
 
-    Parameters
-    ----------
-    first, second
-        Of the same class; only the pictures that they share count.
-    least
-        Summaries that overlap less do not match; above 0, at most 1.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If `least` is outside its range, the two are of different classes or pictures, or share no picture.
+    Only shared pictures count, and pairs that overlap by `least` (above 0, at most 1) or more. Raises an
+    `XaiWidgetsError` if the two are of different classes or pictures, or share no picture.
     """
     if not 0 < least <= 1:
         raise XaiWidgetsError(f"least is {least}, but must be above 0 and at most 1")

@@ -104,10 +104,7 @@ class DualSettings:
 
 
 def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
-    """The largest shift in pixels, up to `most`, at which pictures of the study keep `STEADY` of their score.
-
-    For a classifier that depends on exact places, shifted pictures would be other pictures.
-    """
+    """The largest shift in pixels, up to `most`, at which the study's pictures keep `STEADY` of their score."""
     if most == 0:
         return 0
     drawn, _ = study.load(study.train, study.draw(study.train, SHIFTED))

@@ -231,10 +231,7 @@ def _of(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def crisp(soft: Tensor, smallest: float) -> Tensor:
-    """Where soft masks ``(N, H, W)`` exceed 1/2, bool, without components of less than a share of the picture.
-
-    The largest component stays, however small it is.
-    """
+    """Soft masks ``(N, H, W)`` above 1/2, bool; smaller components go, except for the largest one."""
     masks = (soft > 0.5).cpu().numpy()
     return torch.from_numpy(np.stack([_without_small(mask, smallest * mask.size) for mask in masks]))
 

@@ -115,10 +115,7 @@ def penalties(kept: Tensor, stage: Stage) -> Tensor:
 
 
 def handed_over(kept: Tensor) -> Tensor:
-    """Masks ``(N, 1, H, W)`` scaled as ``(m - min) / max`` and rounded to 8 bits, as published.
-
-    A mask of one value becomes all zeros: everything is removed.
-    """
+    """Masks ``(N, 1, H, W)`` as ``(m - min) / max`` in 8 bits, as published; all zeros for a mask of one value."""
     low, high = kept.amin((1, 2, 3), keepdim=True), kept.amax((1, 2, 3), keepdim=True)
     # A mask of zeros would be 0 / 0.
     scaled = (kept - low) / torch.where(high > 0, high, torch.ones_like(high))

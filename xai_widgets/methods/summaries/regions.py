@@ -82,20 +82,9 @@ class Region:
 def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float = NECK) -> tuple[Region, ...]:
     """All regions of masks that were found for this study, those of one mask from the largest to the smallest.
 
-    Parameters
-    ----------
-    study, masks
-        The classifier that scores each region, and the masks.
-    smallest
-        Regions below this share of the picture are left out.
-    neck
-        Two touching parts become two regions if each is at least so many times as thick as the neck between them; at
-        least 1, and infinite for no splitting.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If `smallest` or `neck` is outside its range, or the masks were found for another classifier.
+    Regions below the share `smallest` of the picture are left out. Two touching parts become two regions if each is at
+    least `neck` (1 or more, infinite for no splitting) times as thick as the neck between them. Raises an
+    `XaiWidgetsError` if the masks were found for another classifier.
     """
     if not 0 <= smallest < 1 or not neck >= 1:
         raise XaiWidgetsError(f"smallest is {smallest} and neck {neck}: 0 to 1, and 1 or more, are needed")

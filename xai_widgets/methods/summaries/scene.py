@@ -64,15 +64,7 @@ class Step(NamedTuple):
 
 
 class Network:
-    """What is known of one network.
-
-    Parameters
-    ----------
-    summaries
-        The explainer, which keeps what is found, except for first looks.
-    name
-        Its name in titles.
-    """
+    """What is known of one network; its explainer keeps what is found, except for first looks."""
 
     def __init__(self, summaries: VisualSummaries, name: str) -> None:
         self.summaries, self.name = summaries, name
@@ -112,13 +104,7 @@ class Network:
 
 
 class Networks:
-    """One network, or two to be compared; classes are those of the first.
-
-    Parameters
-    ----------
-    first, other
-        The networks; without `other` there is one.
-    """
+    """One network, or two to be compared; classes are those of the first."""
 
     def __init__(self, first: VisualSummaries, other: VisualSummaries | None = None) -> None:
         both = [first] if other is None else [first, other]
