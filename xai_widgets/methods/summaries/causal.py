@@ -46,7 +46,7 @@ class Effects:
 
 
 def effects(study: Study, masks: Masks, pictures: Tensor, pixels: Tensor, *, seed: int = 0) -> Effects:
-    """Set pixels ``(n, H, W)`` of the masks' pictures ``(n,)`` to the baseline's; and such a region elsewhere, to compare."""
+    """Set pixels ``(n, H, W)`` of pictures ``(n,)`` to the baseline's; and such a region elsewhere, to compare."""
     classes, originals, baselines = masks.class_index[pictures], masks.pictures[pictures], masks.baselines[pictures]
     controls = elsewhere(pixels, masks.masks[pictures].any(1), seed)
     changed = [torch.where(gone[:, None], baselines, originals) for gone in (pixels, controls)]
