@@ -12,14 +12,13 @@ import torch
 from threadpoolctl import threadpool_info
 
 from xai_widgets.progress import Progress
-from xai_widgets.scores.exam import EXAMS, run_exam
-from xai_widgets.scores.threads import one_thread
+from xai_widgets.scores.exam import EXAMS, one_thread, run_exam
 
 TRAINED = """
 import hashlib, json, torch
 from torch import nn
 from xai_widgets.recipe import Recipe
-from xai_widgets.scores.threads import one_thread
+from xai_widgets.scores.exam import one_thread
 from xai_widgets.training import train
 
 def bits():

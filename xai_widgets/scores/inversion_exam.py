@@ -18,6 +18,7 @@ from xai_widgets.data.birds import PARTS, Bird, pair
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.explanation import FLAT
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.progress import Progress
 from xai_widgets.scores.bird_cases import Cases, draw_cases
@@ -94,8 +95,7 @@ def _answers(study: Study, asked: MaskCases, seed: int, progress: Progress) -> d
 
 def _answer(study: Study, asked: MaskCases, masks: Tensor, behind: Tensor) -> Answer:
     def probability(mask: Tensor) -> Tensor:
-        seen = blend(asked.pictures, behind, mask)
-        return study.predict(seen).gather(1, asked.class_index[:, None])[:, 0]
+        return own_scores(study.predict(blend(asked.pictures, behind, mask)), asked.class_index)
 
     return Answer(masks, probability(masks[:, None]), probability(1 - masks[:, None]))
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.methods.masking.batches import each_class
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
@@ -149,7 +150,7 @@ class Planted(CrispMasks):
         self.blind = blind
 
     def find(self, pictures, target, *, progress=None):
-        classes = self._classes(target, len(pictures))
+        classes = each_class(target, len(pictures), self.study.class_names)
         found = ((pictures - 0.1).abs() > 0.01).any(1, keepdim=True)
         ground = torch.full_like(pictures, 0.1)
         ground[list(self.blind)] = pictures[list(self.blind)]

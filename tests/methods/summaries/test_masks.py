@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
@@ -106,14 +106,14 @@ def test_large_pictures_through_a_usual_network(net, make):
     if make is CrispMasks:
         made.settings = BRIEF
     assert made.find(pictures).masks.shape == (2, 1, 224, 299)
-    assert batch_size(made.study, (224, 299)) == 7
+    assert len(batches(made.study, pictures[:1].expand(9, -1, -1, -1))[0]) == 7
 
 
 def test_batches_make_no_difference(looking):
     one, many = looking(batch_size=64), looking(batch_size=2)
     together, apart = CrispMasks(one).find(pictures_of(one)), CrispMasks(many).find(pictures_of(many))
     assert torch.allclose(together.soft, apart.soft, atol=1e-4)
-    assert batch_size(CrispMasks(many).study, (28, 28)) == 1
+    assert [len(rows) for rows in batches(many, pictures_of(many))] == [1] * 4
 
 
 def test_the_seed_decides_the_shifts(new_study, squares):

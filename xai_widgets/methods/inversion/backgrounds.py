@@ -7,6 +7,7 @@ from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking import references
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, REFERENCES
 from xai_widgets.study import Study
 
@@ -34,7 +35,7 @@ def backgrounds(
         return references.gaussian(pictures, sigma, references.odd(6 * sigma)), (name,) * len(pictures)
     if name == NOISE:
         return _noise(pictures, seed), (name,) * len(pictures)
-    before = study.predict(pictures).gather(1, classes[:, None])[:, 0]
+    before = own_scores(study.predict(pictures), classes)
     found, _, names = references.choose(study, pictures, classes, before, CANDIDATES if name == AUTO else (name,))
     return found, names
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import Basis, basis_of
 from xai_widgets.methods.inversion.targets import Targets
-from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.study import Study
 
@@ -91,9 +91,7 @@ class Cases:
     @property
     def batches(self) -> Sequence[Tensor]:
         """The rows of each batch."""
-        height, width = self.pictures.shape[2:]
-        rows: Sequence[Tensor] = torch.arange(len(self.pictures)).split(batch_size(self.study, (height, width)))
-        return rows
+        return batches(self.study, self.pictures)
 
     def solved(self, solve: Callable[[MaskProblem], Sequence[Tensor]]) -> list[Tensor]:
         """The tensors ``(n, ...)`` that `solve` gives for each batch, put together on the CPU."""

@@ -31,8 +31,6 @@ PREDICTED, NOTHING, RUNNER_UP = -1, -1, -2
 TOGETHER = "all together"
 """In place of a layer: all those that the search was made with."""
 
-ROUNDING = 1e-6
-
 PAIRS = ((1, 9), (0, 2), (3, 4), (5, 6), (7, 8))
 """Unseen birds of the demo, of different species, that are drawn in one picture."""
 
@@ -159,7 +157,7 @@ def strongest(masks: Tensor, share: float) -> Tensor:
     """Masks ``(T, H, W)`` with 0 in all but their strongest pixels, which hold a share of each mask's mass."""
     ordered = masks.flatten(1).sort(1, descending=True).values
     held = ordered.cumsum(1) / ordered.sum(1, keepdim=True).clamp_min(1e-12)
-    last = (held <= share + ROUNDING).sum(1).sub(1).clamp_min(0)
+    last = (held <= share + 1e-6).sum(1).sub(1).clamp_min(0)
     return masks * (masks >= ordered.gather(1, last[:, None])[..., None])
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
 
 PUBLISHED_SIDE = 224
@@ -50,7 +51,7 @@ def choose(
 def _lowest(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
     """References, scores, and which of the names each is."""
     candidates = torch.stack([REFERENCES[name](study, pictures, classes) for name in names])
-    scores = torch.stack([study.predict(one).gather(1, classes[:, None])[:, 0] for one in candidates])
+    scores = torch.stack([own_scores(study.predict(one), classes) for one in candidates])
     lowest, chosen = scores.min(0)
     return candidates[chosen, torch.arange(len(pictures))], lowest, chosen
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
 
 
@@ -66,7 +67,7 @@ class Question:
     def scores(self, pictures: Tensor) -> Tensor:
         """Probabilities of the classes, differentiable; `pictures` are one or more for each, ``(k N, C, H, W)``."""
         repeated = self.class_index.repeat(len(pictures) // len(self))
-        found = self.study.forward(pictures).softmax(1).gather(1, repeated[:, None])[:, 0]
+        found = own_scores(self.study.forward(pictures).softmax(1), repeated)
         if pictures.requires_grad and not found.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
         if not torch.isfinite(found).all():

@@ -18,9 +18,6 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 
 Floats = npt.NDArray[np.float64]
 
-LEAST = 0.25
-"""Summaries that overlap less do not match."""
-
 
 @dataclass(frozen=True)
 class Match:
@@ -70,7 +67,7 @@ class Comparison:
         )
 
 
-def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = LEAST) -> Comparison:
+def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = 0.25) -> Comparison:
     """Pair the sound summaries of one class in two networks, one to one, with the greatest total overlap.
 
     Only shared pictures count, and pairs that overlap by `least` (above 0, at most 1) or more. Raises an

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.study import Study
 
@@ -113,7 +114,7 @@ def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
 
     def steady(shift: int) -> bool:
         corners = [pictures.roll((y, x), (2, 3)) for y in (-shift, shift) for x in (-shift, shift)]
-        shifted = [study.predict(corner).gather(1, classes[:, None])[:, 0] for corner in corners]
+        shifted = [own_scores(study.predict(corner), classes) for corner in corners]
         return bool(torch.stack(shifted).mean() >= STEADY * scores.mean())
 
     return next((shift for shift in range(most, 0, -1) if steady(shift)), 0)

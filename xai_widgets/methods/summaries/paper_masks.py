@@ -74,7 +74,7 @@ class TwoStageSettings:
 
         def enlarged(kept: Tensor) -> Tensor:
             fine = F.interpolate(kept, sides, mode="bilinear", align_corners=False)
-            return fine + (_smoothed(fine.detach(), sigma) - fine.detach())
+            return fine + (gaussian(fine.detach(), sigma, odd(6 * sigma + 1)) - fine.detach())
 
         start = self._disc(question)
         kept = enlarged(self._descend(question, start, self.smooth, enlarged, step))
@@ -120,7 +120,3 @@ def handed_over(kept: Tensor) -> Tensor:
     # A mask of zeros would be 0 / 0.
     scaled = (kept - low) / torch.where(high > 0, high, torch.ones_like(high))
     return (scaled * 255).round() / 255
-
-
-def _smoothed(mask: Tensor, sigma: float) -> Tensor:
-    return gaussian(mask, sigma, odd(6 * sigma + 1))
