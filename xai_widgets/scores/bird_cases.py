@@ -58,15 +58,20 @@ class Cases:
         return drawn_without(self.birds, self.indices.tolist(), slot)
 
 
+def of_birds(birds: object) -> BirdPictures:
+    """The pictures, if they are from the field guide; else an `XaiWidgetsError`."""
+    if not isinstance(birds, BirdPictures):
+        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    return birds
+
+
 def draw_cases(study: Study, count: int, seed: int) -> Cases:
     """Draw at most `count` cases from the unseen pictures of the field guide.
 
     Pictures that the classifier gets wrong are left out: changing its prediction is then not the same as changing the
     bird. Raises an `XaiWidgetsError` if it gets all of them wrong.
     """
-    birds = study.test
-    if not isinstance(birds, BirdPictures):
-        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    birds = of_birds(study.test)
     indices = torch.tensor(study.draw(birds, count, seed))
     pictures, labels = study.load(birds, indices.tolist())
     right = study.predict(pictures).argmax(1) == labels

@@ -84,8 +84,6 @@ def by_hand():
     return by_hand
 
 
-# --- pictures of three parts -----------------------------------------------------------------------------------
-
 WEIGHTS = (3.0, 2.0, 0.0)
 """Nats that each whole part adds to the log-odds of class 1."""
 

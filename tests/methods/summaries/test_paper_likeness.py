@@ -45,9 +45,6 @@ def some_regions():
     ]
 
 
-# --- slow twins ------------------------------------------------------------------------------------------------
-
-
 def twin_middle(offsets):
     """Coordinate by coordinate, twenty times the mean with weights of one over the distance; from ones."""
     middle = [1.0, 1.0, 1.0]
@@ -115,9 +112,6 @@ def twin_histograms(crop):
         textures = {block: view.mean() for block, view in zip(blocks, views, strict=True)}
         out[row, column, 9:] = [textures[block] for block in sorted(blocks, reverse=True)]
     return out
-
-
-# --- tests -----------------------------------------------------------------------------------------------------
 
 
 def random_likeness(seed, owners, empty=0.3):

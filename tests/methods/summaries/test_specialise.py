@@ -79,9 +79,6 @@ def found_by_hand(made_masks, region):
     return found_by_hand
 
 
-# --- where a summary is ----------------------------------------------------------------------------------------
-
-
 def test_a_summary_is_found_where_it_is_in_new_pictures(found_by_hand):
     study = study_of()
     (part,) = parts_of(study, found_by_hand(study))
@@ -124,9 +121,6 @@ def test_a_channel_that_never_changes_says_nothing():
     assert torch.equal(part.where(maps, (8, 8)), part.where(changed, (8, 8)))
 
 
-# --- features --------------------------------------------------------------------------------------------------
-
-
 def test_the_penultimate_layer_is_the_last_that_gives_no_logits(new_study):
     assert penultimate(new_study()) == "fc"
     sequence = nn.Sequential(nn.Flatten(), nn.Linear(768, 5), nn.Sequential(nn.Linear(5, 4), nn.Softmax(1)))
@@ -152,9 +146,6 @@ def test_of_maps_the_mean_over_places_counts(new_study):
     assert torch.equal(features(study, pictures, "fc"), study.activations(pictures, "fc"))
 
 
-# --- scores ----------------------------------------------------------------------------------------------------
-
-
 def test_the_least_weight_with_the_best_accuracy_is_taken():
     logits, labels = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([0, 0])
     experts = np.array([[3.0, 0.0], [1.0, 0.0]])
@@ -177,9 +168,6 @@ def test_a_class_without_svms_keeps_its_logit():
     assert np.array_equal(
         found.predicted[found.predicted != 1] == 0, (others[:, 0] > others[:, 1])[found.predicted != 1]
     )
-
-
-# --- all of it -------------------------------------------------------------------------------------------------
 
 
 def test_what_the_network_overlooks_the_svms_add(found_by_hand):

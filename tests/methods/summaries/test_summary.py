@@ -125,9 +125,6 @@ def test_where_baselines_show_the_class_there_are_no_summaries_and_the_masks_are
         nothing.named(0, "it")
 
 
-# --- files -----------------------------------------------------------------------------------------------------
-
-
 def assert_same(found, expected):
     assert type(found) is type(expected)
     if isinstance(expected, torch.Tensor):

@@ -81,9 +81,6 @@ def test_by_the_published_likeness_every_region_is_in_one_summary(summaries, mon
     assert torch.allclose(found.similarity, found.similarity.T)
 
 
-# --- which pictures --------------------------------------------------------------------------------------------
-
-
 def test_pictures_are_predicted_as_the_class_correctly_or_wrongly(summaries):
     made = summaries(30)
     right, wrong = made.find(1), made.find(1, errors=True)
@@ -143,9 +140,6 @@ def test_a_single_region_in_each_picture(summaries, parts):
     assert [one.evidence for one in found.summaries] == pytest.approx([3] * len(found.summaries), abs=1e-4)
 
 
-# --- what is refused -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -198,9 +192,6 @@ def test_masks_for_another_classifier_are_refused(summaries, planted, parts):
         made.find(1)
 
 
-# --- stopping --------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("task", ["looking for pictures", "crisp masks", "stability", "causal test"])
 def test_it_may_be_cancelled_anywhere_and_what_was_found_stays(parts, task):
     made = VisualSummaries(parts(12))
@@ -210,9 +201,6 @@ def test_it_may_be_cancelled_anywhere_and_what_was_found_stays(parts, task):
     with pytest.raises(CancelledError, match=f"{task} was cancelled"):
         made.find(1, progress=progress)
     assert made.found == {(1, False): before}
-
-
-# --- names and files -------------------------------------------------------------------------------------------
 
 
 def test_only_what_was_found_can_be_named(summaries):
@@ -252,9 +240,6 @@ def test_settings_of_the_masks_are_saved_with_them(parts, tmp_path):
         made.find(1)
         read = VisualSummaries.load(made.save(tmp_path / "found"), study).masks
         assert (read.count, read.smallest, read.baselines, read.settings) == (number, 0.1, ("mean",), settings)
-
-
-# --- all classes -----------------------------------------------------------------------------------------------
 
 
 def test_a_fit_finds_every_class_and_says_which_have_too_few_pictures(summaries, tmp_path):
