@@ -12,6 +12,7 @@ from xai_widgets.methods.masking.batches import each_class
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.methods.summaries.summary import Summary
 from xai_widgets.study import Study
 
 SQUARES = ((slice(4, 12), slice(6, 14)), (slice(16, 24), slice(14, 22)))
@@ -135,13 +136,7 @@ class Parts:
 
 
 class Planted(CrispMasks):
-    """Finds the masks that are known: whatever differs from the ground.
-
-    Parameters
-    ----------
-    blind
-        Pictures whose baseline shows all that they show.
-    """
+    """Finds the masks that are known: whatever differs from the ground. Of blind ones the baseline shows all."""
 
     def __init__(self, study, blind=()):
         super().__init__(study)
@@ -155,10 +150,8 @@ class Planted(CrispMasks):
         views = pictures, ground, torch.where(found, pictures, ground), torch.where(found, ground, pictures)
         before, base, kept, removed = (self.study.predict(view).gather(1, classes[:, None]) for view in views)
         numbers = {"before": before[:, 0], "baseline_score": base[:, 0], "kept": kept, "removed": removed}
-        origin, names = {"model": self.study.fingerprint}, self.study.class_names
-        return masks_of(
-            pictures, found, baselines=ground, class_index=classes, class_names=names, origin=origin, **numbers
-        )
+        numbers |= {"class_names": self.study.class_names, "origin": {"model": self.study.fingerprint}}
+        return masks_of(pictures, found, baselines=ground, class_index=classes, **numbers)
 
 
 def masks_of(pictures, masks=None, **known):
@@ -193,6 +186,16 @@ def parts():
 def planted():
     """What finds the known masks of such pictures."""
     return Planted
+
+
+@pytest.fixture(scope="session")
+def summary():
+    """A summary of these regions, with numbers that are good."""
+
+    def summary(members, problems=()):
+        return Summary(tuple(members), len(members), 0.5, 0.9, 0.4, 0.3, 0.5, 2.0, 1.0, 3.0, problems)
+
+    return summary
 
 
 @pytest.fixture(scope="session")
