@@ -33,13 +33,10 @@ def test_published_penalties_by_hand():
     assert penalties(TWO, stage).item() == pytest.approx(expected)
 
 
-def test_masks_of_one_value_are_handed_over_without_nan():
+def test_masks_are_scaled_and_rounded_when_handed_over_without_nan():
+    assert torch.allclose(handed_over(TWO * 0.8), torch.tensor([[0.0, 1.0], [128 / 255, 1.0]]))
     masks = torch.stack([torch.zeros(1, 3, 3), torch.ones(1, 3, 3), torch.full((1, 3, 3), 0.3)])
     assert torch.equal(handed_over(masks), torch.zeros_like(masks))
-
-
-def test_masks_are_scaled_and_rounded_when_handed_over():
-    assert torch.allclose(handed_over(TWO * 0.8), torch.tensor([[0.0, 1.0], [128 / 255, 1.0]]))
 
 
 @pytest.fixture
@@ -60,22 +57,16 @@ def test_nothing_removed_leaves_pictures_as_they_are_bit_for_bit(question):
 def test_shares_run_from_the_reference_to_the_picture(question):
     shares = question.shares(torch.tensor([0.9, 0.1, 0.0, 0.0, 0.45, 0.05]))
     assert torch.allclose(shares, torch.tensor([[1.0, 1], [0, 0], [0.5, 0.5]]))
-
-
-def test_a_reference_as_good_as_its_picture_gives_no_nan(question):
     level = Question(**vars(question) | {"bottom": question.top})
     assert torch.isfinite(level.shares(torch.rand(4))).all()
 
 
-def test_scores_are_those_of_each_picture_s_class(question):
+def test_scores_and_gradients_are_those_of_each_picture_and_its_class(question):
+    values = torch.tensor([[1.0, 2], [3, 4]], requires_grad=True)
+    assert torch.allclose(gradient((values**2).sum(1), values), 2 * values)
     scores = question.scores(question.pictures.repeat(2, 1, 1, 1))
     expected = question.study.predict(question.pictures)
     assert torch.allclose(scores, torch.stack([expected[0, 1], expected[1, 0]]).repeat(2))
-
-
-def test_gradients_are_each_picture_s_own():
-    values = torch.tensor([[1.0, 2], [3, 4]], requires_grad=True)
-    assert torch.allclose(gradient((values**2).sum(1), values), 2 * values)
 
 
 USUAL = ("blur", "mean", "median", "average", "weak blur")
@@ -127,13 +118,7 @@ def test_a_blurred_point_is_a_gaussian():
     bell = torch.exp(-(offsets**2) / 8) * (offsets.abs() <= 2)
     expected = torch.outer(bell, bell) / bell.sum() ** 2
     assert torch.allclose(gaussian(point, 2.0, 5)[0, 0], expected, atol=1e-7)
-
-
-def test_a_blurred_colour_is_the_same_colour():
     assert torch.allclose(gaussian(torch.full((1, 3, 5, 6), 0.3), 4.0, 21), torch.tensor(0.3))
-
-
-def test_kernels_are_odd():
     assert [odd(x) for x in (0.2, 1.0, 1.9, 2.1, 11.0, 12.1)] == [1, 1, 1, 3, 11, 13]
 
 

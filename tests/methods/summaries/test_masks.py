@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
@@ -148,20 +148,6 @@ def test_progress_counts_every_step(looking):
     study, progress = looking(batch_size=4), Progress()
     CrispMasks.sufficient(study, count=3).find(pictures_of(study, 3), progress=progress)
     assert progress.state.done == progress.state.total == 3 * 2 * DualSettings().steps
-
-
-@pytest.mark.parametrize(
-    ("count", "target", "error", "message"),
-    [
-        (2, torch.tensor([0, 2]), XaiWidgetsError, "the classes are numbered 0 to 1"),
-        (2, torch.tensor([0]), XaiWidgetsError, "target must be one class, or 2 of them"),
-        (2, torch.tensor([0.5, 0]), XaiWidgetsError, "give the number or the name of a class"),
-        (0, None, PictureError, "there are no pictures to find masks for"),
-    ],
-)
-def test_what_cannot_be_masked_is_refused(looking, count, target, error, message):
-    with pytest.raises(error, match=message):
-        CrispMasks(looking()).find(torch.rand(count, 3, 28, 28), target)
 
 
 class Breaks(nn.Module):
