@@ -1,8 +1,4 @@
-"""Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle.
-
-The file is written under a temporary name, flushed to disk and renamed, so that under its own name it is always
-whole: a reader sees the old file or the new one, whatever happens to the writer.
-"""
+"""Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle."""
 
 from __future__ import annotations
 
@@ -10,9 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
-import os
 import platform
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from xai_widgets import files
 from xai_widgets._version import __version__
 from xai_widgets.errors import ArtifactError
 
@@ -62,31 +57,7 @@ def save(path: str | Path, kind: str, tensors: Mapping[str, Tensor], details: Ma
     text = json.dumps(_description(kind, details), allow_nan=False)
     # To bytes first: safetensors' own writer makes a file that only its owner can read.
     plain = {name: _plain(tensor) for name, tensor in tensors.items()}
-    return write(with_suffix(path), serialise(plain, metadata={_KEY: text}))
-
-
-def write(target: Path, content: bytes) -> Path:
-    """Write a file, atomically; folders are created.
-
-    Raises
-    ------
-    ArtifactError
-        If the file cannot be written; one that was there before is then untouched.
-    """
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, content)
-        temporary.replace(target)
-        _flush_folder(target.parent)
-    except OSError as error:
-        raise ArtifactError(
-            f"{target} cannot be written ({error}); check the folder's permissions and free space, or save elsewhere"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return target
+    return files.write(with_suffix(path), serialise(plain, metadata={_KEY: text}))
 
 
 def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -207,24 +178,6 @@ def _strict(value: Any) -> Any:
 def _plain(tensor: Tensor) -> Tensor:
     """Copy to the CPU, contiguous and sharing memory with nothing: safetensors refuses anything else."""
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename durable; where folders cannot be opened (Windows) there is nothing to do."""
-    if os.name != "posix":
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 @contextlib.contextmanager

@@ -194,7 +194,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(explorer: Any, tmp_pat
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("xai_widgets.artifact._write", full)
+    monkeypatch.setattr("xai_widgets.files._write", full)
     with pytest.raises(XaiWidgetsError, match="No space left"):
         explorer.to_html(target, progress=Progress())
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from xai_widgets import files
 from xai_widgets.errors import XaiWidgetsError
 
 STDOUT = "-"
@@ -53,8 +54,5 @@ def require_folder(path: Path, option: str) -> Path:
 def deliver(text: str, as_json: str, target: str | None) -> None:
     """Print a result, and write it as JSON if ``--json`` asks for a file; no torch is needed for it."""
     if target not in (None, STDOUT):
-        path = Path(target)
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(f"{as_json}\n", encoding="utf-8")
-        part.replace(path)
+        files.write(Path(str(target)), f"{as_json}\n".encode())
     sys.stdout.write(f"{as_json if target == STDOUT else text}\n")

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from xai_widgets import artifact
+from xai_widgets import artifact, files
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
@@ -36,7 +36,7 @@ def saved(study):
         for thread in threading.enumerate():
             if thread.name == "xai-widgets-saver":
                 thread.join(60)
-        return open_run(run_of(study).folder, model=study.model, images=study.given[0])
+        return open_run(run_of(study).folder, model=study.model, images=study.sources.images)
 
     return saved
 
@@ -44,14 +44,14 @@ def saved(study):
 @pytest.fixture
 def full(study, monkeypatch):
     """The folder is on a disk that is full, until it is said otherwise."""
-    state, write = {"full": True}, artifact._write
+    state, write = {"full": True}, files._write
 
     def limited(path, content):
         if state["full"] and path.parent == run_of(study).folder:
             raise OSError(28, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(artifact, "_write", limited)
+    monkeypatch.setattr(files, "_write", limited)
     return state
 
 
@@ -71,7 +71,7 @@ def test_a_layer_that_is_fitted_is_kept(study, saved):
 
 def test_a_cae_that_is_fitted_is_kept(study, saved, fit_cae):
     explorer = ManifoldExplorer(study)
-    explorer.explainer.settings = fit_cae(Study(study.model, study.given[0])).settings
+    explorer.explainer.settings = fit_cae(Study(study.model, study.sources.images)).settings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         explorer.fit.click()

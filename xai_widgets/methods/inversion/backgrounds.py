@@ -14,7 +14,7 @@ from xai_widgets.study import Study
 AUTO, NOISE, PAPER_BLUR = "auto", "noise", "paper blur"
 
 BACKGROUNDS = (AUTO, NOISE, PAPER_BLUR, *REFERENCES)
-"""Names of backgrounds: "auto" takes the one of `CANDIDATES` with the lowest probability of the class, "noise" is white
+"""Names of backgrounds. "auto" takes the one of `CANDIDATES` with the lowest probability of the class, "noise" is white
 noise with each picture's mean and deviation, "paper blur" is the published blur; the others are those of
 `masking.references`."""
 

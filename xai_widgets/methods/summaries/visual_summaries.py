@@ -30,7 +30,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 SIMILARITIES = ("layer", "proposal flow")
-"""What makes two regions alike: what the network sees in them, or the published score of shape and place."""
+"""What makes two regions alike is what the network sees in them, or the published score of shape and place."""
 
 
 class VisualSummaries(Explainer):

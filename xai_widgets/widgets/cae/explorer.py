@@ -183,7 +183,7 @@ class ManifoldExplorer(Explorer):
 
     @property
     def goal(self) -> Goal:
-        """Where the way ends: a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
+        """The end of the way, a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
         return self._goal
 
     @goal.setter

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import ipywidgets
 
-from xai_widgets import artifact, hosts
+from xai_widgets import files, hosts
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.names import closest
@@ -294,7 +294,7 @@ class App(ABC):
         CancelledError
             If the progress was cancelled; there is no new file then.
         """
-        artifact.write(Path(path).expanduser(), self.page(progress=progress).encode())
+        files.write(Path(path).expanduser(), self.page(progress=progress).encode())
 
     def close(self) -> None:
         """Stop the work and close every widget inside."""

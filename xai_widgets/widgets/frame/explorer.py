@@ -119,7 +119,7 @@ class Explorer(App):
 
     @property
     def layer_status(self) -> Mapping[str, str]:
-        """For each layer that is fitted here, a word: "ready", "to fit" or "fitting"."""
+        """The word "ready", "to fit" or "fitting" for each layer that is fitted here."""
         return {}
 
     def thumbnails(self) -> list[Tile]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xai_widgets import artifact
+from xai_widgets import files
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.frame.explorer import Explorer
@@ -96,7 +96,7 @@ def write_gallery(
 
 
 def _write(file: Path, page: str) -> Path:
-    return artifact.write(file, page.encode())
+    return files.write(file, page.encode())
 
 
 def _written(folder: Path, exhibit: Exhibit, progress: Progress) -> list[_Written]:
