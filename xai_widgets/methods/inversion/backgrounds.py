@@ -21,9 +21,6 @@ noise with each picture's mean and deviation, "paper blur" is the published blur
 CANDIDATES = ("blur", "mean", "median", "average", "other")
 """The backgrounds that "auto" chooses from."""
 
-PUBLISHED_SIGMA = 11.0
-"""Of the published blur, in pixels of a picture of side 224; scaled to other sides."""
-
 
 def backgrounds(
     study: Study, pictures: Tensor, classes: Tensor, name: str, seed: int
@@ -31,7 +28,7 @@ def backgrounds(
     """A background of `BACKGROUNDS` for each picture ``(N, C, H, W)``, without evidence for its class; and its name."""
     require(name)
     if name == PAPER_BLUR:
-        sigma = PUBLISHED_SIGMA * min(pictures.shape[2:]) / PUBLISHED_SIDE
+        sigma = 11.0 * min(pictures.shape[2:]) / PUBLISHED_SIDE  # the published one, scaled
         return references.gaussian(pictures, sigma, references.odd(6 * sigma)), (name,) * len(pictures)
     if name == NOISE:
         return _noise(pictures, seed), (name,) * len(pictures)

@@ -48,9 +48,6 @@ ASPECT = 2.0
 PLACE, SIZE = 11.2, 0.3
 """How fast likeness falls with the distance of offsets, per shorter side of the picture, and of area ratios."""
 
-ROUNDS = 20
-"""Of the reweighted means."""
-
 BACKGROUND = 2000
 """Boxes at random places, for mean and covariance; more than a descriptor has numbers."""
 
@@ -257,7 +254,7 @@ def median(values: Tensor, counted: Tensor) -> Tensor:
     Weights are one over the distance from the mean before; so each coordinate comes near to its own median.
     """
     centre = torch.ones_like(values[:, 0])
-    for _ in range(ROUNDS):
+    for _ in range(20):
         weights = counted / (values - centre[:, None]).abs().clamp_min(_TINY)
         centre = (weights * values).sum(1) / weights.sum(1).clamp_min(_TINY)
     return centre

@@ -21,9 +21,6 @@ from torch.nn import functional as F
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, gaussian, odd
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 
-POWER = 3.0
-"""Of the differences in the total variation."""
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -110,7 +107,7 @@ class TwoStageSettings:
 
 def penalties(kept: Tensor, stage: Stage) -> Tensor:
     """All terms but the score, ``(N,)``."""
-    crispness = stage.variation * variation(kept, POWER) + stage.indecision * indecision(kept)
+    crispness = stage.variation * variation(kept, 3.0) + stage.indecision * indecision(kept)
     return stage.area * area(1 - kept) + crispness
 
 

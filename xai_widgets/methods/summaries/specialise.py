@@ -36,9 +36,6 @@ from xai_widgets.study import Study
 MOST = 1000
 """Most pictures that are drawn for fitting, and most that the result is measured on."""
 
-HELD_OUT = 0.25
-"""Share of the pictures for fitting that the weight is chosen on."""
-
 WEIGHTS = np.linspace(0, 1, 21)
 """Weights that are tried."""
 
@@ -202,9 +199,9 @@ def _measured(unseen: Features, chosen: Predictions, whole: Predictions, parts: 
 
 
 def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the pictures for fitting: those to fit on, and those held out."""
+    """Indices of the pictures for fitting: those to fit on, and a quarter that is held out."""
     drawn = study.draw(study.train, most, seed)
-    held = round(HELD_OUT * len(drawn))
+    held = round(0.25 * len(drawn))
     if not 0 < held < len(drawn):
         raise PictureError(f"{len(drawn)} pictures are drawn to fit on, of which none can be held out; draw more")
     return drawn[held:], drawn[:held]
