@@ -143,10 +143,10 @@ def test_keys_alone_open_tabs_and_go_into_them(opened: Any) -> None:
 
 def test_a_view_without_anything_says_so(opened: Any) -> None:
     opened.get_by_role("tab", name="Concepts").click()
-    said = opened.locator("#panel-concepts [data-nothing]").inner_text()
+    said = opened.locator("#panel-srae [data-nothing]").inner_text()
     assert f"Concepts: Study {SCRIPT}" in said
     assert "was empty when the page was written" in said
-    assert opened.locator("#panel-concepts iframe").count() == 0
+    assert opened.locator("#panel-srae iframe").count() == 0
 
 
 # --- in the tabs ---------------------------------------------------------------------------------------------------
