@@ -29,7 +29,7 @@ def test_fraction_and_time_left(done, total, fraction, left):
     assert state.seconds_left == left
 
 
-def test_a_task_starts_from_nothing():
+def test_a_task_starts_from_nothing_or_from_what_it_took_before(clock):
     assert Progress().state.fraction == 0.0
     assert Progress().state.seconds_left is None
     progress = Progress()
@@ -38,6 +38,11 @@ def test_a_task_starts_from_nothing():
     progress.start("second", 3)
     progress.advance(2)
     assert (progress.state.task, progress.state.done, progress.state.total) == ("second", 2, 3)
+    progress = Progress()
+    progress.start("fit", 10, done=4, seconds=8.0)
+    clock[0] += 2.0
+    progress.advance()
+    assert progress.state.seconds_left == pytest.approx(10.0)
 
 
 def test_reports_at_most_every_tenth_of_a_second_but_always_the_first_and_last(clock):
@@ -51,14 +56,6 @@ def test_reports_at_most_every_tenth_of_a_second_but_always_the_first_and_last(c
     assert seen[-1] == progress.state
     assert (progress.state.task, progress.state.note) == ("fit", "x")
     assert progress.state.seconds == pytest.approx(0.4)
-
-
-def test_a_resumed_task_counts_what_it_took_before(clock):
-    progress = Progress()
-    progress.start("fit", 10, done=4, seconds=8.0)
-    clock[0] += 2.0
-    progress.advance()
-    assert progress.state.seconds_left == pytest.approx(10.0)
 
 
 def test_cancel_from_a_report_or_another_thread_stops_at_the_next_step():

@@ -124,14 +124,12 @@ def test_a_trial_of_large_pictures_is_of_few(net, side, few):
     assert trial.batch(64) == 64 / min(count, 64)
 
 
-def test_what_cannot_be_tried(new_study, toy):
+def test_what_cannot_be_tried(new_study, toy, monkeypatch):
     with pytest.raises(LayerError, match="conv3"):
         estimate(ClaDec(new_study()), "conv3")
     with pytest.raises(XaiWidgetsError, match="Toy searches and trains nothing"):
         Explainer.trial(toy)
 
-
-def test_a_trial_that_fails_says_so(toy, monkeypatch):
     def fail(seconds):
         raise PictureError("too few pictures")
 
