@@ -28,13 +28,7 @@ class FittedParts(NamedTuple):
 
 
 class CodeMap(Explainer):
-    """The part of a CAE that needs codes alone. Every property raises a `NotFittedError` before `fit`.
-
-    Parameters
-    ----------
-    study
-        The classifier and its pictures.
-    """
+    """The part of a CAE that needs codes alone. Every property raises a `NotFittedError` before `fit`."""
 
     def __init__(self, study: Study) -> None:
         self.study = study

@@ -52,18 +52,10 @@ SMALLEST, LARGEST = 0.3, 0.9
 
 @dataclass(frozen=True)
 class FitData:
-    """The pictures that a CAE is fitted on, with the classifier's evidence and logits for them.
+    """The pictures that a CAE is fitted on, with the classifier's evidence ``(N, E)`` for them on the CPU.
 
-    Attributes
-    ----------
-    cached
-        Pictures, labels and logits.
-    layer
-        The evidence layer, or None where the logits are the evidence.
-    evidence
-        ``(N, E)`` on the CPU.
-    donors
-        For each class the indices of the pictures of all other predicted classes.
+    `layer` is None where the logits are the evidence; `donors` has the indices of the pictures of all other predicted
+    classes for each class.
     """
 
     cached: CachedPass

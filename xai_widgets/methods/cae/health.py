@@ -82,14 +82,7 @@ class Health:
 def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed: int) -> Health:
     """Swap class codes between random pictures of different predicted classes, and ask the classifier.
 
-    Parameters
-    ----------
-    networks
-        In evaluation mode.
-    cached, evidence
-        Pictures, the classifier's logits for them, and its evidence ``(N, E)``.
-    seed
-        Of the choice of pictures.
+    The networks must be in evaluation mode; `evidence` is ``(N, E)``, and `seed` that of the choice of pictures.
     """
     study = cached.study
     receivers, donors = _pairs(cached.logits.argmax(1), seed)

@@ -82,16 +82,9 @@ class Trained(nn.Module):
 
 @dataclass(frozen=True)
 class Pair:
-    """One batch for a step.
+    """A batch of pictures ``(n, C, H, W)`` in [0, 1] with their logits ``(n, K)`` and evidence ``(n, E)``.
 
-    Attributes
-    ----------
-    pictures
-        ``(n, C, H, W)`` in [0, 1].
-    evidence, donor_evidence
-        Their evidence, and that of one picture of another predicted class for each, ``(n, E)``.
-    logits
-        Their logits, ``(n, K)``.
+    `donor_evidence` is that of one picture of another predicted class for each.
     """
 
     pictures: Tensor
@@ -110,17 +103,8 @@ def loss(
 ) -> Tensor:
     """One scalar for one optimizer over networks and critic; each gets only its own gradient.
 
-    Parameters
-    ----------
-    trained, study, layer
-        What is trained; the classifier, borrowed by the caller, and its evidence layer.
-    pair
-        The batch.
-    ramp
-        Weight in [0, 1] of everything but reconstruction, map and individual code: it must not destroy a decoder
-        that has just begun.
-    generator
-        For mixtures.
+    `ramp` is the weight in [0, 1] of everything but reconstruction, map and individual code: it must not destroy a
+    decoder that has just begun. The caller borrows the classifier.
     """
     networks = trained.networks
     own, donor = networks.class_encoder(torch.cat([pair.evidence, pair.donor_evidence])).chunk(2)

@@ -206,20 +206,7 @@ class ChangeMask(nn.Module):
 class CaeNetworks(FittedNetworks):
     """All that a fitted CAE needs: class encoder, affine head, individual encoder, decoder and change mask.
 
-    Parameters
-    ----------
-    picture
-        Shape of one picture, ``(C, H, W)``.
-    evidence
-        Numbers that the classifier's last layer before the logits gives.
-    classes
-        How many there are.
-    dimensions
-        Of the class code.
-    channels
-        Of the individual code.
-    width
-        Channels of the decoder at the picture's side.
+    For pictures of shape `picture` and so many numbers of evidence; `width` counts channels at the picture's side.
     """
 
     def __init__(

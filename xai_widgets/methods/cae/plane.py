@@ -62,14 +62,9 @@ def code_plane(d: int) -> Plane:
 
 
 def overview(codes: Tensor) -> Plane:
-    """The plane of the first two principal components of codes ``(N, d)``.
+    """The plane of the first two principal components of codes ``(N, d)``; an `XaiWidgetsError` as in `_require_plane`.
 
     Each component points to where its largest loading is positive, so that equal codes give equal maps.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the codes have less than two numbers, are not finite, or there are none.
     """
     _require_plane(codes)
     origin = codes.double().mean(0)
@@ -89,29 +84,13 @@ def pair_chart(
     target: int,
     class_names: Sequence[str],
 ) -> Plane:
-    """The map on which a picture moves from one class to another.
+    """The map on which a picture moves from one class to another, for the head ``(K, d)`` and ``(K,)``.
 
     x is exactly the head's log-odds of target against source. A move along x runs parallel to the line from the
     source's centre to the target's, since real codes lie there; if a centre is missing or that line hardly changes the
-    log-odds, it takes the shortest way instead. y is the direction in which the codes of both classes (of all classes,
-    if neither has any) differ most once the move along x is taken out, in standard deviations; a move along y keeps the
-    log-odds.
-
-    Parameters
-    ----------
-    weight, bias
-        The head: ``(K, d)`` and ``(K,)``.
-    codes, classes
-        ``(N, d)``, and the class of each, ``(N,)``.
-    source, target
-        Two different classes.
-    class_names
-        One for each class, for the axis.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the codes have less than two numbers, are not finite, or there are none; or if `contrast` refuses the pair.
+    log-odds, it takes the shortest way instead. y is the direction in which the codes ``(N, d)`` of both classes (of
+    all classes, if neither has any) differ most once the move along x is taken out, in standard deviations; a move
+    along y keeps the log-odds. An `XaiWidgetsError` as in `_require_plane` and `contrast`.
     """
     _require_plane(codes)
     v, b = (part.double() for part in contrast(weight, bias, source, target))

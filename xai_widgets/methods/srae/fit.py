@@ -32,17 +32,7 @@ FOR_SCALE = 128
 
 
 class SraeFit:
-    """One fit of the default SRAE.
-
-    Parameters
-    ----------
-    data
-        The pictures to fit on.
-    progress
-        Told each step.
-    finished
-        Where an interrupted fit finds its place again.
-    """
+    """One fit of the default SRAE; `finished` is where an interrupted one finds its place again."""
 
     def __init__(self, data: FitData, progress: Progress, finished: FinishedParts) -> None:
         self.data, self.progress, self.finished = data, progress, finished

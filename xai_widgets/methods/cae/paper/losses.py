@@ -38,22 +38,9 @@ FAKE, REAL = 0, 1
 class Exchange:
     """A pair of batches of n pictures, and what becomes of it when partners exchange their class codes.
 
-    Parameters
-    ----------
-    pictures
-        In [0, 1], ``(2n, C, H, W)``; those of A above those of B.
-    labels
-        Their true classes, ``(2n,)``.
-    u, z
-        Their individual and class codes.
-    reconstructions
-        Decoded from both codes.
-    swaps
-        Decoded from the individual code and the partner's class code.
-    swap_u, swap_z
-        Codes of the swaps.
-    cycles
-        Decoded from the swaps' individual codes and the first class codes.
+    Pictures ``(2n, C, H, W)`` in [0, 1], those of A above those of B; true classes ``(2n,)``; individual and class
+    codes `u` and `z`. `swaps` are decoded from the individual code and the partner's class code, `cycles` from the
+    swaps' individual codes and the first class codes.
     """
 
     pictures: Tensor
@@ -70,17 +57,9 @@ class Exchange:
 def paper_loss(networks: PaperNetworks, x_a: Tensor, y_a: Tensor, x_b: Tensor, y_b: Tensor) -> Tensor:
     """The losses of the generator and of the discriminator in one scalar, for one optimizer over all networks.
 
-    Its gradient is for each network that of its own loss alone. Both losses are of the networks as they are, where
-    the authors take the discriminator's step before they compute the generator's.
-
-    Parameters
-    ----------
-    networks
-        What is trained.
-    x_a, x_b
-        Pictures in [0, 1], ``(n, C, H, W)`` each.
-    y_a, y_b
-        Their true classes, ``(n,)`` each, with ``y_a != y_b`` in every row.
+    For pictures ``(n, C, H, W)`` in [0, 1] and their true classes ``(n,)``, which differ in every row. Its gradient is
+    for each network that of its own loss alone. Both losses are of the networks as they are, where the authors take the
+    discriminator's step before they compute the generator's.
     """
     exchanged = exchange(networks, x_a, y_a, x_b, y_b)
     return generator_loss(networks, exchanged) + discriminator_loss(networks, exchanged)
