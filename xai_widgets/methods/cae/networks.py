@@ -196,11 +196,8 @@ class ChangeMask(nn.Module):
         fine = self.fine(seen)
         coarse = _doubled(self.coarse(seen), fine.shape[2:])
         logits = self.mask(self.both(torch.cat([fine, coarse], dim=1)))
-        return torch.sigmoid(
-            F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)[
-                ..., : seen.shape[2], : seen.shape[3]
-            ]
-        )
+        large = F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return torch.sigmoid(large[..., : seen.shape[2], : seen.shape[3]])
 
 
 class CaeNetworks(FittedNetworks):

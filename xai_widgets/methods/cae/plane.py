@@ -54,10 +54,8 @@ class Plane:
         return z + (q - self.project(z)) @ self.backward.T
 
 
-def code_plane(d: int) -> Plane:
-    """The map of a code of two numbers: the code itself; an `XaiWidgetsError` for more or fewer."""
-    if d != 2:
-        raise XaiWidgetsError(f"only a code of 2 numbers is a point of a map, and this one has {d}; use an overview")
+def code_plane() -> Plane:
+    """The map of a code of two numbers: the code itself."""
     return Plane("code", torch.eye(2), torch.eye(2), torch.zeros(2), torch.zeros(2), ("code 1", "code 2"))
 
 
@@ -72,17 +70,11 @@ def overview(codes: Tensor) -> Plane:
     shares = variances / variances.sum().clamp_min(FLAT**2)
     first, second = (f"principal component {i + 1} ({shares[i]:.0%} of the variance)" for i in range(2))
     axes = directions[:, :2]
-    return _plane("overview", axes.T, axes, origin, torch.zeros(2), (first, second))
+    return _plane("overview", (axes.T, axes, origin, torch.zeros(2)), (first, second))
 
 
 def pair_chart(
-    weight: Tensor,
-    bias: Tensor,
-    codes: Tensor,
-    classes: Tensor,
-    source: int,
-    target: int,
-    class_names: Sequence[str],
+    weight: Tensor, bias: Tensor, codes: Tensor, classes: Tensor, source: int, target: int, class_names: Sequence[str]
 ) -> Plane:
     """The map on which a picture moves from one class to another, for the head ``(K, d)`` and ``(K,)``.
 
@@ -105,7 +97,8 @@ def pair_chart(
         f"log-odds of {class_names[target]} against {class_names[source]}",
         "other differences (standard deviations)",
     )
-    return _plane("pair", forward, backward, origin, torch.stack([origin @ v + b, torch.zeros(())]), names)
+    offset = torch.stack([origin @ v + b, torch.zeros(())])
+    return _plane("pair", (forward, backward, origin, offset), names)
 
 
 def _along(v: Tensor, ours: Tensor, theirs: Tensor) -> Tensor:
@@ -136,15 +129,9 @@ def _signed(directions: Tensor) -> Tensor:
     return directions * largest.sign()
 
 
-def _plane(
-    kind: Literal["overview", "pair"],
-    forward: Tensor,
-    backward: Tensor,
-    origin: Tensor,
-    offset: Tensor,
-    labels: tuple[str, str],
-) -> Plane:
-    return Plane(kind, forward.float(), backward.float(), origin.float(), offset.float(), labels)
+def _plane(kind: Literal["overview", "pair"], parts: Sequence[Tensor], labels: tuple[str, str]) -> Plane:
+    forward, backward, origin, offset = (part.float() for part in parts)
+    return Plane(kind, forward, backward, origin, offset, labels)
 
 
 def _require_plane(codes: Tensor) -> None:

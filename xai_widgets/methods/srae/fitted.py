@@ -155,14 +155,8 @@ def _map_offset(data: FitData) -> tuple[float, float]:
     return (0.0, 0.0) if layer is None else measured_offset(study, layer, data.cached.picture(slice(0, FOR_OFFSET)))
 
 
-def plain_settings(settings: Settings) -> dict[str, Any]:
-    """Settings as plain values under the names of a saved file, in which the score is called "target"."""
-    plain = asdict(settings)
-    return plain | {"target": plain.pop("score")}
-
-
 def restored_settings(details: Mapping[str, Any]) -> Settings:
-    """Settings from `plain_settings` in JSON, which has lists for tuples."""
+    """Settings from a saved file, in which the score is called "target" and tuples are lists."""
     plain = {entry.name: details["target" if entry.name == "score" else entry.name] for entry in fields(Settings)}
     weights, recipe = Weights(**plain.pop("weights")), Recipe.restored(plain.pop("recipe"))
     return Settings(weights=weights, recipe=recipe, **(plain | {"hidden": tuple(plain["hidden"])}))

@@ -104,10 +104,6 @@ def _blurred(pictures: Tensor) -> Tensor:
 # --- the four methods -----------------------------------------------------------------------------------------------
 
 
-def _spatial(readout: LayerReadout, pictures: Tensor) -> Tensor:
-    return readout.maps(pictures)
-
-
 def _gradient(readout: LayerReadout, pictures: Tensor) -> Tensor:
     layer = last_spatial_layer(readout.study, readout.settings.layer)
     if layer is None:
@@ -157,7 +153,7 @@ def _roughness(inner: Tensor) -> Tensor:
 
 
 HEATMAP_METHODS: Mapping[str, Callable[[LayerReadout, Tensor], Tensor]] = {
-    "spatial": _spatial,
+    "spatial": LayerReadout.maps,
     "gradient": _gradient,
     "occlusion": _occlusion,
     "mask": _mask,

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 from torch.nn import functional as F
 
+from xai_widgets.methods.cae.losses import unchanged
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 
 WEIGHTS = {
@@ -87,14 +87,12 @@ def exchange(networks: PaperNetworks, x_a: Tensor, y_a: Tensor, x_b: Tensor, y_b
 def generator_loss(networks: PaperNetworks, exchanged: Exchange) -> Tensor:
     """What encoders and decoder minimise: `generator_terms`, weighted. Leaves no gradient in the discriminator."""
     terms = generator_terms(networks, exchanged)
-    return _both(torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum())
+    return 2 * torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum()  # over A and B
 
 
 def generator_terms(networks: PaperNetworks, exchanged: Exchange) -> dict[str, Tensor]:
     """The six terms by the names of `WEIGHTS`, each the mean over A and B."""
-    discriminator = networks.discriminator
-    frozen = {name: parameter.detach() for name, parameter in discriminator.named_parameters()}
-    logits = functional_call(discriminator, frozen, (exchanged.swaps,))
+    logits = unchanged(networks.discriminator, exchanged.swaps)
     return {
         "reconstruction": _apart(exchanged.reconstructions, exchanged.pictures),
         "class code": F.l1_loss(exchanged.swap_z, _partners(exchanged.z)),
@@ -113,12 +111,7 @@ def discriminator_loss(networks: PaperNetworks, exchanged: Exchange) -> Tensor:
     logits = networks.discriminator(exchanged.pictures)
     swap_logits = networks.discriminator(exchanged.swaps.detach())
     classification = F.cross_entropy(logits[:, 2:], exchanged.labels)
-    return _both(_realness(logits, REAL) + _realness(swap_logits, FAKE) + 2 * classification)
-
-
-def _both(mean: Tensor) -> Tensor:
-    """The published losses are sums over A and B."""
-    return 2 * mean
+    return 2 * (_realness(logits, REAL) + _realness(swap_logits, FAKE) + 2 * classification)  # over A and B
 
 
 def _partners(rows: Tensor) -> Tensor:

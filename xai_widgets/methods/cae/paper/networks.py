@@ -46,11 +46,6 @@ class PaperNetworks(nn.Module):
         self.decoder = Decoder(picture, dimensions, width)
         self.discriminator = Discriminator(picture, classes, width)
 
-    def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the default encoder's
-        """Class codes ``(N, d)`` of pictures; the evidence is not used."""
-        code: Tensor = self.class_encoder(pictures)
-        return code
-
 
 class ClassEncoder(nn.Module):
     """From a picture to its class code.
