@@ -124,7 +124,7 @@ def loss(
     from_the_start = {
         "reconstruction": _error(rebuilt, pair.pictures),
         "map": divergence(pair.logits, networks.head(own)),
-        "class-free individual": _readable(unchanged(trained.critic, _patched(individual))),
+        "class-free individual": _readable(frozen_logits(trained.critic, _patched(individual))),
     }
     terms = [WEIGHTS[name] * term for name, term in from_the_start.items()]
     terms += [ramp * WEIGHTS[name] * term for name, term in gradual.items()]
@@ -191,7 +191,7 @@ def divergence(target: Tensor, found: Tensor) -> Tensor:
     return F.kl_div(found.log_softmax(1), target.log_softmax(1), reduction="batchmean", log_target=True)
 
 
-def unchanged(critic: nn.Module, seen: Tensor) -> Tensor:
+def frozen_logits(critic: nn.Module, seen: Tensor) -> Tensor:
     """A critic's logits, with a gradient for its input and none for its weights."""
     frozen = {name: parameter.detach() for name, parameter in critic.named_parameters()}
     logits: Tensor = functional_call(critic, frozen, (seen,))

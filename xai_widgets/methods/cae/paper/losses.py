@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.methods.cae.losses import unchanged
+from xai_widgets.methods.cae.losses import frozen_logits
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 
 WEIGHTS = {
@@ -92,7 +92,7 @@ def generator_loss(networks: PaperNetworks, exchanged: Exchange) -> Tensor:
 
 def generator_terms(networks: PaperNetworks, exchanged: Exchange) -> dict[str, Tensor]:
     """The six terms by the names of `WEIGHTS`, each the mean over A and B."""
-    logits = unchanged(networks.discriminator, exchanged.swaps)
+    logits = frozen_logits(networks.discriminator, exchanged.swaps)
     return {
         "reconstruction": _apart(exchanged.reconstructions, exchanged.pictures),
         "class code": F.l1_loss(exchanged.swap_z, _partners(exchanged.z)),
