@@ -29,15 +29,7 @@ NO_SERVER = (hosts.COLAB, hosts.VS_CODE)
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong.
-
-    Attributes
-    ----------
-    what
-        What is wrong, with which value.
-    command
-        What helps, as it is typed.
-    """
+    """What is wrong, with which value, and the command that helps, as it is typed."""
 
     what: str
     command: str
@@ -196,15 +188,9 @@ def _outside(wanted: str, version: str) -> bool:
 
 
 def agrees(wanted: str, version: str) -> bool:
-    """Whether a front end is what Python asks for.
+    """Whether a front end is what Python asks for, as npm writes it.
 
-    Parameters
-    ----------
-    wanted
-        As npm writes it: "^0.6.1" lets the first number that is not 0 stay, "~0.11.0" the first two, others must be
-        equal.
-    version
-        Of the front end.
+    "^0.6.1" lets the first number that is not 0 stay, "~0.11.0" the first two; others must be equal.
     """
     least, found = _numbers(wanted.lstrip("^~")), _numbers(version)
     fixed = {"^": next((place for place, n in enumerate(least) if n), len(least) - 1) + 1, "~": 2}.get(wanted[:1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.conftest import data_of, red
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
@@ -32,17 +32,6 @@ def many(new_study, squares):
 
 def tiles(explorer):
     return [tile for row in explorer.grid.rows for tile in row["tiles"]]
-
-
-def held(widget):
-    """A widget and all that it holds."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from held(child)
-
-
-def red(explorer):
-    return explorer._lines["error"].value if explorer._lines["error"].layout.display is None else ""
 
 
 # --- what is shown -----------------------------------------------------------------------------------------------
@@ -256,10 +245,8 @@ def test_it_begins_with_a_fitted_layer(explore, new_study):
 # --- taking it away ----------------------------------------------------------------------------------------------
 
 
-def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer, tmp_path):
-    explorer.to_html(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    data = json.loads(re.search(r"^const data = (.*);$", page, re.MULTILINE).group(1))
+def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer):
+    data = data_of(explorer.page())
     assert list(data["pages"]) == ["conv2", "fc"]
     assert [layer["name"] for layer in data["layers"]] == ["conv2", "fc"]
     assert data["value"] == "conv2"
@@ -270,10 +257,10 @@ def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer, tmp_path
         assert shown["sentence"]
 
 
-def test_a_page_of_units_that_one_layer_only_has(explore, fitted, tmp_path):
+def test_a_page_of_units_that_one_layer_only_has(explore, fitted):
     explorer = explore(fitted, "fc", rows=1)
     explorer.units.value = "0-11"
-    explorer.to_html(tmp_path / "page.html")  # conv2 has 8
+    assert explorer.page()  # conv2 has 8
 
 
 def test_a_figure_and_a_gallery_can_be_displayed(explorer):

@@ -48,9 +48,6 @@ ASPECT = 2.0
 PLACE, SIZE = 11.2, 0.3
 """How fast likeness falls with the distance of offsets, per shorter side of the picture, and of area ratios."""
 
-ROUNDS = 20
-"""Of the reweighted means."""
-
 BACKGROUND = 2000
 """Boxes at random places, for mean and covariance; more than a descriptor has numbers."""
 
@@ -60,18 +57,11 @@ _TINY = 1e-9
 def proposal_flow(
     masks: Masks, regions: Sequence[Region], *, seed: int = 0, progress: Progress | None = None
 ) -> Tensor:
-    """Similarity of all regions of a class, by local offset matching.
+    """Similarity of all regions of a class by local offset matching, ``(R, R)`` in [0, 1], symmetric.
 
-    Returns
-    -------
-    Tensor
-        ``(R, R)`` in [0, 1], symmetric: the mean score of both directions over the greatest there is, which changes
-        no clustering. Two regions of one picture have 0, as a summary wants one of each; each has 1 with itself.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the regions are not of these masks.
+    The mean score of both directions over the greatest there is, which changes no clustering. Two regions of one
+    picture have 0, as a summary wants one of each; each has 1 with itself. Raises an `XaiWidgetsError` if the regions
+    are not of these masks.
     """
     if not regions:
         return torch.zeros(0, 0)
@@ -95,18 +85,10 @@ def _require_of(masks: Masks, regions: Sequence[Region]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Upright boxes in pictures.
+    """Upright boxes in pictures."""
 
-    Attributes
-    ----------
-    picture
-        The picture of each, ``(R,)``.
-    corners
-        First row, first column, and the row and column behind the last, ``(R, 4)`` in pixels.
-    """
-
-    picture: Tensor
-    corners: Tensor
+    picture: Tensor  # of each (R,)
+    corners: Tensor  # first row and column, and those behind the last, (R, 4) in pixels
 
     @classmethod
     def around(cls, regions: Sequence[Region]) -> Boxes:
@@ -168,10 +150,7 @@ def described(pictures: Tensor, boxes: Boxes, progress: Progress) -> Floats:
 
 
 def cut_out(pictures: Tensor, boxes: Boxes) -> Tensor:
-    """Boxes with one cell more all around, in proportion, resized to ``(R, C, 80, 80)``.
-
-    Beyond its edges a picture goes on with the pixels of the edge.
-    """
+    """Boxes with one cell all around, in proportion, ``(R, C, 80, 80)``; pictures go on beyond their edges."""
     from torchvision.ops import roi_align  # noqa: PLC0415  (slow to import)
 
     beyond = max(pictures.shape[2:]) // CELLS + 1
@@ -230,24 +209,14 @@ def matched(likeness: Tensor, boxes: Boxes, side: int, progress: Progress | None
 
 @dataclass(frozen=True, eq=False)
 class _Matching:
-    """One picture's m regions against those of all P pictures.
+    """One picture's m regions against those of all P pictures."""
 
-    Attributes
-    ----------
-    likeness, geometry
-        Of all regions, ``(R, R)`` and ``(R, 3)``.
-    picture, table
-        The picture of each region ``(R,)``, and the regions of each picture ``(P, M)``, -1 behind the last.
-    rows, neighbours
-        The picture's own regions ``(m,)``, and which of them overlap ``(m, m)``.
-    """
-
-    likeness: Tensor
-    geometry: Tensor
-    picture: Tensor
-    table: Tensor
-    rows: Tensor
-    neighbours: Tensor
+    likeness: Tensor  # of all regions, (R, R)
+    geometry: Tensor  # of all regions, (R, 3)
+    picture: Tensor  # of each region (R,)
+    table: Tensor  # the regions of each picture (P, M), -1 behind the last
+    rows: Tensor  # the picture's own regions (m,)
+    neighbours: Tensor  # which of these overlap (m, m)
 
     def scores(self) -> Tensor:
         best, partner = self._best()
@@ -285,7 +254,7 @@ def median(values: Tensor, counted: Tensor) -> Tensor:
     Weights are one over the distance from the mean before; so each coordinate comes near to its own median.
     """
     centre = torch.ones_like(values[:, 0])
-    for _ in range(ROUNDS):
+    for _ in range(20):
         weights = counted / (values - centre[:, None]).abs().clamp_min(_TINY)
         centre = (weights * values).sum(1) / weights.sum(1).clamp_min(_TINY)
     return centre
