@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from dataclasses import replace
 
@@ -76,28 +75,32 @@ def places(channels=3, classes=4, sharp=6.0):
     return nn.Sequential(model)
 
 
-def fit_cae(study, *, progress=None, checkpoint=None, epochs=2, width=4, **options):
-    """A CAE that is fitted for a moment, and need not be believed."""
-    made = CAE(study, epochs=epochs, width=width, **options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return made.fit(progress=progress or Progress(), checkpoint=checkpoint)
-
-
 @pytest.fixture(scope="session")
 def reader():
     return places
 
 
 @pytest.fixture(scope="session")
-def fit():
-    return fit_cae
+def fit(fit_quietly):
+    """Fits a CAE for a moment, which need not be believed."""
+
+    def fit(study, *, progress=None, checkpoint=None, epochs=2, width=4):
+        made = CAE(study, epochs=epochs, width=width)
+        return fit_quietly(made, progress=progress or Progress(), checkpoint=checkpoint)
+
+    return fit
 
 
 @pytest.fixture(scope="session")
-def brief(squares):
+def brief(fit, squares):
     """Fitted for a moment on four classes; not to be changed."""
-    return fit_cae(Study(places(), squares(60)))
+    return fit(Study(places(), squares(60)))
+
+
+@pytest.fixture(scope="session")
+def flat(fit, squares):
+    """Three classes, whose code is the map; not to be changed."""
+    return fit(Study(places(classes=3), squares(40, classes=3)))
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from torch import nn
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.cae import fit as module
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cae.evidence import read_layer
-from xai_widgets.methods.cae.fit import AVERAGED, CaeFit, FitData, new_networks
+from xai_widgets.methods.cae.evidence import read_layer, require_gradients
+from xai_widgets.methods.cae.fit import AVERAGED, LARGEST, SMALLEST, CaeFit, FitData, exchanged, new_networks
 from xai_widgets.methods.cae.networks import Decoder
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.methods.common.codes import cached_pass
@@ -81,20 +81,23 @@ def test_a_classifier_that_calls_everything_one_class(reader, squares):
     assert not made.fitted
 
 
-def test_a_classifier_without_gradients(study, squares):
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_a_classifier_without_gradients(study, squares, context):
     class NoGradients(nn.Module):
         def __init__(self):
             super().__init__()
             self.net = study.model
 
-        @torch.no_grad()
         def forward(self, pictures):
-            return self.net(pictures)
+            with context():
+                return self.net(pictures)
 
     made = CAE(Study(NoGradients(), squares(20)), epochs=1, width=4)
-    with pytest.raises(XaiWidgetsError, match="the classifier gives no gradients"):
+    with pytest.raises(XaiWidgetsError, match=r"the classifier gives no gradients.*torch\.no_grad"):
         made.fit(progress=Progress())
     assert not made.fitted
+    with torch.no_grad():
+        require_gradients(study)  # which has them
 
 
 # --- one step -----------------------------------------------------------------------------------------------------
@@ -292,3 +295,42 @@ def test_settings_that_are_too_small(study, wrong):
     name = next(iter(wrong))
     with pytest.raises(XaiWidgetsError, match=name):
         CAE(study, **wrong)
+
+
+# --- patches ------------------------------------------------------------------------------------------------------
+
+
+def masks(height, width, count=2000):
+    """Where pictures have been replaced, bool ``(count, H, W)``."""
+    zeros = torch.zeros(count, 2, height, width)
+    given = exchanged(zeros, zeros + 1, torch.Generator().manual_seed(0))
+    assert set(given.unique().tolist()) <= {0.0, 1.0}
+    assert torch.equal(given, given[:, :1].expand_as(given))  # all channels alike
+    return given[:, 0].bool()
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 47), (5, 64)])
+def test_patches_are_rectangles(height, width):
+    found = masks(height, width)
+    rows, columns = found.any(2), found.any(1)
+    assert torch.equal(found, rows[:, :, None] & columns[:, None, :])
+    for line in (rows, columns):  # each without a gap: at most one step up and one down
+        assert (line.int().diff(dim=1).abs().sum(1) <= 2).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 47)])
+def test_every_picture_has_one_as_large_as_it_should_be(height, width):
+    found = masks(height, width)
+    assert found.flatten(1).any(1).all()
+    for line, side in ((found.any(2), height), (found.any(1), width)):
+        lengths, whole = line.sum(1), ~line[:, 0] & ~line[:, -1]
+        assert lengths.max() <= LARGEST * side + 1
+        assert lengths[whole].min() >= SMALLEST * side - 1  # where it is not cut at the edge
+        assert (lengths < SMALLEST * side - 1).any()  # where it is
+
+
+def test_every_pixel_is_reached_alike_in_both_directions():
+    covered = masks(16, 16, 8000).float().mean(0)
+    assert covered.min() > 0.1
+    for mirrored in (covered.flip(0), covered.flip(1), covered.T):
+        assert torch.allclose(covered, mirrored, atol=0.03)

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import VisionTransformer
 
-from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cae.evidence import evidence_layer, pooled, read_layer, require_gradients
+from xai_widgets.methods.cae.evidence import evidence_layer, pooled, read_layer
 from xai_widgets.study import Study
 
 PICTURES = torch.rand(3, 3, 16, 16)
@@ -25,18 +24,6 @@ class Alone(nn.Module):
 
     def forward(self, pictures):
         return self.fc(pictures.mean((2, 3)))
-
-
-class Broken(nn.Module):
-    """A classifier whose answers have no gradients."""
-
-    def __init__(self, net, context):
-        super().__init__()
-        self.net, self.context = net, context
-
-    def forward(self, pictures):
-        with self.context():
-            return self.net(pictures)
 
 
 def looked(study, layer, pictures=PICTURES):
@@ -101,12 +88,3 @@ def test_both_answers_pass_gradients_to_the_pictures_alone(new_study):
         looked(study, "fc", pictures)[number].square().sum().backward()
         assert pictures.grad.abs().sum() > 0
         assert all(parameter.grad is None for parameter in study.model.parameters())
-
-
-@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
-def test_a_classifier_without_gradients(net, squares, context):
-    require_gradients(Study(net(), squares(4)))
-    with torch.no_grad():
-        require_gradients(Study(net(), squares(4)))
-    with pytest.raises(XaiWidgetsError, match=r"the classifier gives no gradients.*torch\.no_grad"):
-        require_gradients(Study(Broken(net(), context), squares(4)))

@@ -115,9 +115,3 @@ def test_swaps_are_between_different_classes_however_rare_one_is(seed):
     receivers, donors = health._pairs(classes, seed)
     assert len(receivers) == len(donors) == SWAPS
     assert (classes[receivers] != classes[donors]).all()
-
-
-def test_the_share_of_sorted_values():
-    values = torch.randperm(1001).float().view(7, 11, 13)
-    assert health._quantile(values, 0.995) == 995
-    assert health._quantile(torch.tensor([4.0]), 0.995) == 4

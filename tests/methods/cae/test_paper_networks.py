@@ -95,7 +95,7 @@ def test_other_pictures(picture, individual, class_map, judged):
         networks = PaperNetworks(picture, CLASSES, dimensions=5, width=4)
         pictures = torch.rand(2, *picture)
     u = networks.individual_encoder(pictures)
-    z = networks.class_code(pictures, evidence=torch.empty(2, 0))
+    z = networks.class_encoder(pictures)
     assert u.shape == (2, *individual)
     assert z.shape == (2, 5)
     assert networks.decoder(u, z).shape == pictures.shape

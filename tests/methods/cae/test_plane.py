@@ -23,7 +23,7 @@ def planes():
     weight, bias, codes, classes = problem()
     two = problem(d=2, classes=2)
     return [
-        (code_plane(2), two[2]),
+        (code_plane(), two[2]),
         (overview(codes), codes),
         (pair_chart(weight, bias, codes, classes, 0, 2, NAMES), codes),
         (pair_chart(*two, 1, 0, NAMES), two[2]),
@@ -40,14 +40,6 @@ def test_there_and_back(place):
     assert plane.lift(q, z).shape == (7, len(z))
     assert all(isinstance(label, str) and label for label in plane.labels)
     assert {tensor.dtype for tensor in (plane.forward, plane.backward, plane.origin, plane.offset)} == {torch.float32}
-
-
-def test_a_code_of_two_numbers_is_its_place():
-    z = torch.randn(5, 2)
-    assert torch.equal(code_plane(2).project(z), z)
-    assert code_plane(2).kind == "code"
-    with pytest.raises(XaiWidgetsError, match="this one has 8"):
-        code_plane(8)
 
 
 # --- overview ----------------------------------------------------------------------------------------------------

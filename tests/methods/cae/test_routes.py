@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -67,15 +69,12 @@ def test_straight_to_the_target_s_centre_on_the_chart(on_map):
 def test_what_the_chart_does_not_show_is_kept():
     codes = torch.tensor([[-3.0, 0, 0], [-3, 1, 0], [3, 0, 0], [3, 1, 0]])
     weight, bias = torch.tensor([[0.0, 0, 0], [1, 0, 0]]), torch.zeros(2)
-
-    class Three:
-        pass
-
-    three = Three()
-    three.codes, three.weight, three.bias = codes, weight, bias
-    three.centres = torch.tensor([[-3.0, 0.5, 0], [3, 0.5, 0]])
-    three.pair_chart = lambda source, target: pair_chart(weight, bias, codes, codes[:, 0] > 0, source, target, "ab")
-    encoded = type("Encoded", (), {"z": torch.tensor([[-2.0, 4.0, 7.0]])})()
+    chart, centres = (
+        pair_chart(weight, bias, codes, codes[:, 0] > 0, 0, 1, "ab"),
+        codes[::2] + torch.tensor([0, 0.5, 0]),
+    )
+    three = SimpleNamespace(centres=centres, pair_chart=lambda source, target: chart)
+    encoded = SimpleNamespace(z=torch.tensor([[-2.0, 4.0, 7.0]]))
     route = route_to(three, encoded, 0, 1, "straight", None)
     assert torch.allclose(route[1], torch.tensor([3.0, 0.5, 7.0]), atol=1e-5)
 
@@ -128,13 +127,8 @@ def test_the_border_is_where_both_are_as_probable(on_map, route):
     assert float(cut[-1, 0]) == pytest.approx(0, abs=0.01)
 
 
-def test_more_than_the_route_has_is_the_whole_route(on_map):
-    for confidence in (0.9999, 0.99999):
-        whole = way(on_map, "straight")
-        assert torch.allclose(way(on_map, "straight", confidence), whole)
-
-
-def test_less_than_there_is_already_is_no_way_at_all(on_map):
+def test_more_than_the_route_has_is_the_whole_route_and_less_than_there_is_none(on_map):
+    assert torch.allclose(way(on_map, "straight", 0.99999), way(on_map, "straight"))
     assert len(way(on_map, "straight", 0.01)) == 1
 
 

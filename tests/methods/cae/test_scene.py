@@ -16,12 +16,6 @@ N = 4
 
 
 @pytest.fixture(scope="module")
-def flat(fit, reader, squares):
-    """Three classes, whose code is the map."""
-    return fit(Study(reader(classes=3), squares(40, classes=3)))
-
-
-@pytest.fixture(scope="module")
 def pair(brief, unseen):
     (picture, source), *_ = unseen(brief)
     return make_scene(brief, picture, (source + 1) % 4, side=N)

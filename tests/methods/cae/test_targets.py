@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import log
-
 import pytest
 import torch
 
@@ -24,12 +22,6 @@ def test_the_move_is_the_shortest():
     weight, bias, z = torch.randn(3, 8), torch.randn(3), torch.randn(8)
     move = closest(z, weight, bias, 2, 0, 0.9) - z
     assert abs(float(torch.cosine_similarity(move, weight[0] - weight[2], dim=0))) > 1 - 1e-5
-
-
-def test_by_hand():
-    weight, bias = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([0.0, 1.0])
-    found = closest(torch.tensor([3.0, 7.0]), weight, bias, 0, 1, 0.8)
-    assert torch.allclose(found, torch.tensor([(log(4) - 1) / 2, 7.0]))
 
 
 def test_a_contrast_is_the_log_odds():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pytest
 
 from xai_widgets.methods.srae.srae import SRAE
@@ -11,14 +9,12 @@ from xai_widgets.progress import Progress
 
 
 @pytest.fixture(scope="session")
-def fit_srae():
+def fit_srae(fit_quietly):
     """An SRAE fitted for a moment: so short a fit cannot be believed, and says so."""
 
     def fit_srae(study, *args, make=SRAE, progress=None, checkpoint=None, **options):
         explainer = make(study, *args, **({"epochs": 2, "features": 4} | options))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return explainer.fit(progress=progress or Progress(), checkpoint=checkpoint)
+        return fit_quietly(explainer, progress=progress or Progress(), checkpoint=checkpoint)
 
     return fit_srae
 

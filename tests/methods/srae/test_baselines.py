@@ -24,16 +24,12 @@ def linear():
     return Data(z, z.mean(1) @ torch.randn(5, 2) + 3)
 
 
-def test_with_all_components_both_are_least_squares(linear):
+def test_with_all_components_both_are_least_squares_and_rebuild_the_layer(linear):
     for model in fit_linear(linear, 5):
+        assert torch.allclose(model.decoded(model.features(linear.z, 1), 1), linear.z, atol=1e-3)
         for k in range(2):
             got = model.contributions(linear.z, k).sum(1) + model.bias[k]
             assert torch.allclose(got, linear.scores[:, k], atol=1e-3)
-
-
-def test_with_all_components_the_layer_is_rebuilt(linear):
-    for model in fit_linear(linear, 5):
-        assert torch.allclose(model.decoded(model.features(linear.z, 1), 1), linear.z, atol=1e-3)
 
 
 def test_one_component_is_the_direction_of_most_variance(linear):

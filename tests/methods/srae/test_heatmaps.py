@@ -82,11 +82,6 @@ def test_masks_find_the_squares(readout, picture):
     assert large[0, 0].max() > 0 > large[0, 1].min()
 
 
-def test_an_unknown_method(readout, picture):
-    with pytest.raises(XaiWidgetsError, match="heatmap_method is 'magic', but must be one of"):
-        heatmaps(readout, picture, "magic")
-
-
 def test_deletion_is_the_share_that_is_gone(picture):
     def red_and_green(pictures):
         return torch.stack([pictures[:, 0].sum((1, 2)), -pictures[:, 1].sum((1, 2)), 0 * pictures[:, 2].sum((1, 2))], 1)

@@ -38,18 +38,6 @@ def test_sparse_reconstruction_by_hand():
     assert float(sparse_reconstruction(rebuilt, z, 10.0)) == pytest.approx(goal)
 
 
-def test_pull_away_is_0_for_orthogonal_traces_and_1_for_equal_ones():
-    orthogonal = torch.eye(5)[None, :, :3]
-    equal = torch.rand(5, 1).expand(1, 5, 3)
-    assert float(pull_away(orthogonal)) == pytest.approx(0)
-    assert float(pull_away(equal)) == pytest.approx(1, abs=1e-5)
-
-
-def test_pull_away_does_not_care_for_the_size_or_sign_of_a_trace():
-    traces = torch.rand(2, 6, 3)
-    assert torch.allclose(pull_away(traces * torch.tensor([-1.0, 7.0, 0.1])), pull_away(traces), atol=1e-5)
-
-
 def test_pull_away_is_what_the_textbook_says():
     traces = torch.randn(1, 7, 4)
     cosines = [

@@ -47,11 +47,6 @@ def test_one_class_in_its_own_units():
     assert torch.allclose(score, (e.mean(1) @ made.v[1] + made.b[1]) * 4 + 2, atol=1e-5)
 
 
-def test_maps_sum_to_contributions():
-    made, z = network(), torch.rand(2, 9, 5)
-    assert torch.allclose(made.maps(z, 2).sum(1), made.contributions(z, 2))
-
-
 def test_another_order_of_x_features_is_the_same_network():
     made, z = network(), torch.rand(4, 9, 5)
     before, rebuilt = made.contributions(z, 0), made.decoded(made.features(z, 0), 0)

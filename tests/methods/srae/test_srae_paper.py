@@ -46,7 +46,7 @@ def test_the_retry_rule(new_study):
             self.settings = settings
 
     rule = Rule(SRAE.paper(new_study()).settings)
-    assert [rule.fails(numbers(*case)) for case in ((2, 0.3), (2, 0.29), (1, 1.0))] == [False, True, True]
+    assert [numbers(*case).lopsided for case in ((2, 0.3), (2, 0.29), (1, 1.0))] == [False, True, True]
     assert (rule.weights(0).reconstruction, rule.weights(0).pull) == (10, 10)
     assert (rule.weights(2).reconstruction, rule.weights(2).pull) == (10 * 1.2**2, 10 * 0.8**2)
     assert rule.merit(numbers(3, 0.5)) > rule.merit(numbers(1, 0.9))

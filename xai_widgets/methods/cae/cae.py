@@ -33,7 +33,7 @@ from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.routes import Confidence, Route, route_to
 from xai_widgets.methods.cae.saliency import change_maps, path_integrated
-from xai_widgets.methods.cae.settings import Settings, default_dimensions
+from xai_widgets.methods.cae.settings import PLANE_CLASSES, Settings
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.explainer import FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
@@ -98,7 +98,8 @@ class CAE(CodeMap):
     ) -> None:
         super().__init__(study)
         if settings is None:
-            dimensions = default_dimensions(study.classes) if dimensions is None else dimensions
+            if dimensions is None:
+                dimensions = 2 if study.classes <= PLANE_CLASSES else 8
             recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0)
             settings = Settings(dimensions, channels, width or default_width(study.shape), pictures, recipe)
         self.settings = settings
@@ -280,7 +281,8 @@ class CAE(CodeMap):
         encoded = picture if isinstance(picture, Encoded) else self.encode_one(picture)
         probabilities = self.predict(encoded.pictures)[0]
         source = int(probabilities.argmax())
-        goal = _second(probabilities) if target is None else find_class(self.study.class_names, target)
+        second = int(probabilities.index_fill(0, probabilities.argmax(), -1).argmax())
+        goal = second if target is None else find_class(self.study.class_names, target)
         corners = route_to(self, encoded, source, goal, route, confidence)
         strip = film_strip(self, encoded, corners, goal, frames=frames, density=self.density)
         path, completeness = path_integrated(self.study, strip.pictures, goal, source)
@@ -331,8 +333,3 @@ class CAE(CodeMap):
         points = {name: tensors[f"map/{name}"] for name in ("codes", "places", "probabilities")}
         made._parts = FittedParts(networks, points, Health(**details["health"]))
         return made
-
-
-def _second(probabilities: Tensor) -> int:
-    """The second most probable class."""
-    return int(probabilities.index_fill(0, probabilities.argmax(), -1).argmax())

@@ -28,13 +28,7 @@ class FittedParts(NamedTuple):
 
 
 class CodeMap(Explainer):
-    """The part of a CAE that needs codes alone. Every property raises a `NotFittedError` before `fit`.
-
-    Parameters
-    ----------
-    study
-        The classifier and its pictures.
-    """
+    """The part of a CAE that needs codes alone. Every property raises a `NotFittedError` before `fit`."""
 
     def __init__(self, study: Study) -> None:
         self.study = study
@@ -100,7 +94,7 @@ class CodeMap(Explainer):
     def plane(self, source: int | None = None, target: int | None = None) -> Plane:
         """The map: the code itself if it has two numbers, else an overview of all classes or the chart of a pair."""
         if self.codes.shape[1] == 2:
-            return code_plane(2)
+            return code_plane()
         return overview(self.codes) if source is None or target is None else self.pair_chart(source, target)
 
     def pair_chart(self, source: int, target: int) -> Plane:

@@ -86,17 +86,10 @@ class Decodes(Protocol):
         """Biases ``(K,)`` of the head."""
 
     def decode(self, encoded: Encoded, z: Tensor, *, anchored: bool | None = None) -> Tensor:
-        """Pictures ``(M, C, H, W)`` in [0, 1] of codes ``(M, d)``.
+        """Pictures ``(M, C, H, W)`` in [0, 1] of class codes ``(M, d)``, with one individual code or one for each.
 
-        Parameters
-        ----------
-        encoded
-            Whose individual code is used: one for all codes (N = 1), or one for each (N = M).
-        z
-            Class-associated codes.
-        anchored
-            True: the picture plus what the move of its code changes, clipped. False: the decoder's picture itself.
-            None: as the model prefers.
+        `anchored` True: the picture plus what the move of its code changes, clipped. False: the decoder's picture
+        itself. None: as the model prefers.
         """
 
     def predict(self, pictures: Tensor) -> Tensor:
@@ -107,17 +100,10 @@ class Decodes(Protocol):
 
 
 def show(model: Decodes, encoded: Encoded, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Decode codes ``(M, d)`` of one encoded picture (N = 1), and predict; in batches, without gradients.
+    """Decode codes ``(M, d)`` of one encoded picture; in batches, without gradients.
 
-    Returns
-    -------
-    tuple
-        Pictures ``(M, C, H, W)`` in [0, 1] and the classifier's probabilities ``(M, K)``.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If `encoded` is not exactly one picture, or the codes are not finite ``(M, d)``.
+    Gives pictures ``(M, C, H, W)`` in [0, 1] and the classifier's probabilities ``(M, K)``. Raises an `XaiWidgetsError`
+    if `encoded` is not exactly one picture, or the codes are not finite ``(M, d)``.
     """
     if len(encoded) != 1:
         raise XaiWidgetsError(f"one encoded picture is needed, and got {len(encoded)}; pick one: encoded[0]")

@@ -98,28 +98,8 @@ def graph_path(
     A guided path in the sense of Xie et al., arXiv 2406.07961. Every code is linked with its nearest neighbours, and
     parts that are still unconnected by the shortest links there are (those of the minimum spanning tree). A step costs
     its length; one that loses log-odds of target against source costs ``length * (1 + alpha * loss)``. The corners are
-    rounded.
-
-    Parameters
-    ----------
-    codes, z, target
-        The real codes, and where the route starts and ends. All pairs are compared, which suits a thousand codes.
-    weight, bias, source, target_class
-        The head, ``(K, d)`` and ``(K,)``, and two different classes.
-    neighbours
-        How many of the nearest codes each is linked with.
-    alpha
-        How much a detour is preferred to a step back; 0 or more.
-
-    Returns
-    -------
-    Tensor
-        A polyline ``(M, d)`` whose ends are exactly `z` and `target`.
-
-    Raises
-    ------
-    XaiWidgetsError
-        For codes that are not finite, or classes that `contrast` refuses.
+    rounded. All pairs are compared, which suits a thousand codes. Raises an `XaiWidgetsError` for codes that are not
+    finite, or classes that `contrast` refuses.
     """
     nodes = torch.cat([z[None], codes, target[None]])
     require_codes(nodes, weight.shape[1])

@@ -52,18 +52,10 @@ SMALLEST, LARGEST = 0.3, 0.9
 
 @dataclass(frozen=True)
 class FitData:
-    """The pictures that a CAE is fitted on, with the classifier's evidence and logits for them.
+    """The pictures that a CAE is fitted on, with the classifier's evidence ``(N, E)`` for them on the CPU.
 
-    Attributes
-    ----------
-    cached
-        Pictures, labels and logits.
-    layer
-        The evidence layer, or None where the logits are the evidence.
-    evidence
-        ``(N, E)`` on the CPU.
-    donors
-        For each class the indices of the pictures of all other predicted classes.
+    `layer` is None where the logits are the evidence; `donors` has the indices of the pictures of all other predicted
+    classes for each class.
     """
 
     cached: CachedPass
@@ -133,23 +125,17 @@ class CaeFit:
         return networks, replace(self._health(networks), alarmed=alarmed, seconds=time.perf_counter() - began)
 
     def _train(self) -> None:
-        train(
-            self.trained,
-            self._loss,
-            len(self.data.cached),
-            self.settings.recipe,
-            progress=self.progress,
-            task="CAE",
-            checkpoint=self.finished.checkpoint("CAE"),
-        )
-        self.finished.keep("CAE", self.trained, self.settings.recipe.epochs)
+        count, recipe, kept = len(self.data.cached), self.settings.recipe, self.finished.checkpoint("CAE")
+        train(self.trained, self._loss, count, recipe, progress=self.progress, task="CAE", checkpoint=kept)
+        self.finished.keep("CAE", self.trained, recipe.epochs)
 
     def _warm_up(self) -> None:
         networks = self.trained.networks
         map_only = torch.nn.ModuleList([networks.class_encoder, networks.head])
 
         def of(step: Step) -> Tensor:
-            return map_loss(networks, self._evidence(step.indices), self._logits(step.indices))
+            logits = self.data.cached.logits[step.indices].to(self.study.device)
+            return map_loss(networks, self._evidence(step.indices), logits)
 
         recipe = replace(WARM_UP, seed=self.settings.recipe.seed)
         train(map_only, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the map")
@@ -190,9 +176,6 @@ class CaeFit:
 
     def _evidence(self, indices: Tensor) -> Tensor:
         return self.data.evidence[indices].to(self.study.device)
-
-    def _logits(self, indices: Tensor) -> Tensor:
-        return self.data.cached.logits[indices].to(self.study.device)
 
     @torch.no_grad()
     def _average(self, number: int) -> None:

@@ -82,19 +82,12 @@ class Health:
 def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed: int) -> Health:
     """Swap class codes between random pictures of different predicted classes, and ask the classifier.
 
-    Parameters
-    ----------
-    networks
-        In evaluation mode.
-    cached, evidence
-        Pictures, the classifier's logits for them, and its evidence ``(N, E)``.
-    seed
-        Of the choice of pictures.
+    The networks must be in evaluation mode; `evidence` is ``(N, E)``, and `seed` that of the choice of pictures.
     """
     study = cached.study
     receivers, donors = _pairs(cached.logits.argmax(1), seed)
     pictures = cached.picture(receivers)
-    codes = [_class_code(networks, cached, evidence, indices) for indices in (receivers, donors)]
+    codes = [networks.class_code(cached.picture(at), evidence[at].to(study.device)) for at in (receivers, donors)]
     individual = networks.individual_code(pictures)
     rebuilt, moved = (networks.decoded(individual, code) for code in codes)
     expected = cached.logits[donors].argmax(1)
@@ -125,7 +118,3 @@ def _pairs(classes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     draws = torch.rand(SWAPS, generator=generator)
     second = [pool[int(draw * len(pool))] for pool, draw in zip(others, draws, strict=True)]
     return first, torch.stack(second)
-
-
-def _class_code(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, indices: Tensor) -> Tensor:
-    return networks.class_code(cached.picture(indices), evidence[indices].to(cached.study.device))

@@ -82,16 +82,9 @@ class Trained(nn.Module):
 
 @dataclass(frozen=True)
 class Pair:
-    """One batch for a step.
+    """A batch of pictures ``(n, C, H, W)`` in [0, 1] with their logits ``(n, K)`` and evidence ``(n, E)``.
 
-    Attributes
-    ----------
-    pictures
-        ``(n, C, H, W)`` in [0, 1].
-    evidence, donor_evidence
-        Their evidence, and that of one picture of another predicted class for each, ``(n, E)``.
-    logits
-        Their logits, ``(n, K)``.
+    `donor_evidence` is that of one picture of another predicted class for each.
     """
 
     pictures: Tensor
@@ -110,17 +103,8 @@ def loss(
 ) -> Tensor:
     """One scalar for one optimizer over networks and critic; each gets only its own gradient.
 
-    Parameters
-    ----------
-    trained, study, layer
-        What is trained; the classifier, borrowed by the caller, and its evidence layer.
-    pair
-        The batch.
-    ramp
-        Weight in [0, 1] of everything but reconstruction, map and individual code: it must not destroy a decoder
-        that has just begun.
-    generator
-        For mixtures.
+    `ramp` is the weight in [0, 1] of everything but reconstruction, map and individual code: it must not destroy a
+    decoder that has just begun. The caller borrows the classifier.
     """
     networks = trained.networks
     own, donor = networks.class_encoder(torch.cat([pair.evidence, pair.donor_evidence])).chunk(2)
@@ -140,7 +124,7 @@ def loss(
     from_the_start = {
         "reconstruction": _error(rebuilt, pair.pictures),
         "map": divergence(pair.logits, networks.head(own)),
-        "class-free individual": _readable(_unchanged(trained.critic, _patched(individual))),
+        "class-free individual": _readable(frozen_logits(trained.critic, _patched(individual))),
     }
     terms = [WEIGHTS[name] * term for name, term in from_the_start.items()]
     terms += [ramp * WEIGHTS[name] * term for name, term in gradual.items()]
@@ -207,10 +191,10 @@ def divergence(target: Tensor, found: Tensor) -> Tensor:
     return F.kl_div(found.log_softmax(1), target.log_softmax(1), reduction="batchmean", log_target=True)
 
 
-def _unchanged(critic: nn.Module, individual: Tensor) -> Tensor:
-    """The critic's logits, with a gradient for its input and none for its weights."""
+def frozen_logits(critic: nn.Module, seen: Tensor) -> Tensor:
+    """A critic's logits, with a gradient for its input and none for its weights."""
     frozen = {name: parameter.detach() for name, parameter in critic.named_parameters()}
-    logits: Tensor = functional_call(critic, frozen, (individual,))
+    logits: Tensor = functional_call(critic, frozen, (seen,))
     return logits
 
 

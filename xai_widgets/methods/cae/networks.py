@@ -196,30 +196,14 @@ class ChangeMask(nn.Module):
         fine = self.fine(seen)
         coarse = _doubled(self.coarse(seen), fine.shape[2:])
         logits = self.mask(self.both(torch.cat([fine, coarse], dim=1)))
-        return torch.sigmoid(
-            F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)[
-                ..., : seen.shape[2], : seen.shape[3]
-            ]
-        )
+        large = F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return torch.sigmoid(large[..., : seen.shape[2], : seen.shape[3]])
 
 
 class CaeNetworks(FittedNetworks):
     """All that a fitted CAE needs: class encoder, affine head, individual encoder, decoder and change mask.
 
-    Parameters
-    ----------
-    picture
-        Shape of one picture, ``(C, H, W)``.
-    evidence
-        Numbers that the classifier's last layer before the logits gives.
-    classes
-        How many there are.
-    dimensions
-        Of the class code.
-    channels
-        Of the individual code.
-    width
-        Channels of the decoder at the picture's side.
+    For pictures of shape `picture` and so many numbers of evidence; `width` counts channels at the picture's side.
     """
 
     def __init__(

@@ -60,26 +60,12 @@ def film_strip(
     samples: int = 41,
     density: Density | None = None,
 ) -> FilmStrip:
-    """Decode a route into frames at equal steps of the target's probability.
+    """Decode a route ``(M, d)`` into frames at equal steps of the target's probability.
 
-    The first frame is the start of the route and the last its end. A probability that does not rise gives equal steps
-    of length instead. Cf. the guided path of Xie et al., arXiv 2406.07961, which has equal steps of length.
-
-    Parameters
-    ----------
-    model, encoded
-        What decodes and predicts, and one encoded picture (N = 1).
-    route
-        Codes ``(M, d)`` joined by straight lines, from the picture's own code on.
-    frames, samples
-        How many frames are made, and how often the probability is measured before; at least 2.
-    density
-        Of the real codes.
-
-    Raises
-    ------
-    XaiWidgetsError
-        For a route that is not finite or starts elsewhere, or for fewer than 2 frames or samples.
+    The route begins at the code of the one encoded picture. The first frame is its start and the last its end. The
+    probability is measured at so many `samples` first; if it does not rise, the steps have equal lengths instead. Cf.
+    the guided path of Xie et al., arXiv 2406.07961, which has equal steps of length. Raises an `XaiWidgetsError` for a
+    route that is not finite or starts elsewhere, or for fewer than 2 frames or samples.
     """
     _require_route(route, encoded)
     if min(frames, samples) < 2:
@@ -96,21 +82,11 @@ def film_strip(
 def dial(
     model: Decodes, encoded: Encoded, route: Tensor, target: int, confidence: float, *, steps: int = 10
 ) -> tuple[Tensor, float]:
-    """The part of a route up to where the classifier gives the target a certain probability.
+    """The part of a route up to where the classifier gives the target a certain probability, and the probability there.
 
     Found by bisection of the route's length, in so many steps, with the classifier itself. The end is beyond rather
-    than before, by at most ``2 ** -steps`` of the route. For `model`, `encoded` and `route` see `film_strip`.
-
-    Returns
-    -------
-    tuple
-        The part of the route, ``(M', d)``, and the probability obtained at its end. The start alone if it has more than
-        the requested probability; the whole route if its end has less.
-
-    Raises
-    ------
-    XaiWidgetsError
-        For a confidence outside (0, 1), or a route that is not finite or starts elsewhere.
+    than before, by at most ``2 ** -steps`` of the route; the start alone if it has more than the requested probability,
+    the whole route if its end has less. Raises as `film_strip` does, and for a confidence outside (0, 1).
     """
     require_confidence(confidence)
     return _bisect(model, encoded, route, target, lambda p: float(p[target]) >= confidence, steps)

@@ -54,22 +54,15 @@ class Plane:
         return z + (q - self.project(z)) @ self.backward.T
 
 
-def code_plane(d: int) -> Plane:
-    """The map of a code of two numbers: the code itself; an `XaiWidgetsError` for more or fewer."""
-    if d != 2:
-        raise XaiWidgetsError(f"only a code of 2 numbers is a point of a map, and this one has {d}; use an overview")
+def code_plane() -> Plane:
+    """The map of a code of two numbers: the code itself."""
     return Plane("code", torch.eye(2), torch.eye(2), torch.zeros(2), torch.zeros(2), ("code 1", "code 2"))
 
 
 def overview(codes: Tensor) -> Plane:
-    """The plane of the first two principal components of codes ``(N, d)``.
+    """The plane of the first two principal components of codes ``(N, d)``; an `XaiWidgetsError` as in `_require_plane`.
 
     Each component points to where its largest loading is positive, so that equal codes give equal maps.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the codes have less than two numbers, are not finite, or there are none.
     """
     _require_plane(codes)
     origin = codes.double().mean(0)
@@ -77,41 +70,19 @@ def overview(codes: Tensor) -> Plane:
     shares = variances / variances.sum().clamp_min(FLAT**2)
     first, second = (f"principal component {i + 1} ({shares[i]:.0%} of the variance)" for i in range(2))
     axes = directions[:, :2]
-    return _plane("overview", axes.T, axes, origin, torch.zeros(2), (first, second))
+    return _plane("overview", (axes.T, axes, origin, torch.zeros(2)), (first, second))
 
 
 def pair_chart(
-    weight: Tensor,
-    bias: Tensor,
-    codes: Tensor,
-    classes: Tensor,
-    source: int,
-    target: int,
-    class_names: Sequence[str],
+    weight: Tensor, bias: Tensor, codes: Tensor, classes: Tensor, source: int, target: int, class_names: Sequence[str]
 ) -> Plane:
-    """The map on which a picture moves from one class to another.
+    """The map on which a picture moves from one class to another, for the head ``(K, d)`` and ``(K,)``.
 
     x is exactly the head's log-odds of target against source. A move along x runs parallel to the line from the
     source's centre to the target's, since real codes lie there; if a centre is missing or that line hardly changes the
-    log-odds, it takes the shortest way instead. y is the direction in which the codes of both classes (of all classes,
-    if neither has any) differ most once the move along x is taken out, in standard deviations; a move along y keeps the
-    log-odds.
-
-    Parameters
-    ----------
-    weight, bias
-        The head: ``(K, d)`` and ``(K,)``.
-    codes, classes
-        ``(N, d)``, and the class of each, ``(N,)``.
-    source, target
-        Two different classes.
-    class_names
-        One for each class, for the axis.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the codes have less than two numbers, are not finite, or there are none; or if `contrast` refuses the pair.
+    log-odds, it takes the shortest way instead. y is the direction in which the codes ``(N, d)`` of both classes (of
+    all classes, if neither has any) differ most once the move along x is taken out, in standard deviations; a move
+    along y keeps the log-odds. An `XaiWidgetsError` as in `_require_plane` and `contrast`.
     """
     _require_plane(codes)
     v, b = (part.double() for part in contrast(weight, bias, source, target))
@@ -126,7 +97,8 @@ def pair_chart(
         f"log-odds of {class_names[target]} against {class_names[source]}",
         "other differences (standard deviations)",
     )
-    return _plane("pair", forward, backward, origin, torch.stack([origin @ v + b, torch.zeros(())]), names)
+    offset = torch.stack([origin @ v + b, torch.zeros(())])
+    return _plane("pair", (forward, backward, origin, offset), names)
 
 
 def _along(v: Tensor, ours: Tensor, theirs: Tensor) -> Tensor:
@@ -157,15 +129,9 @@ def _signed(directions: Tensor) -> Tensor:
     return directions * largest.sign()
 
 
-def _plane(
-    kind: Literal["overview", "pair"],
-    forward: Tensor,
-    backward: Tensor,
-    origin: Tensor,
-    offset: Tensor,
-    labels: tuple[str, str],
-) -> Plane:
-    return Plane(kind, forward.float(), backward.float(), origin.float(), offset.float(), labels)
+def _plane(kind: Literal["overview", "pair"], parts: Sequence[Tensor], labels: tuple[str, str]) -> Plane:
+    forward, backward, origin, offset = (part.float() for part in parts)
+    return Plane(kind, forward, backward, origin, offset, labels)
 
 
 def _require_plane(codes: Tensor) -> None:

@@ -51,14 +51,7 @@ class OnMap(Decodes, Protocol):
         """The map of two classes."""
 
 
-def route_to(
-    model: OnMap,
-    encoded: Encoded,
-    source: int,
-    target: int,
-    route: Route,
-    confidence: Confidence,
-) -> Tensor:
+def route_to(model: OnMap, encoded: Encoded, source: int, target: int, route: Route, confidence: Confidence) -> Tensor:
     """The codes ``(M, d)`` that a picture's code is led along, its own first; for the routes see `CAE.explain`.
 
     With a confidence, up to where the classifier itself has it.

@@ -29,13 +29,9 @@ def change_maps(model: Decodes, encoded: Encoded, strip: FilmStrip, chart: Plane
 def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
     """How much each pixel changes, ``(H, W)`` in [0, 1]: mean over the channels, averaged over 3x3 pixels.
 
-    Parameters
-    ----------
-    before, after
-        Pictures ``(C, H, W)`` in [0, 1]: the first and the last frame of a film strip. (The picture itself is not the
-        first frame of an unanchored one, and would add the error of its reconstruction.)
-    scale
-        The change shown as 1, and the most that is shown; one for a whole data set, so that maps can be compared.
+    Between the first and the last frame of a film strip. (The picture itself is not the first frame of an unanchored
+    one, and would add the error of its reconstruction.) A change of `scale` is shown as 1; one for a whole data set, so
+    that maps can be compared.
     """
     return (_smoothed((after - before).abs().mean(0)) / scale).clamp(max=1)
 
@@ -45,30 +41,11 @@ def path_integrated(
 ) -> tuple[Tensor, tuple[float, float]]:
     """How much each pixel contributes to the change of the log-odds along a film strip: signed and complete.
 
-    Integrated gradients along the pictures of a counterfactual instead of a line from black: the sum over the path of
-    the gradient of ``logit_target - logit_source`` times the move of the pixel, by the midpoint rule.
-
-    Parameters
-    ----------
-    study
-        The classifier; it is borrowed, and never changed.
-    pictures
-        The frames ``(F, C, H, W)`` in [0, 1], at least two; straight lines of pictures are assumed in between.
-    target, source
-        Two different classes.
-    steps
-        Into how many steps the way from frame to frame is divided.
-
-    Returns
-    -------
-    tuple
-        The map ``(H, W)`` in units of log-odds, summed over channels, not smoothed; and its sum beside the change of
-        log-odds from the first frame to the last, which it equals but for the error of the midpoint rule.
-
-    Raises
-    ------
-    XaiWidgetsError
-        For classes that do not exist or are equal, or a classifier without gradients.
+    Integrated gradients along the frames ``(F, C, H, W)`` of a counterfactual instead of a line from black: the sum
+    over the path of the gradient of ``logit_target - logit_source`` times the move of the pixel, by the midpoint rule,
+    with so many steps from frame to frame. Gives the map ``(H, W)`` in log-odds, summed over channels, and its sum
+    beside the change of log-odds from the first frame to the last, which it equals but for the error of the rule.
+    Raises an `XaiWidgetsError` for classes that do not exist or are equal, or a classifier without gradients.
     """
     require_pair(source, target, study.classes)
     frames = study.check(pictures)
@@ -85,12 +62,9 @@ def path_integrated(
 def several(model: Decodes, encoded: Encoded, targets: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
     """What changes on the way to several codes ``(J, d)``: the mean change, and how far the changes agree.
 
-    Returns
-    -------
-    tuple
-        The mean of the `difference` maps of all directions, ``(H, W)`` in [0, 1]; and the agreement of the changes D
-        of a pixel and its neighbours, ``mean(D)^2 / mean(D^2)``, ``(H, W)`` in [0, 1]: 1 if all are equal, 1 / J if
-        only one direction changes it, 0 if they cancel or there are none.
+    The mean of the `difference` maps of all directions; and the agreement of the changes D of a pixel and its
+    neighbours, ``mean(D)^2 / mean(D^2)``: 1 if all are equal, 1 / J if only one direction changes it, 0 if they cancel
+    or there are none. Both ``(H, W)`` in [0, 1].
     """
     pictures, _ = show(model, encoded, torch.cat([encoded.z, targets]))
     changes = pictures[1:] - pictures[0]

@@ -44,8 +44,3 @@ class Settings:
         for name, least in smallest.items():
             if getattr(self, name) < least:
                 raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least {least}")
-
-
-def default_dimensions(classes: int) -> int:
-    """2 where the plane has room for all log-odds, else 8."""
-    return 2 if classes <= PLANE_CLASSES else 8

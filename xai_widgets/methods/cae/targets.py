@@ -20,15 +20,8 @@ FEW = 10
 def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Tensor, Tensor]:
     """The line on which an affine head, ``(K, d)`` and ``(K,)``, tells two classes apart.
 
-    Returns
-    -------
-    tuple
-        ``v (d,)`` and ``b ()`` with ``log(p_target / p_source) = z @ v + b`` for every code z.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If one class is meant, a class does not exist, or the head gives both classes the same weights.
+    ``v (d,)`` and ``b ()`` with ``log(p_target / p_source) = z @ v + b`` for every code z. Raises an `XaiWidgetsError`
+    if one class is meant, a class does not exist, or the head gives both classes the same weights.
     """
     require_pair(source, target, len(bias))
     v = weight[target] - weight[source]
@@ -40,12 +33,8 @@ def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Te
 def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, confidence: float) -> Tensor:
     """The nearest code to z ``(d,)`` at which the head gives the target a certain share of the two probabilities.
 
-    With the log-odds ``m(z) = v @ z + b`` of `contrast` it is ``z + (logit(confidence) - m(z)) / |v|^2 * v``.
-
-    Raises
-    ------
-    XaiWidgetsError
-        For a confidence outside (0, 1), a code that is not finite, or classes that `contrast` refuses.
+    With the log-odds ``m(z) = v @ z + b`` of `contrast` it is ``z + (logit(confidence) - m(z)) / |v|^2 * v``. Raises as
+    `contrast` does, and for a confidence outside (0, 1) or a code that is not finite.
     """
     require_confidence(confidence)
     require_codes(z[None], weight.shape[1])
@@ -55,20 +44,10 @@ def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, c
 
 
 def centres(codes: Tensor, probabilities: Tensor, classes: Tensor) -> Tensor:
-    """The most typical code of every class, ``(K, d)``.
+    """The most typical code of every class, ``(K, d)``: the mean of its codes with a probability of at least 0.9.
 
-    It is the mean of the class's codes with a probability of at least 0.9; for a class without any, of the ten codes
-    (of any class) that are most probable for it.
-
-    Parameters
-    ----------
-    codes, probabilities, classes
-        ``(N, d)``; the classifier's probabilities for their pictures, ``(N, K)``; the class of each code, ``(N,)``.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there are no codes, or they are not finite.
+    For a class without any, the mean of the ten codes (of any class) that are most probable for it. Raises an
+    `XaiWidgetsError` if there are no codes, or they are not finite.
     """
     require_codes(codes)
     return torch.stack(

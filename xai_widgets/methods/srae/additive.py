@@ -52,18 +52,7 @@ class Additive(nn.Module, ABC):
 
 
 def significant(contributions: Tensor) -> Tensor:
-    """The smallest sets of x-features that reach `ENOUGH` of the positive contribution.
-
-    Parameters
-    ----------
-    contributions
-        ``(N, L)``, signed.
-
-    Returns
-    -------
-    Tensor
-        Bool ``(N, L)``; empty where nothing speaks for the class.
-    """
+    """The smallest sets of x-features that reach `ENOUGH` of the positive contribution, bool ``(N, L)``."""
     positive = contributions.clamp_min(0)
     ordered, order = positive.sort(dim=1, descending=True, stable=True)
     before = ordered.cumsum(1) - ordered

@@ -17,21 +17,9 @@ from xai_widgets.methods.srae.fit_data import FitData
 
 
 class LinearFeatures(Additive):
-    """X-features that are linear in the layer.
+    """X-features of K classes that are linear in a layer with D channels.
 
-    Parameters
-    ----------
-    classes, channels, features
-        K, D and L.
-
-    Attributes
-    ----------
-    mean
-        Of the layer, ``(D,)``.
-    directions
-        One for each x-feature, ``(K, D, L)``.
-    loadings
-        How x-features are brought back into the layer, ``(K, L, D)``.
+    They are its deviation from ``mean (D,)`` along ``directions (K, D, L)``; ``loadings (K, L, D)`` bring them back.
     """
 
     mean: Tensor
@@ -68,15 +56,7 @@ class LinearFeatures(Additive):
 
 
 def fit_linear(data: FitData, features: int) -> tuple[LinearFeatures, LinearFeatures]:
-    """PCA with a regression, and PLS, of as many x-features (fewer where the layer has fewer channels).
-
-    Parameters
-    ----------
-    data
-        What SRAE is fitted on.
-    features
-        L.
-    """
+    """PCA with a regression, and PLS, of as many x-features (fewer where the layer has fewer channels)."""
     x = data.each(lambda z: z.mean(1))
     count = min(features, x.shape[1], len(x) - 1)
     return _pca(x, data.scores, count, features), _pls(x, data.scores, count, features)

@@ -6,12 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.additive import significant
-from xai_widgets.methods.srae.heatmaps import enlarged
+from xai_widgets.methods.srae.fit_data import scores
+from xai_widgets.methods.srae.fitted import FittedFeatures, numbered
+from xai_widgets.methods.srae.heatmaps import (
+    ON_LAYER,
+    HeatmapMethod,
+    default_heatmap_method,
+    deletion,
+    enlarged,
+    heatmaps,
+)
+from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
+from xai_widgets.methods.srae.settings import Basis
 from xai_widgets.show.words import amount, signed
 
 if TYPE_CHECKING:
@@ -293,3 +305,39 @@ class SRAEExplanation:
             parts = [f"{float(self.contributions[row, feature]):+.2f}" for feature in varying]
             captions += [f"{float(self.score[row]):.2f}", *parts]
         return gallery(pictures, labels, captions, most=len(pictures))
+
+
+def explained(
+    fitted: FittedFeatures,
+    readout: LayerReadout,
+    basis: Basis,
+    pictures: Tensor,
+    heatmap_method: HeatmapMethod | None,
+    origin: Mapping[str, Any],
+) -> SRAEExplanation:
+    """The scores of pictures ``(N, C, H, W)`` for the class of a readout, as sums; see `SRAE.explain`."""
+    study, settings, row = readout.study, readout.settings, readout.k
+    logits, contributions = study.logits(pictures), readout.each(pictures)
+    method = heatmap_method or default_heatmap_method(study, settings)
+    maps = heatmaps(readout, pictures, method)
+    offset = fitted.map_offset if method in ON_LAYER else (0.0, 0.0)
+    names, every = numbered(basis, settings.features), torch.ones(settings.features, dtype=torch.bool)
+    return SRAEExplanation(
+        pictures=pictures,
+        class_index=fitted.classes[row],
+        class_names=study.class_names,
+        layer=settings.layer,
+        score_name=settings.score,
+        contributions=contributions,
+        bias=float(readout.model.bias[row]),
+        score=scores(logits, [fitted.classes[row]], settings.score)[:, 0],
+        maps=maps,
+        heatmap_method=method,
+        map_offset=offset,
+        deletion=deletion(readout.each, pictures, enlarged(maps, study.shape[1:], offset)),
+        names=fitted.named(row) if basis == "srae" else names,
+        alive=fitted.table.alive(row) if basis == "srae" else every,
+        probabilities=logits.softmax(1),
+        report=fitted.reports[row],
+        origin=origin,
+    )

@@ -32,17 +32,7 @@ FOR_SCALE = 128
 
 
 class SraeFit:
-    """One fit of the default SRAE.
-
-    Parameters
-    ----------
-    data
-        The pictures to fit on.
-    progress
-        Told each step.
-    finished
-        Where an interrupted fit finds its place again.
-    """
+    """One fit of the default SRAE; `finished` is where an interrupted one finds its place again."""
 
     def __init__(self, data: FitData, progress: Progress, finished: FinishedParts) -> None:
         self.data, self.progress, self.finished = data, progress, finished
@@ -60,11 +50,14 @@ class SraeFit:
         self.others = [others if len(others) else own for own, others in zip(self.own, rest, strict=True)]
 
     def run(self) -> XNetwork:
-        """Fit all classes; then, anew and with other weights, those that failed, and keep the better fit."""
+        """Fit all classes; then, anew and with other weights, those that failed, and keep the better fit.
+
+        Poor faithfulness is no failure: it may be the layer's fault, and is reported.
+        """
         everything = list(range(len(self.data.classes)))
         network, best = self._round(everything, 0)
         for number in range(1, self.settings.rounds + 1):
-            failed = [k for k in everything if self.fails(best[k])]
+            failed = [k for k in everything if best[k].lopsided]
             if not failed:
                 break
             log.info("SRAE: classes %s failed in round %d", [self.data.classes[k] for k in failed], number)
@@ -75,15 +68,11 @@ class SraeFit:
         self._sort(network)
         return network
 
-    # --- what failing means, and what then changes; the published rule is another one --------------------------
-
-    def fails(self, found: Numbers) -> bool:
-        """Whether x-features are dead or dominant; poor faithfulness may be the layer's fault, and is reported."""
-        return found.lopsided
+    # --- what changes after a failure; the published rule is another one ---------------------------------------
 
     def merit(self, found: Numbers) -> tuple[bool, bool, float]:
         """What the better fit of a class has more of."""
-        return not self.fails(found), found.r2_all >= LEAST_R2, found.r2_positive
+        return not found.lopsided, found.r2_all >= LEAST_R2, found.r2_positive
 
     def weights(self, number: int) -> Weights:
         """Weights of the loss in a round."""

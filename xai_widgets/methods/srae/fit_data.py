@@ -39,19 +39,7 @@ def most_predicted(logits: Tensor, most: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, eq=False)
 class FitData:
-    """Some pictures as a fit reads them.
-
-    Attributes
-    ----------
-    cached
-        Pictures, logits, and codes of the layer.
-    settings
-        Which layer, and which view of it.
-    classes
-        K numbers of classes.
-    scores
-        ``(N, K)``.
-    """
+    """Some pictures as a fit reads them: codes and logits, and the scores ``(N, K)`` of K classes."""
 
     cached: CachedPass
     settings: Settings
@@ -93,21 +81,7 @@ def read_layer(
     classes: Sequence[int] | int,
     progress: Progress,
 ) -> FitData:
-    """Read a layer for some pictures.
-
-    Parameters
-    ----------
-    study
-        Whose classifier is read.
-    pictures, indices
-        Which pictures of which set.
-    settings
-        Layer, view and score.
-    classes
-        Those to explain, or how many of the classes that are predicted most often.
-    progress
-        Told each batch.
-    """
+    """Read a layer for some pictures of a set; `classes` may be how many of those predicted most often to explain."""
     cached = cached_pass(study, pictures, indices, [settings.layer], progress)
     found = most_predicted(cached.logits, classes) if isinstance(classes, int) else tuple(classes)
     return FitData(cached, settings, found, scores(cached.logits, found, settings.score))

@@ -39,24 +39,9 @@ FOR_OFFSET = 8
 
 @dataclass(eq=False)
 class FittedFeatures:
-    """X-features of K classes.
+    """X-features of K classes. A class's index in `classes` is its row everywhere else.
 
-    Attributes
-    ----------
-    classes
-        Their numbers; a class's index here is its row everywhere else.
-    network, pca, pls
-        The x-features, and linear ones fitted on the same pictures.
-    reports
-        One for each class.
-    table
-        What the x-features contribute to pictures of ``study.train``.
-    map_offset
-        Where the positions of the layer look (`positions.measured_offset`).
-    seconds
-        Duration of the fit.
-    names
-        Of the x-features, by class; only of classes in which the user has named one.
+    `names` has only the classes in which the user has named an x-feature; for `map_offset` see `measured_offset`.
     """
 
     classes: tuple[int, ...]
@@ -95,16 +80,7 @@ class FittedFeatures:
     ) -> Self:
         """Fit everything, on as many pictures as the settings say.
 
-        Parameters
-        ----------
-        study, settings
-            On what, and how.
-        targets
-            Which classes; None for those predicted most often.
-        checkpoint
-            Folder in which an interrupted fit finds its place again, if wanted.
-        progress
-            Told each step.
+        Without `targets`, of the classes that are predicted most often. An interrupted fit goes on from `checkpoint`.
         """
         began, seed = time.perf_counter(), settings.recipe.seed
         chosen = study.draw(study.train, settings.pictures, seed)
@@ -179,14 +155,8 @@ def _map_offset(data: FitData) -> tuple[float, float]:
     return (0.0, 0.0) if layer is None else measured_offset(study, layer, data.cached.picture(slice(0, FOR_OFFSET)))
 
 
-def plain_settings(settings: Settings) -> dict[str, Any]:
-    """Settings as plain values under the names of a saved file, in which the score is called "target"."""
-    plain = asdict(settings)
-    return plain | {"target": plain.pop("score")}
-
-
 def restored_settings(details: Mapping[str, Any]) -> Settings:
-    """Settings from `plain_settings` in JSON, which has lists for tuples."""
+    """Settings from a saved file, in which the score is called "target" and tuples are lists."""
     plain = {entry.name: details["target" if entry.name == "score" else entry.name] for entry in fields(Settings)}
     weights, recipe = Weights(**plain.pop("weights")), Recipe.restored(plain.pop("recipe"))
     return Settings(weights=weights, recipe=recipe, **(plain | {"hidden": tuple(plain["hidden"])}))

@@ -51,21 +51,9 @@ def default_heatmap_method(study: Study, settings: Settings) -> HeatmapMethod:
 
 
 def heatmaps(readout: LayerReadout, pictures: Tensor, heatmap_method: HeatmapMethod) -> Tensor:
-    """Signed maps ``(N, L, rows, columns)`` of each x-feature's contribution.
+    """Signed maps ``(N, L, rows, columns)`` of each x-feature's contribution to pictures ``(N, C, H, W)`` in [0, 1].
 
-    Parameters
-    ----------
-    readout
-        Gives the x-features.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    heatmap_method
-        See the module; all but "spatial" work for every layer.
-
-    Raises
-    ------
-    XaiWidgetsError
-        For an unknown method, or where the network gives no gradients and the method needs them.
+    Raises an `XaiWidgetsError` for an unknown method, or one that needs gradients where the network gives none.
     """
     if heatmap_method not in HEATMAP_METHODS:
         raise XaiWidgetsError(f"heatmap_method is {heatmap_method!r}, but must be one of {sorted(HEATMAP_METHODS)}")
@@ -77,14 +65,7 @@ def heatmaps(readout: LayerReadout, pictures: Tensor, heatmap_method: HeatmapMet
 def enlarged(maps: Tensor, sides: tuple[int, int], map_offset: tuple[float, float] = (0.0, 0.0)) -> Tensor:
     """Maps ``(N, L, rows, columns)`` at the size of the pictures, by bilinear interpolation.
 
-    Parameters
-    ----------
-    maps
-        Of any size.
-    sides
-        Height and width of the pictures.
-    map_offset
-        Where the positions really look, as `positions.measured_offset` measures it.
+    For `map_offset`, where the positions really look, see `positions.measured_offset`.
     """
     # From -1 to 1.
     axes = [(torch.arange(side) + 0.5 - moved) / side * 2 - 1 for side, moved in zip(sides, map_offset, strict=True)]
@@ -94,21 +75,10 @@ def enlarged(maps: Tensor, sides: tuple[int, int], map_offset: tuple[float, floa
 
 
 def deletion(contributions: Callable[[Tensor], Tensor], pictures: Tensor, large: Tensor) -> Tensor:
-    """Share of a contribution that is lost when the top `TOP` of its map is blurred.
+    """Share of a contribution ``(N, L)`` that is lost when the top `TOP` of its map ``(N, L, H, W)`` is blurred.
 
-    Parameters
-    ----------
-    contributions
-        Gives ``(N, L)`` for pictures.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    large
-        Signed maps ``(N, L, H, W)``; of a negative contribution the lowest pixels are blurred.
-
-    Returns
-    -------
-    Tensor
-        ``(N, L)``: 1 where it is gone, 0 where nothing changed, negative where it grew; NaN where it was 0.
+    1 where it is gone, 0 where nothing changed, negative where it grew, NaN where it was 0. Of a negative contribution
+    the lowest pixels are blurred.
     """
     before = contributions(pictures)
     blurred = _blurred(pictures)
@@ -132,10 +102,6 @@ def _blurred(pictures: Tensor) -> Tensor:
 
 
 # --- the four methods -----------------------------------------------------------------------------------------------
-
-
-def _spatial(readout: LayerReadout, pictures: Tensor) -> Tensor:
-    return readout.maps(pictures)
 
 
 def _gradient(readout: LayerReadout, pictures: Tensor) -> Tensor:
@@ -187,7 +153,7 @@ def _roughness(inner: Tensor) -> Tensor:
 
 
 HEATMAP_METHODS: Mapping[str, Callable[[LayerReadout, Tensor], Tensor]] = {
-    "spatial": _spatial,
+    "spatial": LayerReadout.maps,
     "gradient": _gradient,
     "occlusion": _occlusion,
     "mask": _mask,

@@ -49,21 +49,10 @@ class Intervention:
 
 
 def intervene(readout: LayerReadout, class_index: int, pictures: Tensor, factors: Tensor) -> Intervention:
-    """Multiply the x-features of pictures at all of their positions.
+    """Multiply the x-features of pictures ``(N, C, H, W)`` at all of their positions.
 
-    Parameters
-    ----------
-    readout, class_index
-        The x-features, and the number of their class.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    factors
-        ``(L,)`` for all pictures or ``(N, L)``; 1 changes nothing, 0 removes an x-feature.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the factors have another shape, or are not finite.
+    By factors ``(L,)`` for all pictures, or ``(N, L)``. Raises an `XaiWidgetsError` if the factors have another shape,
+    or are not finite.
     """
     count, features = len(pictures), readout.model.weight.shape[1]
     if factors.shape not in {(features,), (count, features)} or not torch.isfinite(factors).all():

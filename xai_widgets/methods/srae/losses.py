@@ -30,10 +30,7 @@ _TINY = 1e-8
 def faithfulness(predicted: Tensor, goal: Tensor) -> Tensor:
     """Mean squared error ``(K,)`` of scores ``(K, M)``.
 
-    Raises
-    ------
-    XaiWidgetsError
-        If the shapes differ: broadcasting would compare everything with everything.
+    An `XaiWidgetsError` if the shapes differ: broadcasting would compare everything with everything.
     """
     if predicted.shape != goal.shape:
         raise XaiWidgetsError(f"scores of shape {tuple(predicted.shape)} cannot rebuild those of {tuple(goal.shape)}")
@@ -70,16 +67,8 @@ def dominance(contributions: Tensor) -> Tensor:
 class Batch:
     """What a step works on, and what the networks make of it; standardised.
 
-    Attributes
-    ----------
-    z, rebuilt
-        Positions ``(K, B, P, D)``.
-    e
-        X-features ``(K, B, P, L)``.
-    goal
-        Scores ``(K, B)``.
-    positives
-        How many pictures of each row, the first ones, are of the class; 0 where they are mixed.
+    Positions `z` and `rebuilt` ``(K, B, P, D)``, x-features `e` ``(K, B, P, L)`` and scores `goal` ``(K, B)``; the
+    first `positives` pictures of each row are of the class, 0 where they are mixed.
     """
 
     z: Tensor
@@ -90,17 +79,7 @@ class Batch:
 
 
 def total(batch: Batch, v: Tensor, b: Tensor, weights: Weights) -> Tensor:
-    """The loss, a sum over the classes, since they share no weights.
-
-    Parameters
-    ----------
-    batch
-        One batch of every class.
-    v, b
-        The read-outs ``(K, L)`` and ``(K,)``.
-    weights
-        Of the terms.
-    """
+    """The loss for read-outs ``v (K, L)`` and ``b (K,)``: a sum over the classes, since they share no weights."""
     maps = batch.e * v[:, None, None]
     contributions = maps.mean(2)
     predicted = contributions.sum(2) + b[:, None]

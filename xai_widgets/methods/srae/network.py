@@ -17,15 +17,7 @@ SLOPE = 0.02
 
 
 class ClassLinear(nn.Module):
-    """One affine map for each of K classes.
-
-    Parameters
-    ----------
-    classes, inputs, outputs
-        K, and the sizes of the maps.
-    gain
-        Standard deviation of the weights is ``sqrt(gain / inputs)``.
-    """
+    """One affine map for each of K classes; the weights begin with a variance of ``gain / inputs``."""
 
     def __init__(self, classes: int, inputs: int, outputs: int, gain: float = 2.0) -> None:
         super().__init__()
@@ -38,7 +30,7 @@ class ClassLinear(nn.Module):
 
 
 class XNetwork(Additive):
-    r"""Encoder, read-out and decoder.
+    r"""Encoder, read-out and decoder for K classes, D channels and L x-features.
 
     .. math::
 
@@ -46,27 +38,9 @@ class XNetwork(Additive):
         \hat y = v \cdot \mathrm{mean}_u\, e(u) + b, \qquad
         \tilde z = \psi(U_n \cdots \mathrm{relu}(U_1 e))
 
-    Parameters
-    ----------
-    classes, channels, features
-        K, D and L.
-    hidden
-        Widths between z and e; the decoder has them in reverse.
-    slope
-        Of :math:`\phi` below zero.
-    shortcut
-        Whether there is a linear way A from z to e, which then is where the fit starts.
-    nonnegative
-        Whether :math:`\psi` is a ReLU, since the layer is never negative.
-    dropout
-        Of the first hidden layer of the encoder.
-
-    Attributes
-    ----------
-    scale
-        What z is divided by, ``()``.
-    centre, spread
-        Mean and standard deviation of the scores, ``(K,)``; the read-out works in units of the latter.
+    `hidden` has the widths between z and e, `slope` is that of :math:`\phi` below zero; A is the `shortcut`, and
+    :math:`\psi` a ReLU where the layer is `nonnegative`. z is divided by `scale`; the read-out works in units of
+    `spread`, the scores' standard deviation, around their mean `centre`.
     """
 
     scale: Tensor

@@ -68,7 +68,7 @@ class PaperFit(SraeFit):
 
     def merit(self, found: Numbers) -> tuple[bool, bool, float]:
         """The authors look at the balance of x-features alone."""
-        return not self.fails(found), True, found.second_first
+        return not found.lopsided, True, found.second_first
 
     def weights(self, number: int) -> Weights:
         """More reconstruction and less pull-away in each round."""

@@ -31,21 +31,11 @@ def grid(code: Tensor, view: View) -> tuple[int, int]:
 
 
 def changed(raw: Tensor, change: Tensor, view: View, picture: tuple[int, int], *, nonnegative: bool) -> Tensor:
-    """A layer's output, with a change of its positions brought back into it.
+    """A layer's output ``(N, ...)``, with a change ``(N, P, D)`` of its positions brought back into it.
 
-    Parameters
-    ----------
-    raw
-        Output of the layer ``(N, ...)``: maps, tokens or vectors.
-    change
-        ``(N, P, D)``, as `positions` gives them. A change of the mean over the positions applies to each of them; in a
-        layer that is never negative, as a factor, so that the mean can really become what it should.
-    view
-        How the positions were made.
-    picture
-        Height and width of the picture, which decide the proportions of a token grid.
-    nonnegative
-        Cut what falls below zero: the layer never does.
+    A change of the mean over the positions applies to each of them; in a layer that is never negative (`nonnegative`,
+    which cuts what falls below zero), as a factor, so that the mean can really become what it should. Height and width
+    of the `picture` decide the proportions of a token grid.
     """
     code = as_code(raw, picture)
     moved = raw + _as_layer(_as_code(change.to(raw), code, view, nonnegative=nonnegative), raw)
@@ -78,15 +68,8 @@ def _as_layer(change: Tensor, raw: Tensor) -> Tensor:
 def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, float]:
     """How many pixels lower and further right a layer's positions look than an even grid over the picture would.
 
-    Padded strides move the receptive fields to the upper left, by up to half a cell. Measured at the middle position,
-    as the centre of its gradients; 0 where the network gives none, or the layer has no positions.
-
-    Parameters
-    ----------
-    study, layer
-        Whose layer.
-    pictures
-        Some ``(N, C, H, W)`` in [0, 1].
+    Padded strides move the receptive fields to the upper left, by up to half a cell. Measured on some pictures at the
+    middle position, as the centre of its gradients; 0 where the network gives none, or the layer has no positions.
     """
     sides = (study.shape[1], study.shape[2])
     with study.borrowed(), torch.enable_grad():
@@ -122,10 +105,7 @@ def last_spatial_layer(study: Study, layer: str) -> str | None:
 def default_layer(study: Study) -> str:
     """The last layer that has positions (maps or tokens); without one, the last one before the logits.
 
-    Raises
-    ------
-    LayerError
-        If the model is a single layer: there is nothing between the pictures and the logits.
+    A `LayerError` if the model is a single layer: there is nothing between the pictures and the logits.
     """
     inner = [layer for layer in study.layers() if layer.shape != (study.classes,)]
     if not inner:

@@ -16,15 +16,7 @@ from xai_widgets.study import Study
 
 @dataclass(frozen=True, eq=False)
 class LayerReadout:
-    """A layer of a network, and the x-features of one class on it. Call the methods inside ``study.borrowed()``.
-
-    Attributes
-    ----------
-    study, settings
-        Whose network, and which layer and view of it.
-    model, k
-        The x-features, and the class's row in them.
-    """
+    """A layer, and the x-features of one class (row k) on it. Call the methods inside ``study.borrowed()``."""
 
     study: Study
     settings: Settings

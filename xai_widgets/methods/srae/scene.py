@@ -23,16 +23,9 @@ EXEMPLARS = 3
 
 
 class Choice(NamedTuple):
-    """What is chosen.
+    """What is chosen: a layer, a class, and indices in the pool of the picture explained and one to compare it with.
 
-    Attributes
-    ----------
-    layer, target
-        The layer, and the number of the class.
-    picture, other
-        Indices in the pool: the picture that is explained, and the one it is compared with, if any.
-    feature
-        Number of the x-feature; None for the one that contributes most.
+    `feature` is the number of the x-feature, None for the one that contributes most.
     """
 
     layer: str
@@ -44,17 +37,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Exemplars:
-    """Training pictures that show what an x-feature stands for.
-
-    Attributes
-    ----------
-    explanation
-        Of all of them.
-    labels
-        Their true classes.
-    rows
-        Which of them are of each kind.
-    """
+    """Training pictures that show what an x-feature stands for, explained; `rows` has those of each kind."""
 
     explanation: SRAEExplanation
     labels: tuple[int, ...]
@@ -63,18 +46,9 @@ class Exemplars:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything on display for a choice; its x-feature is always a number.
+    """Everything on display for a choice, whose x-feature is always a number.
 
-    Attributes
-    ----------
-    choice
-        What it is of.
-    explanation, other
-        Of one picture each.
-    turned
-        The network's answers when the x-feature is turned.
-    exemplars
-        Of the x-feature; None until they were found.
+    Explanations are of one picture each; `exemplars` is None until they were found.
     """
 
     choice: Choice
@@ -106,20 +80,9 @@ class Scene:
 
 
 def make_scene(srae: SRAE, pool: Pool, choice: Choice, before: Scene | None, progress: Progress) -> Scene:
-    """Compute a scene without its exemplars, which take longest; what `before` has already is taken from there.
+    """Compute a scene without its exemplars, which take longest.
 
-    Parameters
-    ----------
-    srae
-        Fitted.
-    pool
-        The pictures.
-    choice
-        What the scene is of.
-    before
-        The scene on display of the same fit, if any.
-    progress
-        Asked whether to stop.
+    What `before`, the scene on display of the same fit, has already is taken from there; `progress` may stop it.
     """
     same = before if before is not None and before.choice[:2] == choice[:2] else None
     known = {} if same is None else {same.choice.picture: same.explanation, same.choice.other: same.other}
@@ -179,17 +142,7 @@ class SraeOfLayer(dict[str, SRAE]):
 
 @dataclass(frozen=True, eq=False)
 class ClassScene:
-    """Everything that a page shows for one class.
-
-    Attributes
-    ----------
-    explanation
-        Of all its pictures.
-    turned
-        For each picture, the answers for each x-feature.
-    exemplars
-        Of each x-feature.
-    """
+    """Everything that a page shows for one class; `turned` by picture and x-feature, `exemplars` by x-feature."""
 
     explanation: SRAEExplanation
     turned: list[list[Turned]]

@@ -15,7 +15,7 @@ read out; so each x-feature comes with a map that sums exactly to its contributi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -24,9 +24,8 @@ from torch import Tensor
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer, FewPictures, Trial
-from xai_widgets.methods.srae.explaining import explained
-from xai_widgets.methods.srae.explanation import SRAEExplanation
-from xai_widgets.methods.srae.fitted import MEASURED, MOST_CLASSES, FittedFeatures, plain_settings, restored_settings
+from xai_widgets.methods.srae.explanation import SRAEExplanation, explained
+from xai_widgets.methods.srae.fitted import MEASURED, MOST_CLASSES, FittedFeatures, restored_settings
 from xai_widgets.methods.srae.heatmaps import HeatmapMethod
 from xai_widgets.methods.srae.intervention import Intervention, intervene
 from xai_widgets.methods.srae.paper import paper_settings, paper_tasks
@@ -327,7 +326,8 @@ class SRAE(Explainer):
     # --- saving ------------------------------------------------------------------------------------------------
 
     def _settings(self) -> dict[str, Any]:
-        return plain_settings(self.settings)
+        plain = asdict(self.settings)
+        return plain | {"target": plain.pop("score")}  # under the names of a saved file
 
     def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
         return self._found.tensors(dtype)

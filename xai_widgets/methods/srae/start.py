@@ -40,20 +40,10 @@ def ridge(x: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def start(network: XNetwork, k: int, weights: Tensor, own: Tensor, others: Tensor, against: int) -> None:
-    """Set one class of a network to the linear model.
+    """Set one class (row k) of a network with a shortcut to the linear model with weights ``(D,)``.
 
-    Parameters
-    ----------
-    network
-        With a shortcut.
-    k
-        The class's row.
-    weights
-        Of the linear model for the standardised score, ``(D,)``.
-    own, others
-        Standardised positions ``(M, D)`` of pictures of the class, and of other ones.
-    against
-        How many x-features speak against the class; the rest speak for it.
+    `own` and `others` are standardised positions ``(M, D)`` of pictures of the class and of other ones; `against`
+    counts the x-features that speak against the class.
     """
     if network.shortcut is None:
         return
@@ -79,10 +69,7 @@ def _strongest(weights: Tensor, z: Tensor) -> Tensor:
 
 
 def grouped(evidence: Tensor, count: int) -> list[Tensor]:
-    """Divide channels by where they speak: positions in the columns of `evidence` ``(M, C)``, at most `count` groups.
-
-    By Ward's clustering of the channels' traces.
-    """
+    """Divide channels, the columns of ``(M, C)``, into at most `count` groups by Ward's clustering of their traces."""
     channels = evidence.shape[1]
     if channels <= count or count < 2:
         return list(torch.arange(channels).tensor_split(max(1, min(count, channels))))

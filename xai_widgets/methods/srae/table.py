@@ -22,18 +22,9 @@ MOST = 1000
 
 @dataclass(frozen=True, eq=False)
 class ContributionTable:
-    """What the x-features contribute to pictures of ``study.train``.
+    """What the x-features contribute, ``(K, T, L)``, to T pictures of ``study.train``, whose `indices` it has.
 
-    Attributes
-    ----------
-    indices
-        Of the T pictures in the set, ``(T,)``.
-    contributions
-        ``(K, T, L)``.
-    scores
-        ``(T, K)``.
-    own
-        Which pictures are of each class, bool ``(K, T)``.
+    `scores` is ``(T, K)``; `own`, bool ``(K, T)``, says which pictures are of each class.
     """
 
     indices: Tensor

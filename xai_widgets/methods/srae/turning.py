@@ -18,14 +18,9 @@ STOPS = tuple(STEP * stop for stop in range(int(MOST / STEP) + 1))
 
 @dataclass(frozen=True, eq=False)
 class Turned:
-    """The answers at all stops.
+    """The answers at all S stops.
 
-    Attributes
-    ----------
-    predicted, real
-        The score that the sum predicts, and that the rest of the network gives, ``(S,)``.
-    predictions
-        The class that the network then predicts, and its probability, in words.
+    The score that the sum predicts and that the rest of the network gives, ``(S,)``; the predicted classes in words.
     """
 
     predicted: Tensor

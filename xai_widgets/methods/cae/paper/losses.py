@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 from torch.nn import functional as F
 
+from xai_widgets.methods.cae.losses import frozen_logits
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 
 WEIGHTS = {
@@ -38,22 +38,9 @@ FAKE, REAL = 0, 1
 class Exchange:
     """A pair of batches of n pictures, and what becomes of it when partners exchange their class codes.
 
-    Parameters
-    ----------
-    pictures
-        In [0, 1], ``(2n, C, H, W)``; those of A above those of B.
-    labels
-        Their true classes, ``(2n,)``.
-    u, z
-        Their individual and class codes.
-    reconstructions
-        Decoded from both codes.
-    swaps
-        Decoded from the individual code and the partner's class code.
-    swap_u, swap_z
-        Codes of the swaps.
-    cycles
-        Decoded from the swaps' individual codes and the first class codes.
+    Pictures ``(2n, C, H, W)`` in [0, 1], those of A above those of B; true classes ``(2n,)``; individual and class
+    codes `u` and `z`. `swaps` are decoded from the individual code and the partner's class code, `cycles` from the
+    swaps' individual codes and the first class codes.
     """
 
     pictures: Tensor
@@ -70,17 +57,9 @@ class Exchange:
 def paper_loss(networks: PaperNetworks, x_a: Tensor, y_a: Tensor, x_b: Tensor, y_b: Tensor) -> Tensor:
     """The losses of the generator and of the discriminator in one scalar, for one optimizer over all networks.
 
-    Its gradient is for each network that of its own loss alone. Both losses are of the networks as they are, where
-    the authors take the discriminator's step before they compute the generator's.
-
-    Parameters
-    ----------
-    networks
-        What is trained.
-    x_a, x_b
-        Pictures in [0, 1], ``(n, C, H, W)`` each.
-    y_a, y_b
-        Their true classes, ``(n,)`` each, with ``y_a != y_b`` in every row.
+    For pictures ``(n, C, H, W)`` in [0, 1] and their true classes ``(n,)``, which differ in every row. Its gradient is
+    for each network that of its own loss alone. Both losses are of the networks as they are, where the authors take the
+    discriminator's step before they compute the generator's.
     """
     exchanged = exchange(networks, x_a, y_a, x_b, y_b)
     return generator_loss(networks, exchanged) + discriminator_loss(networks, exchanged)
@@ -108,14 +87,12 @@ def exchange(networks: PaperNetworks, x_a: Tensor, y_a: Tensor, x_b: Tensor, y_b
 def generator_loss(networks: PaperNetworks, exchanged: Exchange) -> Tensor:
     """What encoders and decoder minimise: `generator_terms`, weighted. Leaves no gradient in the discriminator."""
     terms = generator_terms(networks, exchanged)
-    return _both(torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum())
+    return 2 * torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum()  # over A and B
 
 
 def generator_terms(networks: PaperNetworks, exchanged: Exchange) -> dict[str, Tensor]:
     """The six terms by the names of `WEIGHTS`, each the mean over A and B."""
-    discriminator = networks.discriminator
-    frozen = {name: parameter.detach() for name, parameter in discriminator.named_parameters()}
-    logits = functional_call(discriminator, frozen, (exchanged.swaps,))
+    logits = frozen_logits(networks.discriminator, exchanged.swaps)
     return {
         "reconstruction": _apart(exchanged.reconstructions, exchanged.pictures),
         "class code": F.l1_loss(exchanged.swap_z, _partners(exchanged.z)),
@@ -134,12 +111,7 @@ def discriminator_loss(networks: PaperNetworks, exchanged: Exchange) -> Tensor:
     logits = networks.discriminator(exchanged.pictures)
     swap_logits = networks.discriminator(exchanged.swaps.detach())
     classification = F.cross_entropy(logits[:, 2:], exchanged.labels)
-    return _both(_realness(logits, REAL) + _realness(swap_logits, FAKE) + 2 * classification)
-
-
-def _both(mean: Tensor) -> Tensor:
-    """The published losses are sums over A and B."""
-    return 2 * mean
+    return 2 * (_realness(logits, REAL) + _realness(swap_logits, FAKE) + 2 * classification)  # over A and B
 
 
 def _partners(rows: Tensor) -> Tensor:

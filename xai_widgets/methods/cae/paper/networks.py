@@ -34,20 +34,9 @@ _kaiming = partial(nn.init.kaiming_normal_, nonlinearity="relu")
 
 
 class PaperNetworks(nn.Module):
-    """Encoders, decoder and discriminator for pictures of one shape.
+    """Encoders, decoder and discriminator for pictures of one shape, in [0, 1] outside and [-1, 1] inside.
 
-    All of them have pictures in [0, 1] outside and [-1, 1] inside.
-
-    Parameters
-    ----------
-    picture
-        Shape of one picture, ``(C, H, W)``.
-    classes
-        How many there are.
-    dimensions
-        Of the class code; 8 as published.
-    width
-        Channels of the first convolutions, of which all other widths are multiples; 64 as published.
+    All widths are multiples of `width`, the channels of the first convolutions.
     """
 
     def __init__(self, picture: Picture, classes: int, dimensions: int = 8, width: int = 64) -> None:
@@ -56,11 +45,6 @@ class PaperNetworks(nn.Module):
         self.individual_encoder = IndividualEncoder(picture, width)
         self.decoder = Decoder(picture, dimensions, width)
         self.discriminator = Discriminator(picture, classes, width)
-
-    def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the default encoder's
-        """Class codes ``(N, d)`` of pictures; the evidence is not used."""
-        code: Tensor = self.class_encoder(pictures)
-        return code
 
 
 class ClassEncoder(nn.Module):
