@@ -19,8 +19,9 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 LAYERS = (
     {"errors", "_version"},
     {"names"},
-    {"registry", "artifact", "progress", "recipe", "borrowing", "seeding", "hosts"},
+    {"registry", "artifact", "progress", "recipe", "borrowing", "seeding", "hosts", "layout"},
     {"layers", "checkpoint"},
+    {"probing"},
     {"show", "data", "pictures"},
     {"pool"},
     {"study", "training"},

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xai_widgets.layers import as_code
 from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -64,7 +63,41 @@ class CachedPass:
 def read_codes(study: Study, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """Single-precision codes of several layers for one batch, on the model's device; call it inside `borrowed`."""
     recorded = study.record(pictures, layers)
-    return {layer: as_code(recorded[layer].float(), study.shape[1:]) for layer in layers}
+    return {layer: study.layer(layer).code(recorded[layer].float()) for layer in layers}
+
+
+def before_logits(study: Study) -> str | None:
+    """The last layer that the logits are computed from alone; None for a model of a single layer.
+
+    Nothing of the picture may get to the logits around it: not one of two heads, and nothing that is computed beside
+    them. Where the model gives no gradients, which would show that, it is the last layer that is not the logits.
+    """
+    inner = [layer.name for layer in reversed(study.layers()) if layer.shape != (study.classes,)]
+    return next((name for name in inner if not _passed(study, name)), inner[0] if inner else None)
+
+
+def matters(study: Study, layer: str) -> bool:
+    """Whether the answer to a picture of the study depends on the layer's code; not if there are no gradients."""
+    cut: list[Tensor] = []
+
+    def leaf(activation: Tensor) -> Tensor:
+        cut.append(activation.detach().clone().requires_grad_(activation.is_floating_point()))
+        return cut[0] * 1  # the next layers may work in place, which no leaf allows
+
+    picture, _ = study.load(study.train, [0])
+    with study.borrowed(), torch.enable_grad():
+        logs = study.forward_replacing(picture, layer, leaf).log_softmax(1)
+        # The log-probability of the most probable class has no gradient left where the classifier is sure.
+        score = logs[0, logs.argmin()]
+        gradient = torch.autograd.grad(score, cut[0], allow_unused=True)[0] if score.requires_grad else None
+    return gradient is not None and bool((study.layer(layer).code(gradient) != 0).any())
+
+
+def _passed(study: Study, layer: str) -> bool:
+    """Whether the logits depend on the picture when they can no longer through this layer."""
+    with study.borrowed(), torch.enable_grad():
+        picture = torch.zeros(1, *study.shape, requires_grad=True)
+        return study.forward_replacing(picture, layer, lambda activation: activation.detach().clone()).requires_grad
 
 
 def cached_pass(

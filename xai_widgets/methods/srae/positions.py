@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import LayerError
-from xai_widgets.layers import Layer, as_code
+from xai_widgets.layout import Layout
+from xai_widgets.methods.common.codes import matters, read_codes
 from xai_widgets.study import Study
 
 View = Literal["spatial", "pooled", "flat"]
@@ -30,8 +31,8 @@ def grid(code: Tensor, view: View) -> tuple[int, int]:
     return (code.shape[2], code.shape[3]) if spatial else (1, 1)
 
 
-def changed(raw: Tensor, change: Tensor, view: View, picture: tuple[int, int], *, nonnegative: bool) -> Tensor:
-    """A layer's output, with a change of its positions brought back into it.
+def changed(raw: Tensor, change: Tensor, view: View, layout: Layout, *, nonnegative: bool) -> Tensor:
+    """A layer's output, with a change of its positions brought back into it; tokens of no position stay.
 
     Parameters
     ----------
@@ -42,13 +43,13 @@ def changed(raw: Tensor, change: Tensor, view: View, picture: tuple[int, int], *
         layer that is never negative, as a factor, so that the mean can really become what it should.
     view
         How the positions were made.
-    picture
-        Height and width of the picture, which decide the proportions of a token grid.
+    layout
+        The layer's.
     nonnegative
         Cut what falls below zero: the layer never does.
     """
-    code = as_code(raw, picture)
-    moved = raw + _as_layer(_as_code(change.to(raw), code, view, nonnegative=nonnegative), raw)
+    code = _as_code(change.to(raw), layout.code(raw), view, nonnegative=nonnegative)
+    moved = raw + layout.put(code, torch.zeros_like(raw))
     return moved.clamp_min(0) if nonnegative else moved
 
 
@@ -61,18 +62,6 @@ def _as_code(change: Tensor, code: Tensor, view: View, *, nonnegative: bool) -> 
         mean = code.mean((2, 3), keepdim=True)
         return torch.where(mean > 0, each * code / mean.clamp_min(1e-12), each) if nonnegative else each
     return (change.transpose(1, 2) if view == "spatial" else change).reshape(code.shape)
-
-
-def _as_layer(change: Tensor, raw: Tensor) -> Tensor:
-    """A change of a code in the form of the layer: undoes `layers.as_code`."""
-    if raw.dim() != 3 or change.dim() == 2:
-        return change.reshape(raw.shape)
-    channels = raw.shape[2]
-    cells = change[:, :channels].flatten(2).transpose(1, 2)
-    if change.shape[1] == channels:
-        return cells
-    # The class token stands in every cell; its change is their mean.
-    return torch.cat([change[:, channels:].mean((2, 3))[:, None], cells], dim=1)
 
 
 def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, float]:
@@ -88,10 +77,9 @@ def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, 
     pictures
         Some ``(N, C, H, W)`` in [0, 1].
     """
-    sides = (study.shape[1], study.shape[2])
     with study.borrowed(), torch.enable_grad():
         seen = pictures.detach().clone().requires_grad_()
-        code = as_code(study.record(seen, [layer])[layer].float(), sides)
+        code = read_codes(study, seen, [layer])[layer]
         if code.dim() == 2 or not code.requires_grad:
             return 0.0, 0.0
         middle = (code.shape[2] // 2, code.shape[3] // 2)
@@ -99,7 +87,7 @@ def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, 
     mass = gradient.abs().sum((0, 1))
     down, right = (
         _centre(mass.sum(1 - axis)) - (at + 0.5) * side / count
-        for axis, (at, side, count) in enumerate(zip(middle, sides, code.shape[2:], strict=True))
+        for axis, (at, side, count) in enumerate(zip(middle, study.shape[1:], code.shape[2:], strict=True))
     )
     return down, right
 
@@ -115,12 +103,14 @@ def last_spatial_layer(study: Study, layer: str) -> str | None:
     """The last layer with positions that comes no later than `layer`, if there is one."""
     entries = study.layers()
     before = entries[: [entry.name for entry in entries].index(layer) + 1]
-    found = [entry.name for entry in before if is_spatial(entry, study)]
+    found = [entry.name for entry in before if entry.places]
     return found[-1] if found else None
 
 
 def default_layer(study: Study) -> str:
-    """The last layer that has positions (maps or tokens); without one, the last one before the logits.
+    """The last layer with positions (maps or tokens) that matter; without one, the last one before the logits.
+
+    Of the last tokens of many transformers only the class token is read: a change of their positions changes nothing.
 
     Raises
     ------
@@ -130,20 +120,13 @@ def default_layer(study: Study) -> str:
     inner = [layer for layer in study.layers() if layer.shape != (study.classes,)]
     if not inner:
         raise LayerError("the model is a single layer: it has no inner layer whose x-features could be found")
-    spatial = [layer for layer in inner if is_spatial(layer, study)]
-    return (spatial or inner)[-1].name
-
-
-def is_spatial(layer: Layer, study: Study) -> bool:
-    """Whether a layer gives maps, or tokens that can be laid out as a grid."""
-    if len(layer.shape) == 3:
-        return max(layer.shape[1:]) > 1
-    return len(layer.shape) == 2 and as_code(torch.zeros(1, *layer.shape), study.shape[1:]).dim() == 4
+    spatial = [layer for layer in inner if layer.places] or inner
+    return next((layer for layer in reversed(spatial) if matters(study, layer.name)), spatial[-1]).name
 
 
 def default_view(study: Study, layer: str, *, spatial: View = "spatial") -> View:
     """`spatial` for a layer that has positions, else "flat"."""
-    return spatial if is_spatial(study.layer(layer), study) else "flat"
+    return spatial if study.layer(layer).places else "flat"
 
 
 def layer_and_view(
