@@ -169,7 +169,7 @@ def provenance(**extra: Any) -> dict[str, Any]:
 
 def group(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with ``name/``, without that."""
-    return {key.partition("/")[2]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
+    return {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
 
 
 def require_same_model(details: Mapping[str, Any], fingerprint: str, path: str | Path) -> None:

@@ -117,9 +117,9 @@ def _needed(layout: Layout) -> float:
 
 
 def _locality(change: Tensor, axis: int) -> float:
-    """How far entries of an axis lean to one side or the other on average, from 0 (all quarters alike) to about 1."""
+    """How far entries of an axis lean to different sides, from 0 (all to the same) to about 1 (each to one quarter)."""
     answers = change.transpose(1, axis).flatten(2).sum(2)
-    return float(torch.stack(_leaning(answers)).square().mean().sqrt())
+    return float(torch.stack(_leaning(answers)).std(1, correction=0).mean())
 
 
 def _best(change: Tensor, layouts: Iterator[Layout]) -> tuple[Layout | None, float]:
@@ -150,11 +150,11 @@ def _layouts(shape: tuple[int, ...], picture: tuple[int, int]) -> Iterator[Layou
 def _grids(tokens: int, picture: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
     """Rows, columns, and tokens before and behind, of about the picture's proportions; the fewest extra ones first."""
     grids = []
-    for rows in range(1, tokens + 1):
+    for rows in range(2, tokens // 2 + 1):
         exact = rows * picture[1] / picture[0]
-        for columns in {int(exact), int(exact) + 1, round(exact)} - {0}:
+        for columns in {int(exact), int(exact) + 1} - {0, 1}:
             extra = tokens - rows * columns
-            if abs(columns - exact) < 1 and rows * columns > 1 and 0 <= extra <= min(MOST_EXTRA, rows * columns):
+            if 0 <= extra <= min(MOST_EXTRA, rows * columns):
                 grids.append((extra, rows, columns))
     for extra, rows, columns in sorted(grids):
         yield from ((rows, columns, before, extra - before) for before in range(extra, -1, -1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from urllib.parse import quote
 
 from torch import nn
 
@@ -30,7 +31,7 @@ class FinishedParts:
 
     def checkpoint(self, name: str) -> Path | None:
         """Where the training of that name keeps its checkpoint."""
-        return None if self._folder is None else self._folder / f"{name}-running"
+        return self._file(f"{name}-running")
 
     def restore(self, name: str, module: nn.Module) -> int | None:
         """Load a finished module; the number of its epochs, or None if it is not finished."""
@@ -57,4 +58,8 @@ class FinishedParts:
             self._folder.rmdir()
 
     def _finished(self, name: str) -> Path | None:
-        return None if self._folder is None else self._folder / f"{name}-finished"
+        return self._file(f"{name}-finished")
+
+    def _file(self, name: str) -> Path | None:
+        """A file in the folder itself, whatever signs the name has: it may be that of a layer."""
+        return None if self._folder is None else self._folder / quote(name, safe=" ")
