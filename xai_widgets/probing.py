@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -106,14 +106,16 @@ def found(activation: Tensor, picture: tuple[int, int]) -> tuple[Layout | None, 
     best, explained = _best(change, _layouts(shape, picture))
     if best is not None and explained >= _needed(best):
         return (best if len(shape) == 2 or len(best.axes) == 2 else _split(shape)), True
-    if len(shape) == 2 and explained < NONE:
-        return nowhere(shape), any(_locality(change, axis) > LOCAL for axis in (1, 2))
-    return None, False
+    if len(shape) != 2:
+        return None, False
+    local = [(axis,) for axis in (1, 2) if _locality(change, axis) > LOCAL]
+    scattered = bool(local) and (best is None or best.axes not in local or explained < CLEAR)
+    return (nowhere(shape) if scattered or explained < NONE else None), scattered
 
 
 def _needed(layout: Layout) -> float:
     """The correlation that tells a layout: chance alone explains few places well."""
-    return max(CLEAR, CHANCE / math.prod(layout.sides) ** 0.5)
+    return WELL if min(layout.sides) == 1 else max(CLEAR, CHANCE / math.prod(layout.sides) ** 0.5)
 
 
 def _locality(change: Tensor, axis: int) -> float:
@@ -139,12 +141,15 @@ def _layouts(shape: tuple[int, ...], picture: tuple[int, int]) -> Iterator[Layou
     usual = by_shape(shape, picture)
     if usual.axes:
         yield usual
-    axes = range(1, len(shape) + 1)
-    for pair in combinations(axes, 2):
-        yield Layout(pair, (shape[pair[0] - 1], shape[pair[1] - 1]))
-    for axis in axes:
+    yield from (layout for layout in _pairs(shape) if min(layout.sides) > 1)
+    for axis in range(1, len(shape) + 1):
         for rows, columns, before, after in _grids(shape[axis - 1], picture):
             yield Layout((axis,), (rows, columns), before, after)
+
+
+def _pairs(shape: tuple[int, ...]) -> Iterator[Layout]:
+    for pair in combinations(range(1, len(shape) + 1), 2):
+        yield Layout(pair, (shape[pair[0] - 1], shape[pair[1] - 1]))
 
 
 def _grids(tokens: int, picture: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
@@ -201,37 +206,41 @@ def _correlation(one: Tensor, other: Tensor) -> float:
 def settled(answers: Mapping[str, _Answer], picture: tuple[int, int]) -> dict[str, Layout]:
     """A layout for every layer.
 
-    Where the experiment is not sure, layers of the same shape in the same network decide, then those with as many
-    tokens, then the shape.
+    Where the experiment is not sure of one, the others of the same network decide: those of the same shape, those with
+    as many tokens, those with as many rows and columns. Without any it is the shape.
     """
-    alike, rows = _votes(answers.values())
-    return {name: _settled(answer, alike, rows, picture) for name, answer in answers.items()}
+    others = _Others.of([answer for answer in answers.values() if answer.sure])
+    return {
+        name: answer.layout if answer.sure and answer.layout else others.decide(answer, picture)
+        for name, answer in answers.items()
+    }
 
 
-Votes = dict[tuple[int, ...], Counter[Layout]]
+@dataclass(frozen=True)
+class _Others:
+    """What is sure in a network: layouts by shape and by number of tokens, most frequent first, and sides of maps."""
 
+    alike: Mapping[tuple[int, ...], Layout]
+    tokens: Mapping[int, Layout]
+    sides: frozenset[tuple[int, int]]
 
-def _votes(answers: Collection[_Answer]) -> tuple[Votes, Votes]:
-    """How often layers of a shape, and those with a number of tokens, surely have which layout."""
-    alike, rows = Votes(), Votes()
-    for answer in answers:
-        if answer.sure and answer.layout is not None:
-            alike.setdefault(answer.shape, Counter())[answer.layout] += 1
-            if answer.layout.axes == (1,):
-                rows.setdefault(answer.shape[:1], Counter())[answer.layout] += 1
-    return alike, rows
+    @classmethod
+    def of(cls, sure: Sequence[_Answer]) -> _Others:
+        votes = Counter((answer.shape, answer.layout) for answer in sure if answer.layout is not None)
+        ranked = [pair for pair, _ in reversed(votes.most_common())]  # the most frequent one is the last, and stays
+        tokens = {shape[0]: layout for shape, layout in ranked if layout.axes == (1,)}
+        return cls(dict(ranked), tokens, frozenset(layout.sides for _, layout in ranked if len(layout.axes) == 2))
 
-
-def _settled(answer: _Answer, alike: Votes, rows: Votes, picture: tuple[int, int]) -> Layout:
-    shape = answer.shape
-    if answer.sure and answer.layout is not None:
-        return answer.layout
-    votes = alike.get(shape) or (rows.get(shape[:1]) if len(shape) == 2 else None)
-    if votes:
-        return votes.most_common(1)[0][0]
-    if len(shape) > 2 and any((side,) in rows for side in shape[1:]):
-        return _split(shape)
-    return answer.layout or by_shape(shape, picture)
+    def decide(self, answer: _Answer, picture: tuple[int, int]) -> Layout:
+        shape, usual = answer.shape, by_shape(answer.shape, picture)
+        if shape in self.alike:
+            return self.alike[shape]
+        if len(shape) == 2:
+            return self.tokens.get(shape[0]) or answer.layout or usual
+        if any(side in self.tokens for side in shape[1:]):
+            return _split(shape)
+        known = [layout for layout in _pairs(shape) if layout.sides in self.sides and layout != usual]
+        return known[0] if len(known) == 1 and usual.sides not in self.sides else usual
 
 
 def _split(shape: tuple[int, ...]) -> Layout:

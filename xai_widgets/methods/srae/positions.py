@@ -111,6 +111,7 @@ def default_layer(study: Study) -> str:
     """The last layer with positions (maps or tokens) that matter; without one, the last one before the logits.
 
     Of the last tokens of many transformers only the class token is read: a change of their positions changes nothing.
+    What is inside a block comes last.
 
     Raises
     ------
@@ -120,8 +121,10 @@ def default_layer(study: Study) -> str:
     inner = [layer for layer in study.layers() if layer.shape != (study.classes,)]
     if not inner:
         raise LayerError("the model is a single layer: it has no inner layer whose x-features could be found")
-    spatial = [layer for layer in inner if layer.places] or inner
-    return next((layer for layer in reversed(spatial) if matters(study, layer.name)), spatial[-1]).name
+    spatial = [layer.name for layer in reversed(inner) if layer.places] or [inner[-1].name]
+    blocks = tuple(f"{block.name}." for block in study.blocks())
+    outer_first = sorted(spatial, key=lambda name: name.startswith(blocks))
+    return next((name for name in outer_first if matters(study, name)), spatial[0])
 
 
 def default_view(study: Study, layer: str, *, spatial: View = "spatial") -> View:
