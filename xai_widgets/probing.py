@@ -141,7 +141,7 @@ def _layouts(shape: tuple[int, ...], picture: tuple[int, int]) -> Iterator[Layou
     usual = by_shape(shape, picture)
     if usual.axes:
         yield usual
-    yield from (layout for layout in _pairs(shape) if min(layout.sides) > 1)
+    yield from _pairs(shape) if min(shape) > 1 else ()
     for axis in range(1, len(shape) + 1):
         for rows, columns, before, after in _grids(shape[axis - 1], picture):
             yield Layout((axis,), (rows, columns), before, after)

@@ -31,6 +31,8 @@ class CachedPass:
         What the classifier says of each picture, ``(N, K)``.
     codes
         Codes by layer, in half precision where that suffices, on the CPU; layers that would not fit are left out.
+    whole
+        Whether codes have the tokens that belong to no place, too (see `Layout.whole`).
     """
 
     study: Study
@@ -38,6 +40,7 @@ class CachedPass:
     labels: Tensor
     logits: Tensor
     codes: dict[str, Tensor]
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -57,13 +60,20 @@ class CachedPass:
         if layer in self.codes:
             return self.codes[layer][indices].to(self.study.device).float()
         with self.study.borrowed(), torch.no_grad():
-            return read_codes(self.study, self.picture(indices), [layer])[layer]
+            return read_codes(self.study, self.picture(indices), [layer], whole=self.whole)[layer]
 
 
-def read_codes(study: Study, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Single-precision codes of several layers for one batch, on the model's device; call it inside `borrowed`."""
+def read_codes(study: Study, pictures: Tensor, layers: Sequence[str], *, whole: bool = False) -> dict[str, Tensor]:
+    """Single-precision codes of several layers for one batch, on the model's device; call it inside `borrowed`.
+
+    With `whole`, tokens that belong to no place are not left out (see `Layout.whole`).
+    """
     recorded = study.record(pictures, layers)
-    return {layer: study.layer(layer).code(recorded[layer].float()) for layer in layers}
+    layouts = {layer: study.layer(layer).layout for layer in layers}
+    return {
+        name: layout.whole(recorded[name].float()) if whole else layout.code(recorded[name].float())
+        for name, layout in layouts.items()
+    }
 
 
 def before_logits(study: Study) -> str | None:
@@ -101,7 +111,13 @@ def _passed(study: Study, layer: str) -> bool:
 
 
 def cached_pass(
-    study: Study, pictures: PictureSet, indices: Sequence[int], layers: Sequence[str], progress: Progress
+    study: Study,
+    pictures: PictureSet,
+    indices: Sequence[int],
+    layers: Sequence[str],
+    progress: Progress,
+    *,
+    whole: bool = False,
 ) -> CachedPass:
     """Read pictures and codes once, all layers in the same forward passes.
 
@@ -115,6 +131,8 @@ def cached_pass(
         Dotted names.
     progress
         Told each batch.
+    whole
+        See `CachedPass`.
     """
     batches = torch.as_tensor(list(indices)).split(study.batch_size)
     progress.start("reading the layers", len(batches))
@@ -124,7 +142,7 @@ def cached_pass(
         loaded, of_class = study.load(pictures, batch.tolist())
         study.check(loaded)
         with study.borrowed(), torch.no_grad():
-            for layer, code in read_codes(study, loaded, list(codes)).items() if codes else ():
+            for layer, code in read_codes(study, loaded, list(codes), whole=whole).items() if codes else ():
                 codes[layer].append(_small(code).cpu())
             logits.append(study.forward(loaded).cpu())
         pixels.append((loaded * 255).round().to(torch.uint8))
@@ -132,7 +150,7 @@ def cached_pass(
         _drop_what_does_not_fit(codes, len(batches))
         progress.advance()
     joined = {layer: torch.cat(parts) for layer, parts in codes.items()}
-    return CachedPass(study, torch.cat(pixels), torch.cat(labels), torch.cat(logits), joined)
+    return CachedPass(study, torch.cat(pixels), torch.cat(labels), torch.cat(logits), joined, whole)
 
 
 def _small(code: Tensor) -> Tensor:
