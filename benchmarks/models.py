@@ -4,9 +4,9 @@
     python -m benchmarks.models --only Swin              # of those whose name holds a word
     python -m benchmarks.models --write docs/models.md   # in the place of the page's table
 
-Weights are random, pictures small and fits a few steps short: this shows that every method reads the right layers in
-the right layout, and nothing about what it explains. A layout is checked by a patch that is moved in the picture and has to
-move in the layer's maps. Needs timm and transformers, of which only configurations are used: nothing is fetched.
+Weights are random, pictures small and fits short: this shows that every method reads the right layers in the right
+layout, and nothing about what it explains. A layout is checked by a patch that is moved in the picture and has to move
+in the layer's maps. Needs timm and transformers, of which only configurations are used: nothing is fetched.
 """
 
 from __future__ import annotations

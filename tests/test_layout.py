@@ -30,12 +30,12 @@ def test_a_code_is_maps_of_the_places_whatever_the_axes(layout, activation):
     moved = layout.put(2 * MAPS, activation)
     assert moved.shape == activation.shape
     assert torch.equal(layout.code(moved), 2 * MAPS)
-    assert torch.equal(layout.extra(moved), layout.extra(activation))
+    assert torch.equal(layout.placeless(moved), layout.placeless(activation))
     extra = layout.before + layout.after
-    assert layout.extra(activation).shape == (2, 5 * extra)
+    assert layout.placeless(activation).shape == (2, 5 * extra)
     whole = layout.whole(activation)
     assert torch.equal(whole[:, :5], MAPS)
-    assert torch.equal(whole[:, 5:, 1, 2], layout.extra(activation))
+    assert torch.equal(whole[:, 5:, 1, 2], layout.placeless(activation))
 
 
 def test_without_places_it_is_a_vector():

@@ -73,7 +73,9 @@ def test_stages_of_hugging_face_are_blocks(models):
     assert {f"convnext.encoder.stages.{i}" for i in range(4)} < blocks
 
 
-@pytest.mark.parametrize("name", ["Hugging Face ViT", "Hugging Face BEiT", "Hugging Face DeiT", "Hugging Face ConvNext"])
+@pytest.mark.parametrize(
+    "name", ["Hugging Face ViT", "Hugging Face BEiT", "Hugging Face DeiT", "Hugging Face ConvNext"]
+)
 def test_the_logits_are_read_of_an_output_with_many_tensors(models, name):
     study = models.study_of(name)
     pictures, _ = study.load(study.test, [0, 1])

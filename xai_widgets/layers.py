@@ -14,11 +14,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from xai_widgets.errors import LayerError
-from xai_widgets.layout import Layout
+from xai_widgets.layout import NOWHERE, Layout
 from xai_widgets.names import hint
 
 T = TypeVar("T")
@@ -47,7 +46,7 @@ class Layer:
     kind: str
     shape: tuple[int, ...]
     parameters: int
-    layout: Layout = Layout()
+    layout: Layout = NOWHERE
 
     @property
     def places(self) -> tuple[int, int] | None:
@@ -251,7 +250,8 @@ def _exchanged(output: Any, old: Tensor, new: Tensor) -> object:
         return made
     if isinstance(output, (tuple, list)):
         values = [_exchanged(value, old, new) for value in output]
-        return type(output)(*values) if hasattr(output, "_fields") else type(output)(values)
+        made = type(output)
+        return made(*values) if hasattr(output, "_fields") else made(values)
     return output
 
 
@@ -287,7 +287,7 @@ def _mark(modules: Collection[str]) -> str:
 
 
 MOST, NEARLY_ALL = 0.5, 0.9
-"""A module with more of the network's layers than this is a frame around blocks; a member of a sequence, with more yet."""
+"""A module with a greater share of the network's layers is a frame around blocks; the second is for members of sequences."""
 
 
 def blocks(model: nn.Module, layers: Sequence[Layer], enough: int = 5) -> tuple[Layer, ...]:

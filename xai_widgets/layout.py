@@ -59,7 +59,7 @@ class Layout:
         cells = tokens[..., self.before : tokens.shape[-1] - self.after]
         return cells.reshape(len(tokens), -1, *self.sides)
 
-    def extra(self, activation: Tensor) -> Tensor:
+    def placeless(self, activation: Tensor) -> Tensor:
         """The tokens that belong to no place, ``(N, E)``; E is 0 where there are none."""
         if not self.before + self.after:
             return activation.new_zeros(len(activation), 0)
@@ -67,11 +67,12 @@ class Layout:
         return torch.cat([tokens[..., : self.before], tokens[..., tokens.shape[-1] - self.after :]], -1).flatten(1)
 
     def whole(self, activation: Tensor) -> Tensor:
-        """As `code`, with the tokens that belong to no place as further channels of every place: nothing is left out."""
-        code, extra = self.code(activation), self.extra(activation)
-        if not extra.shape[1]:
+        """As `code`, with nothing left out: tokens that belong to no place are further channels of every place."""
+        code = self.code(activation)
+        if not self.before + self.after:
             return code
-        return torch.cat([code, extra[:, :, None, None].expand(-1, -1, *self.sides)], 1)
+        others = self.placeless(activation)[:, :, None, None].expand(-1, -1, *self.sides)
+        return torch.cat([code, others], 1)
 
     def put(self, code: Tensor, activation: Tensor) -> Tensor:
         """The activation with another code in it; tokens that belong to no place stay. Undoes `code`."""
@@ -96,6 +97,10 @@ class Layout:
         return tokens
 
 
+NOWHERE = Layout()
+"""Of vectors."""
+
+
 def by_shape(shape: tuple[int, ...], picture: tuple[int, int]) -> Layout:
     """The layout that the shape alone suggests: maps ``(C, H', W')``, or tokens ``(T, C)``, the class token first.
 
@@ -118,5 +123,5 @@ def by_shape(shape: tuple[int, ...], picture: tuple[int, int]) -> Layout:
 def nowhere(shape: tuple[int, ...]) -> Layout:
     """The layout of an activation without places, with the reason."""
     if sum(side > 1 for side in shape) < 2:
-        return Layout(reason="it gives one number for each unit")
+        return NOWHERE
     return Layout(reason=f"no axis of its output {shape} follows the places of the picture")

@@ -24,7 +24,7 @@ from xai_widgets.layout import Layout, by_shape, nowhere
 log = logging.getLogger(__name__)
 
 WELL, CLEAR, NONE, ALIKE = 0.8, 0.5, 0.3, 0.02
-"""Correlations: so high that no other layout is tried; that tells a layout; that tells of none; and that is no difference."""
+"""Correlations: so high that no other layout is tried; that tells a layout; that tells of none; and of no difference."""
 
 PROBES = 5
 
@@ -79,7 +79,7 @@ def listed(model: nn.Module, run: Callable[[Tensor], object], shape: tuple[int, 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the experiment tells about one layer: a layout (of places, or of none) or nothing, and whether it is sure."""
+    """What the experiment tells of a layer: a layout (of places, or of none) or nothing, and whether that is sure."""
 
     shape: tuple[int, ...]
     layout: Layout | None = None

@@ -47,7 +47,7 @@ def test_a_change_of_the_positions_is_that_change_in_the_layer(name, view):
     moved = changed(raw, target - z, view, layout, nonnegative=False)
     assert moved.shape == raw.shape
     assert torch.allclose(positions(layout.code(moved), view), target, atol=1e-5)
-    assert torch.equal(layout.extra(moved), layout.extra(raw))
+    assert torch.equal(layout.placeless(moved), layout.placeless(raw))
 
 
 def test_what_never_is_negative_stays_so():

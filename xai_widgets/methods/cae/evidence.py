@@ -11,7 +11,7 @@ from xai_widgets.study import Study
 
 
 def evidence_layer(study: Study) -> str | None:
-    """The layer from which the logits are computed; None for a model of a single layer, whose logits are all there is."""
+    """The layer from which the logits are computed; None for a model of a single layer: its logits are all there is."""
     return before_logits(study)
 
 
