@@ -13,7 +13,6 @@ from xai_widgets import GuidedFeatureInversion, Study
 from xai_widgets.layers import logits_of
 from xai_widgets.methods.inversion.basis import basis_of
 from xai_widgets.methods.summaries.descriptors import activation_maps
-from xai_widgets.progress import Progress
 
 for library in ("timm", "transformers"):
     pytest.importorskip(library, reason=f"needs {library}, which the extra [test] brings")
@@ -56,7 +55,6 @@ def test_layouts(models, name, layer, code, axes, extra):
     assert (layout.axes, (layout.before, layout.after)) == (axes, extra)
     assert study.codes(study.load(study.test, [0])[0], layer).shape[1:] == code
     assert not models.misplaced(study, layer)
-    assert "parametrizations" not in " ".join(layer.name for layer in study.layers())
 
 
 @pytest.mark.parametrize("name", ["timm vit_tiny", "timm deit_distilled", "timm swin_tiny", "Hugging Face ViT"])
@@ -115,14 +113,8 @@ def test_a_patch_that_is_moved_in_the_picture_moves_in_the_maps(models, name, la
         assert found == places
 
 
-@pytest.mark.parametrize("name", ["torchvision swin", "torchvision vit"])
-def test_pictures_that_are_not_square(models, name):
-    study = models.study_of(name)
-    if name == "torchvision vit":
-        study.model.image_size = 64  # fixed: other sides are refused by the model itself
-        with pytest.raises(Exception, match="Wrong image"):
-            Study(study.model, models.Squares(6, 32))
-        return
+def test_pictures_that_are_not_square(models):
+    study = models.study_of("torchvision swin")
     wide = Study(study.model, [(torch.rand(3, 64, 96), i % 3) for i in range(6)])
     assert wide.layer("features.3.0").places == (8, 12)
     assert GuidedFeatureInversion(wide).base_layers

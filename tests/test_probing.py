@@ -105,7 +105,7 @@ def test_places_in_another_order_are_none():
 def test_what_answers_to_nothing_goes_by_its_shape():
     found = layouts_of(
         Beside(
-            maps=Gives(lambda x: torch.ones_like(x)),
+            maps=Gives(torch.ones_like),
             tokens=Gives(lambda x: torch.ones(len(x), 50, 5)),
             nan=Gives(lambda x: x * torch.nan),
             numbers=Gives(lambda x: x.long()),

@@ -287,7 +287,7 @@ def _mark(modules: Collection[str]) -> str:
 
 
 MOST, NEARLY_ALL = 0.5, 0.9
-"""A module with a greater share of the network's layers is a frame around blocks; the second is for members of sequences."""
+"""A module with a greater share of the layers is a frame around blocks; the second is for members of sequences."""
 
 
 def blocks(model: nn.Module, layers: Sequence[Layer], enough: int = 5) -> tuple[Layer, ...]:

@@ -24,7 +24,7 @@ from xai_widgets.layout import Layout, by_shape, nowhere
 log = logging.getLogger(__name__)
 
 WELL, CLEAR, NONE, ALIKE = 0.8, 0.5, 0.3, 0.02
-"""Correlations: so high that no other layout is tried; that tells a layout; that tells of none; and of no difference."""
+"""Correlations: so high that nothing else is tried; that tells a layout; that tells of none; that is no difference."""
 
 PROBES = 5
 
