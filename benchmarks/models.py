@@ -1,6 +1,6 @@
 """Sixty architectures by five methods: what works, on which layer in which layout, and what is refused and why.
 
-    python -m benchmarks.models                          # the table, in about two minutes
+    python -m benchmarks.models                          # the table, in a few minutes
     python -m benchmarks.models --only Swin              # of those whose name holds a word
     python -m benchmarks.models --write docs/models.md   # in the place of the page's table
 
@@ -16,6 +16,7 @@ import logging
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,13 +94,13 @@ def _torchvision_convnext() -> nn.Module:
     )
 
 
-def _mixer(block: str) -> Callable[[], nn.Module]:
+def _mixer(block: str, **more: Any) -> Callable[[], nn.Module]:
     options = {"img_size": 64, "patch_size": 8, "num_blocks": 3, "embed_dim": 24}
 
     def make() -> nn.Module:
         from timm.models import mlp_mixer
 
-        return mlp_mixer.MlpMixer(CLASSES, block_layer=getattr(mlp_mixer, block), **options)
+        return mlp_mixer.MlpMixer(CLASSES, block_layer=getattr(mlp_mixer, block), **options, **more)
 
     return make
 
@@ -155,8 +156,8 @@ MODELS: Mapping[str, tuple[int, Callable[[], nn.Module]]] = {
     "timm cait": (64, _timm("cait_xxs24_224", img_size=64, patch_size=8, embed_dim=24, depth=3, num_heads=2)),
     "timm beit": (64, _timm("beit_base_patch16_224", img_size=64, patch_size=8, **_THIN)),
     "timm mixer": (64, _mixer("MixerBlock")),
-    "timm gmlp": (64, _mixer("SpatialGatingBlock")),
-    "timm resmlp": (64, _mixer("ResBlock")),
+    "timm gmlp": (64, _timm("gmlp_ti16_224", img_size=64)),
+    "timm resmlp": (64, _mixer("ResBlock", mlp_ratio=4)),
     "timm mobilevit_xxs": (64, _timm("mobilevit_xxs")),
     "timm coat_lite_tiny": (64, _timm("coat_lite_tiny", img_size=64)),
     "timm coatnet": (64, _timm("coatnet_nano_rw_224", img_size=64)),
@@ -198,7 +199,7 @@ WORKS, REFUSED, WRONG = "works", "refused", "WRONG"
 
 
 class Squares:
-    """Noise with a bright square, whose colour is the class."""
+    """Noise with a bright square of one of three colours; what the classifier predicts is its label."""
 
     class_names = ("red", "green", "blue")
 
@@ -207,12 +208,13 @@ class Squares:
         self.pictures = torch.rand(count, 3, side, side, generator=generator) / 2
         for i, picture in enumerate(self.pictures):
             picture[i % 3, side // 8 : side // 2, side // 3 : -side // 6] = 1.0
+        self.labels = [i % 3 for i in range(count)]
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.pictures[index], index % 3
+        return self.pictures[index], self.labels[index]
 
 
 def study_of(name: str) -> xw.Study:
@@ -222,18 +224,19 @@ def study_of(name: str) -> xw.Study:
         torch.manual_seed(0)
         model = make().eval()
     pictures = Squares(15, side)
-    _told_apart(model, pictures.pictures)
+    _tell_apart(model, pictures)
     return xw.Study(model, pictures, test=pictures, batch_size=16, name=name)
 
 
-def _told_apart(model: nn.Module, pictures: Tensor) -> None:
+def _tell_apart(model: nn.Module, pictures: Squares) -> None:
     """Centre and scale the logits of random weights: a classifier that says the same of all pictures has no reasons."""
     with torch.no_grad():
-        logits = logits_of(model(pictures))
+        logits = logits_of(model(pictures.pictures))
         for head in model.modules():
             if isinstance(head, (nn.Linear, nn.Conv2d)) and len(head.weight) == CLASSES and head.bias is not None:
                 head.weight /= logits.std(0).view(-1, *[1] * (head.weight.dim() - 1))
                 head.bias.copy_((head.bias - logits.mean(0)) / logits.std(0))
+        pictures.labels = logits_of(model(pictures.pictures)).argmax(1).tolist()
 
 
 # --- is a layout right? -----------------------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ def _cladec(study: xw.Study) -> str:
 def _summaries(study: xw.Study) -> str:
     masks = xw.CrispMasks(study, settings=DualSettings(steps=2, cooling=1))
     made = xw.VisualSummaries(study, masks=masks, most=5)
-    made.find(0, progress=Progress())
+    made.find(Counter(study.train.labels).most_common(1)[0][0], progress=Progress())
     return _read(study, [made.layer])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def models():
     del sys.modules["models_table"]
 
 
+@pytest.fixture(scope="module")
+def study_of(models):
+    """Studies by name, each made once."""
+    return cache(models.study_of)
+
+
 LAYOUTS = [
     ("torchvision convnext", "features.1.0", (12, 16, 16), (2, 3), (0, 0)),
     ("torchvision convnext", "features.1.0.block.2", (12, 16, 16), (1, 2), (0, 0)),
@@ -37,7 +44,7 @@ LAYOUTS = [
     ("torchvision vit", "encoder.layers.encoder_layer_1", (24, 8, 8), (1,), (1, 0)),
     ("timm swin_tiny", "layers.1", (24, 8, 8), (1, 2), (0, 0)),
     ("timm vit_reg4 (four registers)", "blocks.1", (24, 8, 8), (1,), (4, 0)),
-    ("timm vit_reg (one register, class token)", "blocks.1.mlp.fc1", (96, 8, 8), (1,), (2, 0)),
+    ("timm vit_reg (one register, class token)", "blocks.1.mlp", (24, 8, 8), (1,), (2, 0)),
     ("timm deit_distilled", "blocks.1", (24, 8, 8), (1,), (2, 0)),
     ("timm mixer", "blocks.1", (24, 8, 8), (1,), (0, 0)),
     ("timm cait", "blocks.1", (24, 8, 8), (1,), (0, 0)),
@@ -49,8 +56,8 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize(("name", "layer", "code", "axes", "extra"), LAYOUTS)
-def test_layouts(models, name, layer, code, axes, extra):
-    study = models.study_of(name)
+def test_layouts(models, study_of, name, layer, code, axes, extra):
+    study = study_of(name)
     layout = study.layer(layer).layout
     assert (layout.axes, (layout.before, layout.after)) == (axes, extra)
     assert study.codes(study.load(study.test, [0])[0], layer).shape[1:] == code
@@ -58,24 +65,24 @@ def test_layouts(models, name, layer, code, axes, extra):
 
 
 @pytest.mark.parametrize("name", ["timm vit_tiny", "timm deit_distilled", "timm swin_tiny", "Hugging Face ViT"])
-def test_what_belongs_to_heads_has_no_maps(models, name):
-    study = models.study_of(name)
+def test_what_belongs_to_heads_has_no_maps(study_of, name):
+    study = study_of(name)
     heads = [layer for layer in study.layers() if layer.name.endswith(("q_norm", "k_norm", "attn_drop"))]
     assert all(layer.places is None for layer in heads)
 
 
-def test_stages_of_hugging_face_are_blocks(models):
-    blocks = {block.name for block in models.study_of("Hugging Face Swin").blocks()}
+def test_stages_of_hugging_face_are_blocks(study_of):
+    blocks = {block.name for block in study_of("Hugging Face Swin").blocks()}
     assert {f"swin.encoder.layers.{i}" for i in range(3)} < blocks
-    blocks = {block.name for block in models.study_of("Hugging Face ConvNext").blocks()}
+    blocks = {block.name for block in study_of("Hugging Face ConvNext").blocks()}
     assert {f"convnext.encoder.stages.{i}" for i in range(4)} < blocks
 
 
 @pytest.mark.parametrize(
     "name", ["Hugging Face ViT", "Hugging Face BEiT", "Hugging Face DeiT", "Hugging Face ConvNext"]
 )
-def test_the_logits_are_read_of_an_output_with_many_tensors(models, name):
-    study = models.study_of(name)
+def test_the_logits_are_read_of_an_output_with_many_tensors(study_of, name):
+    study = study_of(name)
     pictures, _ = study.load(study.test, [0, 1])
     with torch.no_grad():
         output = study.model(pictures, output_hidden_states=True)
@@ -97,8 +104,8 @@ MOVED = [
 
 
 @pytest.mark.parametrize(("name", "layer", "cell"), MOVED)
-def test_a_patch_that_is_moved_in_the_picture_moves_in_the_maps(models, name, layer, cell):
-    study = models.study_of(name)
+def test_a_patch_that_is_moved_in_the_picture_moves_in_the_maps(study_of, name, layer, cell):
+    study = study_of(name)
     places = [(0, 0), (1, 5), (4, 2), (6, 7), (7, 3)]
     pictures = torch.full((len(places) + 1, 3, 64, 64), 0.4)
     pictures += 0.2 * torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(3))
@@ -113,8 +120,8 @@ def test_a_patch_that_is_moved_in_the_picture_moves_in_the_maps(models, name, la
         assert found == places
 
 
-def test_pictures_that_are_not_square(models):
-    study = models.study_of("torchvision swin")
+def test_pictures_that_are_not_square(study_of):
+    study = study_of("torchvision swin")
     wide = Study(study.model, [(torch.rand(3, 64, 96), i % 3) for i in range(6)])
     assert wide.layer("features.3.0").places == (8, 12)
     assert GuidedFeatureInversion(wide).base_layers
@@ -124,8 +131,8 @@ def test_pictures_that_are_not_square(models):
 
 
 @pytest.mark.parametrize("name", ["timm swin_tiny", "timm deit_distilled", "Hugging Face DINOv2 with registers"])
-def test_all_methods(models, name):
-    study = models.study_of(name)
+def test_all_methods(models, study_of, name):
+    study = study_of(name)
     for method in models.ATTEMPTS:
         said = models.attempted(study, method)
         assert models.REFUSED not in said, method
