@@ -141,6 +141,13 @@ def test_modules_whose_output_has_no_row_for_each_picture_are_no_layers():
     assert set(layouts_of(model)) == {"cut", "head"}
 
 
+def test_a_wrapper_is_no_layer():
+    inner = nn.Sequential(nn.Conv2d(3, 4, 2, 2), nn.ReLU(), nn.Flatten())
+    wrapped = nn.DataParallel(nn.Sequential(inner))
+    assert list(layouts_of(wrapped, (3, 8, 8))) == ["module.0.0", "module.0.1", "module.0.2"]
+    assert list(layouts_of(nn.Sequential(nn.Flatten()), (3, 8, 8))) == ["0"]
+
+
 def test_a_model_of_one_picture_at_a_time_goes_by_shape(caplog):
     class Single(Beside):
         def forward(self, pictures):

@@ -52,7 +52,7 @@ def listed(model: nn.Module, run: Callable[[Tensor], object], shape: tuple[int, 
     """All layers in the order in which they are run, with their layouts; call it inside `borrowed`, without gradients.
 
     Modules whose output has no row for each picture are no layers: parametrisations of weights, tables of positions,
-    and what works on windows or patches apart.
+    and what works on windows or patches apart. Nor is a wrapper: a module that holds all other layers.
 
     Parameters
     ----------
@@ -72,9 +72,18 @@ def listed(model: nn.Module, run: Callable[[Tensor], object], shape: tuple[int, 
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         log.warning("the network runs one picture, but no batch of %d (%s): layouts go by shape", len(pictures), error)
         answers.clear()
-    known = [layer for layer in layers if layer.name not in answers or answers[layer.name].shape == layer.shape]
+    rows = [layer for layer in layers if layer.name not in answers or answers[layer.name].shape == layer.shape]
+    known = _without_wrappers(rows)
     layouts = settled({layer.name: answers.get(layer.name, _Answer(layer.shape)) for layer in known}, shape[1:])
     return tuple(replace(layer, layout=layouts[layer.name]) for layer in known)
+
+
+def _without_wrappers(layers: Sequence[Layer]) -> Sequence[Layer]:
+    for wrapper in layers:
+        inner = [layer for layer in layers if layer is not wrapper]
+        if inner and all(layer.name.startswith(f"{wrapper.name}.") for layer in inner):
+            return _without_wrappers(inner)
+    return layers
 
 
 @dataclass(frozen=True)

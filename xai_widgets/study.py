@@ -208,7 +208,7 @@ class Study:
         if name and name not in known and name in dict(self.model.named_modules()):
             raise LayerError(
                 f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
-                "them; study.layers() lists those that do"
+                "them, or wraps the whole network; study.layers() lists those that can be used"
             )
         _layers.require_name(name, known)
         return known[name]
