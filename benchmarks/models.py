@@ -76,6 +76,14 @@ def _densenet() -> nn.Module:
     return torchvision.models.DenseNet(8, (2, 2, 2, 2), 16, num_classes=CLASSES)
 
 
+_MOBILE = {
+    "image_size": 64,
+    "hidden_sizes": [24, 32, 40],
+    "neck_hidden_sizes": [8, 12, 16, 24, 32, 40, 64],
+    "initializer_range": 0.1,
+}
+
+
 def _torchvision_swin() -> nn.Module:
     return torchvision.models.SwinTransformer([4, 4], 12, [1, 1, 2], [2, 2, 4], [4, 4], num_classes=CLASSES)
 
@@ -190,7 +198,7 @@ MODELS: Mapping[str, tuple[int, Callable[[], nn.Module]]] = {
         64,
         _hugging_face("Segformer", hidden_sizes=[12, 16, 24, 32], depths=[1, 1, 1, 1], decoder_hidden_size=16),
     ),
-    "Hugging Face MobileViT": (64, _hugging_face("MobileViT", image_size=64)),
+    "Hugging Face MobileViT": (64, _hugging_face("MobileViT", **_MOBILE)),
     "Hugging Face PoolFormer": (64, _hugging_face("PoolFormer", hidden_sizes=[12, 16, 24, 32], depths=[1, 1, 1, 1])),
 }
 """Side of the pictures, and a function that makes the network, with random weights."""
@@ -319,13 +327,15 @@ ATTEMPTS: Mapping[str, Callable[[xw.Study], str]] = {
 
 
 def attempted(study: xw.Study, method: str) -> str:
-    """What a method read, or the word with which it refused; any other exception is an error of ours, and is raised."""
+    """What a method read, or the words with which it refused."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fits that are a few steps short
         try:
             return ATTEMPTS[method](study)
         except XaiWidgetsError as error:
             return f"{REFUSED}: {error}"
+        except Exception as error:  # noqa: BLE001  (an error of ours, which the table shows)
+            return f"{WRONG}: {type(error).__name__}: {error}"
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -343,7 +353,7 @@ def rows(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def table(found: Sequence[tuple[str, ...]]) -> str:
     """Markdown: how many work, and a row for each architecture."""
     heads = ("architecture", "layers", *ATTEMPTS)
-    refused = [sum(row[column].startswith(REFUSED) for row in found) for column in range(2, len(heads))]
+    refused = [sum(row[column].startswith((REFUSED, WRONG)) for row in found) for column in range(2, len(heads))]
     counts = ", ".join(f"{head} {len(found) - no}" for head, no in zip(ATTEMPTS, refused, strict=True))
     lines = [f"Of {len(found)} architectures, so many work: {counts}.", ""]
     lines += [f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads), *found)]
@@ -354,10 +364,10 @@ def main() -> None:
     """Print the table, or write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", type=Path, metavar="PAGE")
-    parser.add_argument("--only", default="", metavar="WORD")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    text = table(list(rows([name for name in MODELS if options.only in name])))
+    text = table(list(rows([name for name in MODELS if any(word in name for word in options.only)])))
     if options.write is None:
         print(text)
         return

@@ -63,7 +63,7 @@ def test_tokens_and_positions_are_fresh_too(new_study, squares):
     for name, tensor in encoder.network.state_dict().items():
         assert not (tensor == 7).any(), name
     assert encoder.network.class_token.requires_grad
-    assert encoder.eval()(PICTURES).shape == (4, 16, 4, 4)
+    assert encoder.eval()(PICTURES).shape == (4, 8, 4, 4)
 
 
 def test_dropout_is_off_and_batch_normalisation_on(new_study):

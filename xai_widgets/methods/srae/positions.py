@@ -111,7 +111,7 @@ def default_layer(study: Study) -> str:
     """The last layer with positions (maps or tokens) that matter; without one, the last one before the logits.
 
     Of the last tokens of many transformers only the class token is read: a change of their positions changes nothing.
-    What is inside a block comes last.
+    What is inside a block comes last, and so do frames around most of the blocks.
 
     Raises
     ------
@@ -122,9 +122,13 @@ def default_layer(study: Study) -> str:
     if not inner:
         raise LayerError("the model is a single layer: it has no inner layer whose x-features could be found")
     spatial = [layer.name for layer in reversed(inner) if layer.places] or [inner[-1].name]
-    blocks = tuple(f"{block.name}." for block in study.blocks())
-    outer_first = sorted(spatial, key=lambda name: name.startswith(blocks))
-    return next((name for name in outer_first if matters(study, name)), spatial[0])
+    blocks = [f"{block.name}." for block in study.blocks()]
+
+    def is_part_or_frame(name: str) -> bool:
+        inside = sum(block.startswith(f"{name}.") and block != f"{name}." for block in blocks)
+        return name.startswith(tuple(blocks)) or 2 * inside > len(blocks)
+
+    return next((name for name in sorted(spatial, key=is_part_or_frame) if matters(study, name)), spatial[0])
 
 
 def default_view(study: Study, layer: str, *, spatial: View = "spatial") -> View:
