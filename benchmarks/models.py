@@ -76,14 +76,6 @@ def _densenet() -> nn.Module:
     return torchvision.models.DenseNet(8, (2, 2, 2, 2), 16, num_classes=CLASSES)
 
 
-_MOBILE = {
-    "image_size": 64,
-    "hidden_sizes": [24, 32, 40],
-    "neck_hidden_sizes": [8, 12, 16, 24, 32, 40, 64],
-    "initializer_range": 0.1,
-}
-
-
 def _torchvision_swin() -> nn.Module:
     return torchvision.models.SwinTransformer([4, 4], 12, [1, 1, 2], [2, 2, 4], [4, 4], num_classes=CLASSES)
 
@@ -198,7 +190,6 @@ MODELS: Mapping[str, tuple[int, Callable[[], nn.Module]]] = {
         64,
         _hugging_face("Segformer", hidden_sizes=[12, 16, 24, 32], depths=[1, 1, 1, 1], decoder_hidden_size=16),
     ),
-    "Hugging Face MobileViT": (64, _hugging_face("MobileViT", **_MOBILE)),
     "Hugging Face PoolFormer": (64, _hugging_face("PoolFormer", hidden_sizes=[12, 16, 24, 32], depths=[1, 1, 1, 1])),
 }
 """Side of the pictures, and a function that makes the network, with random weights."""

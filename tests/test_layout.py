@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from xai_widgets.errors import LayerError
+from xai_widgets.layers import Layer
 from xai_widgets.layout import Layout, by_shape, nowhere
 
 MAPS = torch.rand(2, 5, 3, 4)
@@ -86,3 +87,10 @@ def test_anything_else_is_flattened_with_a_warning(caplog, shape):
 def test_pictures_of_another_size_have_other_tokens():
     with pytest.raises(LayerError, match="16 tokens for these pictures, and 12 for those of the study"):
         Layout((1,), (3, 4)).code(torch.rand(2, 16, 5))
+
+
+def test_a_layer_is_read_with_its_channels_first():
+    assert Layer("one", "Block", (3, 4, 5), 0, Layout((1, 2), (3, 4))).form == (5, 3, 4)
+    assert Layer("one", "Block", (5, 3, 4), 0, Layout((2, 3), (3, 4))).form == (5, 3, 4)
+    assert Layer("one", "Block", (13, 5), 0, Layout((1,), (3, 4), before=1)).form == (13, 5)
+    assert Layer("one", "Block", (5,), 0).form == (5,)

@@ -7,6 +7,7 @@ few worth drawing. See also `xai_widgets.borrowing`, and `xai_widgets.layout` fo
 from __future__ import annotations
 
 import copy
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -52,6 +53,13 @@ class Layer:
     def places(self) -> tuple[int, int] | None:
         """Rows and columns of the places in its output; None where it has none, or a single one."""
         return self.layout.places
+
+    @property
+    def form(self) -> tuple[int, ...]:
+        """Its shape as people read it: channels first where it has rows and columns, whatever the network's order."""
+        if len(self.layout.axes) != 2:
+            return self.shape
+        return math.prod(self.shape) // math.prod(self.layout.sides), *self.layout.sides
 
     def code(self, activation: Tensor) -> Tensor:
         """Its output as maps ``(N, C, H', W')`` or vectors ``(N, C)``, the form that all methods work on."""

@@ -319,7 +319,7 @@ def _of_study(study: Study) -> GuidedFeatureInversion:
 
 def _drawn(study: Study, name: str) -> StripLayer:
     layer = study.layer(name)
-    shape = list(layer.shape)
+    shape = list(layer.form)
     return {"name": name, "kind": layer.kind, "shape": shape, "parameters": layer.parameters, "status": ""}
 
 

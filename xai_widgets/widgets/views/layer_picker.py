@@ -132,7 +132,7 @@ class LayerPicker:
         return {
             "name": layer.name,
             "kind": layer.kind,
-            "shape": list(layer.shape),
+            "shape": list(layer.form),
             "parameters": layer.parameters,
             "status": self._status.get(layer.name, ""),
         }
@@ -156,7 +156,7 @@ def describe(layer: Layer, picture: tuple[int, int, int]) -> str:
         Shape (C, H, W) of the pictures.
     """
     size, numbers = math.prod(layer.shape), math.prod(picture)
-    held = _extent(layer.shape)
+    held = _extent(layer.form)
     total = f" = {size:,} numbers" if len(layer.shape) > 1 else ""
     return f"{layer.name}: {held}{total}; the picture has {numbers:,}"
 
