@@ -97,6 +97,11 @@ def test_queries_that_are_everywhere_have_no_places():
     assert "no axis of its output (16, 8) follows the places" in layout.reason
 
 
+def test_maps_of_one_pixel_that_are_enlarged_have_no_places():
+    layout = layout_of(lambda x: nn.functional.adaptive_avg_pool2d(x.mean((2, 3), keepdim=True), 6))
+    assert layout == Layout(reason="its maps are the same at all places")
+
+
 def test_places_in_another_order_are_none():
     order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
     assert layout_of(lambda x: tokens(x)[:, order], (3, 32, 32)).places is None

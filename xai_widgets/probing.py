@@ -116,10 +116,16 @@ def found(activation: Tensor, picture: tuple[int, int]) -> tuple[Layout | None, 
     if best is not None and explained >= _needed(best):
         return (best if len(shape) == 2 or len(best.axes) == 2 else _split(shape)), True
     if len(shape) != 2:
-        return None, False
+        return _of_maps(activation, by_shape(shape, picture))
     local = [(axis,) for axis in (1, 2) if _locality(change, axis) > LOCAL]
     scattered = bool(local) and (best is None or best.axes not in local or explained < CLEAR)
     return (nowhere(shape) if scattered or explained < NONE else None), scattered
+
+
+def _of_maps(activation: Tensor, usual: Layout) -> tuple[Layout | None, bool]:
+    """Maps that are the same at all places (those of one pixel, enlarged) have none; of others nothing is told."""
+    same = len(usual.axes) == 2 and torch.equal(activation, activation[..., :1, :1].expand_as(activation))
+    return (Layout(reason="its maps are the same at all places"), True) if same else (None, False)
 
 
 def _needed(layout: Layout) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xai_widgets import artifact
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.study import Study
@@ -43,7 +44,7 @@ def restored_layer(
     """A fitted layer with its own tensors and report."""
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
         fitted = FittedLayer(study, layer, tuple(entry["code"]), settings)
-    missing, unexpected = fitted.load_state_dict(tensors, strict=False)
+    missing, unexpected = artifact.put_into(fitted, tensors, strict=False)
     if unexpected or not fitted.idle().issuperset(missing):
         raise KeyError(f"{layer}: {', '.join([*unexpected, *missing][:3])}")
     fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})

@@ -39,7 +39,7 @@ class FinishedParts:
         if path is None or not artifact.with_suffix(path).exists():
             return None
         tensors, details = artifact.load(path, _KIND)
-        module.load_state_dict(tensors)
+        artifact.put_into(module, tensors)
         module.eval()
         self._kept.append(path)
         return int(details["epochs"])
