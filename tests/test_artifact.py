@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from xai_widgets import artifact
 from xai_widgets._version import __version__
@@ -196,3 +197,18 @@ def test_the_model_must_be_the_same(saved):
         artifact.require_same_model(DETAILS, "xyz", saved)
     with pytest.raises(ArtifactError, match="another model"):
         artifact.require_same_model({}, "xyz", saved)
+
+
+def test_modules_that_ask_for_their_version_get_it():
+    class Versioned(nn.Linear):
+        _version = 2
+
+        def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+            if local_metadata.get("version") != 2:
+                raise ValueError("version should be 2")
+            super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+    one, other = nn.Sequential(Versioned(2, 2)), nn.Sequential(Versioned(2, 2))
+    assert artifact.put_into(other, dict(one.state_dict())) == ([], [])
+    assert torch.equal(one[0].weight, other[0].weight)
+    assert artifact.put_into(other, {"0.weight": one[0].weight}, strict=False) == (["0.bias"], [])

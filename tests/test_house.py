@@ -19,8 +19,10 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 LAYERS = (
     {"errors", "_version"},
     {"names", "files"},
-    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "layers", "hosts"},
-    {"show", "data", "pictures", "checkpoint"},
+    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout"},
+    {"layers", "checkpoint"},
+    {"probing"},
+    {"show", "data", "pictures"},
     {"pool"},
     {"study", "training"},
     {"methods.common", "methods.masking"},

@@ -1,13 +1,13 @@
-"""Layers, blocks and codes of well-known networks, and the forms of codes."""
+"""Layers and blocks of well-known networks."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
-from torchvision.models import VisionTransformer, get_model
+from torchvision.models import get_model
 
 from xai_widgets import layers
+from xai_widgets.layout import by_shape
 
 
 def shapes_of(architecture, side=224, **options):
@@ -77,19 +77,7 @@ def test_vision_transformer_tokens():
     members = [f"encoder.layers.encoder_layer_{i}" for i in range(12)]
     assert blocks == ["conv_proj", "encoder.dropout", *members, "encoder.ln", "heads.head"]
     tokens = torch.zeros(1, 197, 768, device="meta")
-    assert layers.as_code(tokens, (224, 224)).shape == (1, 1536, 14, 14)
-
-
-def test_tokens_lie_where_their_patches_do():
-    model = VisionTransformer(32, 8, num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=8, num_classes=3).eval()
-    pictures = torch.rand(1, 3, 32, 32)
-    patches = layers.record(model, lambda: model(pictures), ["conv_proj"])["conv_proj"]
-    tokens = patches.flatten(2).transpose(1, 2)
-    assert torch.equal(layers.as_code(tokens, (32, 32)), patches)
-    class_token = torch.full((1, 1, 8), 7.0)
-    code = layers.as_code(torch.cat([class_token, tokens], 1), (32, 32))
-    assert torch.equal(code[:, :8], patches)
-    assert torch.equal(code[:, 8:], torch.full((1, 8, 4, 4), 7.0))
+    assert by_shape((197, 768), (224, 224)).code(tokens).shape == (1, 768, 14, 14)
 
 
 def test_blocks_of_networks_without_any():
@@ -100,27 +88,29 @@ def test_blocks_of_networks_without_any():
     assert [block.name for block in layers.blocks(two, found)] == ["0", "1"]
 
 
-@pytest.mark.parametrize(
-    ("activation", "picture", "code"),
-    [
-        ((2, 5, 7, 3), (33, 47), (2, 5, 7, 3)),  # maps stay
-        ((2, 5, 1, 1), (33, 47), (2, 5)),  # maps of one pixel are vectors
-        ((2, 5, 1, 2), (33, 47), (2, 5, 1, 2)),
-        ((2, 9), (33, 47), (2, 9)),
-        ((2, 16, 5), (32, 32), (2, 5, 4, 4)),  # tokens ...
-        ((2, 17, 5), (32, 32), (2, 10, 4, 4)),  # ... and one more
-        ((2, 8, 5), (16, 32), (2, 5, 2, 4)),  # of a rectangle
-        ((2, 9, 5), (16, 32), (2, 10, 2, 4)),
-        ((2, 24, 5), (48, 32), (2, 5, 6, 4)),
-    ],
-)
-def test_a_code_is_maps_or_a_vector(caplog, activation, picture, code):
-    assert layers.as_code(torch.rand(activation), picture).shape == code
-    assert not caplog.records
+def test_a_frame_around_blocks_is_opened():
+    stages = nn.ModuleList([nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.Conv2d(3, 3, 1)) for _ in range(3)])
 
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stages = stages
 
-@pytest.mark.parametrize("shape", [(2, 7, 5), (2, 3, 2, 2, 2), (2, 2, 4)])
-def test_anything_else_is_flattened_with_a_warning(caplog, shape):
-    activation = torch.rand(shape)
-    assert torch.equal(layers.as_code(activation, (32, 32)), activation.flatten(1))
-    assert "one flat vector" in caplog.text
+        def forward(self, x):
+            for stage in self.stages:
+                x = stage(x)
+            return x
+
+    class Framed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.norm, self.encoder = nn.Conv2d(3, 3, 1), nn.Identity(), Encoder()
+            self.pool, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.head(self.pool(self.encoder(self.norm(self.stem(x)))).flatten(1))
+
+    model = Framed()
+    found = layers.trace(model, lambda: model(torch.rand(1, 3, 4, 4)))
+    named = [block.name for block in layers.blocks(model, found)]
+    assert named == ["stem", "norm", *(f"encoder.stages.{i}" for i in range(3)), "pool", "head"]

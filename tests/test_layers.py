@@ -6,6 +6,7 @@ import copy
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -208,10 +209,41 @@ def test_what_is_put_in_place_passes_gradients():
     assert torch.equal(leaf.grad, torch.full_like(leaf, 2))
 
 
+class Pair(NamedTuple):
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    ("wrap", "read"),
+    [
+        (lambda x: (None, (x, x + 1), 3), lambda y: y[1][0]),
+        (lambda x: [x, x + 1], lambda y: y[0]),
+        (lambda x: Pair(x, x + 1), lambda y: y.first),
+        (lambda x: OrderedDict(size=8, out=x), lambda y: y["out"]),
+    ],
+)
+def test_the_first_tensor_of_what_a_layer_gives_is_replaced(wrap, read):
+    kept = []
+    model = Model(lambda m, x: read(kept.append(m.odd(x)) or kept[-1]), odd=Gives(wrap))
+    assert torch.equal(replaced(model, "odd", lambda x: 10 * x), 10 * PICTURE)
+    assert type(kept[0]) is type(wrap(PICTURE))
+    model(PICTURE)
+    assert torch.equal(read(kept[1]), PICTURE)
+
+
+def test_names_with_the_sign_of_a_further_use():
+    model = Model(lambda m, x: m.get_submodule("a#2")(m.a(m.a(x))), a=Gives(lambda x: x + 1))
+    model.add_module("a#2", Gives(lambda x: 2 * x))
+    assert [layer.name for layer in layers.trace(model, lambda: model(PICTURE))] == ["a", "a##2", "a#2"]
+    kept = record(model, "a##2", "a#2")
+    assert torch.equal(kept["a##2"], PICTURE + 1 + 1)
+    assert torch.equal(kept["a#2"], 2 * kept["a##2"])
+    assert torch.equal(replaced(model, "a##2", lambda x: 3 * x), 2 * (3 * kept["a##2"]))
+
+
 def test_what_cannot_be_replaced():
     model = Model(lambda model, x: model.pair(x)[0], pair=Gives(lambda x: (x, x)), unused=nn.ReLU())
-    with pytest.raises(LayerError, match="'pair' gives a tuple, in which nothing can be replaced"):
-        replaced(model, "pair", lambda x: x)
     with pytest.raises(LayerError, match="'unused' exists, but was not run"):
         replaced(model, "unused", lambda x: x)
     with pytest.raises(LayerError, match="no layer is named 'pear'; closest: 'pair'"):

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import platform
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
-from torch import Tensor
+from torch import Tensor, nn
 
 from xai_widgets import files
 from xai_widgets._version import __version__
@@ -140,7 +141,18 @@ def provenance(**extra: Any) -> dict[str, Any]:
 
 def group(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with ``name/``, without that."""
-    return {key.partition("/")[2]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
+    return {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
+
+
+def put_into(module: nn.Module, tensors: Mapping[str, Tensor], *, strict: bool = True) -> tuple[list[str], list[str]]:
+    """`load_state_dict` of what the module itself once gave; names that are missing, and those that are unexpected.
+
+    The versions that some modules ask for (MNASNet) are the module's own: tensors that were copied or saved have none.
+    """
+    versioned = OrderedDict(tensors)
+    versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
+    missing, unexpected = module.load_state_dict(versioned, strict=strict)
+    return missing, unexpected
 
 
 def require_same_model(details: Mapping[str, Any], fingerprint: str, path: str | Path) -> None:

@@ -59,7 +59,7 @@ class Checkpoint:
             return None
         tensors, details = artifact.load(self.path, KIND)
         self._require_same(details["identity"])
-        module.load_state_dict(artifact.group(tensors, "module"))
+        artifact.put_into(module, artifact.group(tensors, "module"))
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": _states(artifact.group(tensors, "optimizer")), "param_groups": groups})
         return artifact.group(tensors, "best"), details["position"]

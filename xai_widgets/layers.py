@@ -1,27 +1,25 @@
 """The layers of somebody else's network: list them and read them, and leave no trace.
 
-`record` reads activations by dotted name; `trace` lists every layer with its shape from one run; `as_code` brings the
-output of a layer (maps, vectors, tokens) into one of two forms. See also `xai_widgets.borrowing`.
+`record` reads activations by dotted name; `trace` lists every layer with its shape from one run; `blocks` chooses the
+few worth drawing. See also `xai_widgets.borrowing`, and `xai_widgets.layout` for what the axes of an activation are.
 """
 
 from __future__ import annotations
 
-import logging
+import copy
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from xai_widgets.errors import LayerError
+from xai_widgets.layout import NOWHERE, Layout
 from xai_widgets.names import hint
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,19 +31,39 @@ class Layer:
     Attributes
     ----------
     name
-        Torch's dotted name; a module used again later in the same run gets ``#2``, ``#3``, ... appended.
+        Torch's dotted name; a module used again later in the same run gets ``#2``, ``#3``, ... appended (with a longer
+        row of ``#`` in a network whose own names have some).
     kind
         The module's class name.
     shape
-        Shape of its output for one picture, without the batch: ``(C, H, W)``, ``(D,)`` or ``(T, C)``.
+        Shape of its output for one picture, without the batch: ``(C, H, W)``, ``(H, W, C)``, ``(T, C)``, ``(D,)``, ...
     parameters
         How many numbers the module holds, its children included.
+    layout
+        Which axes of the output are places of the picture.
     """
 
     name: str
     kind: str
     shape: tuple[int, ...]
     parameters: int
+    layout: Layout = NOWHERE
+
+    @property
+    def places(self) -> tuple[int, int] | None:
+        """Rows and columns of the places in its output; None where it has none, or a single one."""
+        return self.layout.places
+
+    @property
+    def form(self) -> tuple[int, ...]:
+        """Its shape as people read it: channels first where it has rows and columns, whatever the network's order."""
+        if len(self.layout.axes) != 2:
+            return self.shape
+        return math.prod(self.shape) // math.prod(self.layout.sides), *self.layout.sides
+
+    def code(self, activation: Tensor) -> Tensor:
+        """Its output as maps ``(N, C, H', W')`` or vectors ``(N, C)``, the form that all methods work on."""
+        return self.layout.code(activation)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -110,7 +128,8 @@ def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Ca
         If the network does not have the layer, does not run it, or it gives more than one tensor.
     """
     modules = dict(model.named_modules())
-    require_name(_module_name(name), list(modules))
+    own = module_name(name, modules)
+    require_name(own, list(modules))
     replaced: list[str] = []
 
     def swap(entry: str, _module: nn.Module, tensor: Tensor) -> Tensor | None:
@@ -119,7 +138,7 @@ def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Ca
         replaced.append(entry)
         return replace(tensor)
 
-    output = _run_hooked({_module_name(name): modules[_module_name(name)]}, run, swap)
+    output = _run_hooked({own: modules[own]}, run, swap, _mark(modules))
     if not replaced:
         raise LayerError(f"layer {name!r} exists, but was not run on this picture; study.layers() lists those that are")
     return output
@@ -130,15 +149,17 @@ class _Keeper:
 
     def __init__(self, model: nn.Module, names: Collection[str], *, stop: bool) -> None:
         modules = dict(model.named_modules())
-        for name in names:
-            require_name(_module_name(name), list(modules))
-        self.modules = {_module_name(name): modules[_module_name(name)] for name in names}
+        own = [module_name(name, modules) for name in names]
+        for name in own:
+            require_name(name, list(modules))
+        self.modules = {name: modules[name] for name in own}
+        self.mark = _mark(modules)
         self.names = names
         self.stop = stop
         self.kept: dict[str, Tensor] = {}
 
     def watch(self, run: Callable[[], T]) -> T:
-        return _run_hooked(self.modules, run, self._keep)
+        return _run_hooked(self.modules, run, self._keep, self.mark)
 
     def found(self) -> dict[str, Tensor]:
         for name in self.names:
@@ -156,43 +177,53 @@ class _Keeper:
             raise _AllRecordedError
 
 
-def trace(model: nn.Module, run: Callable[[], object]) -> tuple[Layer, ...]:
-    """Every layer that gives a tensor during `run`, in the order in which they finish."""
+def trace(model: nn.Module, run: Callable[[], object], batch: int | None = None) -> tuple[Layer, ...]:
+    """Every layer that gives a tensor during `run`, in the order in which they finish.
+
+    With `batch`, the number of pictures, only those whose tensor has a row for each picture.
+    """
     found: list[Layer] = []
 
     def note(entry: str, module: nn.Module, tensor: Tensor) -> None:
-        parameters = sum(parameter.numel() for parameter in module.parameters())
-        found.append(Layer(entry, type(module).__name__, tuple(tensor.shape[1:]), parameters))
+        if batch in (None, len(tensor)):
+            parameters = sum(parameter.numel() for parameter in module.parameters())
+            found.append(Layer(entry, type(module).__name__, tuple(tensor.shape[1:]), parameters))
 
-    _run_hooked({name: module for name, module in model.named_modules() if name}, run, note)
+    watch(model, run, note)
     return tuple(found)
+
+
+def watch(model: nn.Module, run: Callable[[], T], notice: Callable[[str, nn.Module, Tensor], None]) -> T:
+    """Call `run` with `notice(entry, module, tensor)` behind every layer that gives a tensor."""
+    modules = dict(model.named_modules())
+    return _run_hooked({name: module for name, module in modules.items() if name}, run, notice, _mark(modules))
 
 
 def _run_hooked(
     modules: Mapping[str, nn.Module],
     run: Callable[[], T],
     notice: Callable[[str, nn.Module, Tensor], Tensor | None],
+    mark: str,
 ) -> T:
     """Call `run` with `notice(entry, module, tensor)` behind every use of the modules; hooks are always removed.
 
-    A tensor that `notice` returns takes the place of the module's output.
+    A tensor that `notice` returns takes the place of the first one in the module's output. `mark` stands between a
+    module's name and the number of its use.
     """
     owner, uses = threading.get_ident(), Counter[str]()
     running = threading.Event()
     running.set()
 
-    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], Tensor | None]:
-        def hook(module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], object]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> object:
             if threading.get_ident() != owner or not running.is_set():
                 return None  # another thread uses the model, or a copy of it took the hook along
             uses[name] += 1
             tensor = first_tensor(output)
             if tensor is None or tensor.dim() < 2:
                 return None
-            found = notice(name if uses[name] == 1 else f"{name}#{uses[name]}", module, tensor)
-            if found is not None and tensor is not output:
-                raise LayerError(f"layer {name!r} gives a {type(output).__name__}, in which nothing can be replaced")
-            return found
+            new = notice(name if uses[name] == 1 else f"{name}{mark}{uses[name]}", module, tensor)
+            return None if new is None else _exchanged(output, tensor, new)
 
         return hook
 
@@ -216,33 +247,85 @@ def first_tensor(output: object) -> Tensor | None:
     return next((tensor for value in values if (tensor := first_tensor(value)) is not None), None)
 
 
+def _exchanged(output: Any, old: Tensor, new: Tensor) -> object:
+    """A layer's output, of any form that `first_tensor` reads, with one tensor exchanged."""
+    if output is old:
+        return new
+    if isinstance(output, Mapping):
+        made: Any = copy.copy(output)
+        for key, value in output.items():
+            made[key] = _exchanged(value, old, new)
+        return made
+    if isinstance(output, (tuple, list)):
+        values = [_exchanged(value, old, new) for value in output]
+        made = type(output)
+        return made(*values) if hasattr(output, "_fields") else made(values)
+    return output
+
+
+def logits_of(output: object) -> Tensor | None:
+    """The logits in a model's output: what it calls so (as those of Hugging Face do), else its first tensor."""
+    named = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
+    return first_tensor(output if named is None else named)
+
+
 def require_name(name: str, known: Collection[str]) -> None:
     """Raise a `LayerError` with the closest names if `name` is not among the known ones."""
     if not name or name not in known:
         raise LayerError(f"no layer is named {name!r}{hint(name, known, few=0)}. study.layers() lists all of them")
 
 
-def _module_name(entry: str) -> str:
-    return entry.partition("#")[0]
+def module_name(entry: str, modules: Collection[str]) -> str:
+    """The name of the module behind an entry: without the number of its use."""
+    if entry in modules:
+        return entry
+    name, mark, use = entry.rpartition(_mark(modules))
+    return name if mark and use.isdecimal() else entry
+
+
+def _mark(modules: Collection[str]) -> str:
+    """What stands before the number of a use: a row of # that no module has in its name."""
+    mark = "#"
+    while any(mark in name for name in modules):
+        mark += "#"
+    return mark
 
 
 # --- what to show ----------------------------------------------------------------------------------------------
 
 
+MOST, NEARLY_ALL = 0.5, 0.9
+"""A module with a greater share of the layers is a frame around blocks; the second is for members of sequences."""
+
+
 def blocks(model: nn.Module, layers: Sequence[Layer], enough: int = 5) -> tuple[Layer, ...]:
     """The few layers worth drawing: the network's own blocks, in order.
 
-    The search starts from the network's own modules. A sequence whose members consist of modules (a stage of a ResNet,
-    the encoder of a ViT) is replaced by its members. While fewer than `enough` remain, it goes one level deeper.
+    Starts from the modules the network is made of; a sequence whose members are themselves made of modules (the
+    stages of a ResNet, the encoder of a ViT) stands for its members. Goes one level deeper while fewer than `enough`
+    remain, and then opens frames: what holds most of the network, or is not run itself.
     """
     names = [name for name, _ in model.named_children()]
+    run = {layer.name for layer in layers}
     while True:
         names = [member for name in names for member in _unfold(model, name)]
-        drawn = tuple(layer for layer in layers if layer.name in set(names))
         deeper = [name for parent in names for name in (_children(model, parent) or [parent])]
-        if len(drawn) >= enough or deeper == names:
-            return drawn
+        if len(run.intersection(names)) >= enough or deeper == names:
+            break
         names = deeper
+    while (opened := [inner for name in names for inner in _opened(model, name, run)]) != names:
+        names = opened
+    return tuple(layer for layer in layers if layer.name in set(names))
+
+
+def _opened(model: nn.Module, name: str, run: Collection[str]) -> list[str]:
+    """A frame as what it holds, anything else as itself."""
+    inner = [layer for layer in run if layer.startswith(f"{name}.")]
+    parent = model.get_submodule(name.rpartition(".")[0])
+    most = NEARLY_ALL if isinstance(parent, (nn.Sequential, nn.ModuleList)) else MOST
+    if not inner or (name in run and len(inner) <= most * len(run)):
+        return [name]
+    return [member for child in _children(model, name) for member in _unfold(model, child)]
 
 
 def _children(model: nn.Module, name: str) -> list[str]:
@@ -256,46 +339,3 @@ def _unfold(model: nn.Module, name: str) -> list[str]:
     if isinstance(module, (nn.Sequential, nn.ModuleList)) and any(list(member.children()) for member in members):
         return [inner for child in _children(model, name) for inner in _unfold(model, child)]
     return [name]
-
-
-# --- one of two forms ------------------------------------------------------------------------------------------
-
-
-def as_code(activation: Tensor, picture: tuple[int, int]) -> Tensor:
-    """A layer's output as maps ``(N, C, H, W)`` or vectors ``(N, D)``.
-
-    Tokens ``(N, T, C)`` become a grid of the picture's proportions where T allows it; one extra token (the class
-    token) is appended to every cell as further channels. Maps of one pixel become vectors. Anything else is
-    flattened, with a warning in the log.
-
-    Parameters
-    ----------
-    activation
-        Output of a layer, batch first.
-    picture
-        Height and width of the picture in pixels, for the proportions of a token grid.
-    """
-    if activation.dim() == 4 and activation.shape[-2:] != (1, 1):
-        return activation
-    if activation.dim() == 3 and (grid := _token_grid(activation.shape[1], picture)):
-        return _tokens_to_maps(activation, *grid)
-    if activation.dim() == 3 or activation.dim() > 4:
-        log.warning("a layer's output of shape %s is decoded as one flat vector", tuple(activation.shape))
-    return activation.flatten(1)
-
-
-def _token_grid(tokens: int, picture: tuple[int, int]) -> tuple[int, int, int] | None:
-    """Rows, columns and extra tokens (0 or 1) with rows / columns nearest to the picture's proportions."""
-    for extra in (0, 1):
-        rows = isqrt(round((tokens - extra) * picture[0] / picture[1]))
-        if rows > 1 and rows * round(rows * picture[1] / picture[0]) == tokens - extra:
-            return rows, (tokens - extra) // rows, extra
-    return None
-
-
-def _tokens_to_maps(tokens: Tensor, rows: int, columns: int, extra: int) -> Tensor:
-    cells = tokens[:, extra:].transpose(1, 2).reshape(len(tokens), -1, rows, columns)
-    if not extra:
-        return cells
-    class_token = tokens[:, 0, :, None, None].expand(-1, -1, rows, columns)
-    return torch.cat([cells, class_token], dim=1)

@@ -22,6 +22,7 @@ from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
+from xai_widgets.probing import listed
 
 
 class Sources(NamedTuple):
@@ -187,7 +188,7 @@ class Study:
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` of one batch, differentiable with respect to it; call it inside `borrowed`."""
-        output = _layers.first_tensor(self.model(self.normalise(pictures)))
+        output = _layers.logits_of(self.model(self.normalise(pictures)))
         if output is None or output.dim() != 2:
             shape = None if output is None else tuple(output.shape)
             raise PictureError(f"the model must turn pictures into logits (N, K), and gave {shape}")
@@ -202,7 +203,7 @@ class Study:
         return self.logits(pictures).softmax(1)
 
     def layers(self) -> tuple[Layer, ...]:
-        """All layers in the order in which they are run, with shapes from one dry run."""
+        """All layers in the order in which they are run, with shapes and layouts from two dry runs."""
         return self._traced
 
     def blocks(self) -> tuple[Layer, ...]:
@@ -212,8 +213,11 @@ class Study:
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
         known = {layer.name: layer for layer in self._traced}
-        if name and name in dict(self.model.named_modules()) and name not in known:
-            raise LayerError(f"layer {name!r} exists, but is not run on these pictures, or gives no tensor")
+        if name and name not in known and name in dict(self.model.named_modules()):
+            raise LayerError(
+                f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
+                "them, or wraps the whole network; study.layers() lists those that can be used"
+            )
         _layers.require_name(name, known)
         return known[name]
 
@@ -228,6 +232,10 @@ class Study:
     def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
         """`forward` with a layer's output passed through `replace`; call it inside `borrowed`."""
         return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replace)
+
+    def codes(self, pictures: Tensor, layer: str) -> Tensor:
+        """`activations` as maps ``(N, C, H', W')`` or vectors ``(N, C)``; tokens of no place are left out."""
+        return self.layer(layer).code(self.activations(pictures, layer))
 
     def activations(self, pictures: Tensor, layer: str) -> Tensor:
         """A layer's output ``(N, ...)`` as floats on the CPU, in batches, without gradients."""
@@ -246,9 +254,8 @@ class Study:
 
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
-        blank = torch.zeros(1, *self.shape)
         with self.borrowed(), torch.no_grad():
-            return _layers.trace(self.model, lambda: self.model(self.normalise(blank)))
+            return listed(self.model, lambda pictures: self.model(self.normalise(pictures)), self.shape)
 
     def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
         batches = self.check(pictures).split(self.batch_size)

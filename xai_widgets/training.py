@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from xai_widgets import artifact
 from xai_widgets.checkpoint import Checkpoint
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
@@ -176,7 +177,7 @@ class _Run:
         """Leave the module with its best weights, in eval mode and without gradients."""
         self.optimizer.zero_grad()
         if self.best:
-            self.module.load_state_dict(self.best)
+            artifact.put_into(self.module, self.best)
         self.module.eval()
 
     def _epoch(self) -> None:

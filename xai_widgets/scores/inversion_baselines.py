@@ -77,7 +77,7 @@ def _without_captum(study: Study, pictures: Tensor, seed: int) -> dict[str, Tens
     height, width = pictures.shape[2:]
     y, x = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
     drawn = torch.rand(len(pictures), height, width, generator=torch.Generator().manual_seed(seed))
-    maps = study.activations(pictures, base_layers(study)[-1]).relu().mean(1, keepdim=True)
+    maps = study.codes(pictures, base_layers(study)[-1]).relu().mean(1, keepdim=True)
     return {
         "mean_of_channels": F.interpolate(maps, (height, width), mode="bilinear", align_corners=False)[:, 0],
         "centre": torch.exp(-2 * (x**2 + y**2)).expand(len(pictures), -1, -1),

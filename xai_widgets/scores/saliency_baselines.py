@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.layers import module_name
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -113,5 +114,6 @@ def _blurred(picture: Tensor) -> Tensor:
 
 def _last_maps(study: Study) -> nn.Module | None:
     """The layer of Grad-CAM: the last one that gives maps."""
-    names = [layer.name for layer in study.layers() if len(layer.shape) == 3 and min(layer.shape[1:]) > 1]
-    return study.model.get_submodule(names[-1].partition("#")[0]) if names else None
+    names = [layer.name for layer in study.layers() if layer.layout.axes == (2, 3) and min(layer.layout.sides) > 1]
+    modules = dict(study.model.named_modules())
+    return modules[module_name(names[-1], modules)] if names else None

@@ -54,6 +54,31 @@ def test_several_layers_of_the_logits_shape_are_passed_over(squares):
     assert evidence_layer(Study(model, squares(4))) == "0.act"
 
 
+class Beside(nn.Module):
+    """Two heads whose mean are the logits, and a third that has nothing to do with them."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 6))
+        self.drop, self.one, self.two, self.depth = nn.Identity(), nn.Linear(6, 4), nn.Linear(6, 4), nn.Linear(6, 9)
+
+    def forward(self, pictures):
+        found = self.trunk(pictures)
+        logits = (self.one(found) + self.two(self.drop(found + 1))) / 2
+        self.depth(found)
+        return logits
+
+
+def test_nothing_gets_around_the_evidence(squares):
+    assert evidence_layer(Study(Beside(), squares(4))) == "trunk"
+
+
+def test_a_parametrised_head_is_no_evidence(new_study):
+    study = new_study()
+    nn.utils.parametrizations.spectral_norm(study.model.get_submodule("logits"))
+    assert evidence_layer(study) == "fc"
+
+
 def test_maps_are_pooled_twice(squares):
     model = nn.Sequential(
         OrderedDict(conv=nn.Conv2d(3, 4, 1), head=nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()))

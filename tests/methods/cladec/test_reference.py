@@ -55,7 +55,7 @@ def test_every_parameter_token_and_position_is_fresh_and_statistics_are_forgotte
         for name, tensor in encoder.network.state_dict().items():
             assert not (tensor == 7).any(), name
     assert encoder.network.class_token.requires_grad
-    assert encoder.eval()(PICTURES).shape == (4, 16, 4, 4)
+    assert encoder.eval()(PICTURES).shape == (4, 8, 4, 4)
 
 
 def test_dropout_of_all_kinds_is_off_and_batch_normalisation_on(new_study):

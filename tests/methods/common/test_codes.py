@@ -37,6 +37,7 @@ def test_what_is_kept(new_study):
 def test_all_layers_share_the_passes(new_study, net, layers):
     model, passes = net(), []
     study = new_study(model, batch_size=4)
+    study.layers()  # has passes of its own, once
     handle = model.conv1.register_forward_hook(lambda *_: passes.append(1))
     cached(study, layers)
     handle.remove()

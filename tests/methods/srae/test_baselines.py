@@ -61,3 +61,13 @@ def test_a_constant_channel_and_a_constant_score():
     for model in fit_linear(data, 3):
         assert torch.isfinite(model.contributions(z, 0)).all()
         assert torch.allclose(model.contributions(z, 0).sum(1) + model.bias[0], torch.full((20,), 7.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("directions", [0, 1, 2])
+def test_a_layer_of_few_directions(directions):
+    generator = torch.Generator().manual_seed(0)
+    z = torch.rand(9, 1, directions, generator=generator) @ torch.rand(directions, 40, generator=generator)
+    scores = torch.rand(9, 3, generator=generator)
+    for model in fit_linear(Data(z, scores), 4):
+        assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+        assert torch.isfinite(model.contributions(z, 0)).all()

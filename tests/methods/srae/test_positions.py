@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from xai_widgets.errors import LayerError
-from xai_widgets.layers import as_code
+from xai_widgets.layout import Layout, by_shape
 from xai_widgets.methods.srae.positions import (
     changed,
     default_layer,
@@ -21,6 +21,7 @@ from xai_widgets.methods.srae.positions import (
 )
 
 SIDES = (16, 16)
+REGISTERS = Layout((1,), (4, 4), before=1, after=2)
 OUTPUTS = {
     "maps": torch.rand(2, 5, 4, 3),
     "one pixel": torch.rand(2, 5, 1, 1),
@@ -28,32 +29,38 @@ OUTPUTS = {
     "tokens": torch.rand(2, 16, 5),
     "tokens and a class token": torch.rand(2, 17, 5),
     "something else": torch.rand(2, 7, 5),
+    "channels last": torch.rand(2, 4, 3, 5),
+    "tokens and registers": torch.rand(2, 19, 5),
+}
+LAYOUTS = {name: by_shape(tuple(raw.shape[1:]), SIDES) for name, raw in OUTPUTS.items()} | {
+    "channels last": Layout((1, 2), (4, 3)),
+    "tokens and registers": REGISTERS,
 }
 
 
 @pytest.mark.parametrize("view", ["spatial", "pooled", "flat"])
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_a_change_of_the_positions_is_that_change_in_the_layer(name, view):
-    raw = OUTPUTS[name]
-    z = positions(as_code(raw, SIDES), view)
-    # A class token is in every cell, so that not every change of the positions can be a change of the layer.
-    target = z * 1.5 if "class" in name else torch.rand_like(z)
-    moved = changed(raw, target - z, view, SIDES, nonnegative=False)
+    raw, layout = OUTPUTS[name], LAYOUTS[name]
+    z = positions(layout.code(raw), view)
+    target = torch.rand_like(z)
+    moved = changed(raw, target - z, view, layout, nonnegative=False)
     assert moved.shape == raw.shape
-    assert torch.allclose(positions(as_code(moved, SIDES), view), target, atol=1e-5)
+    assert torch.allclose(positions(layout.code(moved), view), target, atol=1e-5)
+    assert torch.equal(layout.placeless(moved), layout.placeless(raw))
 
 
 def test_what_never_is_negative_stays_so():
     raw = torch.rand(2, 5, 4, 3)
     change = torch.full((2, 12, 5), -0.5)
-    assert torch.equal(changed(raw, change, "spatial", SIDES, nonnegative=True), (raw - 0.5).clamp_min(0))
+    assert torch.equal(changed(raw, change, "spatial", LAYOUTS["maps"], nonnegative=True), (raw - 0.5).clamp_min(0))
 
 
 def test_a_mean_becomes_what_it_should_without_negative_positions():
     raw = torch.rand(2, 5, 4, 3).clamp_min(0.5) - 0.5
     raw[0, 0] = 0  # nothing that a factor could change
     target = torch.rand(2, 1, 5)
-    moved = changed(raw, target - positions(raw, "pooled"), "pooled", SIDES, nonnegative=True)
+    moved = changed(raw, target - positions(raw, "pooled"), "pooled", LAYOUTS["maps"], nonnegative=True)
     assert (moved >= 0).all()
     assert torch.allclose(positions(moved, "pooled"), target, atol=1e-5)
 

@@ -139,7 +139,7 @@ class CAE(CodeMap):
             return
         study, settings, layer = self.study, self.settings, self._layer
         chosen = study.draw(study.train, settings.pictures, settings.recipe.seed)
-        cached = cached_pass(study, study.train, chosen, [layer] if layer else [], progress)
+        cached = cached_pass(study, study.train, chosen, [layer] if layer else [], progress, whole=True)
         data = FitData.of(cached, layer)
         finished = FinishedParts(checkpoint, f"{cached.fingerprint} {settings}")
         networks: FittedNetworks

@@ -6,14 +6,13 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.layers import as_code
+from xai_widgets.methods.common.codes import before_logits
 from xai_widgets.study import Study
 
 
 def evidence_layer(study: Study) -> str | None:
-    """The last layer that is not the logits; None for a model of a single layer, whose logits then are all there is."""
-    inner = [layer.name for layer in study.layers() if layer.shape != (study.classes,)]
-    return inner[-1] if inner else None
+    """The layer from which the logits are computed; None for a model of a single layer: its logits are all there is."""
+    return before_logits(study)
 
 
 def read_layer(study: Study, pictures: Tensor, layer: str | None) -> tuple[Tensor, Tensor]:
@@ -22,7 +21,7 @@ def read_layer(study: Study, pictures: Tensor, layer: str | None) -> tuple[Tenso
         logits = study.forward(pictures)
         return logits, logits
     logits, recorded = study.forward_and_record(pictures, [layer])
-    return logits, pooled(as_code(recorded[layer].float(), study.shape[1:]))
+    return logits, pooled(study.layer(layer).layout.whole(recorded[layer].float()))
 
 
 def require_gradients(study: Study) -> None:

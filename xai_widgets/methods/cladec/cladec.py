@@ -35,7 +35,7 @@ from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerRepor
 from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import depth_problems
-from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer
+from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer, tensors_by_layer
 from xai_widgets.methods.cladec.units import effects_of_units, standard_codes
 from xai_widgets.methods.common.codes import cached_pass, read_codes
 from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
@@ -322,8 +322,9 @@ class ClaDec(Explainer):
     @classmethod
     def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
         made = cls(study, list(details["layers"]), settings=Settings.restored(details))
+        own = tensors_by_layer(tensors, details["layers"])
         for layer, entry in details["layers"].items():
-            made._fitted[layer] = restored_layer(study, made.settings, layer, entry, tensors)
+            made._fitted[layer] = restored_layer(study, made.settings, layer, entry, own[layer])
         return made
 
 

@@ -1,6 +1,6 @@
 """Decoders: from a layer's code back to a picture.
 
-A code is what `xai_widgets.layers.as_code` makes of an activation: maps ``(N, C, h, w)`` or vectors ``(N, D)``.
+A code is what `xai_widgets.layers.Layer.code` makes of an activation: maps ``(N, C, h, w)`` or vectors ``(N, D)``.
 """
 
 from __future__ import annotations

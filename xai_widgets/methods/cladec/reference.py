@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.layers import as_code, record
+from xai_widgets.layers import record
 from xai_widgets.study import Study
 
 
@@ -22,7 +22,7 @@ class ReferenceEncoder(nn.Module):
         super().__init__()
         self.layer = layer
         self._normalise = study.normalise
-        self._sides = study.shape[1:]
+        self._code = study.layer(layer).code
         run = [known.name for known in study.layers()]
         until = run.index(layer) + 1
         self._later = set(run[until:]) - set(run[:until])
@@ -40,7 +40,7 @@ class ReferenceEncoder(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """The layer's code for pictures ``(N, C, H, W)`` in [0, 1], in the form of the classifier's; differentiable."""
         recorded = record(self.network, lambda: self.network(self._normalise(pictures).float()), [self.layer])
-        return as_code(recorded[self.layer], self._sides)
+        return self._code(recorded[self.layer])
 
     def idle(self) -> set[str]:
         """Names in the state of what plays no part in the code: that of modules which are run after the layer only."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -27,13 +27,24 @@ def layer_tensors(fitted: Mapping[str, FittedLayer], dtype: torch.dtype) -> dict
     }
 
 
+def tensors_by_layer(tensors: Mapping[str, Tensor], layers: Collection[str]) -> dict[str, dict[str, Tensor]]:
+    """What `layer_tensors` put together, by layer; names of layers may hold a "/", and begin with each other."""
+    found: dict[str, dict[str, Tensor]] = {layer: {} for layer in layers}
+    for key, tensor in tensors.items():
+        owners = [layer for layer in layers if key.startswith(f"{layer}/")]
+        if owners:
+            owner = max(owners, key=len)
+            found[owner][key.removeprefix(f"{owner}/")] = tensor
+    return found
+
+
 def restored_layer(
     study: Study, settings: Settings, layer: str, entry: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> FittedLayer:
-    """A fitted layer with its weights and report."""
+    """A fitted layer with its own tensors and report."""
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
         fitted = FittedLayer(study, layer, tuple(entry["code"]), settings)
-    missing, unexpected = fitted.load_state_dict(artifact.group(tensors, layer), strict=False)
+    missing, unexpected = artifact.put_into(fitted, tensors, strict=False)
     if unexpected or not fitted.idle().issuperset(missing):
         raise KeyError(f"{layer}: {', '.join([*unexpected, *missing][:3])}")
     fitted.report = LayerReport(**entry["report"] | {"problems": tuple(entry["report"]["problems"])})

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xai_widgets.layers import as_code
 from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -22,7 +21,8 @@ MOST_BYTES = 2 * 1024**3
 class CachedPass:
     """8-bit pictures ``(N, C, H, W)``, labels ``(N,)``, the classifier's logits ``(N, K)``, and codes by layer.
 
-    Codes are on the CPU, in half precision where that suffices; those that would not fit are left out.
+    Codes are on the CPU, in half precision where that suffices; those that would not fit are left out. They have the
+    tokens that belong to no place, too, if they are `whole` (see `Layout.whole`).
     """
 
     study: Study
@@ -30,6 +30,7 @@ class CachedPass:
     labels: Tensor
     logits: Tensor
     codes: dict[str, Tensor]
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -49,17 +50,64 @@ class CachedPass:
         if layer in self.codes:
             return self.codes[layer][indices].to(self.study.device).float()
         with self.study.borrowed(), torch.no_grad():
-            return read_codes(self.study, self.picture(indices), [layer])[layer]
+            return read_codes(self.study, self.picture(indices), [layer], whole=self.whole)[layer]
 
 
-def read_codes(study: Study, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Single-precision codes of several layers for one batch, on the model's device; call it inside `borrowed`."""
+def read_codes(study: Study, pictures: Tensor, layers: Sequence[str], *, whole: bool = False) -> dict[str, Tensor]:
+    """Single-precision codes of several layers for one batch, on the model's device; call it inside `borrowed`.
+
+    With `whole`, tokens that belong to no place are not left out (see `Layout.whole`).
+    """
     recorded = study.record(pictures, layers)
-    return {layer: as_code(recorded[layer].float(), study.shape[1:]) for layer in layers}
+    layouts = {layer: study.layer(layer).layout for layer in layers}
+    return {
+        name: layout.whole(recorded[name].float()) if whole else layout.code(recorded[name].float())
+        for name, layout in layouts.items()
+    }
+
+
+def before_logits(study: Study) -> str | None:
+    """The last layer that the logits are computed from alone; None for a model of a single layer.
+
+    Nothing of the picture may get to the logits around it: not one of two heads, and nothing that is computed beside
+    them. Where the model gives no gradients, which would show that, it is the last layer that is not the logits.
+    """
+    inner = [layer.name for layer in reversed(study.layers()) if layer.shape != (study.classes,)]
+    return next((name for name in inner if not _passed(study, name)), inner[0] if inner else None)
+
+
+def matters(study: Study, layer: str) -> bool:
+    """Whether the answer to a picture of the study depends on the layer's code; not if there are no gradients."""
+    cut: list[Tensor] = []
+
+    def leaf(activation: Tensor) -> Tensor:
+        cut.append(activation.detach().clone().requires_grad_(activation.is_floating_point()))
+        return cut[0] * 1  # the next layers may work in place, which no leaf allows
+
+    picture, _ = study.load(study.train, [0])
+    with study.borrowed(), torch.enable_grad():
+        logs = study.forward_replacing(picture, layer, leaf).log_softmax(1)
+        # The log-probability of the most probable class has no gradient left where the classifier is sure.
+        score = logs[0, logs.argmin()]
+        gradient = torch.autograd.grad(score, cut[0], allow_unused=True)[0] if score.requires_grad else None
+    return gradient is not None and bool((study.layer(layer).code(gradient) != 0).any())
+
+
+def _passed(study: Study, layer: str) -> bool:
+    """Whether the logits depend on the picture when they can no longer through this layer."""
+    with study.borrowed(), torch.enable_grad():
+        picture = torch.zeros(1, *study.shape, requires_grad=True)
+        return study.forward_replacing(picture, layer, lambda activation: activation.detach().clone()).requires_grad
 
 
 def cached_pass(
-    study: Study, pictures: PictureSet, indices: Sequence[int], layers: Sequence[str], progress: Progress
+    study: Study,
+    pictures: PictureSet,
+    indices: Sequence[int],
+    layers: Sequence[str],
+    progress: Progress,
+    *,
+    whole: bool = False,
 ) -> CachedPass:
     """Read the pictures of a set at some indices, and codes of all layers in the same forward passes."""
     batches = torch.as_tensor(list(indices)).split(study.batch_size)
@@ -70,7 +118,7 @@ def cached_pass(
         loaded, of_class = study.load(pictures, batch.tolist())
         study.check(loaded)
         with study.borrowed(), torch.no_grad():
-            for layer, code in read_codes(study, loaded, list(codes)).items() if codes else ():
+            for layer, code in read_codes(study, loaded, list(codes), whole=whole).items() if codes else ():
                 codes[layer].append(_small(code).cpu())
             logits.append(study.forward(loaded).cpu())
         pixels.append((loaded * 255).round().to(torch.uint8))
@@ -78,7 +126,7 @@ def cached_pass(
         _drop_what_does_not_fit(codes, len(batches))
         progress.advance()
     joined = {layer: torch.cat(parts) for layer, parts in codes.items()}
-    return CachedPass(study, torch.cat(pixels), torch.cat(labels), torch.cat(logits), joined)
+    return CachedPass(study, torch.cat(pixels), torch.cat(labels), torch.cat(logits), joined, whole)
 
 
 def _small(code: Tensor) -> Tensor:

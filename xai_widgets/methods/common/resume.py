@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from torch import nn
 
@@ -25,8 +26,8 @@ class FinishedParts:
         self._kept: list[Path] = []
 
     def checkpoint(self, name: str) -> Path | None:
-        """The path for the checkpoint of a training."""
-        return None if self._folder is None else self._folder / f"{name}-running"
+        """Where the training of that name keeps its checkpoint."""
+        return self._file(f"{name}-running")
 
     def restore(self, name: str, module: nn.Module) -> int | None:
         """Load a finished module and return the number of its epochs; None if it is not finished."""
@@ -34,7 +35,7 @@ class FinishedParts:
         if path is None or not artifact.with_suffix(path).exists():
             return None
         tensors, details = artifact.load(path, _KIND)
-        module.load_state_dict(tensors)
+        artifact.put_into(module, tensors)
         module.eval()
         self._kept.append(path)
         return int(details["epochs"])
@@ -54,4 +55,8 @@ class FinishedParts:
                 self._folder.rmdir()
 
     def _finished(self, name: str) -> Path | None:
-        return None if self._folder is None else self._folder / f"{name}-finished"
+        return self._file(f"{name}-finished")
+
+    def _file(self, name: str) -> Path | None:
+        """A file in the folder itself, whatever signs the name has: it may be that of a layer."""
+        return None if self._folder is None else self._folder / quote(name, safe=" ")

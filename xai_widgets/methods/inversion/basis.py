@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import LayerError
-from xai_widgets.layers import as_code
+from xai_widgets.methods.common.codes import matters, read_codes
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
 
@@ -80,8 +80,7 @@ class Basis:
 def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basis:
     """The channels of one batch; `layers` says which have negative values, too. Call it inside `study.borrowed()`."""
     with torch.no_grad():
-        activations = study.record(pictures, list(layers))
-    maps = {name: _as_maps(activations[name].float(), pictures, name) for name in layers}
+        maps = read_codes(study, pictures, list(layers))
     halves = [torch.cat([one, -one], 1) if layers[name] else one for name, one in maps.items()]
     return Basis(tuple(layers), tuple(one.relu() for one in halves))
 
@@ -89,12 +88,14 @@ def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basi
 def signs(study: Study, layers: Sequence[str]) -> dict[str, bool]:
     """For each layer whether it gives negative values; raises a `LayerError` if one does not exist or gives no maps."""
     for name in layers:
+        layer = study.layer(name)
         if map_sides(study, name) is None:
-            raise LayerError(f"layer {name!r} has no maps (its output is {study.layer(name).shape}) to make masks of")
+            reason = layer.layout.reason if layer.places is None else f"its maps of {layer.places} are single lines"
+            raise LayerError(f"layer {name!r} has no maps (its output is {layer.shape}) to make masks of: {reason}")
     pictures, _ = study.load(study.train, range(min(PROBED, len(study.train))))
     with study.borrowed(), torch.no_grad():
-        activations = study.record(pictures, list(layers))
-    return {name: bool((activations[name] < 0).any()) for name in layers}
+        codes = read_codes(study, pictures, list(layers))
+    return {name: bool((codes[name] < 0).any()) for name in layers}
 
 
 def gates(study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str]) -> tuple[Tensor, ...]:
@@ -121,7 +122,8 @@ def attribution(study: Study, pictures: Tensor, targets: Targets, layer: str) ->
         scores = targets.log_probabilities(study.forward_replacing(pictures, layer, leaf))
         depends = scores.requires_grad
         gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if depends else torch.zeros_like(cut[0])
-    return _as_maps(cut[0].detach().float(), pictures, layer), _as_maps(gradient.float(), pictures, layer)
+    code = study.layer(layer).code
+    return code(cut[0].detach().float()), code(gradient.float())
 
 
 def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
@@ -137,11 +139,8 @@ def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
 
 def map_sides(study: Study, layer: str) -> tuple[int, int] | None:
     """Height and width of a layer's maps, or of its grid of tokens; None for a layer that has neither."""
-    shape = study.layer(layer).shape
-    if len(shape) not in (2, 3):
-        return None
-    maps = as_code(torch.zeros(1, *shape), study.shape[1:])
-    return (int(maps.shape[2]), int(maps.shape[3])) if maps.dim() == 4 and min(maps.shape[2:]) > 1 else None
+    places = study.layer(layer).places
+    return places if places and min(places) > 1 else None
 
 
 def base_layers(study: Study) -> tuple[str, ...]:
@@ -157,7 +156,7 @@ def base_layers(study: Study) -> tuple[str, ...]:
             by_sides[sides] = [*by_sides.pop(sides, []), block.name]
     if not by_sides:
         raise LayerError("no layer of the network has maps of half its pictures' sides or less; name base_layer")
-    deepest = (next((name for name in reversed(names) if _matters(study, name)), None) for names in by_sides.values())
+    deepest = (next((name for name in reversed(names) if matters(study, name)), None) for names in by_sides.values())
     mattering = [name for name in deepest if name is not None]
     # No layer matters to a network whose last layer is still all 0; masks are then made of the deepest ones.
     chosen = mattering or [names[-1] for names in by_sides.values()]
@@ -173,27 +172,6 @@ def published_layer(study: Study) -> str:
     candidates = base_layers(study)
     fine = [name for name in candidates if min(map_sides(study, name) or (0,)) >= least]
     return fine[-1] if fine else candidates[0]
-
-
-def _matters(study: Study, layer: str) -> bool:
-    pictures, _ = study.load(study.train, [0])
-    with study.borrowed():
-        # The log-probability of the most probable class has no gradient left where the classifier is sure.
-        targets = Targets(study.forward(pictures).argmin(1))
-        try:
-            _, gradient = attribution(study, pictures, targets, layer)
-        except LayerError:  # it gives more than one tensor
-            return False
-    return bool((gradient != 0).any())
-
-
-def _as_maps(activation: Tensor, pictures: Tensor, layer: str) -> Tensor:
-    """Maps ``(N, C, h, w)``; tokens come without the class token."""
-    height, width = pictures.shape[2:]
-    maps = as_code(activation, (height, width))
-    if maps.dim() != 4:
-        raise LayerError(f"layer {layer!r} gives no maps (its output is {tuple(activation.shape[1:])})")
-    return maps[:, : activation.shape[2]] if activation.dim() == 3 else maps
 
 
 def _to_one(maps: Tensor) -> Tensor:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from sklearn.cross_decomposition import PLSRegression
 from torch import Tensor
 
 from xai_widgets.methods.srae.additive import Additive
 from xai_widgets.methods.srae.fit_data import FitData
+
+Floats = npt.NDArray[np.float64]
 
 
 class LinearFeatures(Additive):
@@ -82,13 +86,25 @@ def _pls(x: Tensor, y: Tensor, count: int, features: int) -> LinearFeatures:
     made.mean.copy_(x.mean(0))
     made.intercept.copy_(y.mean(0))
     for k, goal in enumerate(y.T):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # once the score is explained, further components are zero
-            found = PLSRegression(count, scale=False).fit(x.double().numpy(), goal.double().numpy())
-        made.directions[k, :, :count] = _finite(found.x_rotations_)
-        made.loadings[k, :count] = _finite(found.x_loadings_.T)
-        made.read_out[k, :count] = _finite(found.y_loadings_[0])
+        found = _regression(x.double().numpy(), goal.double().numpy(), count)
+        if found is not None:
+            own = found.n_components
+            made.directions[k, :, :own] = _finite(found.x_rotations_)
+            made.loadings[k, :own] = _finite(found.x_loadings_.T)
+            made.read_out[k, :own] = _finite(found.y_loadings_[0])
     return made
+
+
+def _regression(x: Floats, goal: Floats, count: int) -> PLSRegression | None:
+    """As many components as the layer has directions, at most `count`; None where it is the same for all pictures."""
+    if not count:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # once the score is explained, further components are zero
+        try:
+            return PLSRegression(count, scale=False).fit(x, goal)
+        except ValueError:  # a component more than there are directions is NaN
+            return _regression(x, goal, count - 1)
 
 
 def _finite(values: object) -> Tensor:

@@ -20,9 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.layers import as_code
 from xai_widgets.methods.common.blur import blur
-from xai_widgets.methods.srae.positions import is_spatial, last_spatial_layer
+from xai_widgets.methods.srae.positions import last_spatial_layer
 from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.settings import Settings
 from xai_widgets.study import Study
@@ -46,7 +45,7 @@ def default_heatmap_method(study: Study, settings: Settings) -> HeatmapMethod:
     """The cheapest method that a layer allows."""
     if last_spatial_layer(study, settings.layer) is None:
         return "occlusion"
-    exact = settings.view == "spatial" and is_spatial(study.layer(settings.layer), study)
+    exact = settings.view == "spatial" and study.layer(settings.layer).places is not None
     return "spatial" if exact else "gradient"
 
 
@@ -111,10 +110,10 @@ def _gradient(readout: LayerReadout, pictures: Tensor) -> Tensor:
     contributions, leaf = readout.at(pictures, layer)
     if not contributions.requires_grad:
         raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
-    found = []
+    found, code = [], readout.study.layer(layer).code
     for column in contributions.sum(0):
         (gradient,) = torch.autograd.grad(column, leaf, retain_graph=True)
-        found.append(as_code(gradient * leaf.detach(), readout.study.shape[1:]).sum(1))
+        found.append(code(gradient * leaf.detach()).sum(1))
     return torch.stack(found, dim=1)
 
 

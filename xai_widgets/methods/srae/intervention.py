@@ -75,8 +75,8 @@ def _one_batch(readout: LayerReadout, pictures: Tensor, factors: Tensor) -> tupl
         raw = recorded[layer]
         e = model.features(positions(readout.code(raw), view), k)
         moved = e * factors.to(e)[:, None]
-        sides = (study.shape[1], study.shape[2])
-        new = changed(raw, model.change(e, moved, k), view, sides, nonnegative=bool(raw.min() >= 0))
+        layout = study.layer(layer).layout
+        new = changed(raw, model.change(e, moved, k), view, layout, nonnegative=bool(raw.min() >= 0))
         after = study.forward_replacing(pictures, layer, lambda _: new)
         change = ((moved - e).mean(1) * model.weight[k]).sum(1)
     return before.cpu(), after.cpu(), change.cpu()

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import LayerError
-from xai_widgets.layers import Layer, as_code
+from xai_widgets.layout import Layout
+from xai_widgets.methods.common.codes import matters, read_codes
 from xai_widgets.study import Study
 
 View = Literal["spatial", "pooled", "flat"]
@@ -30,15 +31,14 @@ def grid(code: Tensor, view: View) -> tuple[int, int]:
     return (code.shape[2], code.shape[3]) if spatial else (1, 1)
 
 
-def changed(raw: Tensor, change: Tensor, view: View, picture: tuple[int, int], *, nonnegative: bool) -> Tensor:
-    """A layer's output ``(N, ...)``, with a change ``(N, P, D)`` of its positions brought back into it.
+def changed(raw: Tensor, change: Tensor, view: View, layout: Layout, *, nonnegative: bool) -> Tensor:
+    """A layer's output ``(N, ...)``, with a change ``(N, P, D)`` of its positions brought back; other tokens stay.
 
     A change of the mean over the positions applies to each of them; in a layer that is never negative (`nonnegative`,
-    which cuts what falls below zero), as a factor, so that the mean can really become what it should. Height and width
-    of the `picture` decide the proportions of a token grid.
+    which cuts what falls below zero), as a factor, so that the mean can really become what it should.
     """
-    code = as_code(raw, picture)
-    moved = raw + _as_layer(_as_code(change.to(raw), code, view, nonnegative=nonnegative), raw)
+    code = _as_code(change.to(raw), layout.code(raw), view, nonnegative=nonnegative)
+    moved = raw + layout.put(code, torch.zeros_like(raw))
     return moved.clamp_min(0) if nonnegative else moved
 
 
@@ -53,28 +53,15 @@ def _as_code(change: Tensor, code: Tensor, view: View, *, nonnegative: bool) -> 
     return (change.transpose(1, 2) if view == "spatial" else change).reshape(code.shape)
 
 
-def _as_layer(change: Tensor, raw: Tensor) -> Tensor:
-    """A change of a code in the form of the layer: undoes `layers.as_code`."""
-    if raw.dim() != 3 or change.dim() == 2:
-        return change.reshape(raw.shape)
-    channels = raw.shape[2]
-    cells = change[:, :channels].flatten(2).transpose(1, 2)
-    if change.shape[1] == channels:
-        return cells
-    # The class token stands in every cell; its change is their mean.
-    return torch.cat([change[:, channels:].mean((2, 3))[:, None], cells], dim=1)
-
-
 def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, float]:
     """How many pixels lower and further right a layer's positions look than an even grid over the picture would.
 
     Padded strides move the receptive fields to the upper left, by up to half a cell. Measured on some pictures at the
     middle position, as the centre of its gradients; 0 where the network gives none, or the layer has no positions.
     """
-    sides = (study.shape[1], study.shape[2])
     with study.borrowed(), torch.enable_grad():
         seen = pictures.detach().clone().requires_grad_()
-        code = as_code(study.record(seen, [layer])[layer].float(), sides)
+        code = read_codes(study, seen, [layer])[layer]
         if code.dim() == 2 or not code.requires_grad:
             return 0.0, 0.0
         middle = (code.shape[2] // 2, code.shape[3] // 2)
@@ -82,7 +69,7 @@ def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, 
     mass = gradient.abs().sum((0, 1))
     down, right = (
         _centre(mass.sum(1 - axis)) - (at + 0.5) * side / count
-        for axis, (at, side, count) in enumerate(zip(middle, sides, code.shape[2:], strict=True))
+        for axis, (at, side, count) in enumerate(zip(middle, study.shape[1:], code.shape[2:], strict=True))
     )
     return down, right
 
@@ -98,27 +85,29 @@ def last_spatial_layer(study: Study, layer: str) -> str | None:
     """The last layer with positions that comes no later than `layer`, if there is one."""
     entries = study.layers()
     before = entries[: [entry.name for entry in entries].index(layer) + 1]
-    found = [entry.name for entry in before if is_spatial(entry, study)]
+    found = [entry.name for entry in before if entry.places]
     return found[-1] if found else None
 
 
 def default_layer(study: Study) -> str:
-    """The last layer that has positions (maps or tokens); without one, the last one before the logits.
+    """The last layer with positions (maps or tokens) that matter; without one, the last one before the logits.
+
+    Of the last tokens of many transformers only the class token is read: a change of their positions changes nothing.
+    What is inside a block comes last, and so do frames around most of the blocks.
 
     A `LayerError` if the model is a single layer: there is nothing between the pictures and the logits.
     """
     inner = [layer for layer in study.layers() if layer.shape != (study.classes,)]
     if not inner:
         raise LayerError("the model is a single layer: it has no inner layer whose x-features could be found")
-    spatial = [layer for layer in inner if is_spatial(layer, study)]
-    return (spatial or inner)[-1].name
+    spatial = [layer.name for layer in reversed(inner) if layer.places] or [inner[-1].name]
+    blocks = [f"{block.name}." for block in study.blocks()]
 
+    def is_part_or_frame(name: str) -> bool:
+        inside = sum(block.startswith(f"{name}.") and block != f"{name}." for block in blocks)
+        return name.startswith(tuple(blocks)) or 2 * inside > len(blocks)
 
-def is_spatial(layer: Layer, study: Study) -> bool:
-    """Whether a layer gives maps, or tokens that can be laid out as a grid."""
-    if len(layer.shape) == 3:
-        return max(layer.shape[1:]) > 1
-    return len(layer.shape) == 2 and as_code(torch.zeros(1, *layer.shape), study.shape[1:]).dim() == 4
+    return next((name for name in sorted(spatial, key=is_part_or_frame) if matters(study, name)), spatial[0])
 
 
 def layer_and_view(
@@ -126,4 +115,4 @@ def layer_and_view(
 ) -> tuple[str, View]:
     """A layer's name, by default `default_layer`; and its view, by default `spatial` if it has positions, or "flat"."""
     name = default_layer(study) if layer is None else study.layer(layer).name
-    return name, view or (spatial if is_spatial(study.layer(name), study) else "flat")
+    return name, view or (spatial if study.layer(name).places else "flat")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xai_widgets.layers import as_code, run_replacing
+from xai_widgets.layers import run_replacing
 from xai_widgets.methods.srae.additive import Additive
 from xai_widgets.methods.srae.positions import grid, positions
 from xai_widgets.methods.srae.settings import Settings
@@ -50,5 +50,5 @@ class LayerReadout:
             return torch.cat([self.contributions(batch).cpu() for batch in pictures.split(self.study.batch_size)])
 
     def code(self, raw: Tensor) -> Tensor:
-        """A layer's output as single-precision maps or vectors."""
-        return as_code(raw.float(), self.study.shape[1:])
+        """The layer's output as single-precision maps or vectors."""
+        return self.study.layer(self.settings.layer).code(raw.float())

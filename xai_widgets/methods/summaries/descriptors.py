@@ -28,31 +28,27 @@ def default_layer(study: Study) -> str:
     Half of an odd height is rounded up, as strided layers do. Deeper layers distinguish more kinds of regions than
     people do, and lose their positions. Raises a `LayerError` if no layer gives maps.
     """
-    spatial = [layer for layer in (*study.blocks(), *study.layers()) if _has_maps(layer.shape)]
+    spatial = [(layer.name, layer.places) for layer in (*study.blocks(), *study.layers()) if layer.places]
     if not spatial:
-        raise LayerError(f"no layer of {study!r} gives maps (C, H, W), in which regions could be found")
-    smaller = [layer for layer in spatial if 2 * layer.shape[1] <= study.shape[1] + 1]
-    return (smaller or spatial)[0].name
+        raise LayerError(f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found")
+    smaller = [name for name, (rows, _) in spatial if 2 * rows <= study.shape[1] + 1]
+    return smaller[0] if smaller else spatial[0][0]
 
 
 def require_maps(study: Study, layer: str) -> str:
-    """Return the layer's name, or raise a `LayerError` if it gives no maps ``(C, H, W)``."""
-    shape = study.layer(layer).shape
-    if not _has_maps(shape):
+    """Return the layer's name, or raise a `LayerError` if it gives no maps: neither ``(C, H, W)`` nor others."""
+    found = study.layer(layer)
+    if not found.places:
         raise LayerError(
-            f"layer {layer!r} gives {shape}, and regions need maps (C, H, W); {default_layer(study)!r} has some"
+            f"layer {layer!r} gives {found.shape}, and regions need maps (C, H, W) or a grid of tokens: "
+            f"{found.layout.reason}; {default_layer(study)!r} has some"
         )
     return layer
 
 
-def _has_maps(shape: tuple[int, ...]) -> bool:
-    """Whether a layer's output has positions; maps of one pixel are the same for every region of a picture."""
-    return len(shape) == 3 and shape[1:] != (1, 1)
-
-
 def activation_maps(study: Study, pictures: Tensor, layer: str) -> Tensor:
     """A layer's maps ``(N, D, h, w)``, each channel with mean 0 and deviation 1 over these pictures."""
-    maps = study.activations(pictures, require_maps(study, layer))
+    maps = study.codes(pictures, require_maps(study, layer))
     deviation = maps.std((0, 2, 3), keepdim=True, correction=0)
     # A constant channel carries no information.
     return (maps - maps.mean((0, 2, 3), keepdim=True)) / torch.where(deviation > 0, deviation, torch.inf)

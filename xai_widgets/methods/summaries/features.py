@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import LayerError
-from xai_widgets.layers import as_code
+from xai_widgets.methods.common.codes import before_logits
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.located import Part
 from xai_widgets.pictures import PictureSet
@@ -50,7 +50,7 @@ def _of_batch(
     """Labels, logits, and features of whole pictures and of each part, of one batch."""
     layer = penultimate(study)
     blurred = REFERENCES["blur"](study, pictures, labels)
-    maps = {name: study.activations(pictures, name) for name in {part.layer for part in parts}}
+    maps = {name: study.codes(pictures, name) for name in {part.layer for part in parts}}
     alone = []
     for part in parts:
         region = part.where(maps[part.layer], study.shape[1:])
@@ -60,14 +60,20 @@ def _of_batch(
 
 
 def penultimate(study: Study) -> str:
-    """The last layer that does not give the logits; raises a `LayerError` if there is none."""
-    before = [layer.name for layer in study.layers() if layer.shape != (study.classes,)]
-    if not before:
+    """The layer from which the logits are computed.
+
+    Raises
+    ------
+    LayerError
+        If there is none.
+    """
+    layer = before_logits(study)
+    if layer is None:
         raise LayerError(f"{study!r} has no layer before its logits, so that there are no features to specialise on")
-    return before[-1]
+    return layer
 
 
 def features(study: Study, pictures: Tensor, layer: str) -> Tensor:
-    """Activations of a layer, ``(N, D)``; the mean over the positions of maps and tokens."""
-    code = as_code(study.activations(pictures, layer), study.shape[1:])
+    """Activations of a layer, ``(N, D)``; the mean over the positions of maps and tokens, and tokens of no position."""
+    code = study.layer(layer).layout.whole(study.activations(pictures, layer))
     return code.mean((2, 3)) if code.dim() == 4 else code

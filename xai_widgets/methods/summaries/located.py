@@ -47,7 +47,7 @@ def parts_of(study: Study, found: ClassSummaries) -> list[Part]:
     if not found.kept:
         return []
     layer = str(found.origin["layer"])
-    maps = study.activations(found.masks.pictures, layer)
+    maps = study.codes(found.masks.pictures, layer)
     deviation = maps.std((0, 2, 3), correction=0)
     # A constant channel carries no information.
     deviation = torch.where(deviation > 0, deviation, torch.inf)

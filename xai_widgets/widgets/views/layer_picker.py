@@ -134,14 +134,14 @@ class LayerPicker(Displayed):
 
 def strip_layer(layer: Layer, status: str = "") -> StripLayer:
     """A layer as the strip draws it."""
-    shape, parameters = list(layer.shape), layer.parameters
+    shape, parameters = list(layer.form), layer.parameters
     return {"name": layer.name, "kind": layer.kind, "shape": shape, "parameters": parameters, "status": status}
 
 
 def describe(layer: Layer, picture: tuple[int, int, int]) -> str:
     """Say how much a layer can hold, beside what a picture of shape (C, H, W) holds."""
     size, numbers = math.prod(layer.shape), math.prod(picture)
-    held = _extent(layer.shape)
+    held = _extent(layer.form)
     total = f" = {size:,} numbers" if len(layer.shape) > 1 else ""
     return f"{layer.name}: {held}{total}; the picture has {numbers:,}"
 
