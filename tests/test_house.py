@@ -18,7 +18,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version"},
-    {"names"},
+    {"names", "limits"},
     {"registry", "artifact", "progress", "recipe", "borrowing", "seeding", "hosts"},
     {"layers", "checkpoint"},
     {"show", "data", "pictures"},

@@ -23,7 +23,7 @@ from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.runs import sources
 from xai_widgets.runs.run import AGAIN, DESCRIPTION, Run
-from xai_widgets.study import Study, fingerprint
+from xai_widgets.study import Study, fingerprint, normalisation
 
 _RUNS: WeakKeyDictionary[Study, Run] = WeakKeyDictionary()
 """The run of each study that is kept in a folder."""
@@ -185,7 +185,7 @@ def require_model(run: Run, model: nn.Module, mean: Tensor | None = None, std: T
     ArtifactError
         If weights, mean or std differ.
     """
-    own_mean, own_std = (torch.tensor(values).view(-1, 1, 1) for values in (run.mean, run.std))
+    own_mean, own_std = normalisation(run.mean, run.std, run.shape[0])
     for name, given, own in (("mean", mean, own_mean), ("std", std, own_std)):
         if given is not None and not torch.equal(given, own):
             raise ArtifactError(

@@ -30,7 +30,9 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
+from xai_widgets import limits
 from xai_widgets.errors import LayerError, NotFittedError
+from xai_widgets.limits import Of, Several
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerReport
 from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
@@ -93,9 +95,10 @@ class ClaDec(Explainer):
         settings: Settings | None = None,
     ) -> None:
         recipe = Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
-        longer = replace(recipe, epochs=max(epochs * 4 // 3, 1))
+        longer = replace(recipe, epochs=max(recipe.epochs * 4 // 3, 1))
         self.study = study
-        self.settings = settings or Settings(reference, recipe, longer, width, pictures)
+        own = Settings(reference, recipe, longer, width, pictures)
+        self.settings: Settings = own if settings is None else Of((Settings,))("settings", settings)
         self.requested_layers = _layers(study, default_layer(study) if layer is None else layer)
         self._fitted: dict[str, FittedLayer] = {}
 
@@ -243,7 +246,7 @@ class ClaDec(Explainer):
             predictions=predictions,
             layer=fitted.layer,
             alpha=dial,
-            units=None if units is None else tuple(units),
+            units=None if units is None else tuple(map(int, units)),
             report=self.report(fitted.layer),
             problems=self.problems_at(fitted.layer),
             class_names=self.study.class_names,
@@ -288,6 +291,7 @@ class ClaDec(Explainer):
         A guard against a decoder's imagination: what the code really resembles, among `among` pictures drawn by the
         seed.
         """
+        count, among = limits.COUNT("count", count), limits.COUNT("among", among)
         fitted = self._of(layer or self.requested_layers[0])
         indices = self.study.draw(self.study.train, among, self.settings.recipe.seed)
         pool, _ = self.study.load(self.study.train, indices)
@@ -340,7 +344,7 @@ def default_layer(study: Study) -> str:
 
 def _layers(study: Study, layer: str | Sequence[str]) -> tuple[str, ...]:
     """Names of layers that exist, each once."""
-    names = tuple(dict.fromkeys([layer] if isinstance(layer, str) else layer))
+    names = tuple(dict.fromkeys([layer] if isinstance(layer, str) else Several(Of((str,)))("layer", layer)))
     if not names:
         raise LayerError("no layer is given; study.layers() lists those there are")
     return tuple(study.layer(name).name for name in names)

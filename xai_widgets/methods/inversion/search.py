@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, is_dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import basis_of
 from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder
 from xai_widgets.methods.inversion.targets import Targets
@@ -36,6 +37,13 @@ class Optimiser(Protocol):
 
     def invert(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         """A `Search`."""
+
+
+def required(settings: object) -> Any:
+    """The settings, if they can search for masks."""
+    if not (is_dataclass(settings) and all(hasattr(settings, name) for name in ("explain", "invert"))):
+        raise XaiWidgetsError(f"settings is {settings!r}, but must be GuidedSettings or PublishedSettings")
+    return settings
 
 
 @dataclass(frozen=True, eq=False)
