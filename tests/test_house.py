@@ -18,7 +18,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version"},
-    {"names", "limits"},
+    {"names", "limits", "digest"},
     {"registry", "artifact", "progress", "recipe", "borrowing", "seeding", "hosts"},
     {"layers", "checkpoint"},
     {"show", "data", "pictures"},

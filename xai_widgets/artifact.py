@@ -1,7 +1,10 @@
 """Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle.
 
 The file is written under a temporary name, flushed to disk and renamed, so that under its own name it is always
-whole: a reader sees the old file or the new one, whatever happens to the writer.
+whole: a reader sees the old file or the new one, whatever happens to the writer. Temporary names tell who writes, so
+that nobody takes away what another process has half written.
+
+The description holds a digest over itself and all tensors. It is no signature: it tells damage, not malice.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import math
 import os
 import platform
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -24,12 +28,15 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from xai_widgets._version import __version__
+from xai_widgets.digest import bytes_of, require_signed, signed
 from xai_widgets.errors import ArtifactError
 
 FORMAT_VERSION = 1
 """Raised by one whenever files written by this version could not be read by the versions before it."""
 
 _SUFFIX = ".safetensors"
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_OLD_SECONDS = 24 * 3600
 _KEY = "xai_widgets"  # the one entry of the safetensors metadata that is ours
 _FIRST_BYTES = 9  # eight for the length of the header, and the brace that opens it
 
@@ -59,9 +66,9 @@ def save(path: str | Path, kind: str, tensors: Mapping[str, Tensor], details: Ma
     ArtifactError
         If the file cannot be written; one that was there before is then untouched.
     """
-    text = json.dumps(_description(kind, details), allow_nan=False)
-    # To bytes first: safetensors' own writer makes a file that only its owner can read.
     plain = {name: _plain(tensor) for name, tensor in tensors.items()}
+    text = json.dumps(signed(_description(kind, details), plain), allow_nan=False)
+    # To bytes first: safetensors' own writer makes a file that only its owner can read.
     return write(with_suffix(path), serialise(plain, metadata={_KEY: text}))
 
 
@@ -73,10 +80,9 @@ def write(target: Path, content: bytes) -> Path:
     ArtifactError
         If the file cannot be written; one that was there before is then untouched.
     """
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    temporary = target.with_name(f".{target.name}.{_HOST}.{os.getpid()}.{uuid.uuid4().hex}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, content)
+        _create(temporary, content)
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
@@ -107,13 +113,16 @@ def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]
     Raises
     ------
     ArtifactError
-        If the file is missing, truncated, foreign, of another kind or from a newer version; the message says which.
+        If the file is missing, truncated, damaged, foreign, of another kind or from a newer version; the message says
+        which.
     """
     source = with_suffix(path)
     # Copies, since the originals would keep the file mapped and open.
     with _reading(source) as file:
-        details = _details(source, kind, (file.metadata() or {}).get(_KEY))
+        found = _described(source, kind, (file.metadata() or {}).get(_KEY))
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
+    require_signed(source, found, tensors)
+    details: dict[str, Any] = found["details"]
     return tensors, details
 
 
@@ -135,9 +144,10 @@ def remove(path: str | Path) -> None:
     """Delete a saved file, if there is one, and what killed writers of it left behind."""
     target = with_suffix(path)
     target.unlink(missing_ok=True)
-    for left in target.parent.iterdir() if target.parent.is_dir() else ():
-        if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp":
-            left.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # another process may have taken the folder away
+        for left in target.parent.iterdir() if target.parent.is_dir() else ():
+            if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp" and _abandoned(left):
+                left.unlink(missing_ok=True)
 
 
 def with_suffix(path: str | Path) -> Path:
@@ -151,7 +161,7 @@ def fingerprint(tensors: Iterable[tuple[str, Tensor]]) -> str:
     digest = hashlib.sha256()
     for name, tensor in tensors:
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(bytes_of(tensor))
     return digest.hexdigest()[:16]
 
 
@@ -209,6 +219,36 @@ def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
+def _abandoned(temporary: Path) -> bool:
+    """Whether nobody will finish a temporary file: its process is gone or, where that is not known, it is old."""
+    host, pid = temporary.name.split(".")[-4:-2] if temporary.name.count(".") > 4 else ("", "")
+    if host == _HOST and pid.isdecimal() and os.name == "posix":
+        return not _running(int(pid))
+    return time.time() - temporary.stat().st_mtime > _OLD_SECONDS
+
+
+def _running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _create(temporary: Path, content: bytes) -> None:
+    """Write a new file in its folder, which is made; also if another process just took the empty folder away."""
+    for last in (False, True):
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _write(temporary, content)
+        except FileNotFoundError:
+            if last:
+                raise
+    return None
+
+
 def _write(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
@@ -241,7 +281,7 @@ def _reading(source: Path) -> Iterator[Any]:
         ) from error
 
 
-def _details(source: Path, kind: str, text: str | None) -> dict[str, Any]:
+def _described(source: Path, kind: str, text: str | None) -> dict[str, Any]:
     if text is None:
         raise ArtifactError(f"{source} was not written by xai_widgets: it lacks our description; load another file")
     found = _parsed(source, text)
@@ -253,8 +293,7 @@ def _details(source: Path, kind: str, text: str | None) -> dict[str, Any]:
         )
     if found["kind"] != kind:
         raise ArtifactError(f"{source} holds {found['kind']!r}, not {kind!r}; load it with what saved it")
-    details: dict[str, Any] = found["details"]
-    return details
+    return found
 
 
 def _parsed(source: Path, text: str) -> dict[str, Any]:

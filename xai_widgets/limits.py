@@ -173,7 +173,7 @@ def _real(value: Any) -> float | None:
         return None
 
 
-def _is_bool(value: object) -> bool:
+def _is_bool(value: Any) -> bool:
     """Whether it is one bool, of Python, numpy or torch."""
     one = getattr(value, "ndim", 0) == 0 and str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
     return one or isinstance(value, bool)

@@ -109,7 +109,7 @@ def copy_lessons(target: Path) -> Copied:
 
 def _copy(lesson: Path, own: Path) -> None:
     """Copy under another name first: half a lesson would later be kept as somebody's work."""
-    part = own.with_name(f".{own.name}.part")
+    part = own.with_name(f".{own.name}.{os.getpid()}.part")
     shutil.copyfile(lesson, part)
     part.rename(own)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def deliver(text: str, as_json: str, target: str | None) -> None:
     """Print a result, and write it as JSON if ``--json`` asks for a file; no torch is needed for it."""
     if target not in (None, STDOUT):
         path = Path(target)
-        part = path.with_name(f".{path.name}.part")
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         part.write_text(f"{as_json}\n", encoding="utf-8")
         part.replace(path)
     sys.stdout.write(f"{as_json if target == STDOUT else text}\n")

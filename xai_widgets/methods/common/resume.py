@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from torch import nn
@@ -53,8 +54,9 @@ class FinishedParts:
         """Remove what was kept: the fit is done."""
         for path in self._kept:
             artifact.remove(path)
-        if self._folder is not None and self._folder.is_dir() and not any(self._folder.iterdir()):
-            self._folder.rmdir()
+        if self._folder is not None:
+            with suppress(OSError):  # it was never made, or another process keeps something in it
+                self._folder.rmdir()
 
     def _finished(self, name: str) -> Path | None:
         return None if self._folder is None else self._folder / f"{name}-finished"

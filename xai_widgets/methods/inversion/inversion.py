@@ -39,8 +39,7 @@ from xai_widgets.pictures import INDICES
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
-NAMES = Several(Of((str,)))
-PICTURES, AT_ONCE = 24, 8
+NAMES, PICTURES, AT_ONCE = Several(Of((str,))), 24, 8
 """`GuidedFeatureInversion.fit` explains so many pictures, in parts of so many."""
 
 SETTINGS: dict[str, Any] = {kind.__name__: kind for kind in (GuidedSettings, PublishedSettings)}
