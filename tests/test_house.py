@@ -19,9 +19,8 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 LAYERS = (
     {"errors", "_version"},
     {"names", "limits", "digest"},
-    {"registry", "artifact", "progress", "recipe", "borrowing", "seeding", "hosts"},
-    {"layers", "checkpoint"},
-    {"show", "data", "pictures"},
+    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "layers", "hosts"},
+    {"show", "data", "pictures", "checkpoint"},
     {"pool"},
     {"study", "training"},
     {"methods.common", "methods.masking"},

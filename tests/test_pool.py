@@ -11,7 +11,7 @@ from xai_widgets.pool import EVERYTHING, MISSED, MISTAKEN, OWN, Pool
 
 @pytest.fixture
 def study(columns, new_study, squares):
-    """A classifier that is right about squares; the first unseen picture has a wrong label, the second a foreign one."""
+    """A classifier that is right; the first unseen picture has a wrong label, the second one of no class."""
     unseen = squares(12, seed=1)
     unseen.labels[0] = (unseen.labels[0] + 1) % 4
     unseen.labels[1] = 7

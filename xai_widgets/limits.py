@@ -165,7 +165,7 @@ def _whole(value: Any) -> int | None:
 
 def _real(value: Any) -> float | None:
     """The number, if it is one number; NaN and infinities are for the range to refuse."""
-    if _is_bool(value) or getattr(value, "ndim", 0) or not hasattr(value, "__float__"):
+    if _is_bool(value) or getattr(value, "ndim", 0) != 0 or not hasattr(value, "__float__"):
         return None
     try:
         return float(value)

@@ -56,8 +56,8 @@ def test_a_fit_is_cancelled_and_begun_again_and_pictures_are_compared(opened: An
     page.wait_for_selector("text=Chosen minus kept")
     opened.until("len(explorer.views.bar.other)", 7)
     drawn = page.locator(".bqplot text")
-    said = opened.python("[step.said for step in explorer.views.bar.steps]")
-    assert set(said) <= set(drawn.all_text_contents())
+    amounts = opened.python("[step.text for step in explorer.views.bar.steps]")
+    assert set(amounts) <= set(drawn.all_text_contents())
     assert "<script>alert(1)</script>" in page.locator(".jp-OutputArea").last.inner_text()  # text, run by nobody
 
 
@@ -70,7 +70,7 @@ def test_a_mouse_and_keys_choose_name_and_turn(opened: Any) -> None:
     opened.until("explorer.picture == explorer.strip.pool.indices[explorer.strip.here[2]]", True)
     opened.until("explorer.task.wait(0)", True)  # until then the x-features of the last picture are there
     page.locator(FEATURES).nth(2).click()
-    opened.until("explorer.feature == explorer.shown.order(0)[2]", True)
+    opened.until("explorer.feature == explorer.explanation.order(0)[2]", True)
     opened.until("explorer.task.state", "finished")
     box = page.get_by_label("Name")
     box.fill("<script>alert(3)</script>")
@@ -82,7 +82,7 @@ def test_a_mouse_and_keys_choose_name_and_turn(opened: Any) -> None:
     for _ in range(2):
         dial.press("ArrowRight")
     opened.until("explorer.controls.turn.value", 1.5)
-    page.wait_for_selector("text=times 1.5: the sum says")
+    page.wait_for_selector("text=×1.5: the sum predicts")
 
 
 def test_the_exported_page_is_chosen_from_without_a_network(
@@ -112,6 +112,6 @@ def test_the_exported_page_is_chosen_from_without_a_network(
     page.get_by_role("button", name="Stop comparing").click()
     assert page.locator(".xw-step-fill[data-kept]").count() == 0
     name = page.locator(FEATURES).first.locator(".xw-card-title").inner_text()
-    page.get_by_label("Turn it: times").press("Home")
-    assert f"{name} taken away" in page.locator("#turned").inner_text()
+    page.get_by_label("Strength ×").press("Home")
+    assert f"{name} removed" in page.locator("#turned").inner_text()
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0 && image.alt)")

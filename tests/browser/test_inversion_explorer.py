@@ -53,11 +53,11 @@ def test_a_search_is_cancelled_another_one_watched_and_layers_chosen(opened: Any
     page.get_by_role("button", name="Cancel").click()
     opened.until("explorer.task.state", "cancelled")
     assert opened.python("1 + 1") == 2
-    page.wait_for_selector("text=not searched to the end")
+    page.wait_for_selector("text=The search was stopped")
     opened.python("free.set()")
     page.locator(PICTURES).nth(1).click()
-    opened.until("explorer.shown is not None and explorer.picture == explorer._pool.indices[1]", True)
-    page.get_by_label("Beside").select_option(label="the runner-up")
+    opened.until("explorer.explanation is not None and explorer.picture == study.pool.indices[1]", True)
+    page.get_by_label("Compare with").select_option(label="runner-up")
     page.wait_for_function(f"() => document.querySelectorAll('{GRID} img:not([hidden])').length === 12")
     page.wait_for_selector("text=Step 8 of 8")
     opened.python("explorer.controls.step.observe(lambda change: seen.append(change['new']), 'value')")
@@ -72,7 +72,7 @@ def test_a_search_is_cancelled_another_one_watched_and_layers_chosen(opened: Any
         dial.press("ArrowLeft")
     page.wait_for_selector("text=The strongest 70% of the mask alone")
     page.locator("[role=option][data-name=conv2]").click()
-    opened.until("explorer.shown is not None and explorer.shown.origin['base_layers']", ["conv2"])
+    opened.until("explorer.explanation is not None and explorer.explanation.origin['base_layers']", ["conv2"])
     opened.until("explorer.controls.stop", 8)
     assert page.evaluate(f"[...document.querySelectorAll('{GRID} img')].every((image) => image.alt)")
 
@@ -90,8 +90,8 @@ def test_the_exported_page_plays_back_without_a_network(
     page.get_by_role("button", name="Play").click()
     page.wait_for_selector("#line:has-text('Step 8 of 8')")
     page.get_by_role("button", name="Play").wait_for()
-    said = page.evaluate("lines.map((line) => line.split('.')[0])")
-    assert said == [f"Step {step} of 8" for step in (0, 2, 4, 6, 8)]
+    lines = page.evaluate("lines.map((line) => line.split('.')[0])")
+    assert lines == [f"Step {step} of 8" for step in (0, 2, 4, 6, 8)]
     page.get_by_label("Only the strongest").press("ArrowLeft")
     page.wait_for_selector("#line:has-text('The strongest 90% of the mask')")
     before = page.locator(f"{GRID} img").first.get_attribute("src")

@@ -75,6 +75,16 @@ def settle(opened: Any) -> None:
     assert opened.python("str(explorer.last_error)") == "None"
 
 
+def choose_a_target(opened: Any) -> int:
+    """Choose the class after the one that the classifier sees, and wait for the way there."""
+    target: int = (opened.python("explorer.scene.source") + 1) % 4
+    opened.page.get_by_label("Target").select_option(index=target + 1)
+    opened.until("explorer.scene.target", target)
+    opened.until("explorer.explanation is not None", True)
+    settle(opened)
+    return target
+
+
 def exact(opened: Any) -> np.ndarray:
     """The counterfactual at the point, as the kernel decodes it."""
     scene = "explorer.scene"
@@ -107,7 +117,7 @@ def test_dragging_changes_picture_and_state(shown: Any, theme: str) -> None:
     assert states[-1] == "exact"
     assert "waiting" not in states
     assert shown.page.locator(".xw-atlas-state").inner_text() == "exact"
-    assert shown.python("explorer.state.to_dict()['point'] == explorer.map.point")
+    assert shown.python("explorer.state['point'] == explorer.map.point")
 
 
 # What bqplot lays out in the very frame in which JupyterLab hides itself, as it does at a change of theme.
@@ -141,30 +151,25 @@ def test_the_theme_is_followed(shown: Any) -> None:
 
 
 def test_a_target_is_chosen(shown: Any) -> None:
-    target = (shown.python("explorer.scene.source") + 1) % 4
     before = pixels(shown.page)
     assert not shown.page.locator(".xw-grid").first.is_visible()
     shown.page.evaluate(STATES)
-    shown.page.get_by_label("Target").select_option(index=target + 1)
-    shown.until("explorer.scene.target", target)
-    settle(shown)
-    assert shown.python("explorer.state.to_dict()['target']") == target
+    target = choose_a_target(shown)
+    assert shown.python("explorer.state['target']") == target
     # The exact picture came with the map: no moment at which the pictures of one map are shown on another.
     assert set(shown.page.evaluate("window.states")) == {"exact"}
     assert shown.page.locator(".xw-grid").first.locator("img").count() == 7
     assert shown.page.locator(".bqplot path.line").last.get_attribute("d")
     assert np.abs(pixels(shown.page) - before).max() > 10
     assert np.abs(pixels(shown.page) - exact(shown)).max() <= 1
-    expected = shown.python("explorer.scene.place(explorer.shown.strip.z[-1])")
+    expected = shown.python("explorer.scene.point(explorer.explanation.strip.z[-1])")
     assert shown.python("explorer.point") == pytest.approx(expected)
 
 
 def test_buttons_lead_the_point(shown: Any) -> None:
-    shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
-    shown.until("explorer.shown is not None", True)
-    settle(shown)
+    choose_a_target(shown)
     shown.page.get_by_role("button", name="To the border").click()
-    shown.until("explorer.wanted", "border")
+    shown.until("explorer.goal", "border")
     settle(shown)
     assert np.abs(pixels(shown.page) - exact(shown)).max() <= 1
     shown.page.get_by_role("button", name="Back").click()
@@ -172,9 +177,7 @@ def test_buttons_lead_the_point(shown: Any) -> None:
 
 
 def test_arrow_keys_move_the_dial_and_the_point(shown: Any) -> None:
-    shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
-    shown.until("explorer.shown is not None", True)
-    settle(shown)
+    choose_a_target(shown)
     dial, x, y = shown.page.get_by_role("slider").all()
     dial.focus()
     before = shown.python("explorer.controls.confidence.value")
@@ -182,7 +185,7 @@ def test_arrow_keys_move_the_dial_and_the_point(shown: Any) -> None:
     for _ in range(3):
         shown.page.keyboard.press(key)
     shown.until("round(explorer.controls.confidence.value, 2)", round(before + 3 * step, 2))
-    shown.until("explorer.wanted == explorer.controls.confidence.value", True)
+    shown.until("explorer.goal == explorer.controls.confidence.value", True)
     settle(shown)
     place, picture = shown.python("explorer.point"), pixels(shown.page)
     for slider, key in ((x, "ArrowLeft"), (y, "ArrowUp")):
@@ -214,7 +217,7 @@ def test_a_click_on_the_map_takes_that_picture_and_a_number_another(shown: Any) 
     number.press("Enter")
     shown.until("explorer.from_map", -1)
     settle(shown)
-    expected = "study.test[explorer._pool[3]][0]"
+    expected = "study.test[3][0]"
     assert shown.python(f"bool((explorer.scene.encoded.pictures[0] == {expected}).all())")
 
 
@@ -257,9 +260,7 @@ def test_dragging_goes_on_without_a_kernel(shown: Any, end: str) -> None:
 def test_the_exported_page_drags_with_the_network_off(
     shown: Any, offline: Callable[[Path], Any], tmp_path: Path
 ) -> None:
-    shown.page.get_by_label("Target").select_option(index=(shown.python("explorer.scene.source") + 1) % 4 + 1)
-    shown.until("explorer.shown is not None", True)
-    settle(shown)
+    choose_a_target(shown)
     end = pixels(shown.page)
     shown.python(f"explorer.to_html({str(tmp_path / 'page.html')!r})")
     page = offline(tmp_path / "page.html")
@@ -292,8 +293,8 @@ def test_a_fit_is_cancelled_and_begun_again(notebook: Callable[..., Any], compla
     opened.page.get_by_role("button", name="Fit").click()
     opened.page.get_by_role("button", name="Cancel").click()
     opened.until("explorer.task.state", "cancelled")
-    assert opened.python("explorer.cae.fitted") is False
+    assert opened.python("explorer.explainer.fitted") is False
     opened.page.get_by_role("button", name="Fit").click()
-    opened.until("explorer.cae.fitted", True)
+    opened.until("explorer.explainer.fitted", True)
     settle(opened)
     assert not opened.page.get_by_role("button", name="Fit").is_visible()

@@ -39,12 +39,12 @@ def test_a_mouse_chooses_row_and_member(shown: Any) -> None:
     shown.until("browser.row", [0, 1])
     shown.page.wait_for_selector("text=Summary 2: 6 regions in 4 pictures")
     shown.page.locator(MEMBERS).nth(2).click()
-    shown.until("browser.members.selected", 2)
+    shown.until("browser.chosen.members.selected", 2)
     shown.page.wait_for_selector("text=Picture 102: without this region")
-    said = shown.python("browser.detail.rows[0]['tiles'][2]['caption']")
-    shown.page.wait_for_selector(f".xw-grid [role=gridcell]:has-text({said!r})")
-    expected = shown.python("float(browser.study.predict(browser.shown[0].masks.pictures[2]).max())")
-    shown.until("float(browser.bars.heights('picture').max())", expected)
+    caption = shown.python("browser.chosen.detail.rows[0]['tiles'][2]['caption']")
+    shown.page.wait_for_selector(f".xw-grid [role=gridcell]:has-text({caption!r})")
+    expected = shown.python("float(browser.study.predict(browser.explanation.masks.pictures[2]).max())")
+    shown.until("float(browser.chosen.bars.heights('picture').max())", expected)
     assert shown.page.locator(".bqplot rect.bar").count() > 0
     text = shown.page.locator(".jp-OutputArea").last.inner_text()
     assert "<script>alert(1)</script>" in text  # drawn as text, run by nobody
@@ -59,15 +59,15 @@ def test_keys_choose_too_and_a_name_is_kept(shown: Any) -> None:
     shown.page.locator(MEMBERS).first.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         shown.page.keyboard.press(key)
-    shown.until("browser.members.selected", 1)
+    shown.until("browser.chosen.members.selected", 1)
     shown.page.keyboard.press("End")
-    shown.until("browser.members.selected", 5)
+    shown.until("browser.chosen.members.selected", 5)
     box = shown.page.get_by_label("Name")
     box.fill("<script>alert(3)</script>")
     box.press("Enter")
     shown.until("source.found[0, False].summaries[1].name", "<script>alert(3)</script>")
     shown.page.wait_for_selector(f"{ROWS}:has-text('<script>alert(3)</script>')")
-    shown.page.get_by_label("Also those not kept").check()
+    shown.page.get_by_label("Show rejected groups").check()
     shown.page.wait_for_selector(f"{ROWS}:has-text('not kept: mixed')")
     assert shown.python("browser.row") == [0, 1]
 
@@ -101,7 +101,7 @@ def test_the_exported_page_is_chosen_from_without_a_network(shown: Any, tmp_path
     page.get_by_label("Class").select_option(index=1)
     page.wait_for_selector("#sentence:has-text('<img src=x onerror=alert(2)>')")
     assert page.locator(ROWS).count() == 2
-    page.get_by_label("Also those not kept").check()
+    page.get_by_label("Show rejected groups").check()
     assert page.locator(ROWS).count() == 3
     page.locator(ROWS).nth(1).click()
     assert page.locator("#members-line").inner_text().startswith("Summary 2: 6 regions")

@@ -6,10 +6,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +16,6 @@ from xai_widgets.cli import lab
 from xai_widgets.cli import main as cli
 from xai_widgets.cli.exam import MOST_BASELINES, table
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.progress import Progress
 from xai_widgets.scores.exam import EXAMS
 from xai_widgets.scores.measure import Exam, Measure
 
@@ -30,11 +27,11 @@ TEST_COMMAND = 'pip install -e ".[test]" && pytest'
 class StubStudy:
     """All that an exam's frame needs."""
 
-    def __init__(self, *, cheat: bool = False) -> None:
+    def __init__(self, *, cheat=False):
         self.name = "cheating" if cheat else "honest"
 
 
-def stub_method(study: Any, seed: int, progress: Progress) -> dict[str, Measure]:
+def stub_method(study, seed, progress):
     progress.start("judging", 2)
     progress.advance()
     progress.advance()
@@ -46,7 +43,7 @@ def stub_method(study: Any, seed: int, progress: Progress) -> dict[str, Measure]
 
 
 @pytest.fixture
-def exam(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def exam(monkeypatch):
     """An exam of a stub, on a stub."""
     monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", StubStudy)
     EXAMS.add("stub", stub_method)
@@ -55,11 +52,11 @@ def exam(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+def failing(monkeypatch):
     """Make every command fail at its beginning."""
 
-    def arm(error: BaseException) -> None:
-        def application() -> None:
+    def arm(error):
+        def application():
             raise error
 
         monkeypatch.setattr(lab, "lab_application", application)
@@ -75,52 +72,46 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     [[], ["dance"], ["exam"], ["exam", "--method", "stub", "--seed", "x"], ["lab", "--port", "0"],
      ["lab", "--port", "65536"], ["lab", "--port", "x"], ["train-demo", "here"]],
 )  # fmt: skip
-def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_end_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: xai-widgets")
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"xai-widgets {__version__}\n"
 
 
-def test_our_errors_are_one_line_and_end_with_2(
-    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_our_errors_are_one_line_and_end_with_2(failing, capsys):
     failing(XaiWidgetsError("two\n  lines"))
     assert cli.main(["lab"]) == 2
     assert capsys.readouterr() == ("", "xai-widgets lab: two lines\n")
 
 
-def test_errors_of_the_file_system_are_told_too(
-    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_errors_of_the_file_system_are_told_too(failing, capsys):
     failing(PermissionError(13, "Permission denied", "weights"))
     assert cli.main(["lab"]) == 2
     assert capsys.readouterr().err == "xai-widgets lab: [Errno 13] Permission denied: 'weights'\n"
 
 
-def test_ctrl_c_ends_with_130_and_says_nothing(
-    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_ends_with_130_and_says_nothing(failing, capsys):
     failing(KeyboardInterrupt())
     assert cli.main(["lab"]) == 130
     assert capsys.readouterr() == ("", "")
 
 
-def test_bugs_keep_their_traceback(failing: Callable[[BaseException], None]) -> None:
+def test_bugs_keep_their_traceback(failing):
     failing(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         cli.main(["lab"])
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["lab", "--help"]])
-def test_starts_without_torch_and_without_widgets(arguments: list[str]) -> None:
+def test_starts_without_torch_and_without_widgets(arguments):
     code = (
         "import sys; from xai_widgets.cli import main as cli\n"
         f"try: cli.main({arguments!r})\n"
@@ -135,15 +126,15 @@ def test_starts_without_torch_and_without_widgets(arguments: list[str]) -> None:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def opened(monkeypatch):
     """What JupyterLab was asked to open, without opening it."""
-    asked: list[Any] = []
+    asked = []
     monkeypatch.setattr(lab, "lab_application", lambda: None)
     monkeypatch.setattr(lab, "open_lab", lambda folder, **options: asked.append((folder, options)))
     return asked
 
 
-def test_lab_copies_and_opens(opened: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lab_copies_and_opens(opened, tmp_path, capsys):
     assert cli.main(["lab", "--dir", str(tmp_path), "--no-browser", "--port", "8123"]) == 0
     assert opened == [(tmp_path, {"browser": False, "port": 8123})]
     assert (tmp_path / "notebooks" / lab.FIRST).is_file()
@@ -152,9 +143,7 @@ def test_lab_copies_and_opens(opened: list[Any], tmp_path: Path, capsys: pytest.
     assert lab.FIRST in said.err
 
 
-def test_lab_says_which_lessons_it_left_alone(
-    opened: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lab_says_which_lessons_it_left_alone(opened, tmp_path, capsys):
     own = tmp_path / "notebooks" / lab.FIRST
     own.parent.mkdir()
     own.write_text("mine")
@@ -163,7 +152,7 @@ def test_lab_says_which_lessons_it_left_alone(
     assert own.read_text() == "mine"
 
 
-def test_second_lab_has_nothing_to_say(opened: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_second_lab_has_nothing_to_say(opened, tmp_path, capsys):
     cli.main(["lab", "--dir", str(tmp_path)])
     capsys.readouterr()
     assert cli.main(["lab", "--dir", str(tmp_path)]) == 0
@@ -175,13 +164,11 @@ def test_second_lab_has_nothing_to_say(opened: list[Any], tmp_path: Path, capsys
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_train_demo_passes_on_what_was_asked(
-    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_train_demo_passes_on_what_was_asked(named, tmp_path, monkeypatch, capsys):
     demo, asked = import_module("xai_widgets.demos"), []
     monkeypatch.setattr(demo, "WEIGHTS", tmp_path / "inside")
 
-    def train_demo(folder: Path, *, seed: int, progress: Progress) -> None:
+    def train_demo(folder, *, seed, progress):
         progress.start("training", 1)
         progress.advance()
         asked.append((folder, seed))
@@ -198,7 +185,7 @@ def test_train_demo_passes_on_what_was_asked(
 # --- exam ----------------------------------------------------------------------------------------------------------
 
 
-def test_exam_prints_a_table(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exam_prints_a_table(exam, capsys):
     assert cli.main(["exam", "--method", "stub", "--seed", "3"]) == 0
     said = capsys.readouterr()
     title, _, head, first, *_ = said.out.splitlines()
@@ -208,13 +195,13 @@ def test_exam_prints_a_table(exam: None, capsys: pytest.CaptureFixture[str]) -> 
     assert "judging" in said.err
 
 
-def test_a_table_names_no_more_baselines_than_one_reads() -> None:
+def test_a_table_names_no_more_baselines_than_one_reads():
     many = Measure(0.5, "higher", 0.0, {f"rival {i}": float(i) for i in range(MOST_BASELINES + 3)})
     line = table(Exam("stub", "honest", 0, 1.0, {"gain": many})).splitlines()[-1]
     assert line.endswith(f"rival {MOST_BASELINES - 1} {MOST_BASELINES - 1}, 3 more with --json")
 
 
-def test_exam_prints_nothing_but_json_where_asked(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exam_prints_nothing_but_json_where_asked(exam, capsys):
     assert cli.main(["exam", "--method", "stub", "--cheat", "--seed", "3", "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (found["method"], found["study"], found["seed"]) == ("stub", "cheating", 3)
@@ -222,22 +209,20 @@ def test_exam_prints_nothing_but_json_where_asked(exam: None, capsys: pytest.Cap
     assert found["measures"]["broken"]["value"] is None
 
 
-def test_exam_writes_json_and_prints_the_table(exam: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exam_writes_json_and_prints_the_table(exam, tmp_path, capsys):
     target = tmp_path / "new" / "exam.json"
     assert cli.main(["exam", "--method", "stub", "--json", str(target)]) == 0
     assert set(json.loads(target.read_text())["measures"]) == {"gain.block4", "broken", "seed"}
     assert capsys.readouterr().out.startswith("stub on honest")
 
 
-def test_exam_finds_an_unusable_path_before_the_work(
-    exam: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_exam_finds_an_unusable_path_before_the_work(exam, tmp_path, capsys):
     EXAMS.add("stub", lambda *_: pytest.fail("the work was begun"))
     assert cli.main(["exam", "--method", "stub", "--json", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
 
 
-def test_unknown_method_is_explained(exam: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_method_is_explained(exam, capsys):
     assert cli.main(["exam", "--method", "tarot"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -247,17 +232,17 @@ def test_unknown_method_is_explained(exam: None, capsys: pytest.CaptureFixture[s
 # --- what the README promises --------------------------------------------------------------------------------------
 
 
-def command_lines() -> list[str]:
+def command_lines():
     blocks = re.findall(r"```(?:bash|console|sh)\n(.*?)```", (REPOSITORY / "README.md").read_text("utf-8"), re.DOTALL)
     return [line for block in blocks for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("command", [START_COMMAND, TEST_COMMAND])
-def test_readme_has_each_command_once(command: str) -> None:
+def test_readme_has_each_command_once(command):
     assert command_lines().count(command) == 1
 
 
-def test_ci_takes_the_test_command_from_the_readme() -> None:
+def test_ci_takes_the_test_command_from_the_readme():
     script = (REPOSITORY / ".ci" / "run").read_text("utf-8")
     pattern = re.search(r"^readme_line='(.+)'$", script, re.MULTILINE)
     assert pattern is not None
@@ -265,6 +250,6 @@ def test_ci_takes_the_test_command_from_the_readme() -> None:
     assert taken == [TEST_COMMAND]
 
 
-def test_every_command_in_the_readme_is_one_of_ours() -> None:
+def test_every_command_in_the_readme_is_one_of_ours():
     ours = [line.split()[1] for line in command_lines() if line.startswith("xai-widgets ")]
     assert set(ours) <= {"lab", "train-demo", "exam", "fit", "export", "doctor", "--version"}

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
 from functools import partial
 from html.parser import HTMLParser
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import pytest
 from ipywidgets.widgets.widget import _instances
@@ -26,14 +23,14 @@ from xai_widgets.study import Study
 
 NASTY = "<script>alert(1)</script>"
 NAMES = [NASTY, "b", "c", "d"]
-QUICK = "cladec,manifold"
+QUICK = "cladec,cae"
 
 
 @pytest.fixture(scope="module")
-def studies(squares: Any, columns: Any) -> dict[bool, Study]:
+def studies(squares, columns):
     """Tiny ones in place of the demo's, by whether they cheat, fitted for a moment."""
 
-    def fitted(name: str) -> Study:
+    def fitted(name):
         study = Study(columns(), squares(60), class_names=NAMES, name=name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -45,21 +42,21 @@ def studies(squares: Any, columns: Any) -> dict[bool, Study]:
 
 
 @pytest.fixture
-def demo(studies: dict[bool, Study], monkeypatch: pytest.MonkeyPatch) -> None:
+def demo(studies, monkeypatch):
     monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", lambda *, cheat=False: studies[cheat])
 
 
 @pytest.fixture
-def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_work(monkeypatch):
     """Fail where any work is begun."""
     monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", lambda **_: pytest.fail("the work was begun"))
 
 
 @pytest.fixture
-def export(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def export(capsys):
     """Return a function that runs the command with its expected exit status, and gives what it said to people."""
 
-    def export(*arguments: object, status: int = 0) -> str:
+    def export(*arguments, status=0):
         assert cli.main(["export", *map(str, arguments)]) == status
         said = capsys.readouterr()
         assert said.out == ""
@@ -76,51 +73,51 @@ def export(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     [[], ["--out", "a.html", "--gallery", "b"], ["--out", "a.html", "--cheat", "--both"], ["--out", "a", "--seed", "x"],
      ["--out", "a.html", "--both", "--run", "c"]],
 )  # fmt: skip
-def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_end_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["export", *arguments])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: xai-widgets")
 
 
-def test_an_unknown_view_is_found_before_the_work(no_work: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_an_unknown_view_is_found_before_the_work(no_work, export, tmp_path):
     said = export("--out", tmp_path / "page.html", "--views", "cladec,tarot", status=2)
-    assert said.startswith("xai-widgets export: there is no view 'tarot', only cladec, summaries")
+    assert said.startswith("xai-widgets export: there is no view 'tarot'; known are 'cladec'")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unusable_targets_are_found_before_the_work(no_work: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_unusable_targets_are_found_before_the_work(no_work, export, tmp_path):
     assert "is a folder; give --out" in export("--out", tmp_path, status=2)
     (tmp_path / "file").touch()
     assert "is a file; give --gallery" in export("--gallery", tmp_path / "file", status=2)
 
 
-def test_a_folder_without_a_run_is_named(no_work: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_named(no_work, export, tmp_path):
     assert "holds no run" in export("--out", tmp_path / "page.html", "--run", tmp_path, status=2)
 
 
 @pytest.mark.parametrize("option", ["--model", "--weights"])
-def test_a_model_belongs_to_a_run(no_work: None, export: Callable[..., str], tmp_path: Path, option: str) -> None:
+def test_a_model_belongs_to_a_run(no_work, export, tmp_path, option):
     assert "name its folder with --run" in export("--out", tmp_path / "page.html", option, "x", status=2)
 
 
 # --- one page ------------------------------------------------------------------------------------------------------
 
 
-def test_one_page_with_the_views_that_are_asked_for(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_one_page_with_the_views_that_are_asked_for(demo, export, tmp_path):
     before = len(_instances)
     target = tmp_path / "new" / "page.html"
-    said = export("--out", target, "--views", "manifold, cladec")
+    said = export("--out", target, "--views", "cae, cladec")
     assert re.fullmatch(rf"Wrote {target} \(\d+\.\d MB\)", said)
     text = target.read_text(encoding="utf-8")
-    assert re.findall(r'"name": "(\w+)", "label"', text) == ["cladec", "manifold"]
+    assert re.findall(r'"name": "(\w+)", "label"', text) == ["cladec", "cae"]
     assert "<title>Honest &lt;script&gt;" in text
     assert NASTY not in text
     assert len(_instances) == before  # no widget is left
     assert [file.name for file in target.parent.iterdir()] == ["page.html"]
 
 
-def test_the_cheating_one_or_both(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_the_cheating_one_or_both(demo, export, tmp_path):
     export("--out", tmp_path / "cheat.html", "--views", "cladec", "--cheat")
     assert "<title>Cheating</title>" in (tmp_path / "cheat.html").read_text(encoding="utf-8")
     export("--out", tmp_path / "both.html", "--views", "cladec", "--both")
@@ -129,37 +126,23 @@ def test_the_cheating_one_or_both(demo: None, export: Callable[..., str], tmp_pa
     assert 'id="page-1"' in text
 
 
-def test_x_features_are_fitted_for_the_page(
-    demo: None,
-    export: Callable[..., str],
-    studies: dict[bool, Study],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_x_features_are_fitted_for_the_page(demo, export, studies, tmp_path, monkeypatch):
     monkeypatch.setattr("xai_widgets.methods.srae.srae.SRAE", partial(SRAE, epochs=2, features=3))
-    export("--out", tmp_path / "page.html", "--views", "concepts", "--seed", "3")
+    export("--out", tmp_path / "page.html", "--views", "srae", "--seed", "3")
     assert studies[False].explainers.pop("srae").settings.recipe.seed == 3
     assert "x-feature 3" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-def test_views_without_anything_to_show_are_an_error(
-    demo: None, export: Callable[..., str], studies: dict[bool, Study], tmp_path: Path
-) -> None:
+def test_views_without_anything_to_show_are_an_error(demo, export, studies, tmp_path):
     known = studies[False].explainers.pop("cae")
-    said = export("--out", tmp_path / "page.html", "--views", "manifold", status=2)
+    said = export("--out", tmp_path / "page.html", "--views", "cae", status=2)
     studies[False].explainers["cae"] = known
     assert "none of the views has anything to show. Manifold" in said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(
-    demo: None,
-    export: Callable[..., str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def impossible(*_: object, **__: object) -> None:
+def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(demo, export, tmp_path, monkeypatch, capsys):
+    def impossible(*_, **__):
         raise LayerError("no layer has maps")
 
     monkeypatch.setattr("xai_widgets.widgets.workbench.prepared.GuidedFeatureInversion", impossible)
@@ -170,10 +153,8 @@ def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(
     assert "none of the views has anything to show" in said
 
 
-def test_ctrl_c_ends_with_130_and_leaves_nothing(
-    demo: None, export: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+def test_ctrl_c_ends_with_130_and_leaves_nothing(demo, export, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("xai_widgets.widgets.cae.explorer.manifold_page", interrupted)
@@ -187,7 +168,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run(tmp_path, monkeypatch):
     """A run with a ClaDec and nothing else, of a model that code in the current folder makes."""
     code = "from xai_widgets.demos import *\ndef make():\n    torch.manual_seed(0)\n    return bird_classifier(2)\n"
     (tmp_path / "own_birds.py").write_text(code)
@@ -201,14 +182,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "run"
 
 
-def test_a_run_is_opened_with_its_model(run: Path, export: Callable[..., str], tmp_path: Path) -> None:
-    export("--out", "page.html", "--run", run, "--model", "own_birds:make", "--views", "cladec,concepts")
+def test_a_run_is_opened_with_its_model(run, export, tmp_path):
+    export("--out", "page.html", "--run", run, "--model", "own_birds:make", "--views", "cladec,srae")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<title>Own birds</title>" in text
     assert re.findall(r'"title": "(\w+): Own birds", "nothing": "(\w*)', text) == [("ClaDec", ""), ("Concepts", "This")]
 
 
-def test_a_run_alone_does_not_say_which_code_to_run(run: Path, export: Callable[..., str], tmp_path: Path) -> None:
+def test_a_run_alone_does_not_say_which_code_to_run(run, export, tmp_path):
     assert "give --model" in export("--out", "page.html", "--run", run, status=2)
     assert not (tmp_path / "page.html").exists()
 
@@ -219,14 +200,14 @@ def test_a_run_alone_does_not_say_which_code_to_run(run: Path, export: Callable[
 class Seen(HTMLParser):
     """Links, pictures and text of a page."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text):
         super().__init__()
-        self.links: list[str] = []
-        self.alts: list[str | None] = []
-        self.words: list[str] = []
+        self.links = []
+        self.alts = []
+        self.words = []
         self.feed(text)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag, attrs):
         given = dict(attrs)
         if tag == "a":
             self.links.append(given["href"] or "")
@@ -234,21 +215,19 @@ class Seen(HTMLParser):
             assert (given["src"] or "").startswith("data:image/")
             self.alts.append(given.get("alt"))
 
-    def handle_data(self, data: str) -> None:
+    def handle_data(self, data):
         self.words.append(data)
 
 
-def pages(folder: Path) -> dict[str, bytes]:
+def pages(folder):
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
-def test_a_gallery_has_a_card_for_each_view_of_each_classifier(
-    demo: None, export: Callable[..., str], tmp_path: Path
-) -> None:
+def test_a_gallery_has_a_card_for_each_view_of_each_classifier(demo, export, tmp_path):
     said = export("--gallery", tmp_path / "site", "--views", QUICK)
     assert said.startswith(f"Wrote {tmp_path / 'site' / 'index.html'} (")
     found = pages(tmp_path / "site")
-    each = [f"{study}-{view}.html" for view in ("cladec", "manifold") for study in ("honest", "cheating")]
+    each = [f"{study}-{view}.html" for view in ("cladec", "cae") for study in ("honest", "cheating")]
     assert set(found) == {"index.html", "honest.html", "cheating.html", *each}
     index = Seen(found["index.html"].decode())
     assert index.links == ["honest.html", "cheating.html", *each]
@@ -260,36 +239,32 @@ def test_a_gallery_has_a_card_for_each_view_of_each_classifier(
     assert NASTY.encode() not in b"".join(found.values())
 
 
-def test_every_page_leads_back_and_nowhere_else(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_every_page_leads_back_and_nowhere_else(demo, export, tmp_path):
     export("--gallery", tmp_path, "--views", QUICK, "--cheat")
     found = pages(tmp_path)
-    assert set(found) == {"index.html", "cheating.html", "cheating-cladec.html", "cheating-manifold.html"}
-    for name in ("cheating-cladec.html", "cheating-manifold.html"):
+    assert set(found) == {"index.html", "cheating.html", "cheating-cladec.html", "cheating-cae.html"}
+    for name in ("cheating-cladec.html", "cheating-cae.html"):
         assert Seen(found[name].decode()).links == ["index.html"]
     assert Seen(found["cheating.html"].decode()).links == []
     assert not any(re.search(rb"https?:|//cdn|<link|@import|url\(", page) for page in found.values())
 
 
-def test_the_same_seed_gives_the_same_gallery(demo: None, export: Callable[..., str], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_gallery(demo, export, tmp_path):
     for name in ("a", "b"):
-        export("--gallery", tmp_path / name, "--views", "cladec,inversion,manifold", "--cheat", "--seed", "5")
+        export("--gallery", tmp_path / name, "--views", "cladec,inversion,cae", "--cheat", "--seed", "5")
     assert pages(tmp_path / "a") == pages(tmp_path / "b")
 
 
-def test_a_gallery_of_nothing_is_an_error(
-    demo: None, export: Callable[..., str], studies: dict[bool, Study], tmp_path: Path
-) -> None:
+def test_a_gallery_of_nothing_is_an_error(demo, export, studies, tmp_path):
     known = studies[True].explainers.pop("cae")
-    said = export("--gallery", tmp_path / "site", "--views", "manifold", "--cheat", status=2)
+    said = export("--gallery", tmp_path / "site", "--views", "cae", "--cheat", status=2)
     studies[True].explainers["cae"] = known
     assert "none of the views has anything to show" in said
     assert pages(tmp_path / "site") == {}
 
 
-def test_an_error_leaves_no_first_page(
-    demo: None, export: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object, **__: object) -> None:
+def test_an_error_leaves_no_first_page(demo, export, tmp_path, monkeypatch):
+    def broken(*_, **__):
         raise XaiWidgetsError("broken")
 
     monkeypatch.setattr("xai_widgets.widgets.cae.explorer.manifold_page", broken)

@@ -1,4 +1,4 @@
-"""``xai-widgets fit``: what it takes, where it keeps what it fits, how it is stopped and goes on."""
+"""``xai-widgets fit``: what it takes, where it keeps what it fits, how it is stopped and resumed."""
 
 from __future__ import annotations
 
@@ -14,69 +14,19 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import save_file
 
 import xai_widgets as xw
 from xai_widgets.cli import fit as command
 from xai_widgets.cli import main as cli
 from xai_widgets.cli.models import load_model, model_of_run
-from xai_widgets.errors import ArtifactError, CancelledError, XaiWidgetsError
+from xai_widgets.errors import CancelledError, XaiWidgetsError
+from xai_widgets.progress import Progress
 from xai_widgets.runs.keeping import keep
 from xai_widgets.runs.run import Run
 
 REPOSITORY = Path(__file__).parents[2]
-
-MODELS = """
-from collections import OrderedDict
-import torch
-from torch import nn
-
-class Bright(nn.Module):
-    def forward(self, x):
-        rows = x.mean((1, 3))
-        half = rows.shape[1] // 2
-        return 20 * torch.stack([rows[:, :half].mean(1), rows[:, half:].mean(1)], 1)
-
-def make():
-    torch.manual_seed(0)
-    maps = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU())
-    model = nn.Sequential(OrderedDict(maps=maps, more=nn.Conv2d(4, 4, 3, padding=1), flat=nn.Flatten()))
-    model.add_module("logits", nn.Linear(4 * 8 * 10, 2))
-    with torch.no_grad():  # the upper half against the lower one
-        model[0][0].weight.abs_()
-        model[1].weight.copy_(torch.eye(4)[:, :, None, None] * (torch.arange(9).view(3, 3) == 4))
-        model[1].bias.zero_()
-        upper = (torch.arange(8)[:, None].expand(8, 10) < 4).float().repeat(4, 1, 1).flatten()
-        model.logits.weight.copy_(torch.stack([upper, 1 - upper]))
-        model.logits.bias.zero_()
-    return model
-
-made = make()
-number = 7
-def fails(): return {}["nothing"]
-def wrong(): return "no module"
-def needs(this): return this
-"""
 CLASSES = ("<script>", "b")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A folder to work in, with models in a module and pictures of two classes, bright above or below."""
-    (tmp_path / "mymodels.py").write_text(MODELS)
-    (tmp_path / "broken.py").write_text("import nothing_like_it")
-    for k, name in enumerate(CLASSES):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
-        for i in range(12):
-            picture = Image.new("RGB", (20, 16), (20 + 3 * i, 30, 40))
-            picture.paste((250, 240 - 5 * i, 230), (2 + i // 2, 8 * k + 1, 12 + i // 2, 8 * k + 6))
-            picture.save(tmp_path / "pictures" / name / f"{i}.png")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    yield tmp_path
-    for name in ("mymodels", "broken"):
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -143,7 +93,7 @@ def test_a_second_time_nothing_is_left_to_do(run, here, monkeypatch):
     for line in ("cladec --layer maps --epochs 1", "inversion --layer maps"):
         fits(run, line)
     monkeypatch.setattr("xai_widgets.methods.cladec.cladec.LayerFit", None)
-    monkeypatch.setattr("xai_widgets.methods.inversion.search.MaskProblem", None)
+    monkeypatch.setattr("xai_widgets.methods.inversion.problem.MaskProblem", None)
     for line in ("cladec --layer maps --epochs 1", "inversion --layer maps"):
         fits(run, line)
 
@@ -170,15 +120,6 @@ def test_what_is_there_is_not_mixed_with_what_was_made_otherwise(run, before, af
     ("line", "said"),
     [
         ("cladec --model nocolon", "'nocolon'; give torchvision:NAME or package.module:factory"),
-        ("cladec --model nothing_there:make", "no module 'nothing_there'"),
-        ("cladec --model mymodels.deeper:make", "mymodels.deeper"),
-        ("cladec --model broken:make", "broken cannot be imported"),
-        ("cladec --model mymodels:mak", "mymodels has no 'mak'; closest: make"),
-        ("cladec --model mymodels:number", "mymodels:number is a int"),
-        ("cladec --model mymodels:fails", "line 28): KeyError: 'nothing'"),
-        ("cladec --model mymodels:needs", "mymodels:needs() fails: TypeError: needs() missing 1"),
-        ("cladec --model mymodels:wrong", "gives a str; it must give a torch.nn.Module"),
-        ("cladec --model torchvision:resnet81", "no classifier 'resnet81'; closest: resnet"),
         ("cladec --model mymodels:make --layer mops", "no layer is named 'mops'; closest: 'maps'"),
         ("srae --model mymodels:make --layer mops", "no layer is named 'mops'; closest: 'maps'"),
         ("summaries --model mymodels:make --layer mops", "no layer is named 'mops'; closest: 'maps'"),
@@ -189,7 +130,6 @@ def test_what_is_there_is_not_mixed_with_what_was_made_otherwise(run, before, af
         ("cladec --model mymodels:make --device abacus", "there is no device 'abacus' here"),
         ("cae --model mymodels:make --layer maps", "leave --layer out"),
         ("inversion --model mymodels:make --epochs 3", "leave --epochs out"),
-        ("summaries --model mymodels:make --layer maps more", "give one --layer"),
         ("cladec --model mymodels:make --weights nothing.safetensors", "no file of weights nothing.safetensors"),
         ("cladec --model mymodels:make --weights mymodels.py", "mymodels.py is no safetensors file"),
     ],
@@ -252,64 +192,6 @@ def test_classes_that_the_model_does_not_know_are_told(run, here):
     assert "The model tells 2 classes apart, and the folder has 3" in complained
 
 
-# --- weights -------------------------------------------------------------------------------------------------------
-
-
-def test_a_module_that_is_made_already_will_do(here):
-    assert isinstance(load_model("mymodels:made"), nn.Sequential)
-
-
-def test_weights_are_filled_in(here):
-    model = load_model("mymodels:make")
-    with torch.no_grad():
-        model.logits.bias += 3
-    save_file(model.state_dict(), here / "w.safetensors")
-    filled = load_model("mymodels:make", "w.safetensors")
-    assert torch.equal(filled.logits.bias, model.logits.bias)
-
-
-def test_weights_of_another_model_are_refused(here):
-    weights = load_model("mymodels:make").state_dict()
-    weights["more.weight"] = torch.zeros(5, 4, 3, 3)
-    weights["extra"] = weights.pop("logits.bias")
-    save_file(weights, here / "w.safetensors")
-    with pytest.raises(ArtifactError) as refused:
-        load_model("mymodels:make", "w.safetensors")
-    for said in ("missing: logits.bias", "unknown: extra", "more.weight is (5, 4, 3, 3), not (4, 4, 3, 3)"):
-        assert said in str(refused.value)
-
-
-def test_pickles_are_not_read_but_converted_by_the_user(here):
-    torch.save(load_model("mymodels:make").state_dict(), here / "w's.pt")
-    with pytest.raises(ArtifactError, match="is a pickle") as refused:
-        load_model("mymodels:make", "w's.pt")
-    line = str(refused.value).partition("If you trust it: ")[2]
-    subprocess.run([sys.executable, *shlex.split(line)[1:]], check=True, cwd=here)
-    assert load_file(here / "w's.safetensors").keys() == load_model("mymodels:make").state_dict().keys()
-
-
-def test_torchvision_takes_as_many_logits_as_the_weights_have(here):
-    model = load_model("torchvision:mobilenet_v3_small", "none", 3).eval()
-    assert model(torch.zeros(2, 3, 32, 32).add(0.5)).shape == (2, 3)
-    save_file(model.state_dict(), here / "w.safetensors")
-    again = load_model("torchvision:mobilenet_v3_small", "w.safetensors")
-    for name, value in model.state_dict().items():
-        assert torch.equal(again.state_dict()[name], value)
-    # Random ones are the same every time, whatever was drawn before.
-    torch.rand(5)
-    drawn = load_model("torchvision:mobilenet_v3_small", "none", 3).state_dict()
-    assert all(torch.equal(drawn[name], value) for name, value in model.state_dict().items())
-
-
-def test_weights_that_cannot_be_fetched_are_told(monkeypatch):
-    def offline(*_, **__):
-        raise OSError("no network")
-
-    monkeypatch.setattr("torchvision.models.get_model", offline)
-    with pytest.raises(XaiWidgetsError, match="the weights of resnet18 cannot be fetched"):
-        load_model("torchvision:resnet18")
-
-
 def test_the_model_of_a_run(run, here):
     fits(run, "inversion --layer maps")
     with pytest.raises(XaiWidgetsError, match=r"which code may be run; give --model .*mymodels:make"):
@@ -369,8 +251,6 @@ def test_what_is_finished_before_ctrl_c_is_kept(here, run, monkeypatch, capsys):
 
 
 def test_a_second_ctrl_c_stops_at_once(monkeypatch):
-    from xai_widgets.progress import Progress
-
     progress = Progress()
     with command._stoppable(progress):
         signal.raise_signal(signal.SIGINT)

@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ TOKEN = "only-for-this-test"  # noqa: S105
 
 
 @pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shipped(tmp_path, monkeypatch):
     """A package folder with two lessons, in place of the real one."""
     package = tmp_path / "site-packages" / "xai_widgets"
     folder = package / "notebooks"
@@ -36,31 +35,31 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def names(folder: Path) -> list[str]:
+def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_lessons_are_found_inside_an_installed_package(shipped: Path) -> None:
+def test_lessons_are_found_inside_an_installed_package(shipped):
     assert lab.lessons() == shipped
 
 
-def test_lessons_are_found_beside_the_package_in_a_checkout(shipped: Path) -> None:
+def test_lessons_are_found_beside_the_package_in_a_checkout(shipped):
     beside = shipped.parent.parent / "notebooks"
     shipped.rename(beside)
     assert lab.lessons() == beside
 
 
-def test_real_lessons_are_found() -> None:
+def test_real_lessons_are_found():
     assert (lab.lessons() / lab.FIRST).is_file()
 
 
-def test_missing_lessons_are_named(shipped: Path) -> None:
+def test_missing_lessons_are_named(shipped):
     (shipped / lab.FIRST).unlink()
     with pytest.raises(XaiWidgetsError, match=r"lessons are missing.*install xai-widgets anew"):
         lab.lessons()
 
 
-def test_new_folder_gets_every_lesson_and_nothing_else(shipped: Path, tmp_path: Path) -> None:
+def test_new_folder_gets_every_lesson_and_nothing_else(shipped, tmp_path):
     target = tmp_path / "work" / "notebooks"
     copied = lab.copy_lessons(target)
     assert copied == lab.Copied(added=(lab.FIRST, "01_next.ipynb"), kept=())
@@ -68,7 +67,7 @@ def test_new_folder_gets_every_lesson_and_nothing_else(shipped: Path, tmp_path: 
     assert (target / lab.FIRST).read_text() == "start"
 
 
-def test_identical_lessons_are_not_touched(shipped: Path, tmp_path: Path) -> None:
+def test_identical_lessons_are_not_touched(shipped, tmp_path):
     lab.copy_lessons(tmp_path)
     os.utime(tmp_path / lab.FIRST, (1, 1))
     assert lab.copy_lessons(tmp_path) == lab.Copied(added=(), kept=())
@@ -76,13 +75,13 @@ def test_identical_lessons_are_not_touched(shipped: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("theirs", ["START", "", "start and more"])
-def test_changed_lesson_is_kept_and_told(shipped: Path, tmp_path: Path, theirs: str) -> None:
+def test_changed_lesson_is_kept_and_told(shipped, tmp_path, theirs):
     (tmp_path / lab.FIRST).write_text(theirs)
     assert lab.copy_lessons(tmp_path) == lab.Copied(added=("01_next.ipynb",), kept=(lab.FIRST,))
     assert (tmp_path / lab.FIRST).read_text() == theirs
 
 
-def test_only_the_missing_lesson_is_added(shipped: Path, tmp_path: Path) -> None:
+def test_only_the_missing_lesson_is_added(shipped, tmp_path):
     lab.copy_lessons(tmp_path)
     (tmp_path / "01_next.ipynb").unlink()
     (tmp_path / "own.ipynb").write_text("own")
@@ -90,37 +89,37 @@ def test_only_the_missing_lesson_is_added(shipped: Path, tmp_path: Path) -> None
     assert (tmp_path / "own.ipynb").read_text() == "own"
 
 
-def test_lessons_copied_onto_themselves_stay(shipped: Path) -> None:
+def test_lessons_copied_onto_themselves_stay(shipped):
     """What happens in a checkout, whose lessons are where the copies would go."""
     assert lab.copy_lessons(shipped) == lab.Copied(added=(), kept=())
     assert (shipped / lab.FIRST).read_text() == "start"
 
 
-def test_remains_of_an_interrupted_copy_are_no_lesson(shipped: Path, tmp_path: Path) -> None:
+def test_remains_of_an_interrupted_copy_are_no_lesson(shipped, tmp_path):
     (tmp_path / f".{lab.FIRST}.part").write_text("sta")
     lab.copy_lessons(tmp_path)
     assert (tmp_path / lab.FIRST).read_text() == "start"
 
 
-def test_folder_with_a_lessons_name_is_kept(shipped: Path, tmp_path: Path) -> None:
+def test_folder_with_a_lessons_name_is_kept(shipped, tmp_path):
     (tmp_path / lab.FIRST).mkdir()
     assert lab.copy_lessons(tmp_path).kept == (lab.FIRST,)
 
 
-def test_target_that_is_a_file_is_explained(shipped: Path, tmp_path: Path) -> None:
+def test_target_that_is_a_file_is_explained(shipped, tmp_path):
     target = tmp_path / "notebooks"
     target.write_text("a file")
     with pytest.raises(XaiWidgetsError, match=r"cannot be copied.*choose another --dir"):
         lab.copy_lessons(target)
 
 
-def test_missing_jupyterlab_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_jupyterlab_is_explained(monkeypatch):
     monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
     with pytest.raises(XaiWidgetsError, match=r'pip install "xai-widgets\[lab\]"'):
         lab.lab_application()
 
 
-def test_arguments_are_only_those_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_are_only_those_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "_is_root", lambda: False)
     plain = lab.lab_arguments(tmp_path, browser=True, port=None)
     assert plain == [
@@ -131,7 +130,7 @@ def test_arguments_are_only_those_asked_for(tmp_path: Path, monkeypatch: pytest.
     assert more[2:] == ["--no-browser", "--ServerApp.port=8123", "--ServerApp.port_retries=0"]
 
 
-def test_root_is_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_is_let_in(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "_is_root", lambda: True)
     assert "--allow-root" in lab.lab_arguments(tmp_path, browser=True, port=None)
 
@@ -140,7 +139,7 @@ def test_root_is_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+def server(tmp_path):
     """``xai-widgets lab`` in an empty folder, with Jupyter settings of its own; its address, and its log."""
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     with socket.socket() as probe:
@@ -167,13 +166,13 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]
             process.wait()
 
 
-def fetch(address: str) -> tuple[int, bytes]:
+def fetch(address):
     request = urllib.request.Request(address, headers={"Authorization": f"token {TOKEN}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return answer.status, answer.read()
 
 
-def wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def wait_until_it_answers(process, address, log):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
@@ -190,9 +189,7 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: P
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
-def test_lab_serves_the_first_lesson_and_ends_with_ctrl_c(
-    server: tuple[subprocess.Popen[bytes], str, Path],
-) -> None:
+def test_lab_serves_the_first_lesson_and_ends_with_ctrl_c(server):
     process, address, log = server
     wait_until_it_answers(process, address, log)
     assert fetch(f"{address}/lab/tree/notebooks/{lab.FIRST}")[0] == 200

@@ -171,15 +171,12 @@ def test_a_damaged_file(explainer, path):
         type(explainer).load(path, explainer.study)
 
 
-def rewritten(path, **changes):
-    """The file with another description."""
-    tensors = load_file(path)
-    said = {
-        "kind": artifact.kind_of(path),
-        "format_version": 1,
-        "details": artifact.load(path, artifact.kind_of(path))[1],
-    }
-    save_file(tensors, path, metadata={"xai_widgets": json.dumps(said | changes)})
+def rewritten(path, tensors=None, **changes):
+    """Write another description, or other tensors, into a file."""
+    kind = artifact.kind_of(path)
+    before, details = artifact.load(path, kind)
+    said = {"kind": kind, "format_version": 1, "details": details} | changes
+    save_file(tensors or before, path, metadata={"xai_widgets": json.dumps(said)})
 
 
 @pytest.mark.parametrize(

@@ -3,89 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
-import warnings
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-import xai_widgets as xw
 from xai_widgets import artifact
+from xai_widgets.digest import signed
 from xai_widgets.errors import ArtifactError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec.cladec import ClaDec
-from xai_widgets.methods.inversion.guided import GuidedSettings
-from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-from xai_widgets.progress import Progress
 from xai_widgets.runs.keeping import keep, keep_in, open_run, register, run_of
 from xai_widgets.runs.run import DESCRIPTION, Run
 from xai_widgets.study import Study
 
-NORMALISED = {"mean": (0.2,), "std": (0.229,)}
-EVIL = '<script>alert("1")</script>\n☃'
-
-
-def fitted(kind, study, *given, **options):
-    """Fitted for a moment, and not to be believed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return kind(study, *given, epochs=1, **options).fit(progress=Progress())
-
-
-@pytest.fixture(scope="session")
-def decided(net, squares):
-    """Makes a classifier that sees several classes in the squares."""
-    pictures = (squares(60).pictures - NORMALISED["mean"][0]) / NORMALISED["std"][0]
-
-    def decided(**options):
-        model = net(**options).eval()
-        with torch.no_grad():
-            model.logits.bias -= model(pictures).mean(0)
-        return model
-
-    return decided
-
-
-@pytest.fixture(scope="module")
-def everything(decided, new_study, squares, tmp_path_factory):
-    """A study of which each method has something, and the folder it is kept in; neither is to be changed."""
-    study = new_study(decided(), squares(60), name=EVIL, class_names=[EVIL, "b", "c", "d"], **NORMALISED)
-    keep_in(study, tmp_path_factory.mktemp("runs") / "mine")
-    keep(fitted(ClaDec, study, ["conv2", "fc"], width=4, reference=None))
-    for layer in ("conv2", "conv1"):
-        keep(fitted(SRAE, study, layer, features=3))
-    keep(fitted(CAE, study, width=4))
-    guided = GuidedFeatureInversion(study, "conv2", settings=GuidedSettings(steps=3), seed=5)
-    keep(guided.find([1, 4]))
-    called = study.predict(study.load(study.train, range(len(study.train)))[0]).argmax(1).mode().values
-    summaries = VisualSummaries(study, "conv1", most=5)
-    summaries.find(int(called), errors=True)
-    keep(summaries)
-    return study
-
-
-@pytest.fixture
-def folder(everything, tmp_path):
-    """A copy of its folder, to be changed."""
-    return shutil.copytree(run_of(everything).folder, tmp_path / "copy")
-
-
-@pytest.fixture
-def opened(everything, folder, decided, squares):
-    return open_run(folder, model=decided(), images=squares(60))
-
-
 # --- kept and found again ------------------------------------------------------------------------------------------
 
 
-def test_a_study_comes_back_as_it_was(everything, opened, folder):
+def test_a_study_comes_back_as_it_was(everything, opened, folder, evil):
     assert opened is not everything
-    assert (opened.name, opened.class_names) == (EVIL, (EVIL, "b", "c", "d"))
+    assert (opened.name, opened.class_names) == (evil, (evil, "b", "c", "d"))
     assert torch.equal(opened.mean, everything.mean)
     assert torch.equal(opened.std, everything.std)
     assert opened.fingerprint == everything.fingerprint
@@ -101,40 +41,18 @@ def test_every_explainer_comes_back(everything, opened, folder):
     assert [opened.explainers[key].settings.layer for key in ("srae", "srae-conv1")] == ["conv2", "conv1"]
 
 
-def test_explanations_are_the_same(everything, opened):
-    pictures, _ = opened.load(opened.test, range(3))
-    old, new = everything.explainers, opened.explainers
-    assert torch.equal(old["cladec"].explain(pictures, "fc").cladec, new["cladec"].explain(pictures, "fc").cladec)
-    for key in ("srae", "srae-conv1"):
-        assert torch.equal(old[key].contributions(pictures, EVIL), new[key].contributions(pictures, EVIL))
-    assert torch.equal(old["cae"].encode(pictures).z, new["cae"].encode(pictures).z)
-    ((of, known),) = old["summaries"].found.items()
-    assert torch.equal(known.masks.masks, new["summaries"].found[of].masks.masks)
-
-
-def test_what_was_searched_for_is_found_as_it_was_searched(everything, opened):
-    old, new = everything.explainers["inversion"], opened.explainers["inversion"]
-    assert set(new.found) == {1, 4}
-    assert (new.base_layers, new.seed, new.settings) == (("conv2",), 5, GuidedSettings(steps=3))
-    for place, known in old.found.items():
-        assert torch.equal(known.masks, new.found[place].masks)
-        assert torch.equal(known.frames, new.found[place].frames)
-        assert new.found[place].verdict() == known.verdict()
-        assert new.found[place].channels == known.channels
-
-
-def test_what_is_fitted_after_opening_is_kept_too(opened, folder, decided, squares):
+def test_what_is_fitted_after_opening_is_kept_too(opened, folder, decided, squares, fitted, evil):
     srae = opened.explainers["srae"]
-    srae.rename(EVIL, 1, EVIL)
+    srae.rename(evil, 1, evil)
     keep(srae)
     keep(fitted(ClaDec, opened, "conv1", width=4, reference=None))
     again = open_run(folder, model=decided(), images=squares(60))
-    assert again.explainers["srae"].names(EVIL)[1] == EVIL.strip()
+    assert again.explainers["srae"].names(evil)[1] == evil.strip()
     assert again.explainers["cladec"].layers == ("conv1",)
 
 
-def test_the_same_script_goes_on_where_it_was(decided, everything, folder, new_study, squares):
-    again = new_study(decided(), squares(60), class_names=["A", "b", "c", "d"], **NORMALISED)
+def test_the_same_script_goes_on_where_it_was(decided, everything, folder, new_study, squares, normalised):
+    again = new_study(decided(), squares(60), class_names=["A", "b", "c", "d"], **normalised)
     assert keep_in(again, folder) is again
     assert set(again.explainers) == set(everything.explainers)
     assert Run.read(folder).class_names == ("A", "b", "c", "d")
@@ -142,7 +60,7 @@ def test_the_same_script_goes_on_where_it_was(decided, everything, folder, new_s
     assert run_of(again).folder == folder.resolve()
 
 
-def test_what_was_fitted_before_is_saved_at_once(new_study, tmp_path):
+def test_what_was_fitted_before_is_saved_at_once(new_study, tmp_path, fitted):
     study = new_study()
     study.explainers["my own"] = fitted(ClaDec, study, "fc", width=4, reference=None)
     study.explainers |= {"unfitted": SRAE(study), "something else": object()}
@@ -151,8 +69,10 @@ def test_what_was_fitted_before_is_saved_at_once(new_study, tmp_path):
     assert set(open_run(tmp_path, model=study.model, images=study.given[0]).explainers) == {"my own"}
 
 
-def test_nothing_that_is_kept_is_overwritten_by_another_study(decided, opened, folder, new_study, squares):
-    other = new_study(decided(), squares(60), **NORMALISED)
+def test_nothing_that_is_kept_is_overwritten_by_another_study(
+    decided, opened, folder, new_study, squares, fitted, normalised
+):
+    other = new_study(decided(), squares(60), **normalised)
     register(fitted(ClaDec, other, "fc", width=4, reference=None))
     before = (folder / "cladec.safetensors").read_bytes()
     with pytest.raises(ArtifactError, match="holds cladec already"):
@@ -188,11 +108,12 @@ def test_each_has_its_place_and_keeps_it(new_study):
     assert [register(one) for one in (first, second, paper)] == ["srae", "srae-fc", "srae-paper"]
     assert [register(one) for one in (second, first, SRAE(study, "conv1"))] == ["srae-fc", "srae", "srae"]
     assert register(ClaDec.paper(study, "fc")) == "cladec-paper"
+    assert [register(VisualSummaries(study, layer)) for layer in ("conv1", "conv2")] == ["summaries", "summaries-conv2"]
     study.explainers["mine"] = own = CAE(study)
     assert register(own) == "mine"
 
 
-def test_names_of_layers_need_not_be_names_of_files(tmp_path, squares):
+def test_names_of_layers_need_not_be_names_of_files(tmp_path, squares, fitted):
     model = _Twice()
     study = keep_in(Study(model, squares(), name="twice"), tmp_path)
     register(SRAE(study, "conv/a"))
@@ -283,17 +204,69 @@ def test_a_description_that_is_none_is_refused(tmp_path, net, text, said):
         open_run(tmp_path, model=net())
 
 
+def rewritten(folder, **changes):
+    """Change a description, and give it the digest of what it says then."""
+    said = json.loads((folder / DESCRIPTION).read_text()) | changes
+    (folder / DESCRIPTION).write_text(json.dumps(signed({name: one for name, one in said.items() if name != "sha256"})))
+
+
+DIGITS = {"kind": "xai_widgets.data.digits.Digits", "count": 3, "check": "", "options": {"size": [32, 32]}}
+BIRDS = {"kind": "xai_widgets.data.bird_pictures.BirdPictures", "count": 3, "check": "", "options": {}}
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("class_names", "x"), ("images", "x"), ("batch_size", "x"), ("mean", ["x"]), ("images", {}), ("images", None),
-     ("images", {"kind": "xai_widgets.data.digits.Digits", "count": 3, "options": []}),
-     ("images", {"kind": "xai_widgets.data.digits.Digits", "count": 3, "options": {"size": []}})],
+    [("class_names", "x"), ("class_names", [3]), ("images", "x"), ("batch_size", "x"), ("batch_size", 10**12),
+     ("batch_size", 0), ("batch_size", True), ("mean", ["x"]), ("mean", [1e9]), ("std", [0]), ("std", [-1.0]),
+     ("seed", -1), ("seed", 2**64), ("seed", 1.5), ("shape", [3, 16]), ("shape", [3, 10**6, 16]), ("name", None),
+     ("fingerprint", 5), ("model", []), ("images", {}), ("images", None), ("test", []),
+     ("images", DIGITS | {"options": []}), ("images", DIGITS | {"options": {"size": []}}),
+     ("images", DIGITS | {"options": {"size": [10**6, 10**6]}}), ("images", BIRDS | {"count": 10**12}),
+     ("images", BIRDS | {"count": "many"}), ("images", BIRDS | {"kind": None})],
 )  # fmt: skip
 def test_a_wrong_entry_is_refused(folder, decided, squares, name, wrong):
-    said = json.loads((folder / DESCRIPTION).read_text()) | {name: wrong}
-    (folder / DESCRIPTION).write_text(json.dumps(said))
+    rewritten(folder, **{name: wrong})
     with pytest.raises(ArtifactError, match=r"run\.json is damaged \("):
+        open_run(folder, model=decided(), images=squares(60))
+
+
+@pytest.mark.parametrize(
+    "options", [{"species": 10**9}, {"size": [5000, 5000]}, {"noise": -1}, {"first": -1}, {"colour": 1}, {"cheat": 2}]
+)
+def test_pictures_that_nobody_can_draw_are_refused(folder, decided, options):
+    rewritten(folder, images=BIRDS | {"options": options})
+    with pytest.raises(ArtifactError, match=r"the pictures cannot be opened again|run\.json is damaged"):
         open_run(folder, model=decided())
+
+
+def test_a_description_that_was_changed_by_hand_is_refused(folder, decided, squares):
+    text = (folder / DESCRIPTION).read_text()
+    for old, new in (
+        ('"batch_size": 64', '"batch_size": 65'),
+        ('"sha256": "', '"sha256": "0'),
+        ('"seed": 0', '"seed": 1'),
+    ):
+        assert old in text
+        (folder / DESCRIPTION).write_text(text.replace(old, new))
+        with pytest.raises(ArtifactError, match=r"run\.json is damaged \(its digest differs\)"):
+            open_run(folder, model=decided(), images=squares(60))
+
+
+def test_no_flipped_bit_of_a_description_goes_unnoticed(folder):
+    whole, kept = (folder / DESCRIPTION).read_bytes(), Run.read(folder)
+    dice = random.Random(3)
+    for _ in range(500):
+        at = dice.randrange(len(whole))
+        (folder / DESCRIPTION).write_bytes(whole[:at] + bytes([whole[at] ^ 1 << dice.randrange(8)]) + whole[at + 1 :])
+        with suppress(ArtifactError):
+            assert Run.read(folder) == kept
+
+
+@pytest.mark.parametrize("key", ["cladec", "srae-conv1"])
+def test_an_explainers_file_that_is_none_any_more_is_refused(folder, decided, squares, key):
+    save_file({"w": torch.zeros(2)}, folder / f"{key}.safetensors")
+    with pytest.raises(ArtifactError, match=f"{key}.safetensors was not written by xai_widgets"):
+        open_run(folder, model=decided(), images=squares(60))
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, net):
@@ -313,102 +286,3 @@ def test_what_cannot_be_written_is_said_and_spoils_nothing(opened, folder, monke
         keep(opened.explainers["cladec"])
     assert (folder / "cladec.safetensors").read_bytes() == before
     assert not list(folder.glob(".*"))
-
-
-# --- pictures ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """A folder of odd pictures, of two classes."""
-    for k, name in enumerate(("<script>", "b")):
-        (tmp_path / "all" / "pictures" / name).mkdir(parents=True)
-        for i in range(6):
-            Image.new("L", (47, 33), 40 * i + k).save(tmp_path / "all" / "pictures" / name / f"{i}.png")
-    return tmp_path / "all" / "pictures"
-
-
-@pytest.fixture
-def begun(pictures, net):
-    """The run of a study of them, beside them."""
-    study = keep_in(Study(net(classes=2), xw.folder(pictures)), pictures.parent / "run")
-    keep(fitted(ClaDec, study, "fc", width=4, reference=None))
-    return run_of(study).folder
-
-
-def test_pictures_of_a_folder_are_found_again(begun, net):
-    opened = open_run(begun, model=net(classes=2))
-    assert opened.class_names == ("<script>", "b")
-    assert opened.shape == (3, 33, 47)
-    assert opened.explainers["cladec"].layers == ("fc",)
-
-
-def test_they_may_move_together_with_the_run(begun, net, tmp_path):
-    (tmp_path / "all").rename(tmp_path / "moved")
-    assert len(open_run(tmp_path / "moved" / "run", model=net(classes=2)).given[0]) == 12
-
-
-def test_pictures_that_are_gone_are_asked_for(begun, pictures, net, tmp_path):
-    pictures.rename(tmp_path / "elsewhere")
-    with pytest.raises(ArtifactError, match="the folder of the pictures is gone"):
-        open_run(begun, model=net(classes=2))
-    assert open_run(begun, model=net(classes=2), images=xw.folder(tmp_path / "elsewhere")).shape == (3, 33, 47)
-
-
-def test_other_pictures_are_refused(begun, pictures, net):
-    (pictures / "b" / "5.png").rename(pictures / "b" / "9.png")
-    with pytest.raises(ArtifactError, match="these are other pictures"):
-        open_run(begun, model=net(classes=2))
-    (pictures / "b" / "9.png").unlink()
-    with pytest.raises(ArtifactError, match="these are 11 pictures, and there were 12"):
-        open_run(begun, model=net(classes=2))
-
-
-def test_pictures_of_another_size_are_refused(begun, pictures, net):
-    with pytest.raises(ArtifactError, match=r"of pictures \(3, 33, 47\), and these are \(3, 20, 20\)"):
-        open_run(begun, model=net(classes=2), images=xw.folder(pictures, 20))
-
-
-def test_pictures_that_only_the_user_has_are_asked_for(everything, folder, decided, squares):
-    with pytest.raises(ArtifactError, match=r"they were a .*Squares; give them: images="):
-        open_run(folder, model=decided())
-    with pytest.raises(ArtifactError, match="these are 50 pictures, and there were 60"):
-        open_run(folder, model=decided(), images=squares(50))
-    with pytest.raises(ArtifactError, match="in another order"):
-        open_run(folder, model=decided(), images=squares(60, seed=1))
-
-
-@pytest.mark.parametrize(
-    ("images", "test", "channels"),
-    [
-        (xw.BirdPictures(12, species=4, size=(16, 20), cheat=0.5), xw.BirdPictures(5, species=4, size=(16, 20)), 3),
-        (xw.digits(9), None, 1),
-    ],
-)
-def test_built_in_pictures_are_made_again(images, test, channels, net, tmp_path):
-    model = net(channels, classes=len(images.class_names))
-    study = keep_in(Study(model, images, test=test, seed=3, batch_size=7), tmp_path)
-    opened = open_run(tmp_path, model=model)
-    assert (opened.batch_size, opened.given[2]) == (7, 3)
-    for old, new in ((study.train, opened.train), (study.test, opened.test)):
-        assert len(old) == len(new)
-        assert torch.equal(study.load(old, range(4))[0], opened.load(new, range(4))[0])
-
-
-def test_unseen_pictures_that_were_given_apart_are_asked_for(net, squares, tmp_path):
-    keep_in(Study(net(), squares(20), test=squares(9, seed=2)), tmp_path)
-    assert len(open_run(tmp_path, model=net(), images=squares(20), test=squares(9, seed=2)).test) == 9
-    with pytest.raises(ArtifactError, match="give them"):
-        open_run(tmp_path, model=net(), images=squares(20))
-
-
-@pytest.mark.parametrize("options", [{"seed": 1}, {"test": True}])
-def test_other_unseen_pictures_are_refused(net, squares, tmp_path, options):
-    keep_in(Study(net(), squares(20)), tmp_path)
-    given = {"test": squares(9)} if "test" in options else options
-    with pytest.raises(ArtifactError, match="other unseen pictures"):
-        keep_in(Study(net(), squares(20), **given), tmp_path)
-
-
-def test_the_public_name():
-    assert xw.open is open_run

@@ -222,12 +222,12 @@ def test_cases_are_birds_that_the_classifier_knows():
     assert (cases.targets != cases.sources).all()
     assert not cases.cues.any()
     for i in (0, len(cases) - 1):
-        place = int(cases.places[i])
-        assert torch.equal(cases.pictures[i], study.test[place][0])
-        assert torch.equal(cases.truths[i], drawn(study.test, place, int(cases.targets[i]), None))
+        index = int(cases.indices[i])
+        assert torch.equal(cases.pictures[i], study.test[index][0])
+        assert torch.equal(cases.truths[i], drawn(study.test, index, int(cases.targets[i]), None))
         assert 0.02 < cases.parts[i].float().mean() < 0.5
     assert torch.equal(draw_cases(study, 30, seed=3).targets, cases.targets)
-    assert not torch.equal(draw_cases(study, 30, seed=4).places[:5], cases.places[:5])
+    assert not torch.equal(draw_cases(study, 30, seed=4).indices[:5], cases.indices[:5])
 
 
 def test_the_first_cases():

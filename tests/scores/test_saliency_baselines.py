@@ -1,4 +1,4 @@
-"""The usual maps say what they have to say of classifiers whose workings are plain, and leave them as they were."""
+"""The usual saliency maps give exact answers for classifiers that are simple enough to know them."""
 
 from __future__ import annotations
 
@@ -110,26 +110,6 @@ def test_each_picture_is_asked_about_its_own_classes(new_study):
     for i in range(2):
         alone = maps(study, picture, targets[i : i + 1], sources[i : i + 1])
         torch.testing.assert_close(both["gradient"][i], alone["gradient"][0])
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_classifier_and_the_pictures_are_as_before(net, new_study, fails):
-    model = net().train()
-    model.fc.bias.requires_grad_(False)
-    study, pictures = new_study(model), torch.rand(2, 3, 16, 16)
-    kept, copy = {name: value.clone() for name, value in model.state_dict().items()}, pictures.clone()
-    if fails:
-        with pytest.raises(IndexError):
-            maps(study, pictures, torch.tensor([1, 9]))
-    else:
-        maps(study, pictures)
-    assert torch.equal(pictures, copy)
-    assert not pictures.requires_grad
-    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
-    assert all(module.training for module in model.modules())
-    assert [name for name, value in model.named_parameters() if not value.requires_grad] == ["fc.bias"]
-    assert all(value.grad is None for value in model.parameters())
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
 def test_without_captum_it_is_said_what_to_install(new_study, monkeypatch):

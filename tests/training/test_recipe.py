@@ -32,12 +32,6 @@ def test_one_cycle_of_very_few_steps(epochs, rates):
     assert [recipes.learning_rate(recipe, n, 1) for n in range(epochs)] == pytest.approx(rates)
 
 
-def test_step_schedule_drops_at_milestones():
-    recipe = Recipe(epochs=5, lr=1.0, schedule="step", milestones=(2, 3))
-    rates = [recipes.learning_rate(recipe, number, 2) for number in range(0, 10, 2)]
-    assert rates == pytest.approx([1.0, 1.0, 0.1, 0.01, 0.01])
-
-
 def test_the_step_is_the_recipe_s():
     recipe = Recipe(epochs=4, lr=1.0, schedule="step", milestones=(1, 3), step_decay=0.5)
     assert [recipes.learning_rate(recipe, number, 1) for number in range(4)] == pytest.approx([1.0, 0.5, 0.5, 0.25])

@@ -45,13 +45,6 @@ def explore(opened):
 
 
 @pytest.fixture
-def travel(opened, monkeypatch):
-    """A manifold explorer whose map is there; points rest at once."""
-    monkeypatch.setattr("xai_widgets.widgets.cae.explorer.REST", 0.0)
-    return partial(opened, xw.ManifoldExplorer)
-
-
-@pytest.fixture
 def browse(opened):
     """A summary browser that has looked at everything."""
     return partial(opened, xw.SummaryBrowser)
@@ -163,7 +156,7 @@ class SummariesByHand(VisualSummaries):
         while not self.free.wait(0.01):
             progress.check()
         if class_index in self.rare:
-            raise PictureError("3 pictures are rightly called so, and a summary needs 5 or more")
+            raise PictureError("3 pictures are correctly predicted so, and a summary needs 5 or more")
         count = 5 if most else 6
         found = summaries_by_hand(self.study, class_index, errors=errors, count=count, squares=self.squares)
         if keep:

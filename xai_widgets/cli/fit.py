@@ -201,7 +201,7 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
 # --- what is fitted ------------------------------------------------------------------------------------------------
 
 
-def _requested(study: Study, given: argparse.Namespace, kind: type[Explainer]) -> list[Explainer]:
+def _requested(study: Study, given: argparse.Namespace, kind: Any) -> list[Explainer]:
     """New explainers: a single one where the method takes several layers at once, else one for each layer."""
     known = signature(kind).parameters
     options = {name: value for name in ("epochs", "seed") if (value := getattr(given, name)) is not None}
@@ -221,6 +221,7 @@ def _fitted(study: Study, new: Explainer, given: argparse.Namespace, progress: P
     # Some methods fit further layers into an explainer that is already there.
     layers = {"layer": given.layer} if given.layer and "layer" in signature(explainer.fit).parameters else {}
     explainer.fit(progress=progress, checkpoint=given.out / UNFINISHED, on_part=keeping.keep, **layers)
+    keeping.keep(explainer)
     return explainer.verdict()
 
 

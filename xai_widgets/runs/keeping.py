@@ -116,11 +116,17 @@ def key_of(explainer: Explainer) -> str:
 
 
 def _new_key(explainer: Explainer, known: Mapping[str, Any]) -> str:
-    settings = getattr(explainer, "settings", None)
-    key = f"{explainer.key}{'-paper' if getattr(settings, 'paper', False) else ''}"
-    layer = getattr(settings, "layer", None)
-    taken = layer is not None and key in known and known[key].settings.layer != layer
+    paper = getattr(getattr(explainer, "settings", None), "paper", False)
+    key = f"{explainer.key}{'-paper' if paper else ''}"
+    layer = _layer(explainer)
+    taken = layer is not None and key in known and _layer(known[key]) != layer
     return f"{key}-{layer}" if taken else key
+
+
+def _layer(explainer: Any) -> str | None:
+    """The layer of an explainer that is of one layer."""
+    layer: str | None = getattr(getattr(explainer, "settings", explainer), "layer", None)
+    return layer
 
 
 # --- opening -------------------------------------------------------------------------------------------------------

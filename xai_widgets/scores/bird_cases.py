@@ -1,4 +1,4 @@
-"""The questions of a counterfactual exam: birds to be changed into others, and what they would truly look like."""
+"""The cases of a counterfactual exam: birds to be changed into others, and what they would truly look like."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xai_widgets.scores.counterfactual_measures import dilated
 from xai_widgets.study import Study
 
 CUE = "cue"
-"""What a cue is called among the parts."""
+"""The name of the cue among the parts."""
 
 VISIBLE = 0.02
 """Change of a channel, of 1, from which a pixel counts as changed: about five grey levels."""
@@ -24,16 +24,16 @@ VISIBLE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Unseen birds that the classifier calls what they are, each with another species to become.
+    """Unseen birds that the classifier gets right, each with another species as target.
 
     Attributes
     ----------
-    birds, places
-        The picture set, and where in it the N pictures are, ``(N,)``.
+    birds, indices
+        The picture set, and the indices in it of the N pictures, ``(N,)``.
     pictures
         ``(N, C, H, W)`` in [0, 1].
     sources, targets
-        What each bird is, and what it shall become, ``(N,)``.
+        The species of each bird, and its target species, ``(N,)``.
     truths
         The same individuals as the target species, ``(N, C, H, W)``.
     parts
@@ -43,7 +43,7 @@ class Cases:
     """
 
     birds: BirdPictures
-    places: Tensor
+    indices: Tensor
     pictures: Tensor
     sources: Tensor
     targets: Tensor
@@ -52,7 +52,7 @@ class Cases:
     cues: Tensor
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def first(self, count: int) -> Cases:
         """The first of them, at most `count`."""
@@ -65,20 +65,20 @@ class Cases:
 
     def recued(self, cues: Tensor | None) -> Tensor:
         """The pictures with the cues of other species ``(N,)``, or with none."""
-        wanted = [None] * len(self) if cues is None else cues.tolist()
-        pairs = zip(self.places.tolist(), wanted, strict=True)
-        return torch.stack([redrawn(self.birds, place, self.birds.labels[place], cue) for place, cue in pairs])
+        labels = [None] * len(self) if cues is None else cues.tolist()
+        pairs = zip(self.indices.tolist(), labels, strict=True)
+        return torch.stack([redrawn(self.birds, index, self.birds.labels[index], cue) for index, cue in pairs])
 
     def without(self, slot: str) -> Tensor:
         """The pictures with a slot left out, ``(N, C, H, W)``."""
-        return drawn_without(self.birds, self.places.tolist(), slot)
+        return drawn_without(self.birds, self.indices.tolist(), slot)
 
 
 def draw_cases(study: Study, count: int, seed: int) -> Cases:
     """Draw at most `count` cases from the unseen pictures of a study.
 
-    Pictures that the classifier gets wrong are left out: what it would take to change its mind is then another
-    question than what it would take to change the bird.
+    Pictures that the classifier gets wrong are left out: changing its prediction is then not the same as changing the
+    bird.
 
     Raises
     ------
@@ -88,19 +88,19 @@ def draw_cases(study: Study, count: int, seed: int) -> Cases:
     birds = study.test
     if not isinstance(birds, BirdPictures):
         raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
-    places = torch.tensor(study.draw(birds, count, seed))
-    pictures, labels = study.load(birds, places.tolist())
+    indices = torch.tensor(study.draw(birds, count, seed))
+    pictures, labels = study.load(birds, indices.tolist())
     right = study.predict(pictures).argmax(1) == labels
     if not right.any():
-        raise XaiWidgetsError(f"the classifier gets all of {len(places)} birds wrong; examine one that knows some")
-    shift = torch.randint(1, birds.species, (len(places),), generator=torch.Generator().manual_seed(seed))
+        raise XaiWidgetsError(f"the classifier gets all of {len(indices)} birds wrong; examine one that knows some")
+    shift = torch.randint(1, birds.species, (len(indices),), generator=torch.Generator().manual_seed(seed))
     targets = (labels + shift) % birds.species
-    places, pictures, labels, targets = (values[right] for values in (places, pictures, labels, targets))
-    pairs = zip(places.tolist(), targets.tolist(), strict=True)
-    truths = torch.stack([redrawn(birds, place, target, birds.cue(place)) for place, target in pairs])
-    drawn = np.stack([birds.part_map(place) for place in places.tolist()])
+    indices, pictures, labels, targets = (values[right] for values in (indices, pictures, labels, targets))
+    pairs = zip(indices.tolist(), targets.tolist(), strict=True)
+    truths = torch.stack([redrawn(birds, index, target, birds.cue(index)) for index, target in pairs])
+    drawn = np.stack([birds.part_map(index) for index in indices.tolist()])
     cues = dilated(torch.from_numpy(drawn == PARTS[CUE]))
-    return Cases(birds, places, pictures, labels, targets, truths, visible(truths - pictures), cues)
+    return Cases(birds, indices, pictures, labels, targets, truths, visible(truths - pictures), cues)
 
 
 def visible(changes: Tensor) -> Tensor:
@@ -108,21 +108,16 @@ def visible(changes: Tensor) -> Tensor:
     return changes.abs().amax(1) > VISIBLE
 
 
-def redrawn(birds: BirdPictures, place: int, species: int, cue: int | None, drop: Collection[str] = ()) -> Tensor:
+def redrawn(birds: BirdPictures, index: int, species: int, cue: int | None, drop: Collection[str] = ()) -> Tensor:
     """A picture of the set, drawn again as a species, with a cue or none, and with more slots left out."""
-    gone = {*birds.dropped(place), *drop}
-    bird = birds.bird(place).as_species(species)
+    gone = {*birds.dropped(index), *drop}
+    bird = birds.bird(index).as_species(species)
     rgb, _ = render(bird, birds.size, drop=gone, cue=cue, noise=birds.noise)
     return torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
 
 
-def drawn_without(birds: BirdPictures, places: Iterable[int], part: str) -> Tensor:
+def drawn_without(birds: BirdPictures, indices: Iterable[int], part: str) -> Tensor:
     """Pictures of the set, drawn again without a slot, or without the cue, ``(N, C, H, W)``."""
-    return torch.stack(
-        [
-            redrawn(birds, place, birds.labels[place], None)
-            if part == CUE
-            else redrawn(birds, place, birds.labels[place], birds.cue(place), [part])
-            for place in places
-        ]
-    )
+    if part == CUE:
+        return torch.stack([redrawn(birds, index, birds.labels[index], None) for index in indices])
+    return torch.stack([redrawn(birds, index, birds.labels[index], birds.cue(index), [part]) for index in indices])

@@ -18,10 +18,10 @@ from xai_widgets.scores.bird_cases import Cases
 from xai_widgets.scores.counterfactual_measures import smoothed
 
 CONFIDENCE = 0.95
-"""What is asked for where a confidence is."""
+"""The requested probability of the target, where one is requested."""
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, CONFIDENCE)
-"""Confidences that the dial is tried with."""
+"""Probabilities that the dial is tried with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Walks:
     codes
         Where the routes end, ``(N, d)``.
     end, likely
-        The counterfactuals there, and those with the confidence asked for.
+        The counterfactuals there, and those with the requested `CONFIDENCE`.
     violation
         Mean share of the change of the target's probability that leads away from it.
     start_gap
@@ -104,7 +104,7 @@ def walk(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Walks:
 
 
 def dialled(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Tensor:
-    """The confidences ``(N, len(LEVELS))`` that are obtained where `LEVELS` are asked for."""
+    """The probabilities ``(N, len(LEVELS))`` that are obtained where `LEVELS` are requested."""
     found = [
         [dial(cae, encoded, corners, target, level, steps=DIAL_STEPS)[1] for level in LEVELS]
         for encoded, corners, target in _routes(cae, route, cases, progress, f"dialling, {route} route")

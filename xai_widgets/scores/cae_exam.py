@@ -1,11 +1,11 @@
 """CAE's exam on the field guide.
 
-A counterfactual has to change the mind of the classifier, and of another one that learnt apart from it: pictures that
-deceive a single classifier are easily made. What a drawn bird would look like as another species is known; so
-counterfactuals are compared with that picture, and saliency maps with the pixels in which it differs. But no classifier
-has to use all that differs: what it makes of pictures without a part stands beside.
+A counterfactual has to change the prediction of the classifier, and of another one (the "oracle") that was trained
+separately: pictures that deceive a single classifier are easily made. It is known what a drawn bird would look like as
+another species; counterfactuals are compared with that picture, and saliency maps with the pixels in which it differs.
+But no classifier has to use all that differs, so the exam also measures how much each part matters to it.
 
-The published CAE is led its own way, to the code of a real picture, and decodes without an anchor.
+The published CAE follows its own route, to the code of a real picture, and decodes without an anchor.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ PICTURES = 200
 """On how many unseen pictures most is measured; a few less, since those that the classifier gets wrong are left out."""
 
 FEWER = 50
-"""For the dial and the saliency maps; and all that is asked of the published CAE, whose decoder is slow."""
+"""For the dial and the saliency maps, and for the published CAE, whose decoder is slow."""
 
 FEWEST = 10
 """For the published CAE's dial."""
 
 ORACLE_SEED = 7919
-"""Added to the exam's seed: the other classifier learns from other birds."""
+"""Added to the exam's seed: the oracle learns from other birds."""
 
 MOSTLY = 0.6
 """Share of the change that has to lie on the cue for a counterfactual to show that the classifier looks there."""
@@ -115,18 +115,18 @@ def _fit(cae: CAE, paper: CAE | None, cases: Cases) -> dict[str, Measure]:
     }
 
 
-# --- the classifier, and another one -----------------------------------------------------------------------------
+# --- the classifier, and the oracle -----------------------------------------------------------------------------
 
 
 def _minds(
     study: Study, oracle: Callable[[Tensor], Tensor], cases: Cases, ends: Answers, likely: Answers
 ) -> dict[str, Measure]:
-    """How often the target is what the classifier sees, and what the other one sees."""
+    """How often the classifier predicts the target, and how often the oracle does."""
 
     def agreement(judge: Callable[[Tensor], Tensor], answers: Answers) -> Measure:
-        def agrees(asked: Cases, answer: Answer) -> Tensor:
+        def agrees(few: Cases, answer: Answer) -> Tensor:
             with torch.no_grad():
-                return (judge(answer.after).argmax(1) == asked.targets).float()
+                return (judge(answer.after).argmax(1) == few.targets).float()
 
         return _beside(_each(agrees, cases, answers), "higher", 1 / study.classes)
 
@@ -139,10 +139,10 @@ def _minds(
 
 
 def _dials(found: Mapping[str, Tensor]) -> dict[str, Measure]:
-    """Whether what is asked for is what is obtained; ``found`` has a row for each picture."""
-    asked = {who: torch.tensor(LEVELS).expand_as(values) for who, values in found.items()}
-    correlation = {who: measured.pearson(asked[who].flatten(), values.flatten()) for who, values in found.items()}
-    close = {who: float(((values - asked[who]).abs() <= 0.1).float().mean()) for who, values in found.items()}
+    """Whether the requested probability is obtained; ``found`` has a row for each picture."""
+    requested = {who: torch.tensor(LEVELS).expand_as(values) for who, values in found.items()}
+    correlation = {who: measured.pearson(requested[who].flatten(), values.flatten()) for who, values in found.items()}
+    close = {who: float(((values - requested[who]).abs() <= 0.1).float().mean()) for who, values in found.items()}
     return {"dial_pearson": _beside(correlation, "higher", 0.0), "dial_within_0.1": _beside(close, "higher")}
 
 
@@ -168,11 +168,11 @@ def _sensitivity(study: Study, cases: Cases) -> dict[str, Measure]:
 def _truth(cases: Cases, ends: Answers, likely: Answers) -> dict[str, Measure]:
     """How much closer than the picture itself a counterfactual is to the true one, and where the picture changes."""
 
-    def gain(asked: Cases, answer: Answer) -> Tensor:
-        return measured.psnr_gain(asked.pictures, answer.after, asked.truths)
+    def gain(few: Cases, answer: Answer) -> Tensor:
+        return measured.psnr_gain(few.pictures, answer.after, few.truths)
 
-    def on_parts(asked: Cases, answer: Answer) -> Tensor:
-        return measured.share_inside(answer.before, answer.after, measured.dilated(asked.parts))
+    def on_parts(few: Cases, answer: Answer) -> Tensor:
+        return measured.share_inside(answer.before, answer.after, measured.dilated(few.parts))
 
     area = float(measured.dilated(cases.parts).float().mean())
     return {
@@ -222,8 +222,8 @@ def _cheat(
     """Whether counterfactuals show that the classifier looks at the cue: the true one changes nothing else."""
     recued = cases.recued(cases.targets)
 
-    def gain(asked: Cases, answer: Answer) -> Tensor:
-        return measured.psnr_gain(asked.pictures, answer.after, recued[: len(asked)])
+    def gain(few: Cases, answer: Answer) -> Tensor:
+        return measured.psnr_gain(few.pictures, answer.after, recued[: len(few)])
 
     return {
         "cheat_change_on_cue": _on_cue(cases, likely),
@@ -234,8 +234,8 @@ def _cheat(
 
 
 def _on_cue(cases: Cases, answers: Answers) -> Measure:
-    def share(asked: Cases, answer: Answer) -> Tensor:
-        return measured.share_inside(answer.before, answer.after, asked.cues)
+    def share(few: Cases, answer: Answer) -> Tensor:
+        return measured.share_inside(answer.before, answer.after, few.cues)
 
     mostly = float((share(cases, answers["cae"]) > MOSTLY).float().mean())
     values = _each(share, cases, answers) | {f"share_of_pictures_over_{MOSTLY}": mostly}

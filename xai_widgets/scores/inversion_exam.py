@@ -75,7 +75,7 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
         If the pictures are not from the field guide, the classifier knows none of them, or captum is not installed.
     """
     cases = draw_cases(study, SINGLES, seed)
-    singles = MaskCases(cases.pictures, cases.sources, Truth(cases.birds).where(cases.places).any(1))
+    singles = MaskCases(cases.pictures, cases.sources, Truth(cases.birds).where(cases.indices).any(1))
     answers = _answers(study, singles, seed, progress)
     measures = _probabilities(answers, "") | {
         "parts_excess_mass": _beside(answers, lambda one: excess_mass(one.masks, singles.regions), "higher", 0.0),

@@ -84,7 +84,7 @@ def test_a_confidence_is_met(toy, unseen, route, confidence):
     assert shown.obtained > confidence - 1e-4
     assert shown.requested == confidence
     assert shown.origin["route"] == route
-    assert f"of {confidence:.0%} asked for" in shown.verdict()
+    assert f"(requested: {confidence:.0%})" in shown.verdict()
 
 
 def test_more_than_can_be_had_is_said_and_not_made_up(toy, unseen):

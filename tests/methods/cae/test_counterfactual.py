@@ -124,12 +124,14 @@ def test_it_is_said_in_a_sentence():
 
 def test_the_verdict_says_the_numbers():
     assert made().verdict() == (
-        "dog 95.0%; the probability falls on 1.5% of the way; first frame 0 from the picture; attributions add up to "
+        "dog 95.0%; the probability falls on 1.5% of the way; frame 1 is the original; attributions add up to "
         "4.9 of 5.0 log-odds; all frames on the data."
     )
+    other = made(original=torch.full((3, 9, 9), 0.35), strip=replace(made().strip, violation=0.0)).verdict()
+    assert "the probability rises all the way; frame 1 differs from the original by 0.1 on average; " in other
     off = replace(made().strip, on_data=torch.tensor([True, False, False, True]))
     shown = made(requested=0.9, strip=off, problems=("One.", "Two."))
-    assert shown.verdict().startswith("NOT TO BE BELIEVED: One. Two. dog 95.0% of 90% asked for; ")
+    assert shown.verdict().startswith("NOT TO BE BELIEVED: One. Two. dog 95.0% (requested: 90%); ")
     assert shown.verdict().endswith("; 2 of 4 frames outside the data.")
 
 

@@ -53,7 +53,7 @@ def test_a_decoder_that_follows_the_code(cached):
     assert (found.swaps, found.validity, found.problems) == (SWAPS, 1.0, ())
     assert found.change == pytest.approx(2 * 16 / 256 * 0.7, rel=0.05)  # two squares, from about 0.05 to 0.75
     assert found.scale == pytest.approx(0.7, rel=0.1)
-    assert found.verdict().startswith("Of 64 swaps of codes, the classifier follows 100% decoded")
+    assert found.verdict().startswith("Swapping class codes changed the prediction as expected in 64 of 64 tests; ")
 
 
 def test_the_measures_are_their_textbook_twins(cached):

@@ -50,7 +50,8 @@ def colours():
     """A study of pictures of two squares."""
 
     def colours(model=None, count=6, shape=(3, 28, 28), **options):
-        return Study(model or Colours(), TwoSquares(count, shape), test=TwoSquares(6, shape, 1), **options)
+        options.setdefault("test", TwoSquares(6, shape, 1))
+        return Study(model or Colours(), TwoSquares(count, shape), **options)
 
     return colours
 

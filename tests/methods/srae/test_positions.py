@@ -13,9 +13,9 @@ from xai_widgets.layers import as_code
 from xai_widgets.methods.srae.positions import (
     changed,
     default_layer,
-    default_view,
     grid,
     last_spatial_layer,
+    layer_and_view,
     measured_offset,
     positions,
 )
@@ -67,8 +67,9 @@ def test_the_grid_is_that_of_the_positions():
 def test_the_default_layer_is_the_last_one_with_positions(new_study):
     study = new_study()
     assert default_layer(study) == "pool"
-    assert default_view(study, "pool") == "spatial"
-    assert default_view(study, "fc") == "flat"
+    assert layer_and_view(study, None) == ("pool", "spatial")
+    assert layer_and_view(study, "pool", spatial="pooled") == ("pool", "pooled")
+    assert layer_and_view(study, "fc", spatial="pooled") == ("fc", "flat")
     assert last_spatial_layer(study, "fc") == "pool"
     assert last_spatial_layer(study, "conv1") == "conv1"
 

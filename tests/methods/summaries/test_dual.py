@@ -30,8 +30,8 @@ def found(settings, question):
 
 def twin(s, question, row, by_hand):
     """The objective as it is written, with torch's Adam, for one picture."""
-    x, r = question.pictures[row : row + 1], question.references[row : row + 1]
-    c, top, bottom = int(question.classes[row]), question.top[row], question.bottom[row]
+    x, r = question.pictures[row : row + 1], question.baselines[row : row + 1]
+    c, top, bottom = int(question.class_index[row]), question.top[row], question.bottom[row]
     grid = torch.zeros(1, 1, *s.grid((28, 28)), requires_grad=True)
     adam = torch.optim.Adam([grid], lr=s.lr, betas=s.betas)
     weight = s.first_weight

@@ -102,8 +102,7 @@ def test_pictures_of_any_size(looking, shape, make):
 @pytest.mark.parametrize("make", [CrispMasks, brief_paper])
 def test_large_pictures_through_a_usual_network(net, make):
     pictures = torch.rand(2, 3, 224, 299)
-    study = Study(net(), [(picture, 0) for picture in pictures])
-    made = make(study)
+    made = make(Study(net(), [(picture, 0) for picture in pictures]))
     if make is CrispMasks:
         made.settings = BRIEF
     assert made.find(pictures).masks.shape == (2, 1, 224, 299)

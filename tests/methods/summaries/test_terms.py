@@ -50,9 +50,9 @@ def question(looking):
 
 def test_nothing_removed_leaves_pictures_as_they_are_bit_for_bit(question):
     nothing, everything = torch.zeros(2, 1, 28, 28), torch.ones(2, 1, 28, 28)
-    assert torch.equal(question.without(nothing), question.pictures)
-    assert torch.equal(question.only(everything), question.pictures)
-    assert torch.equal(question.without(everything), question.references)
+    assert torch.equal(question.removed(nothing), question.pictures)
+    assert torch.equal(question.kept(everything), question.pictures)
+    assert torch.equal(question.removed(everything), question.baselines)
 
 
 def test_shares_run_from_the_reference_to_the_picture(question):

@@ -14,7 +14,7 @@ from xai_widgets.progress import Progress, ProgressState
 from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.progress_line import progress_text
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.elements import KernelLine, PictureGrid
 from xai_widgets.widgets.views.tools import mimebundle
 
 LONG = 10.0
@@ -68,6 +68,13 @@ def test_an_app_displays_itself(app: Slide) -> None:
     bundle = app._repr_mimebundle_()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == app.widget.model_id
     assert bundle["text/plain"] == "<Slide: Title>"
+
+
+def test_a_line_knows_all_that_it_cuts_off_when_the_kernel_stops_and_says_what_still_works(app: Slide) -> None:
+    [line] = [child for child in app.widget.children if isinstance(child, KernelLine)]
+    assert line.root == app.widget.model_id
+    assert line.text == f"The kernel has stopped. {app.without_kernel} Restart it and run the cells again."
+    assert line.layout.display == "none"
 
 
 def test_a_view_and_a_closed_widget_have_bundles_too() -> None:

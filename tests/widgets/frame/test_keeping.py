@@ -64,17 +64,17 @@ def test_a_layer_that_is_fitted_is_kept(study, saved):
     explorer = ClaDecExplorer(ClaDec(study, "pool", width=4, epochs=1, reference=None))
     explorer.fit.click()
     done(explorer)
-    assert study.explainers["cladec"] is explorer.cladec
+    assert study.explainers["cladec"] is explorer.explainer
     assert saved().explainers["cladec"].layers == ("pool",)
     explorer.close()
 
 
 def test_a_cae_that_is_fitted_is_kept(study, saved, fit_cae):
     explorer = ManifoldExplorer(study)
-    explorer.cae.settings = fit_cae(Study(study.model, study.given[0])).settings
+    explorer.explainer.settings = fit_cae(Study(study.model, study.given[0])).settings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        explorer.controls.fit.click()
+        explorer.fit.click()
         assert explorer.wait(60)
     assert saved().explainers["cae"].fitted
     explorer.close()
@@ -84,7 +84,7 @@ def test_x_features_are_kept_with_their_names_for_each_layer(study, saved):
     explorer = ConceptExplorer(SRAE(study, "pool", epochs=1, features=3))
     for layer in ("pool", "flat"):
         explorer.controls.layer.value = layer
-        explorer.controls.fit.click()
+        explorer.fit.click()
         done(explorer)
     explorer.controls.name.value = "<b>corner</b>"
     again = saved()
@@ -121,7 +121,7 @@ def test_an_explorer_begins_with_what_was_found_before(study, saved, monkeypatch
     monkeypatch.setattr(GuidedFeatureInversion, "explain", None)
     explorer = InversionExplorer(again)
     done(explorer)
-    assert explorer.shown is again.explainers["inversion"].found[explorer.picture]
+    assert explorer.explanation is again.explainers["inversion"].found[explorer.picture]
     explorer.close()
 
 
@@ -129,23 +129,23 @@ def test_other_pictures_and_classes_are_looked_at_anew(study):
     made = GuidedFeatureInversion(study, "pool", settings=GuidedSettings(steps=3)).find(range(len(study.test)))
     explorer = InversionExplorer(made, pictures=1 - study.load(study.test, [0])[0])
     done(explorer)
-    assert explorer.shown not in made.found.values()
+    assert explorer.explanation not in made.found.values()
     explorer.close()
     explorer = InversionExplorer(made)
     done(explorer)
-    said = int(explorer.shown.target.classes[0])
+    said = int(explorer.explanation.class_index[0])
     explorer.controls.first.value = (said + 1) % 4
     done(explorer)
-    assert int(explorer.shown.target.classes[0]) == (said + 1) % 4
+    assert int(explorer.explanation.class_index[0]) == (said + 1) % 4
     explorer.close()
 
 
 def test_what_cannot_be_saved_is_shown_and_said_until_it_can(study, saved, full):
     explorer = ConceptExplorer(SRAE(study, "pool", epochs=1, features=3))
-    explorer.controls.fit.click()
+    explorer.fit.click()
     done(explorer)  # fitted, and explained after that
     until(lambda: "No space left on device" in explorer._text["error"])
-    assert explorer.shown is not None
+    assert explorer.explanation is not None
     explorer.strip.cards.selected = 1
     done(explorer)
     assert "No space left on device" in explorer._text["error"]
@@ -185,5 +185,5 @@ def test_without_a_folder_it_is_found_in_the_study_all_the_same(reader, squares)
     explorer = ClaDecExplorer(ClaDec(study, "pool", width=4, epochs=1, reference=None))
     explorer.fit.click()
     done(explorer)
-    assert study.explainers == {"cladec": explorer.cladec}
+    assert study.explainers == {"cladec": explorer.explainer}
     explorer.close()

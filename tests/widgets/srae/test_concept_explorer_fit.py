@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.widgets.conftest import HeldSRAE
-from xai_widgets.errors import LayerError, NotFittedError
-from xai_widgets.methods.srae.srae import SRAE
-from xai_widgets.study import Study
+from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 
 
 def press_fit(explorer):
-    explorer.controls.fit.click()
+    explorer.fit.click()
 
 
 def test_nothing_is_fitted_unasked(conceive, squares_read):
@@ -35,10 +33,10 @@ def test_it_fits_in_the_background_and_shows(conceive, squares_read):
     held.free.set()
     assert explorer.task.wait(60)
     assert held.fitted
-    assert explorer.shown is not None
+    assert explorer.explanation is not None
     assert explorer.picture == explorer.strip.pool.indices[explorer.strip.here[3]]
     assert not explorer.controls.layer.disabled
-    assert explorer.controls.fit.layout.display == "none"
+    assert explorer.fitting.layout.display == "none"
 
 
 def test_a_fit_can_be_cancelled_and_begun_again(conceive, squares_read):
@@ -50,11 +48,11 @@ def test_a_fit_can_be_cancelled_and_begun_again(conceive, squares_read):
     assert explorer.task.state == "cancelled"
     assert not held.fitted
     assert "press “Fit x-features”" in explorer.sentence
-    assert not explorer.controls.fit.disabled
+    assert not explorer.fit.disabled
     held.free.set()
     press_fit(explorer)
     assert explorer.task.wait(60)
-    assert explorer.shown is not None
+    assert explorer.explanation is not None
 
 
 def test_a_fit_that_fails_says_so(conceive, squares_read):
@@ -67,16 +65,7 @@ def test_a_fit_that_fails_says_so(conceive, squares_read):
     press_fit(explorer)
     assert explorer.task.wait(60)
     assert "no pictures left" in explorer._lines["error"].value
-    assert not explorer.controls.fit.disabled
-
-
-def test_closing_stops_a_fit(conceive, squares_read):
-    held = HeldSRAE.of(squares_read, "pool")
-    explorer = conceive(held)
-    press_fit(explorer)
-    explorer.close()
-    assert explorer.task.state != "running"
-    assert not held.fitted
+    assert not explorer.fit.disabled
 
 
 def test_another_layer_has_an_srae_of_its_own_like_the_first(conceive, srae):
@@ -91,17 +80,11 @@ def test_another_layer_has_an_srae_of_its_own_like_the_first(conceive, srae):
     assert "flat has no x-features yet" in explorer.sentence
     press_fit(explorer)
     assert explorer.task.wait(60)
-    assert explorer.shown.layer == "flat"
+    assert explorer.explanation.layer == "flat"
     explorer.controls.layer.value = "pool"
     assert explorer.task.wait(60)
-    assert explorer.shown.layer == "pool"
+    assert explorer.explanation.layer == "pool"
     assert set(explorer.sraes) == {"pool", "flat"}
-
-
-def test_the_published_one_stays_published(conceive, squares_read):
-    explorer = conceive(SRAE.paper(squares_read, "pool", epochs=1, along="features"), "flat")
-    assert explorer.srae.settings.paper
-    assert (explorer.srae.settings.layer, explorer.srae.settings.weights.along) == ("flat", "features")
 
 
 def test_turning_to_a_fitted_layer_gives_up_the_fit(conceive, srae, squares_read):
@@ -111,29 +94,29 @@ def test_turning_to_a_fitted_layer_gives_up_the_fit(conceive, srae, squares_read
     press_fit(explorer)
     explorer.controls.layer.value = "pool"
     assert explorer.task.wait(60)
-    assert explorer.shown.layer == "pool"
+    assert explorer.explanation.layer == "pool"
     assert not held.fitted
     assert not explorer.controls.layer.disabled
 
 
 def test_only_classes_that_are_explained_can_be_chosen(conceive, squares_read):
-    held = HeldSRAE.of(squares_read, "pool", classes=[1, 3])
-    explorer = conceive(held, class_index=0)
+    held = HeldSRAE.of(squares_read, "pool", targets=[1, 3])
+    explorer = conceive(held, target=0)
     held.free.set()
     press_fit(explorer)
     assert explorer.task.wait(60)
     assert [number for _, number in explorer.controls.classes.options] == [1, 3]
-    assert explorer.shown.class_index == explorer.controls.classes.value == 1
+    assert explorer.explanation.class_index == explorer.target == conceive(held).target == 1
+    with pytest.raises(XaiWidgetsError, match="'north' is not explained"):
+        conceive(held, target=0)
 
 
-def test_a_study_s_own_srae_is_used(conceive, srae, reader, squares):
-    study = Study(reader(), squares(20))
-    study.explainers["srae"] = srae
-    assert conceive(study).srae is srae
-
-
-def test_an_unknown_layer_or_class_is_refused(squares_read, srae, conceive):
+def test_it_begins_with_a_layer_and_a_class(conceive, squares_read, srae):
+    explorer = conceive(srae, "flat", target="west")
+    assert (explorer.layer, explorer.target) == ("flat", 3)
+    explorer.target = "<b>east</b>"
+    assert explorer.target == 1
     with pytest.raises(LayerError, match="pol"):
         conceive(squares_read, "pol")
-    with pytest.raises(Exception, match="nort"):
-        conceive(srae, class_index="nort")
+    with pytest.raises(XaiWidgetsError, match="nort"):
+        conceive(srae, target="nort")

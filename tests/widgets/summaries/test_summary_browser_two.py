@@ -1,4 +1,4 @@
-"""SummaryBrowser with two networks: what stands on one line, what only one has, and why they cannot be compared."""
+"""SummaryBrowser with two networks: which summaries share a line, which ones only one network has; and prepared."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.methods.summaries.compare import compare
-from xai_widgets.widgets.summaries.lines import Cell, Filter, lines, summary_at
+from xai_widgets.methods.summaries.scene import Goal, Networks
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+from xai_widgets.progress import Progress
+from xai_widgets.widgets.summaries.explorer import SummaryBrowser
+from xai_widgets.widgets.summaries.lines import Cell, Filter, lines
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def marks(browser):
     return [(card["title"], card.get("mark", "")) for card in browser.rows.cards]
 
 
-def test_what_both_have_stands_on_one_line(both, pair):
+def test_what_both_have_shares_a_line(both, pair):
     assert marks(both) == [
         ("Summary 1", "in both, overlap 1.00"), ("Summary 1", "in both, overlap 1.00"),
         ("Summary 2", "only in oak"), ("No counterpart", ""),
@@ -64,8 +68,8 @@ def test_the_threshold_keeps_a_counterpart(both, pair):
     found = pair[1].found[0, False]
     steady = replace(found.summaries[0], stability=0.99)
     pair[1].found[0, False] = replace(found, summaries=(steady, *found.summaries[1:]))
-    both.controls.classes.value = 1
-    both.controls.classes.value = 0
+    both.target = 1
+    both.target = 0
     both.controls.least.value = 0.95
     assert [title for title, _ in marks(both)][:2] == ["Summary 1", "Summary 1"]
     assert len(marks(both)) == 6  # the others are stable enough themselves
@@ -73,8 +77,8 @@ def test_the_threshold_keeps_a_counterpart(both, pair):
     assert marks(both) == []
 
 
-def test_unsound_ones_stand_alone(both):
-    both.controls.unsound.value = True
+def test_rejected_ones_have_lines_of_their_own(both):
+    both.controls.rejected.value = True
     alone = [mark for _, mark in marks(both) if mark.startswith("not kept")]
     assert len(alone) == 2
     assert len(both.rows.cards) == 10
@@ -96,10 +100,10 @@ def test_first_looks_of_both_come_before_all_of_either(browse, by_hand, new_stud
 
     browser = browse(noted("oak"), other=noted("elm"))
     assert order == [("oak", 12), ("elm", 12), ("oak", None), ("elm", None)]
-    assert browser.comparison.pictures == 6
+    assert browser.scene.comparison.pictures == 6
 
 
-def test_two_of_one_name_are_numbered(browse, by_hand, new_study):
+def test_networks_of_the_same_name_are_numbered(browse, by_hand, new_study):
     source = by_hand(new_study(name="oak"), found=[0])
     browser = browse(source, other=by_hand(new_study(name="oak"), found=[0]))
     assert browser.rows.headings == ["oak (1)", "oak (2)"]
@@ -108,29 +112,29 @@ def test_two_of_one_name_are_numbered(browse, by_hand, new_study):
 def test_a_class_counts_by_its_name(browse, by_hand, new_study):
     first = by_hand(new_study(class_names=["a", "b", "c", "d"]), found=[1, 2])
     second = by_hand(new_study(class_names=["b", "a", "x", "d"], name="other"), found=[0])
-    browser = browse(first, other=second, class_index="b")
-    assert browser.shown == [first.found[1, False], second.found[0, False]]
-    assert browser.comparison.pictures == 6
-    browser.controls.classes.value = 2
-    assert browser.shown == [first.found[2, False], None]
-    assert browser.rows.cards[1]["lines"] == ["other knows no class of this name."]
+    browser = browse(first, other=second, target="b")
+    assert browser.scene.founds == [first.found[1, False], second.found[0, False]]
+    assert browser.scene.comparison.pictures == 6
+    browser.target = 2
+    assert browser.scene.founds == [first.found[2, False], None]
+    assert browser.rows.cards[1]["lines"] == ["other has no class of this name."]
     assert second.asked == []
 
 
 def test_too_few_pictures_in_one_network(browse, by_hand, new_study):
     browser = browse(by_hand(found=[0]), other=by_hand(new_study(name="other"), rare=[0]))
-    assert browser.shown[1] is None
-    assert "3 pictures are rightly called so" in browser.rows.cards[1]["lines"][0]
+    assert browser.scene.founds[1] is None
+    assert "3 pictures are correctly predicted so" in browser.rows.cards[1]["lines"][0]
     assert browser.last_error is None
 
 
 def test_other_pictures_cannot_be_compared(browse, pair):
     first, second = pair
     found = second.found[0, False]
-    second.found[0, False] = replace(found, places=found.places + 1000)
+    second.found[0, False] = replace(found, indices=found.indices + 1000)
     browser = browse(first, other=second)
     assert "They cannot be compared: the two share no pictures" in browser.sentence
-    assert browser.comparison is None
+    assert browser.scene.comparison is None
     assert len(browser.rows.cards) == 8
     assert browser.last_error is None
 
@@ -139,13 +143,65 @@ def test_other_pictures_cannot_be_compared(browse, pair):
 
 
 def test_lines_of_one_network(pair):
-    found = [pair[0].found[0, False]]
-    assert [line.cells for line in lines(found, None, Filter())] == [(Cell(0, 0),), (Cell(0, 1),)]
-    shown = lines(found, None, Filter("coherence", unsound=True))
-    assert [line.cells[0].place for line in shown] == [0, 1, 2]
-    assert lines([None], None, Filter()) == []
+    scene = Networks(pair[0]).scene(Goal(0, errors=False))
+    assert [line.cells for line in lines(scene, Filter())] == [(Cell(0, 0),), (Cell(0, 1),)]
+    shown = lines(scene, Filter("coherence", rejected=True))
+    assert [line.cells[0].summary for line in shown] == [0, 1, 2]
 
 
-def test_a_summary_of_nothing_is_an_error():
-    with pytest.raises(XaiWidgetsError, match="nothing was found in network 1"):
-        summary_at([None, None], Cell(1, 0))
+def test_a_summary_of_nothing_is_an_error(pair):
+    nothing = Networks(pair[0]).scene(Goal(3, errors=False))
+    assert lines(nothing, Filter()) == []
+    with pytest.raises(XaiWidgetsError, match="nothing was found in network 0"):
+        Cell(0, 1).of(nothing)
+
+
+# --- for the Workbench -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prepare():
+    """A browser that is ready, closed after the test."""
+    made = []
+
+    def prepare(*studies):
+        made.extend(SummaryBrowser.prepared(studies, progress=Progress()))
+        return made[-1]
+
+    yield prepare
+    for browser in made:
+        browser.close()
+
+
+def test_known_summaries_are_shown(prepare, by_hand):
+    known = by_hand(found=[0, 1, 2, 3])
+    known.study.explainers["summaries"] = known
+    assert prepare(known.study).explainer is known
+    assert known.asked == []
+
+
+def test_summaries_of_two_studies_are_found_in_the_same_pictures(prepare, new_study, by_hand, monkeypatch):
+    known, asked = by_hand(found=[0, 2]), []
+    known.study.explainers["summaries"] = known
+
+    def find(self, class_index, *, indices, **_):
+        asked.append((class_index, indices))
+        self.found[class_index, False] = known.found[class_index, False]
+
+    monkeypatch.setattr(VisualSummaries, "find", find)
+    browser = prepare(new_study(), known.study)
+    assert browser.networks.each[1].summaries is known
+    assert browser.explainer.pictures is known.pictures
+    assert asked == [(number, known.found[number, False].indices.tolist()) for number in (0, 2)]
+
+
+def test_classes_with_too_few_pictures_are_left_out(prepare, new_study, monkeypatch):
+    asked = []
+
+    def find(self, class_index, **_):
+        asked.append(class_index)
+        raise PictureError("too few")
+
+    monkeypatch.setattr(VisualSummaries, "find", find)
+    assert prepare(new_study()).explanation is None
+    assert asked[:4] == [0, 1, 2, 3]

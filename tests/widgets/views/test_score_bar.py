@@ -9,7 +9,7 @@ from ipywidgets.widgets.widget import _instances
 from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.methods.srae.turning import STOPS, Turned
 from xai_widgets.widgets.srae.turn import TurnCurve
-from xai_widgets.widgets.views.score_bar import COLOURS, ScoreBar, nice_ticks
+from xai_widgets.widgets.views.score_bar import COLOURS, ScoreBar
 
 NASTY = "<script>alert(1)</script>"
 STEPS = [
@@ -91,11 +91,3 @@ def test_the_curve_has_the_sum_as_a_line_and_the_answers_as_dots():
     assert curve._up.min < 0
     assert curve._up.max > 3
     curve.close()
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (-2.7, 18, [0, 5, 10, 15]), (0, 0, [0]), (-3, 3, [-3, -2, -1, 0, 1, 2, 3])],
-)
-def test_ticks_are_round_numbers(low, high, expected):
-    assert nice_ticks(low, high) == pytest.approx(expected)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
-from xai_widgets.widgets.workbench.prepared import PAIRS, prepared
 
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS
@@ -13,8 +12,10 @@ from xai_widgets.demos import bird_classifier
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.inversion.scene import PAIRS
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def prepare():
     """Explorers that are ready, closed after the test."""
     made = []
 
-    def prepare(*args, **options):
-        made.extend(found := prepared(*args, progress=Progress(), **options))
+    def prepare(key, studies, **options):
+        made.extend(found := VIEWS[key].prepared(studies, progress=Progress(), **options))
         return found
 
     yield prepare
@@ -42,8 +43,8 @@ def bird_study(cheat=None, count=12):
 def test_evidence_is_looked_for_in_pictures_of_two_birds(prepare):
     study = bird_study()
     (explorer,) = prepare("inversion", [study])
-    assert explorer.shown is not None
-    assert explorer.shown.pictures.shape[1:] == (3, 64, 128)
+    assert explorer.explanation is not None
+    assert explorer.explanation.pictures.shape[1:] == (3, 64, 128)
     assert len(explorer.cards.cards) == len(PAIRS)
     labels = study.test.labels
     assert all(labels[left] != labels[right] for left, right in PAIRS)
@@ -52,30 +53,30 @@ def test_evidence_is_looked_for_in_pictures_of_two_birds(prepare):
 @pytest.mark.parametrize("options", [{"cheat": 0.9}, {"count": 9}])
 def test_where_two_birds_cannot_be_drawn_alike_it_is_looked_for_in_single_ones(prepare, options):
     (explorer,) = prepare("inversion", [bird_study(**options)])
-    assert explorer.shown.pictures.shape[1:] == (3, 64, 64)
+    assert explorer.explanation.pictures.shape[1:] == (3, 64, 64)
 
 
 def test_two_studies_get_the_same_kind_of_pictures(prepare):
     explorers = prepare("inversion", [bird_study(), bird_study(cheat=0.9)])
-    assert [one.shown.pictures.shape[1:] for one in explorers] == [(3, 64, 64)] * 2
+    assert [one.explanation.pictures.shape[1:] for one in explorers] == [(3, 64, 64)] * 2
     assert PARTS["cue"] in explorers[1].study.test.part_map(0)
 
 
 def test_the_picture_is_led_to_what_it_is_called_next(prepare, toy):
     study = toy.study
     study.explainers["cae"] = toy
-    (explorer,) = prepare("manifold", [study])
+    (explorer,) = prepare("cae", [study])
     del study.explainers["cae"]
     picture, _ = study.load(study.test, study.pool.indices[:1])
     first, second, *_ = study.predict(picture)[0].argsort(descending=True).tolist()
-    assert (explorer.shown.source, explorer.shown.target) == (first, second)
+    assert (explorer.explanation.source, explorer.explanation.target) == (first, second)
 
 
 def test_summaries_that_are_known_are_shown(prepare, by_hand):
     known = by_hand(found=[0, 1, 2, 3])
     known.study.explainers["summaries"] = known
     (browser,) = prepare("summaries", [known.study])
-    assert browser.summaries is known
+    assert browser.explainer is known
     assert known.asked == []
 
 
@@ -84,15 +85,15 @@ def test_summaries_of_two_studies_are_found_in_the_same_pictures(prepare, new_st
     known.study.explainers["summaries"] = known
     asked = []
 
-    def find(self, class_index, *, places, progress, **_):
-        asked.append((class_index, places))
+    def find(self, class_index, *, indices, progress, **_):
+        asked.append((class_index, indices))
         self.found[class_index, False] = known.found[class_index, False]
 
     monkeypatch.setattr("xai_widgets.methods.summaries.visual_summaries.VisualSummaries.find", find)
     (browser,) = prepare("summaries", [new_study(), known.study])
     assert browser.networks.each[1].summaries is known
     assert browser.networks.each[0].summaries.pictures is known.pictures
-    assert asked == [(number, known.found[number, False].places.tolist()) for number in (0, 2)]
+    assert asked == [(number, known.found[number, False].indices.tolist()) for number in (0, 2)]
 
 
 def test_classes_with_too_few_pictures_are_left_out(prepare, new_study, monkeypatch):
@@ -105,7 +106,7 @@ def test_classes_with_too_few_pictures_are_left_out(prepare, new_study, monkeypa
     monkeypatch.setattr("xai_widgets.methods.summaries.visual_summaries.VisualSummaries.find", find)
     (browser,) = prepare("summaries", [new_study()])
     assert asked[:4] == [0, 1, 2, 3]
-    assert browser.shown == [None]
+    assert browser.explanation is None
 
 
 def test_what_fails_in_the_background_is_raised_and_nothing_stays_open(monkeypatch):
@@ -115,7 +116,7 @@ def test_what_fails_in_the_background_is_raised_and_nothing_stays_open(monkeypat
     monkeypatch.setattr("xai_widgets.widgets.inversion.explorer.make_scene", broken)
     before = len(_instances)
     with pytest.raises(XaiWidgetsError, match="no evidence at all"):
-        prepared("inversion", [bird_study()], progress=Progress())
+        VIEWS["inversion"].prepared([bird_study()], progress=Progress())
     assert len(_instances) == before
 
 
@@ -123,16 +124,11 @@ def test_who_cancels_leaves_nothing_open():
     progress = Progress(lambda state: state.task.startswith("Preparing") and progress.cancel())
     before = len(_instances)
     with pytest.raises(CancelledError):
-        prepared("inversion", [bird_study()], progress=progress)
+        VIEWS["inversion"].prepared([bird_study()], progress=progress)
     assert len(_instances) == before
-
-
-def test_an_unknown_view_is_named(new_study):
-    with pytest.raises(XaiWidgetsError, match="no view 'tarot'"):
-        prepared("tarot", [new_study()], progress=Progress())
 
 
 def test_the_same_seed_finds_the_same(prepare, new_study):
     study = new_study()
-    found = [prepare("inversion", [study], seed=3)[0].shown for _ in range(2)]
+    found = [prepare("inversion", [study], seed=3)[0].explanation for _ in range(2)]
     assert torch.equal(found[0].masks, found[1].masks)

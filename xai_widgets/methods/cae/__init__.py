@@ -1,1 +1,1 @@
-"""CAE: a map of what a classifier distinguishes, and pictures from every place on it."""
+"""CAE: a map of what a classifier distinguishes, and pictures from every point of it."""

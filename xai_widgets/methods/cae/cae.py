@@ -329,7 +329,8 @@ class CAE(CodeMap):
         settings = Settings(recipe=Recipe.restored(details["recipe"]), **plain)
         networks = restored_networks(study, settings, artifact.group(tensors, "networks"))
         made = cls(study, settings=settings)
-        made._parts = FittedParts(networks, artifact.group(tensors, "map"), Health(**details["health"]))
+        points = {name: tensors[f"map/{name}"] for name in ("codes", "places", "probabilities")}
+        made._parts = FittedParts(networks, points, Health(**details["health"]))
         return made
 
 

@@ -22,7 +22,7 @@ class FittedParts(NamedTuple):
     """Everything that a fit gives."""
 
     networks: FittedNetworks
-    #: Of the pictures on the map: "codes", "places" in ``study.train``, and "probabilities".
+    #: Of the pictures on the map: "codes", "places" (indices in ``study.train``) and "probabilities".
     points: Mapping[str, Tensor]
     health: Health
 

@@ -117,20 +117,22 @@ class Counterfactual:
 
     def sentence(self) -> str:
         """What happened, in one plain sentence."""
-        area, place = self.focus()
-        said = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
+        area, where = self.focus()
+        begin = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
         if not self.flipped:
-            return f"{said}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
-        return f"{said}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {place}."
+            return f"{begin}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
+        return f"{begin}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {where}."
 
     def verdict(self) -> str:
         """The numbers that tell whether to trust it, in one line."""
-        requested = "" if self.requested is None else f" of {self.requested:.0%} asked for"
+        requested = "" if self.requested is None else f" (requested: {self.requested:.0%})"
+        falls = f"falls on {self.strip.violation:.1%} of the way" if self.strip.violation else "rises all the way"
+        gap = f"differs from the original by {self.start_gap:.2g} on average" if self.start_gap else "is the original"
         off = int((~self.strip.on_data).sum())
         parts = [
             f"{self.name(self.target)} {self.obtained:.1%}{requested}",
-            f"the probability falls on {self.strip.violation:.1%} of the way",
-            f"first frame {self.start_gap:.2g} from the picture",
+            f"the probability {falls}",
+            f"frame 1 {gap}",
             f"attributions add up to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
             f"{off} of {len(self.strip.on_data)} frames outside the data" if off else "all frames on the data",
         ]
@@ -139,7 +141,7 @@ class Counterfactual:
 
     def figure(self) -> NotebookFigure:
         """Film strip, probability curve, and the maps, as a matplotlib figure."""
-        from xai_widgets.show.film import film  # noqa: PLC0415  (matplotlib only when it is wanted)
+        from xai_widgets.show.film import film  # noqa: PLC0415  (matplotlib only when it is needed)
 
         strip = self.strip
         return film(
@@ -167,7 +169,7 @@ class Counterfactual:
 
     def gallery(self) -> Gallery:
         """The film strip as a static gallery that survives in a saved notebook."""
-        from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is wanted)
+        from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is needed)
 
         labels = ["picture", *("on the way" for _ in self.strip.pictures[2:]), "counterfactual"]
         captions = [self.prediction_label(frame) for frame in range(len(labels))]

@@ -64,11 +64,11 @@ class Density:
         Parameters
         ----------
         points
-            Places ``(N, 2)`` of the real codes on the map.
+            The real codes on the map, ``(N, 2)``.
         box
             Left, right, lower and upper edge: ``(x0, x1, y0, y1)``.
         n
-            Places along each side, the edges included; at least 2.
+            Cells along each side, the edges included; at least 2.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class Density:
         cells = torch.tensor([x1 - x0, y1 - y0]) / (n - 1)
         widths = (points.std(0, correction=0) * len(points) ** (-1 / 6)).maximum(cells)
         x, y = (torch.linspace(low, high, n) for low, high in ((x0, x1), (y0, y1)))
-        across, up = (_bumps(places, points[:, axis], widths[axis]) for axis, places in enumerate((x, y)))
+        across, up = (_bumps(at, points[:, axis], widths[axis]) for axis, at in enumerate((x, y)))
         own = _bumps(points[:, 0], points[:, 0], widths[0]) * _bumps(points[:, 1], points[:, 1], widths[1])
         return (up @ across.T / own.sum(1).quantile(1 - INSIDE)).clamp(0, 1)
 
@@ -174,6 +174,6 @@ def _distances(one: Tensor, other: Tensor) -> Tensor:
     return torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _bumps(places: Tensor, points: Tensor, width: Tensor) -> Tensor:
-    """A Gaussian around each point, of height 1, at each place: ``(places, points)``."""
-    return (-0.5 * ((places[:, None] - points) / width).square()).exp()
+def _bumps(at: Tensor, points: Tensor, width: Tensor) -> Tensor:
+    """The Gaussian of height 1 around each point, evaluated at each position: ``(positions, points)``."""
+    return (-0.5 * ((at[:, None] - points) / width).square()).exp()

@@ -1,4 +1,4 @@
-"""What the classifier itself sees of a picture: the layer from which it computes its logits."""
+"""The evidence: the layer from which the classifier computes its logits."""
 
 from __future__ import annotations
 

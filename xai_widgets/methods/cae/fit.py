@@ -35,7 +35,7 @@ from xai_widgets.training import Step, train
 log = logging.getLogger(__name__)
 
 WARM_UP = Recipe(epochs=12, batch_size=64, lr=3e-3)
-"""Only class encoder and head: the map is there before the decoder starts."""
+"""Of class encoder and head alone, so that the map is there before the decoder starts."""
 
 AVERAGED = 0.995
 """The running average forgets half in about 140 steps."""
@@ -52,7 +52,7 @@ SMALLEST, LARGEST = 0.3, 0.9
 
 @dataclass(frozen=True)
 class FitData:
-    """The pictures a CAE is fitted on, with what the classifier sees and says of them.
+    """The pictures that a CAE is fitted on, with the classifier's evidence and logits for them.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class FitData:
     evidence
         ``(N, E)`` on the CPU.
     donors
-        For each class the places of the pictures of all other predicted classes.
+        For each class the indices of the pictures of all other predicted classes.
     """
 
     cached: CachedPass
@@ -73,7 +73,7 @@ class FitData:
 
     @classmethod
     def of(cls, cached: CachedPass, layer: str | None) -> FitData:
-        """Everything that follows from one pass over the pictures."""
+        """Compute everything that follows from one pass over the pictures."""
         if layer is None:
             evidence = cached.logits
         else:
@@ -87,7 +87,7 @@ class FitData:
         return cls(cached, layer, evidence, donors)
 
     def map_points(self, networks: FittedNetworks, chosen: Sequence[int], most: int) -> dict[str, Tensor]:
-        """The points of a map: class codes of the first pictures, where in their set these are, and probabilities."""
+        """The points of a map: class codes, indices and probabilities of the first pictures."""
         first = torch.arange(min(most, len(self.cached)))
         device = self.cached.study.device
         with torch.no_grad():
@@ -99,7 +99,7 @@ class FitData:
         return {"codes": torch.cat(codes), "places": torch.tensor(chosen)[first], "probabilities": probabilities}
 
     def donors_for(self, classes: Tensor, generator: torch.Generator) -> Tensor:
-        """For each of some classes the place of a picture of another predicted class."""
+        """For each of some classes the index of a picture of another predicted class."""
         draws = torch.rand(len(classes), generator=generator)
         pools = [self.donors[k] for k in classes.tolist()]
         return torch.stack([pool[int(draw * len(pool))] for pool, draw in zip(pools, draws, strict=True)])
@@ -120,7 +120,7 @@ class CaeFit:
         self.steps = settings.recipe.epochs * batches
 
     def run(self) -> tuple[CaeNetworks, Health]:
-        """Warm up, train, and look whether it worked."""
+        """Warm up, train, and check whether it worked."""
         began = time.perf_counter()
         require_gradients(self.study)
         with self.study.borrowed():
@@ -196,7 +196,7 @@ class CaeFit:
 
     @torch.no_grad()
     def _average(self, number: int) -> None:
-        """Let the kept weights and statistics follow the trained ones; quickly at first."""
+        """Let the kept weights and statistics follow the trained ones, quickly at first."""
         kept = min(AVERAGED, (number + 1) / (number + 10))
         current = self.trained.networks.state_dict()
         for name, tensor in self.trained.average.state_dict().items():
@@ -206,7 +206,7 @@ class CaeFit:
                 tensor.copy_(current[name])
 
     def _alarm(self) -> None:
-        """Where the decoder ignores the class code: ask more for faithfulness, and less for sparseness."""
+        """If the decoder ignores the class code, weigh faithfulness more and sparseness less."""
         health = self._health(self.trained.average.eval())
         self.trained.average.train()
         if health.problems:

@@ -1,8 +1,8 @@
-"""Whether a fitted CAE can be believed: moving a code must move the picture, and the classifier with it."""
+"""Whether a fitted CAE can be trusted: moving a code must move the picture, and the classifier with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,10 +11,10 @@ from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.common.codes import CachedPass
 
 SWAPS = 64
-"""Random swaps of codes that a look at the health rests on."""
+"""Random swaps of codes that the measures rest on."""
 
 LEAST_CHANGE, LEAST_VALIDITY = 0.001, 0.6
-"""Below these the class code is not used: mean change of a swap, and share of swaps that take the donor's class."""
+"""Below these the class code is not used: mean change by a swap, and share of swaps that give the donor's class."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Health:
     reconstruction
         Mean absolute error of the reconstructions, pictures in [0, 1].
     validity
-        Share of the swaps, decoded directly, in which the classifier sees the donor's class.
+        Share of the swaps, decoded directly, for which the donor's class is predicted.
     anchored_validity
         The same, anchored at the picture itself.
     map_error
@@ -51,11 +51,11 @@ class Health:
     change: float
     scale: float
     alarmed: bool = False
-    seconds: float = field(default=0.0)
+    seconds: float = 0.0
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the fit cannot be believed; empty if it can."""
+        """Why the fit cannot be trusted; empty if it can."""
         found = []
         if self.change < LEAST_CHANGE:
             found.append(
@@ -68,11 +68,12 @@ class Health:
         return tuple(found)
 
     def verdict(self) -> str:
-        """The numbers that say whether to believe the fit, in one line."""
+        """The numbers that tell whether to trust the fit, in one line."""
+        direct, anchored = (round(share * self.swaps) for share in (self.validity, self.anchored_validity))
         line = (
-            f"Of {self.swaps} swaps of codes, the classifier follows {self.validity:.0%} decoded and "
-            f"{self.anchored_validity:.0%} added to the picture; reconstruction error {self.reconstruction:.2g}; "
-            f"map and classifier differ by {self.map_error:.2g}."
+            f"Swapping class codes changed the prediction as expected in {direct} of {self.swaps} tests"
+            f"{'' if direct == anchored else f', and in {anchored} with the change added to the picture'}; "
+            f"reconstruction error {self.reconstruction:.2g}; map and classifier differ by {self.map_error:.2g}."
         )
         return f"NOT TO BE BELIEVED: {' '.join(self.problems)} {line}" if self.problems else line
 
@@ -88,24 +89,24 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
     cached
         Pictures, and the classifier's logits for them.
     evidence
-        What the classifier sees of them, ``(N, E)``.
+        Their evidence, ``(N, E)``; see `evidence`.
     seed
         Of the choice of pictures.
     """
     study = cached.study
     receivers, donors = _pairs(cached.logits.argmax(1), seed)
     pictures = cached.picture(receivers)
-    codes = [_class_code(networks, cached, evidence, places) for places in (receivers, donors)]
+    codes = [_class_code(networks, cached, evidence, indices) for indices in (receivers, donors)]
     individual = networks.individual_code(pictures)
     rebuilt, moved = (networks.decoded(individual, code) for code in codes)
-    wanted = cached.logits[donors].argmax(1)
+    expected = cached.logits[donors].argmax(1)
     direct = study.predict(moved.cpu())
     anchored = study.predict((pictures + networks.change(pictures, rebuilt, moved)).clamp(0, 1).cpu())
     return Health(
         swaps=len(receivers),
         reconstruction=float((rebuilt - pictures).abs().mean()),
-        validity=float((direct.argmax(1) == wanted).float().mean()),
-        anchored_validity=float((anchored.argmax(1) == wanted).float().mean()),
+        validity=float((direct.argmax(1) == expected).float().mean()),
+        anchored_validity=float((anchored.argmax(1) == expected).float().mean()),
         map_error=float((networks.head(codes[1]).softmax(1).cpu() - anchored).abs().mean()),
         change=float((moved - rebuilt).abs().mean()),
         scale=max(_quantile((moved - rebuilt).abs().mean(1), 0.995), 1e-3),
@@ -119,14 +120,14 @@ def _quantile(values: Tensor, share: float) -> float:
 
 
 def _pairs(classes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """`SWAPS` pairs of places whose classes differ, however rare one of them is."""
+    """`SWAPS` pairs of indices whose classes differ, however rare one of them is."""
     generator = torch.Generator().manual_seed(seed)
     first = torch.randint(len(classes), (SWAPS,), generator=generator)
-    others = [(classes != classes[place]).nonzero().flatten() for place in first]
+    others = [(classes != classes[index]).nonzero().flatten() for index in first]
     draws = torch.rand(SWAPS, generator=generator)
     second = [pool[int(draw * len(pool))] for pool, draw in zip(others, draws, strict=True)]
     return first, torch.stack(second)
 
 
-def _class_code(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, places: Tensor) -> Tensor:
-    return networks.class_code(cached.picture(places), evidence[places].to(cached.study.device))
+def _class_code(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, indices: Tensor) -> Tensor:
+    return networks.class_code(cached.picture(indices), evidence[indices].to(cached.study.device))

@@ -1,7 +1,7 @@
 r"""What the default CAE is trained on: the classifier itself is in the loop.
 
 Beside the published idea (Xie et al., arXiv 2406.07961: swap class codes between pictures, and the swap must keep the
-individual and take the donor's class) it differs where measuring said so. With class code z, individual code u,
+individual and take the donor's class) it differs where measurements suggested it. With class code z, individual code u,
 decoder G, affine head h and classifier f, a picture x and a donor of another predicted class,
 
 .. math::
@@ -9,9 +9,9 @@ decoder G, affine head h and classifier f, a picture x and a donor of another pr
     z_m = (1 - \lambda)\,z + \lambda\,z_{donor}, \qquad
     x_m = x + G(u, z_m) - G(u, z) \ \text{(anchored)} \quad\text{or}\quad G(u, z_m) \ \text{(direct)},
 
-what f says of :math:`x_m` must be what the map says, :math:`h(z_m)`: so the map explains the classifier. A critic
-reads the class off u, and u is trained to give it nothing to read: what belongs to the class has to come from z. It
-reads pictures with a patch of another picture only, which tell what f uses from what comes along with it (see
+the prediction :math:`f(x_m)` must equal that of the map, :math:`h(z_m)`, so that the map explains the classifier. A
+critic reads the class off u, and u is trained to give it nothing to read: what belongs to the class has to come from z.
+It reads only pictures with a patch of another picture, which separate what f uses from what comes along with it (see
 `fit`): without them, the whole bird changed where the classifier looks at a ring beside it.
 
 There is no discriminator of real and decoded pictures: in trials it took a third of the time and gained nothing.
@@ -89,9 +89,9 @@ class Pair:
     pictures
         ``(n, C, H, W)`` in [0, 1].
     evidence, donor_evidence
-        What the classifier sees of them, and of one picture of another predicted class for each, ``(n, E)``.
+        Their evidence, and that of one picture of another predicted class for each, ``(n, E)``.
     logits
-        What it says of them, ``(n, K)``.
+        Their logits, ``(n, K)``.
     """
 
     pictures: Tensor
@@ -101,7 +101,7 @@ class Pair:
 
 
 def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor) -> Tensor:
-    """How far the head's opinion of class codes is from the classifier's."""
+    """How far the head's predictions from class codes are from the classifier's."""
     return divergence(logits, networks.head(networks.class_encoder(evidence)))
 
 
@@ -130,8 +130,8 @@ def loss(
     individual = networks.individual_code(pair.pictures)
     rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
     shown = _shown(pair.pictures, rebuilt, moved)
-    said, seen = read_layer(study, torch.cat([shown, rebuilt]), layer)
-    of_shown, of_rebuilt = said.chunk(2)
+    logits, seen = read_layer(study, torch.cat([shown, rebuilt]), layer)
+    of_shown, of_rebuilt = logits.chunk(2)
     faithful, sparse = trained.strength.tolist()
     gradual = {
         "faithful map": faithful * divergence(networks.head(mixed).detach(), of_shown),
@@ -163,7 +163,7 @@ def _error(rebuilt: Tensor, pictures: Tensor) -> Tensor:
 
 
 def mask_loss(networks: CaeNetworks, study: Study, layer: str | None, pair: Pair, mixed: Tensor) -> Tensor:
-    """What the change mask minimises: it lets through little, but what the classifier sees must stay the same.
+    """What the change mask minimises: it lets through little, but evidence and logits must stay the same.
 
     Parameters
     ----------
@@ -212,16 +212,16 @@ def mixture(own: Tensor, donor: Tensor, generator: torch.Generator) -> Tensor:
     return mixed
 
 
-def divergence(wanted: Tensor, found: Tensor) -> Tensor:
+def divergence(target: Tensor, found: Tensor) -> Tensor:
     """Mean KL divergence, in nats, of two sets of logits ``(n, K)``."""
-    return F.kl_div(found.log_softmax(1), wanted.log_softmax(1), reduction="batchmean", log_target=True)
+    return F.kl_div(found.log_softmax(1), target.log_softmax(1), reduction="batchmean", log_target=True)
 
 
 def _unchanged(critic: nn.Module, individual: Tensor) -> Tensor:
-    """What the critic says, with a gradient for what it looks at and none for itself."""
+    """The critic's logits, with a gradient for its input and none for its weights."""
     frozen = {name: parameter.detach() for name, parameter in critic.named_parameters()}
-    said: Tensor = functional_call(critic, frozen, (individual,))
-    return said
+    logits: Tensor = functional_call(critic, frozen, (individual,))
+    return logits
 
 
 def _readable(logits: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The default networks: two codes for each picture, and a decoder that puts any two codes together.
 
-The class code comes from what the classifier itself sees (its last layer before the logits), so that the map explains
-the classifier and not the pictures. The individual code is a narrow map of the picture.
+The class code comes from the evidence (the last layer before the logits), so that the map explains the classifier and
+not the pictures. The individual code is a narrow map of the picture.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def default_width(picture: Picture) -> int:
 
 
 class ClassEncoder(nn.Module):
-    """From what the classifier sees to the class-associated code: a linear map plus a small non-linear one.
+    """From the evidence to the class-associated code: a linear map plus a small non-linear one.
 
     The code is standardised (batch normalisation without parameters), so that its scale cannot shrink away.
     """

@@ -1,4 +1,4 @@
-"""Walking a route of codes: as a film strip of equal steps in probability, or to one wanted probability."""
+"""Walks along a route of codes: a film strip of equal steps in probability, or the way to one probability."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class FilmStrip:
     pictures
         ``(F, C, H, W)`` in [0, 1].
     probabilities
-        What the classifier says of each frame, ``(F, K)``.
+        The classifier's probabilities for each frame, ``(F, K)``.
     shares
         Where on the route a frame is, ``(F,)``, from 0 (start) to 1 (end) of its length.
     raw_shares, raw_curve
-        Equally spaced places on the route ``(S,)`` and the target's probability there ``(S,)``, as it is: the frames
-        are placed by its running maximum, which hides decreases.
+        Equally spaced shares of the route ``(S,)`` and the target's probability there ``(S,)``. The frames are chosen
+        by its running maximum, which hides decreases.
     violation
         Sum of those decreases over the sum of all changes: 0 if the probability only rises, or is constant; up to 1.
     on_data
@@ -79,7 +79,7 @@ def film_strip(
     target
         A class.
     frames, samples
-        How many frames are made, and at how many places the probability is measured before; at least 2.
+        How many frames are made, and how often the probability is measured before; at least 2.
     density
         Of the real codes.
 
@@ -102,9 +102,9 @@ def film_strip(
 def dial(
     model: Decodes, encoded: Encoded, route: Tensor, target: int, confidence: float, *, steps: int = 10
 ) -> tuple[Tensor, float]:
-    """A route, up to where the classifier gives the target the wanted probability.
+    """A route, up to where the classifier gives the target a certain probability.
 
-    Bisection of the route's length with the classifier itself. The place is a little beyond rather than before: at
+    Found by bisection of the route's length with the classifier itself. The end is beyond rather than before, by at
     most ``2 ** -steps`` of the route.
 
     Parameters
@@ -118,16 +118,15 @@ def dial(
     target
         A class.
     confidence
-        The wanted probability, in (0, 1).
+        The probability, in (0, 1).
     steps
         How many halvings.
 
     Returns
     -------
     tuple
-        The part of the route up to there, ``(M', d)``, and the probability obtained at its end. If the start has more
-        than the wanted probability, the start alone; if the end has less, the whole route: compare what is obtained
-        with what was wanted.
+        The part of the route up to there, ``(M', d)``, and the probability obtained at its end. The start alone if it
+        has more than the requested probability; the whole route if its end has less.
 
     Raises
     ------
@@ -149,7 +148,7 @@ def border(
 def _bisect(
     model: Decodes, encoded: Encoded, route: Tensor, target: int, reached: Callable[[Tensor], bool], steps: int
 ) -> tuple[Tensor, float]:
-    """The route up to where the probabilities ``(K,)`` have reached what is wanted, and the target's there."""
+    """The route up to where `reached` holds for the probabilities ``(K,)``, and the target's probability there."""
     _require_route(route, encoded)
 
     def probabilities(share: float) -> Tensor:
@@ -203,7 +202,7 @@ def _equal_rises(shares: Tensor, curve: Tensor, frames: int) -> Tensor:
 
 
 def _first_reach(rising: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-    """Where a sequence that never falls first reaches each level: the place before, and the part of the step after."""
+    """Where a sequence that never falls first reaches each level: the index before, and the part of the step after."""
     after = torch.searchsorted(rising, levels).clamp(1, len(rising) - 1)
     below, above = rising[after - 1], rising[after]
     part = (levels - below) / (above - below).clamp_min(torch.finfo(rising.dtype).tiny)

@@ -1,4 +1,4 @@
-"""From codes to places on a two-dimensional map, and back without losing what the map does not show."""
+"""From codes to points of a two-dimensional map, and back without losing what the map does not show."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ FLAT = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """An affine map of codes to places, and how a code moves when its place is moved.
+    """An affine map from codes to points, and how a code moves when its point is moved.
 
     Attributes
     ----------
     kind
-        "code": the code is the place. "overview": principal components. "pair": see `pair_chart`.
+        "code": the code is the point. "overview": principal components. "pair": see `pair_chart`.
     forward, offset
-        ``(2, d)`` and ``(2,)``: a code's place is ``(z - origin) @ forward.T + offset``.
+        ``(2, d)`` and ``(2,)``: a code's point is ``(z - origin) @ forward.T + offset``.
     backward
-        ``(d, 2)`` with ``forward @ backward = 1``: a place moved by dq moves the code by ``backward @ dq``.
+        ``(d, 2)`` with ``forward @ backward = 1``: a point moved by dq moves the code by ``backward @ dq``.
     origin
         ``(d,)``.
     labels
@@ -46,11 +46,11 @@ class Plane:
     labels: tuple[str, str]
 
     def project(self, z: Tensor) -> Tensor:
-        """Places ``(M, 2)`` of codes ``(M, d)``."""
+        """Points ``(M, 2)`` of codes ``(M, d)``."""
         return (z - self.origin) @ self.forward.T + self.offset
 
     def lift(self, q: Tensor, z: Tensor) -> Tensor:
-        """The code ``(d,)`` moved to places ``(M, 2)``, as codes ``(M, d)``; what the map does not show stays."""
+        """The code ``(d,)`` moved to points ``(M, 2)``, as codes ``(M, d)``; what the map does not show stays."""
         return z + (q - self.project(z)) @ self.backward.T
 
 
@@ -63,7 +63,7 @@ def code_plane(d: int) -> Plane:
         If the code has not exactly two numbers.
     """
     if d != 2:
-        raise XaiWidgetsError(f"only a code of 2 numbers is a place on a map, and this one has {d}; use an overview")
+        raise XaiWidgetsError(f"only a code of 2 numbers is a point of a map, and this one has {d}; use an overview")
     return Plane("code", torch.eye(2), torch.eye(2), torch.zeros(2), torch.zeros(2), ("code 1", "code 2"))
 
 
@@ -98,8 +98,8 @@ def pair_chart(
     """The map on which a picture moves from one class to another.
 
     x is exactly the head's log-odds of target against source. A move along x goes in parallel to the line from the
-    source's centre to the target's, since codes there are known to occur; if a centre is missing or that line hardly
-    changes the log-odds, it takes the shortest way instead. y is the direction in which the codes of both classes
+    source's centre to the target's, since real codes lie there; if a centre is missing or that line hardly changes the
+    log-odds, it takes the shortest way instead. y is the direction in which the codes of both classes
     differ most once the move along x is taken out, in standard deviations; a move along y keeps the log-odds.
 
     Parameters

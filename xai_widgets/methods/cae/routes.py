@@ -23,10 +23,10 @@ Confidence = float | Literal["border"] | None
 """How far a route goes: to this probability of the target, to that of the source, or to its end."""
 
 LIKELY = 0.95
-"""Confidence that the shortest way goes to if none is asked for, and that makes a picture a sure case."""
+"""Probability where the shortest way ends by default, and from which a picture is a sure case."""
 
 DIAL_STEPS = 14
-"""Halvings of the route when a confidence is asked for: classifiers change their mind on a short part of it."""
+"""Halvings of the route when a confidence is requested: the prediction changes on a short part of it."""
 
 PAPER_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """The published guided path: how far along it its frames lie (kappa)."""
@@ -44,7 +44,7 @@ class OnMap(Decodes, Protocol):
 
     @property
     def code_probabilities(self) -> Tensor:
-        """What the classifier says of their pictures, ``(M, K)``."""
+        """The classifier's probabilities for their pictures, ``(M, K)``."""
 
     @property
     def centres(self) -> Tensor:

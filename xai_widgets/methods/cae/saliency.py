@@ -56,7 +56,7 @@ def path_integrated(
     Parameters
     ----------
     study
-        Whose classifier is asked.
+        The classifier; it is borrowed, and never changed.
     pictures
         The frames ``(F, C, H, W)`` in [0, 1], at least two; straight lines of pictures are assumed in between.
     target, source

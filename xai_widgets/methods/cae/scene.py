@@ -171,6 +171,11 @@ def make_scene(
     return Scene(cae, encoded, probabilities, target, plane, indices, points, atlas, fog)
 
 
+def second_class(study: Study, picture: Tensor) -> int:
+    """The second most probable class of a picture ``(C, H, W)``."""
+    return int(study.predict(picture[None])[0].argsort(descending=True)[1])
+
+
 def choose_scene(cae: CAE, choice: Choice, progress: Progress) -> Scene:
     """The scene of a choice; an overview if the classifier already predicts the target."""
     picture = load(choice.pictures(cae.study), [choice.picture])[0][0]

@@ -15,7 +15,7 @@ CONFIDENT = 0.9
 """Probability from which a code counts as a typical one of its class."""
 
 FEW = 10
-"""How many codes stand for a class that has no confident one."""
+"""How many codes represent a class that has no confident one."""
 
 
 def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Tensor, Tensor]:
@@ -46,7 +46,7 @@ def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Te
 
 
 def closest(z: Tensor, weight: Tensor, bias: Tensor, source: int, target: int, confidence: float) -> Tensor:
-    """The shortest move on the map that makes the target as likely as asked for.
+    """The shortest move on the map that gives the target a requested probability.
 
     With log-odds ``m(z) = v @ z + b`` it is ``z + (logit(confidence) - m(z)) / |v|^2 * v``.
 
@@ -86,7 +86,7 @@ def centres(codes: Tensor, probabilities: Tensor, classes: Tensor) -> Tensor:
     codes
         ``(N, d)``.
     probabilities
-        What the classifier says of their pictures, ``(N, K)``.
+        The classifier's probabilities for their pictures, ``(N, K)``.
     classes
         The class each code counts as, ``(N,)``.
 
@@ -108,7 +108,7 @@ def centres(codes: Tensor, probabilities: Tensor, classes: Tensor) -> Tensor:
 
 
 def _typical(probability: Tensor, members: Tensor) -> Tensor:
-    """Places of the codes that stand for a class."""
+    """Indices of the codes that represent a class."""
     confident = (members & (probability >= CONFIDENT)).nonzero().flatten()
     return confident if len(confident) else probability.topk(min(FEW, len(probability))).indices
 

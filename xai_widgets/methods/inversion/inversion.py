@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact, limits
-from xai_widgets.errors import ArtifactError, PictureError, XaiWidgetsError
+from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.limits import Of, Several
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.inversion import backgrounds as _backgrounds
@@ -31,19 +31,19 @@ from xai_widgets.methods.inversion.explanation import InversionExplanation, rest
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.plain import invert_plainly
-from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder
-from xai_widgets.methods.inversion.search import Cases, Optimiser, Search, required
+from xai_widgets.methods.inversion.problem import Cases, MaskProblem, SearchRecorder
 from xai_widgets.methods.inversion.targets import AnyTarget, Targets, targets_of
 from xai_widgets.names import Target
 from xai_widgets.pictures import INDICES
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
-NAMES, PICTURES, AT_ONCE = Several(Of((str,))), 24, 8
+PICTURES, AT_ONCE = 24, 8
 """`GuidedFeatureInversion.fit` explains so many pictures, in parts of so many."""
 
 SETTINGS: dict[str, Any] = {kind.__name__: kind for kind in (GuidedSettings, PublishedSettings)}
 """The settings that a file can hold, by name."""
+NAMES, SEARCH = Several(Of((str,))), Of(tuple(SETTINGS.values()))
 
 
 class GuidedFeatureInversion(Explainer):
@@ -88,15 +88,15 @@ class GuidedFeatureInversion(Explainer):
         deep_layer: str | None = None,
         *,
         background: str = AUTO,
-        settings: Optimiser | None = None,
+        settings: GuidedSettings | PublishedSettings | None = None,
         seed: int = 0,
     ) -> None:
         _backgrounds.require(background)
         self.study, self.background, self.seed = study, background, limits.SEED("seed", seed)
         chosen = base_layers(study) if base_layer is None else base_layer
-        self.base_layers = NAMES("base_layer", (chosen,) if isinstance(chosen, str) else chosen)
+        self.base_layers = NAMES("base_layer", [chosen] if isinstance(chosen, str) else chosen)
         self.deep_layer = study.layer(deep_layer or self.base_layers[-1]).name
-        self.settings: Any = GuidedSettings() if settings is None else required(settings)
+        self.settings: Any = GuidedSettings() if settings is None else SEARCH("settings", settings)
         self._signed = signs(study, self.base_layers)
         self.found: dict[int, InversionExplanation] = {}
 
@@ -282,7 +282,7 @@ class GuidedFeatureInversion(Explainer):
         self,
         pictures: Tensor,
         targets: Targets,
-        search: Search,
+        search: Callable[[MaskProblem, SearchRecorder], tuple[Tensor, Tensor]],
         steps: int,
         recorder: Callable[[Callable[[], None]], SearchRecorder],
         progress: Progress | None,

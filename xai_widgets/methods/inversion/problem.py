@@ -7,15 +7,16 @@ Equations 2 and 4 of the paper, for a mask m, a picture x and its background p::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.basis import Basis
+from xai_widgets.methods.inversion.basis import Basis, basis_of
 from xai_widgets.methods.inversion.targets import Targets
+from xai_widgets.methods.masking.batches import batch_size
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.study import Study
 
@@ -92,26 +93,59 @@ def log_rest(log_probabilities: Tensor) -> Tensor:
     return torch.log1p(-log_probabilities.exp().clamp_max(SUREST))
 
 
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Pictures whose masks are searched for, batch by batch; all tensors are on the CPU, and as in `MaskProblem`."""
+
+    study: Study
+    pictures: Tensor
+    backgrounds: Tensor
+    targets: Targets
+    layers: Mapping[str, bool]
+    deep_layer: str
+
+    @property
+    def batches(self) -> Sequence[Tensor]:
+        """The rows of each batch."""
+        height, width = self.pictures.shape[2:]
+        rows: Sequence[Tensor] = torch.arange(len(self.pictures)).split(batch_size(self.study, (height, width)))
+        return rows
+
+    def solved(self, solve: Callable[[MaskProblem], Sequence[Tensor]]) -> list[Tensor]:
+        """The tensors ``(n, ...)`` that `solve` gives for each batch, put together on the CPU."""
+        parts = []
+        for rows in self.batches:
+            with self.study.borrowed(), torch.enable_grad():
+                parts.append([tensor.detach().cpu() for tensor in solve(self._problem(rows))])
+        return [torch.cat(column) for column in zip(*parts, strict=True)]
+
+    def _problem(self, rows: Tensor) -> MaskProblem:
+        study, deep = self.study, self.deep_layer
+        pictures, backgrounds = (one[rows].to(study.device) for one in (self.pictures, self.backgrounds))
+        with torch.no_grad():
+            code = study.record(pictures, [deep])[deep].float()
+        basis = basis_of(study, pictures, self.layers)
+        return MaskProblem(study, pictures, backgrounds, self.targets[rows].to(study.device), basis, deep, code)
+
+    def scores(self, masks: Tensor) -> dict[str, Tensor]:
+        """Probabilities of the targets for pictures, backgrounds, and both blends by masks ``(N, 1, H, W)``."""
+        views = {
+            "before": self.pictures,
+            "baseline_score": self.backgrounds,
+            "kept": blend(self.pictures, self.backgrounds, masks),
+            "removed": blend(self.backgrounds, self.pictures, masks),
+        }
+        return {name: self.targets.log_probabilities(self.study.logits(view)).exp() for name, view in views.items()}
+
+
 @dataclass(eq=False)
 class SearchRecorder:
-    """Receives every mask of a search.
-
-    Attributes
-    ----------
-    step
-        Called after each mask.
-    filmed
-        Whether masks are recorded.
-    frames
-        The masks recorded so far, uint8 ``(N, H, W)``, in 255ths.
-    on_mask
-        Called with each mask ``(N, H, W)``.
-    """
+    """Receives every mask of a search: calls `on_mask` with it, then `step`, and keeps it in `frames` if `filmed`."""
 
     step: Callable[[], None]
     filmed: bool = False
-    frames: list[Tensor] = field(default_factory=list)
     on_mask: Callable[[Tensor], object] | None = None
+    frames: list[Tensor] = field(default_factory=list)
 
     def see(self, mask: Tensor) -> None:
         """Receive one mask ``(N, 1, H, W)``."""
@@ -122,7 +156,7 @@ class SearchRecorder:
         self.step()
 
     def film(self, pictures: Tensor) -> Tensor:
-        """The frames of N pictures ``(N, C, H, W)``, uint8 ``(N, S, H, W)``."""
+        """The frames of N pictures ``(N, C, H, W)``, uint8 ``(N, S, H, W)`` in 255ths."""
         nothing = torch.zeros(len(pictures), 0, *pictures.shape[2:], dtype=torch.uint8)
         return torch.stack(self.frames, 1) if self.frames else nothing
 

@@ -9,8 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import pair
 from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.inversion.variations import ENOUGH
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
@@ -29,6 +32,9 @@ TOGETHER = "all together"
 """In place of a layer: all those that the search was made with."""
 
 ROUNDING = 1e-6
+
+PAIRS = ((1, 9), (0, 2), (3, 4), (5, 6), (7, 8))
+"""Unseen birds of the demo, of different species, that are drawn in one picture."""
 
 
 class Choice(NamedTuple):
@@ -108,6 +114,12 @@ class Scene:
         """Probabilities of a class for what its mask keeps and removes at a stop."""
         kept, removed = self.blends[stop, row, :, self.classes[row]].tolist()
         return kept, removed
+
+    def smallest(self, row: int) -> int | None:
+        """The stop with the smallest part of the final mask that keeps the class (see `ENOUGH`), if any part does."""
+        goal = ENOUGH * float(self.explanation.before[row])
+        final = [stop for stop, at in enumerate(self.stops) if at.step == self.stops[-1].step]
+        return next((stop for stop in reversed(final) if self.probabilities(stop, row)[0] >= goal), None)
 
 
 def of_layer(inversion: GuidedFeatureInversion, layer: str) -> GuidedFeatureInversion:
@@ -199,3 +211,12 @@ def layers_of(inversion: GuidedFeatureInversion, blocks: Sequence[str]) -> list[
 
 def _own_layer(inversion: GuidedFeatureInversion) -> str:
     return TOGETHER if len(inversion.base_layers) > 1 else inversion.base_layers[0]
+
+
+def two_birds(study: Study) -> Tensor | None:
+    """Pictures of two birds, each of which is evidence for another class, if the study can draw them."""
+    birds = study.test
+    if not isinstance(birds, BirdPictures) or birds.cheat is not None or len(birds) <= max(map(max, PAIRS)):
+        return None
+    drawn = [pair(birds.bird(left), birds.bird(right))[0] for left, right in PAIRS]
+    return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255 for pixels in drawn])

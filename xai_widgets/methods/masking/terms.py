@@ -32,26 +32,26 @@ def indecision(mask: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What masks are looked for, for a batch of pictures; all tensors are on the classifier's device.
+    """Which masks are searched for, for a batch of pictures; all tensors are on the classifier's device.
 
     Attributes
     ----------
     study
-        Whose classifier is asked; borrowed.
-    pictures, references
-        ``(N, C, H, W)`` in [0, 1]: pixels as they are, and what stands in for them once removed.
-    classes
-        Whose score counts ``(N,)``.
+        The classifier; borrowed.
+    pictures, baselines
+        ``(N, C, H, W)`` in [0, 1]: the pictures, and what replaces removed pixels.
+    class_index
+        The class whose score counts ``(N,)``.
     allowed
         Where masks may be, ``(N, 1, H, W)``: 0 or 1.
     top, bottom
-        Scores of pictures and references ``(N,)``.
+        Scores of pictures and baselines ``(N,)``.
     """
 
     study: Study
     pictures: Tensor
-    references: Tensor
-    classes: Tensor
+    baselines: Tensor
+    class_index: Tensor
     allowed: Tensor
     top: Tensor
     bottom: Tensor
@@ -69,17 +69,17 @@ class Question:
         height, width = self.pictures.shape[2:]
         return height, width
 
-    def without(self, mask: Tensor) -> Tensor:
+    def removed(self, mask: Tensor) -> Tensor:
         """The pictures with the masked pixels removed."""
-        return self.pictures * (1 - mask) + self.references * mask
+        return self.pictures * (1 - mask) + self.baselines * mask
 
-    def only(self, mask: Tensor) -> Tensor:
-        """The pictures with all but the masked pixels removed."""
-        return self.references * (1 - mask) + self.pictures * mask
+    def kept(self, mask: Tensor) -> Tensor:
+        """The pictures with only the masked pixels kept."""
+        return self.baselines * (1 - mask) + self.pictures * mask
 
     def scores(self, pictures: Tensor) -> Tensor:
         """Probabilities of the classes, differentiable; `pictures` are one or more for each, ``(k N, C, H, W)``."""
-        repeated = self.classes.repeat(len(pictures) // len(self))
+        repeated = self.class_index.repeat(len(pictures) // len(self))
         found = self.study.forward(pictures).softmax(1).gather(1, repeated[:, None])[:, 0]
         if pictures.requires_grad and not found.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
@@ -88,14 +88,14 @@ class Question:
         return found
 
     def shares(self, scores: Tensor) -> Tensor:
-        """Scores between those of the reference (0) and of the picture (1), ``(k, N)``; they may lie beyond."""
-        # A reference may score as high as its picture: there is then nothing to lose, and no 0 / 0 either.
+        """Scores relative to those of the baseline (0) and of the picture (1), ``(k, N)``; they may lie beyond."""
+        # A baseline may score as high as its picture: there is then nothing to lose, and no 0 / 0 either.
         span = (self.top - self.bottom).clamp_min(LEAST_SPAN)
         return (scores.view(-1, len(self)) - self.bottom) / span
 
 
 LEAST_SPAN = 1e-3
-"""Least difference of the scores of a picture and its reference that is told from none."""
+"""Smaller differences between the scores of a picture and its baseline count as this one."""
 
 
 def gradient(losses: Tensor, values: Tensor) -> Tensor:

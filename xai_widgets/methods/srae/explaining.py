@@ -20,35 +20,24 @@ from xai_widgets.methods.srae.heatmaps import (
     heatmaps,
 )
 from xai_widgets.methods.srae.readout import LayerReadout
+from xai_widgets.methods.srae.settings import Basis
 
 
 def explained(
     fitted: FittedFeatures,
     readout: LayerReadout,
+    basis: Basis,
     pictures: Tensor,
-    logits: Tensor,
     heatmap_method: HeatmapMethod | None,
     origin: Mapping[str, Any],
 ) -> SRAEExplanation:
-    """The scores of some pictures for the class of a readout, as sums.
-
-    Parameters
-    ----------
-    fitted, readout
-        The fit, and one of its sets of x-features.
-    pictures, logits
-        ``(N, C, H, W)`` in [0, 1], and the network's logits for them.
-    heatmap_method
-        See `heatmaps`; default `heatmaps.default_heatmap_method`.
-    origin
-        How the explanation was made.
-    """
-    study, settings, model, row = readout.study, readout.settings, readout.model, readout.k
-    contributions = readout.each(pictures)
+    """The scores of pictures ``(N, C, H, W)`` for the class of a readout, as sums; see `SRAE.explain`."""
+    study, settings, row = readout.study, readout.settings, readout.k
+    logits, contributions = study.logits(pictures), readout.each(pictures)
     method = heatmap_method or default_heatmap_method(study, settings)
     maps = heatmaps(readout, pictures, method)
     offset = fitted.map_offset if method in ON_LAYER else (0.0, 0.0)
-    names, alive = _names_and_alive(fitted, readout)
+    names, every = numbered(basis, settings.features), torch.ones(settings.features, dtype=torch.bool)
     return SRAEExplanation(
         pictures=pictures,
         class_index=fitted.classes[row],
@@ -56,24 +45,15 @@ def explained(
         layer=settings.layer,
         score_name=settings.score,
         contributions=contributions,
-        bias=float(model.bias[row]),
+        bias=float(readout.model.bias[row]),
         score=scores(logits, [fitted.classes[row]], settings.score)[:, 0],
         maps=maps,
         heatmap_method=method,
         map_offset=offset,
         deletion=deletion(readout.each, pictures, enlarged(maps, study.shape[1:], offset)),
-        names=names,
-        alive=alive,
+        names=fitted.named(row) if basis == "srae" else names,
+        alive=fitted.table.alive(row) if basis == "srae" else every,
         probabilities=logits.softmax(1),
         report=fitted.reports[row],
         origin=origin,
     )
-
-
-def _names_and_alive(fitted: FittedFeatures, readout: LayerReadout) -> tuple[tuple[str, ...], Tensor]:
-    """Names of x-features, and which ones vary; those of the baselines have numbers only, and all count."""
-    if readout.model is fitted.network:
-        return fitted.named(readout.k), fitted.table.alive(readout.k)
-    (basis,) = (name for name, model in fitted.models.items() if model is readout.model)
-    count = readout.settings.features
-    return numbered(basis, count), torch.ones(count, dtype=torch.bool)

@@ -141,14 +141,9 @@ def is_spatial(layer: Layer, study: Study) -> bool:
     return len(layer.shape) == 2 and as_code(torch.zeros(1, *layer.shape), study.shape[1:]).dim() == 4
 
 
-def default_view(study: Study, layer: str, *, spatial: View = "spatial") -> View:
-    """`spatial` for a layer that has positions, else "flat"."""
-    return spatial if is_spatial(study.layer(layer), study) else "flat"
-
-
 def layer_and_view(
     study: Study, layer: str | None, view: View | None = None, *, spatial: View = "spatial"
 ) -> tuple[str, View]:
-    """A layer's name, and a view of it; by default `default_layer` and `default_view`."""
+    """A layer's name, by default `default_layer`; and its view, by default `spatial` if it has positions, or "flat"."""
     name = default_layer(study) if layer is None else study.layer(layer).name
-    return name, view or default_view(study, name, spatial=spatial)
+    return name, view or (spatial if is_spatial(study.layer(name), study) else "flat")

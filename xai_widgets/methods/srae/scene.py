@@ -168,12 +168,19 @@ def offered_layers(study: Study, requested: Sequence[str]) -> list[str]:
     return [layer.name for layer in study.layers() if layer.name in blocks or layer.name in requested]
 
 
-def srae_of(srae: SRAE, layer: str) -> SRAE:
-    """The study's SRAE of a layer, of the same kind as another one, or a new one."""
-    wanted = (layer, srae.settings.paper)
-    known = [one for one in srae.study.explainers.values() if isinstance(one, SRAE)]
-    fit = [one for one in known if (one.settings.layer, one.settings.paper) == wanted]
-    return fit[0] if fit else srae.at(layer)
+class SraeOfLayer(dict[str, SRAE]):
+    """An SRAE for each layer that was looked at: the study's own, or a new one, of the same kind as a first one."""
+
+    def __init__(self, first: SRAE) -> None:
+        super().__init__({first.settings.layer: first})
+        self._first = first
+
+    def __missing__(self, layer: str) -> SRAE:
+        kind = (layer, self._first.settings.paper)
+        known = [one for one in self._first.study.explainers.values() if isinstance(one, SRAE)]
+        own = [one for one in known if (one.settings.layer, one.settings.paper) == kind]
+        self[layer] = own[0] if own else self._first.at(layer)
+        return self[layer]
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------

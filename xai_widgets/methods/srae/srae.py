@@ -57,10 +57,8 @@ class SRAE(Explainer):
     targets
         Classes to explain, by number or name; default all or, of more than `fitted.MOST_CLASSES`, those predicted
         most often.
-    features
-        x-features per class.
-    pictures, epochs, seed
-        Of the fit.
+    features, pictures, epochs, seed
+        x-features per class; and how many pictures, epochs, and which seed the fit has.
     settings
         Used in place of all but study and targets, as the preset does.
 
@@ -160,9 +158,8 @@ class SRAE(Explainer):
         targets = self.requested_targets or tuple(range(min(self.study.classes, MOST_CLASSES)))
         short = replace(settings, rounds=0, recipe=replace(settings.recipe, epochs=1))
         trained = [few.seen * task for task in paper_tasks(settings)] if settings.paper else [settings.recipe.epochs]
-        explainer = SRAE(few.study, targets=targets, settings=short)
         growth, batch = (few.seen, few.unseen, *trained), few.batch(settings.recipe.batch_size)
-        return Trial(explainer, growth, few.kept([settings.layer]), batch)
+        return Trial(SRAE(few.study, targets=targets, settings=short), growth, few.kept([settings.layer]), batch)
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -217,11 +214,10 @@ class SRAE(Explainer):
         XaiWidgetsError
             For a class that is not explained, or an unknown method or basis.
         """
-        found, batch = self._found, self._batch(pictures)
-        logits = self.study.logits(batch)
-        row = int(logits[0, list(found.classes)].argmax()) if target is None else self._row(target)
-        readout = self._readout(row, basis)
-        return explained(found, readout, batch, logits, heatmap_method, self.origin(basis=basis))
+        batch = self._batch(pictures)
+        row = self._predicted_row(batch[:1]) if target is None else self._row(target)
+        readout, origin = self._readout(row, basis), self.origin(basis=basis)
+        return explained(self._found, readout, basis, batch, heatmap_method, origin)
 
     def contributions(self, pictures: Tensor, target: Target, *, basis: Basis = "srae") -> Tensor:
         """What each x-feature adds to the score of a class, ``(N, L)``: `explain` without maps."""
@@ -311,6 +307,9 @@ class SRAE(Explainer):
     def _readout(self, row: int, basis: Basis) -> LayerReadout:
         models = self._found.models
         return LayerReadout(self.study, self.settings, models[Choice(models)("basis", basis)], row)
+
+    def _predicted_row(self, picture: Tensor) -> int:
+        return int(self.study.logits(picture)[0, list(self._found.classes)].argmax())
 
     def _row(self, target: Target) -> int:
         known, names = self._found.classes, self.study.class_names

@@ -46,20 +46,9 @@ class Effects:
 
 
 def effects(study: Study, masks: Masks, pictures: Tensor, pixels: Tensor, *, seed: int = 0) -> Effects:
-    """Remove pixels from pictures and, for comparison, regions of the same shape elsewhere.
+    """Remove pixels ``(n, H, W)`` from some of the masks' pictures ``(n,)``; and, to compare, such a region elsewhere.
 
-    Parameters
-    ----------
-    study
-        The classifier.
-    masks
-        Of the pictures. They give the baselines, and the evidence that the control regions avoid.
-    pictures
-        Which of the masks' pictures, ``(n,)``.
-    pixels
-        The pixels removed from each, bool ``(n, H, W)``.
-    seed
-        Of the places of the control regions.
+    Removed pixels become those of the baseline; the region elsewhere avoids all masks.
     """
     classes, originals, baselines = masks.class_index[pictures], masks.pictures[pictures], masks.baselines[pictures]
     controls = elsewhere(pixels, masks.masks[pictures].any(1), seed)

@@ -84,18 +84,7 @@ def stability(
 ) -> Floats:
     """How well each group is found again in other pictures: mean best Jaccard index over bootstrap samples ``(K,)``.
 
-    Parameters
-    ----------
-    similarity
-        ``(R, R)``.
-    pictures
-        The picture of each region ``(R,)``; pictures, not regions, are drawn.
-    clusters
-        The groups of all regions.
-    seed
-        Of the samples.
-    progress
-        Told each sample.
+    The regions have similarities ``(R, R)`` and are from pictures ``(R,)``; pictures are drawn, not regions.
     """
     progress = progress or Progress()
     progress.start("stability", SAMPLES)
@@ -116,13 +105,9 @@ def stability(
 def _propagated(similarity: Floats, off: Floats, seed: int) -> Clusters | None:
     preference = off.max() + PREFERENCE * np.median(off - off.max())
     propagation = AffinityPropagation(
-        affinity="precomputed",
-        preference=preference,
-        damping=DAMPING,
-        max_iter=ITERATIONS,
-        convergence_iter=SETTLED,
-        random_state=seed,
-    )
+        affinity="precomputed", preference=preference, random_state=seed,
+        damping=DAMPING, max_iter=ITERATIONS, convergence_iter=SETTLED,
+    )  # fmt: skip
     with warnings.catch_warnings():
         # The result shows whether it converged.
         warnings.simplefilter("ignore", ConvergenceWarning)

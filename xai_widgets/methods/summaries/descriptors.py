@@ -74,6 +74,11 @@ def describe(maps: Tensor, regions: Sequence[Region]) -> Tensor:
     return torch.stack(rows) / weights.sum((1, 2, 3))[:, None]
 
 
+def layer_likeness(study: Study, pictures: Tensor, layer: str, regions: Sequence[Region]) -> Tensor:
+    """How alike regions of pictures are to a layer, ``(R, R)``."""
+    return likeness(describe(activation_maps(study, pictures, layer), regions), regions)
+
+
 def likeness(descriptors: Tensor, regions: Sequence[Region]) -> Tensor:
     """How alike regions are, ``(R, R)``: the cosine of their centred descriptors, plus a little for one height.
 

@@ -181,7 +181,7 @@ class _Search:
     def _ask(self, mask: Tensor) -> Tensor:
         """Scores without the mask and with it only, ``(2 N,)``, of pictures shifted alike."""
         shift: list[int] = torch.randint(-self.most, self.most + 1, (2,), generator=self.shifts).tolist()
-        pictures = torch.cat([self.question.without(mask), self.question.only(mask)])
+        pictures = torch.cat([self.question.removed(mask), self.question.kept(mask)])
         return self.question.scores(pictures.roll(shift, (2, 3)))
 
     def _losses(self, mask: Tensor, shares: Tensor, warmth: float) -> Tensor:

@@ -39,20 +39,9 @@ def judged(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[Summary, ...]:
-    """All groups of regions as summaries: the sound ones first, and of these the one with the most evidence.
+    """All groups of regions, by their similarity ``(R, R)``, as summaries; the sound ones with most evidence first.
 
-    Parameters
-    ----------
-    study
-        The classifier, for the causal test.
-    masks, regions
-        Of the pictures.
-    similarity
-        How alike the regions are ``(R, R)``.
-    seed
-        Of the bootstrap samples and of the control regions.
-    progress
-        Told each bootstrap sample, and each group that was tested.
+    The progress is told each bootstrap sample and each group that is tested.
     """
     progress = progress or Progress()
     likeness: Floats = similarity.double().numpy()
@@ -64,7 +53,12 @@ def judged(
     summaries = []
     for group in range(len(found)):
         members = _members(likeness, found, group)
-        summaries.append(_summary(study, masks, regions, members, coherent, float(stable[group]), seed))
+        rows, pixels = _unions([regions[member] for member in members])
+        effects = causal.effects(study, masks, rows, pixels, seed=seed)
+        drop, evidence = (causal.interval(values, seed=seed) for values in (effects.drop, effects.evidence))
+        numbers = len(rows), float(coherent[members].mean()), float(stable[group]), *drop, *evidence
+        one = Summary(tuple(members), *numbers)
+        summaries.append(replace(one, problems=_problems(one, len(masks))))
         progress.advance()
     return tuple(sorted(summaries, key=lambda one: (not one.sound, -one.evidence)))
 
@@ -73,30 +67,7 @@ def _members(likeness: Floats, found: Clusters, group: int) -> list[int]:
     """Regions of a group, the exemplar first, and then the most like it."""
     exemplar = found.exemplars[group]
     own = np.flatnonzero((found.labels == group) & (np.arange(len(likeness)) != exemplar))
-    others = own[np.argsort(-likeness[own, exemplar], kind="stable")]
-    return [int(exemplar), *others.tolist()]
-
-
-def _summary(
-    study: Study,
-    masks: Masks,
-    regions: Sequence[Region],
-    members: list[int],
-    coherent: Floats,
-    stable: float,
-    seed: int,
-) -> Summary:
-    pictures, pixels = _unions([regions[member] for member in members])
-    effects = causal.effects(study, masks, pictures, pixels, seed=seed)
-    measured = Summary(
-        tuple(members),
-        len(pictures),
-        float(coherent[members].mean()),
-        stable,
-        *causal.interval(effects.drop, seed=seed),
-        *causal.interval(effects.evidence, seed=seed),
-    )
-    return replace(measured, problems=_problems(measured, len(masks)))
+    return [int(exemplar), *own[np.argsort(-likeness[own, exemplar], kind="stable")].tolist()]
 
 
 def _unions(regions: Sequence[Region]) -> tuple[Tensor, Tensor]:

@@ -69,14 +69,9 @@ def parts_of(study: Study, found: ClassSummaries) -> list[Part]:
     deviation = torch.where(deviation > 0, deviation, torch.inf)
     descriptors = describe(maps, found.regions)
     origin = descriptors.mean(0)
-    return [
-        Part(
-            found.class_index,
-            layer,
-            origin,
-            deviation,
-            (descriptors[list(one.members)].mean(0) - origin) / deviation,
-            sum(found.regions[member].area for member in one.members) / len(one.members),
-        )
-        for one in found.kept
-    ]
+    parts = []
+    for one in found.kept:
+        area = sum(found.regions[member].area for member in one.members) / len(one.members)
+        direction = (descriptors[list(one.members)].mean(0) - origin) / deviation
+        parts.append(Part(found.class_index, layer, origin, deviation, direction, area))
+    return parts

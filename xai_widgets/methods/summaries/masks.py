@@ -141,26 +141,16 @@ class CrispMasks:
         batch = self.study.check(pictures).detach().cpu().float()
         if not len(batch):
             raise PictureError("there are no pictures to find masks for")
-        scores = self.study.predict(batch)
-        classes = scores.argmax(1) if target is None else self._classes(target, len(batch))
-        before = _of(scores, classes)
+        predicted = self.study.predict(batch)
+        classes = predicted.argmax(1) if target is None else self._classes(target, len(batch))
+        before = _of(predicted, classes)
         baselines, baseline_score, names = choose(self.study, batch, classes, before, self.baselines)
         allowed = torch.ones(len(batch), 1, *batch.shape[2:])
         question = Question(self.study, batch, baselines, classes, allowed, before, baseline_score)
         soft, masks = self._search(question, progress or Progress())
-        return Masks(
-            batch,
-            baselines,
-            classes,
-            masks,
-            soft,
-            before,
-            baseline_score,
-            *self._measured(question, masks),
-            names,
-            self.study.class_names,
-            self._origin(time.perf_counter() - began),
-        )
+        scores = before, baseline_score, *self._measured(question, masks)
+        origin = self._origin(time.perf_counter() - began)
+        return Masks(batch, baselines, classes, masks, soft, *scores, names, self.study.class_names, origin)
 
     def _classes(self, target: Target | Tensor, count: int) -> Tensor:
         """The class of each picture ``(N,)``."""
@@ -201,18 +191,18 @@ class CrispMasks:
     def _left(self, question: Question, masks: Tensor) -> Question:
         """The same search in what masks ``(N, K, H, W)`` leave of the pictures."""
         taken = masks.any(1, keepdim=True).float()
-        pictures = question.without(taken)
-        top = _of(self.study.predict(pictures), question.classes)
-        return Question(self.study, pictures, question.references, question.classes, 1 - taken, top, question.bottom)
+        pictures = question.removed(taken)
+        top = _of(self.study.predict(pictures), question.class_index)
+        return Question(self.study, pictures, question.baselines, question.class_index, 1 - taken, top, question.bottom)
 
     def _measured(self, question: Question, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Scores with only each mask kept, and with it and those before it removed, ``(N, K)`` each."""
 
         def scores(pictures: Tensor) -> Tensor:
-            return _of(self.study.predict(pictures), question.classes)
+            return _of(self.study.predict(pictures), question.class_index)
 
-        kept = [scores(question.only(mask[:, None])) for mask in masks.float().unbind(1)]
-        removed = [scores(question.without(mask[:, None])) for mask in masks.cummax(1).values.float().unbind(1)]
+        kept = [scores(question.kept(mask[:, None])) for mask in masks.float().unbind(1)]
+        removed = [scores(question.removed(mask[:, None])) for mask in masks.cummax(1).values.float().unbind(1)]
         return torch.stack(kept, 1), torch.stack(removed, 1)
 
     # --- settings ----------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from xai_widgets.methods.masking import views
 from xai_widgets.methods.masking.references import UNSURE
-from xai_widgets.methods.masking.views import DIMMED
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
@@ -121,8 +121,7 @@ class Masks:
 
     def dimmed(self, picture: int, mask: int = 0) -> Tensor:
         """A picture with everything outside the mask dimmed, ``(C, H, W)``."""
-        light = DIMMED + (1 - DIMMED) * self.masks[picture, mask].float()
-        return self.pictures[picture] * light
+        return views.dimmed(self.pictures[picture], self.masks[picture, mask].float())
 
     def kept_picture(self, picture: int, mask: int = 0) -> Tensor:
         """A picture with only the mask kept, as the classifier saw it, ``(C, H, W)``."""
@@ -141,8 +140,8 @@ class Masks:
         captions = {"picture": [f"{float(score):.0%}" for score in self.before]}
         for mask in range(self.masks.shape[1]):
             number = f" {mask + 1}" if self.masks.shape[1] > 1 else ""
-            views = {"mask": self.dimmed, "kept": self.kept_picture, "removed": self.removed_picture}
-            columns |= {f"{name}{number}": [view(row, mask) for row in rows] for name, view in views.items()}
+            shown = {"mask": self.dimmed, "kept": self.kept_picture, "removed": self.removed_picture}
+            columns |= {f"{name}{number}": [view(row, mask) for row in rows] for name, view in shown.items()}
             captions[f"mask{number}"] = [f"{float(area):.1%} of the picture" for area in self.area[:, mask]]
             for name, scores in {"kept": self.kept, "removed": self.removed}.items():
                 captions[f"{name}{number}"] = [f"{float(score):.0%}" for score in scores[:, mask]]
@@ -154,7 +153,7 @@ class Masks:
 
         wanted = self.found.clone()
         wanted[:, 0] = True
-        shown = wanted.nonzero().tolist()
-        pictures = [self.dimmed(row, mask) for row, mask in shown]
-        labels = [f"picture {row}, mask {mask + 1}" for row, mask in shown]
-        return gallery(pictures, labels, [self.sentence(row, mask) for row, mask in shown], most=len(shown))
+        cells = wanted.nonzero().tolist()
+        pictures = [self.dimmed(row, mask) for row, mask in cells]
+        labels = [f"picture {row}, mask {mask + 1}" for row, mask in cells]
+        return gallery(pictures, labels, [self.sentence(row, mask) for row, mask in cells], most=len(cells))

@@ -62,17 +62,6 @@ def proposal_flow(
 ) -> Tensor:
     """Similarity of all regions of a class, by local offset matching.
 
-    Parameters
-    ----------
-    masks
-        Whose pictures the regions are of.
-    regions
-        R regions of these masks.
-    seed
-        Of the boxes at random places.
-    progress
-        Told of each box described and each picture matched.
-
     Returns
     -------
     Tensor
@@ -83,8 +72,6 @@ def proposal_flow(
     ------
     XaiWidgetsError
         If the regions are not of these masks.
-    CancelledError
-        If the progress is cancelled.
     """
     if not regions:
         return torch.zeros(0, 0)

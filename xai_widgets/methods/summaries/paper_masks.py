@@ -116,7 +116,7 @@ class TwoStageSettings:
         adam = torch.optim.Adam([kept], lr=self.lr)
         for _ in range(stage.steps):
             removed = (1 - enlarged(kept)) * question.allowed
-            kept.grad = gradient(question.scores(question.without(removed)) + penalties(kept, stage), kept)
+            kept.grad = gradient(question.scores(question.removed(removed)) + penalties(kept, stage), kept)
             adam.step()
             with torch.no_grad():
                 kept.clamp_(0, 1)

@@ -80,19 +80,17 @@ class Region:
 
 
 def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float = NECK) -> tuple[Region, ...]:
-    """All regions of masks, those of one mask from the largest to the smallest.
+    """All regions of masks that were found for this study, those of one mask from the largest to the smallest.
 
     Parameters
     ----------
-    study
-        The classifier that scores each region.
-    masks
-        Found for this study.
+    study, masks
+        The classifier that scores each region, and the masks.
     smallest
         Regions below this share of the picture are left out.
     neck
-        Where two parts touch they become two regions if each is at least so many times as thick as the neck between
-        them; at least 1, and infinite for no splitting.
+        Two touching parts become two regions if each is at least so many times as thick as the neck between them; at
+        least 1, and infinite for no splitting.
 
     Raises
     ------

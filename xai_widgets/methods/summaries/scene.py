@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -24,9 +24,6 @@ FIRST_LOOK = 12
 MOST_CLASSES = 8
 """Classes that are summarised where nobody has chosen any."""
 
-Founds = Sequence[ClassSummaries | None]
-"""The summaries of one class in each network; None where nothing was found."""
-
 # --- searching -----------------------------------------------------------------------------------------------------
 
 
@@ -35,6 +32,28 @@ class Goal(NamedTuple):
 
     class_index: int
     errors: bool
+
+
+class Scene(NamedTuple):
+    """Everything that is known of one class in one or two networks."""
+
+    #: The class in words, and whether these are errors.
+    title: str
+    #: Of the networks.
+    names: list[str]
+    #: The summaries of each network, or None.
+    founds: list[ClassSummaries | None]
+    #: Why each network lacks some summary, or all.
+    reasons: list[str]
+    #: Which summaries two networks share, or None.
+    comparison: Comparison | None
+    #: The same in words, or why they cannot be compared; empty for one network.
+    shared: str
+
+    @property
+    def known(self) -> list[ClassSummaries]:
+        """The summaries that there are."""
+        return [found for found in self.founds if found is not None]
 
 
 class Step(NamedTuple):
@@ -111,6 +130,10 @@ class Networks:
     def __len__(self) -> int:
         return len(self.each)
 
+    def study(self, network: int) -> Study:
+        """The study of a network."""
+        return self.each[network].summaries.study
+
     @property
     def names(self) -> list[str]:
         """The names of the networks."""
@@ -118,25 +141,23 @@ class Networks:
 
     def title(self, goal: Goal) -> str:
         """The class in words, and whether these are errors."""
-        name = self.each[0].summaries.study.class_names[goal.class_index]
+        name = self.study(0).class_names[goal.class_index]
         return f"pictures mistaken for {name}" if goal.errors else name
 
     def own(self, network: int, goal: Goal) -> Goal | None:
         """The goal with the class as a network numbers it, or None if it has no class of that name."""
-        name = self.each[0].summaries.study.class_names[goal.class_index]
-        names = self.each[network].summaries.study.class_names
+        name = self.study(0).class_names[goal.class_index]
+        names = self.study(network).class_names
         if goal.class_index < len(names) and names[goal.class_index] == name:
             return goal
         return goal._replace(class_index=names.index(name)) if name in names else None
 
-    def founds(self, goal: Goal) -> list[ClassSummaries | None]:
-        """What is known of a class in each network."""
+    def scene(self, goal: Goal) -> Scene:
+        """Everything that is known of a class by now."""
         owns = [self.own(network, goal) for network in range(len(self))]
-        return [None if own is None else each.found(own) for own, each in zip(owns, self.each, strict=True)]
-
-    def reasons(self, goal: Goal) -> list[str]:
-        """For each network why it lacks a summary of a class, or all."""
-        return [self._reason(network, goal) for network in range(len(self))]
+        founds = [None if own is None else each.found(own) for own, each in zip(owns, self.each, strict=True)]
+        reasons = [self._reason(network, goal) for network in range(len(self))]
+        return Scene(self.title(goal), self.names, founds, reasons, *_compared(founds))
 
     def _reason(self, network: int, goal: Goal) -> str:
         own, each = self.own(network, goal), self.each[network]
@@ -164,16 +185,17 @@ class Networks:
             self.each[step.network].search(own, progress, early=step.early)
 
 
-def compared(founds: Founds) -> tuple[Comparison | None, str]:
-    """The summaries that two networks share, or why they cannot be compared; nothing for a single network."""
+def _compared(founds: Sequence[ClassSummaries | None]) -> tuple[Comparison | None, str]:
+    """The summaries that two networks share, and this in words; or why they cannot be compared."""
     first, *others = founds
     if first is None or not others or others[0] is None:
         return None, ""
     try:
         # The networks may number the same class differently.
-        return compare(first, replace(others[0], class_index=first.class_index)), ""
+        found = compare(first, replace(others[0], class_index=first.class_index))
     except XaiWidgetsError as error:
         return None, f"They cannot be compared: {error}."
+    return found, found.verdict()
 
 
 def prepared(studies: Sequence[Study], seed: int, progress: Progress) -> list[VisualSummaries]:
@@ -209,44 +231,26 @@ SCORED = ("picture", "region removed", "evidence kept", "evidence removed")
 """The versions that the classifier is asked about."""
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A member of a summary in detail: its picture with and without the region, and with and without all evidence.
+class Member(NamedTuple):
+    """A member of a summary in detail: its picture with and without the region, and with and without all evidence."""
 
-    Attributes
-    ----------
-    region
-        The region.
-    index
-        Of its picture in the picture set.
-    class_index
-        Whose evidence the region is.
-    class_names
-        For captions.
-    area, count
-        Share of the picture in the mask that the region is from, and how many regions the picture has.
-    pictures
-        The picture in each of the `VIEWS`, ``(C, H, W)`` each.
-    predictions
-        Probabilities ``(K,)`` for each that is `SCORED`.
-    """
-
+    #: The summaries of its class.
+    found: ClassSummaries
     region: Region
-    index: int
-    class_index: int
-    class_names: tuple[str, ...]
-    area: float
-    count: int
+    #: Its picture in each of the `VIEWS`, ``(C, H, W)``.
     pictures: dict[str, Tensor]
+    #: Probabilities ``(K,)`` for each that is `SCORED`.
     predictions: dict[str, Tensor]
 
 
 def members(found: ClassSummaries, study: Study, regions: Sequence[int]) -> list[Member]:
     """Members in detail, by the indices of their regions; the classifier predicts all of them at once."""
-    views = [_views(found, region) for region in regions]
-    asked = [each[name] for each in views for name in SCORED]
-    answers = study.predict(torch.stack(asked)).split(len(SCORED))
-    return [_member(found, *each) for each in zip(regions, views, answers, strict=True)]
+    views = [_views(found, index) for index in regions]
+    answers = study.predict(torch.stack([each[name] for each in views for name in SCORED])).split(len(SCORED))
+    return [
+        Member(found, found.regions[index], pictures, dict(zip(SCORED, answer, strict=True)))
+        for index, pictures, answer in zip(regions, views, answers, strict=True)
+    ]
 
 
 def _views(found: ClassSummaries, index: int) -> dict[str, Tensor]:
@@ -255,17 +259,3 @@ def _views(found: ClassSummaries, index: int) -> dict[str, Tensor]:
     removed = torch.where(region.pixels, masks.baselines[region.picture], picture)
     evidence = (masks.dimmed(*own), masks.kept_picture(*own), masks.removed_picture(*own))
     return dict(zip(VIEWS, (picture, found.outline(index), removed, *evidence), strict=True))
-
-
-def _member(found: ClassSummaries, index: int, pictures: dict[str, Tensor], answers: Tensor) -> Member:
-    region, masks = found.regions[index], found.masks
-    return Member(
-        region,
-        int(found.indices[region.picture]),
-        found.class_index,
-        masks.class_names,
-        float(masks.area[region.picture, region.mask]),
-        sum(other.picture == region.picture for other in found.regions),
-        pictures,
-        dict(zip(SCORED, answers, strict=True)),
-    )

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.masking.views import DIMMED
+from xai_widgets.methods.masking.views import outlined
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
 
@@ -180,11 +179,7 @@ class ClassSummaries:
     def outline(self, region: int) -> Tensor:
         """The picture of a region ``(C, H, W)``, with a white line around the region and everything else dimmed."""
         found = self.regions[region]
-        inside = found.pixels.float()[None, None]
-        around = (F.max_pool2d(inside, 3, stride=1, padding=1) - inside)[0]
-        picture = self.masks.pictures[found.picture]
-        dimmed = picture * (DIMMED + (1 - DIMMED) * inside[0])
-        return torch.where(around > 0, torch.ones_like(picture), dimmed)
+        return outlined(self.masks.pictures[found.picture], found.pixels)
 
     def figure(self) -> NotebookFigure:
         """One row per sound summary, its exemplar and some members, as a matplotlib figure; without any, the masks."""
@@ -274,17 +269,10 @@ class ClassSummaries:
             class_names=class_names,
             origin=details["masks_origin"],
         )
-        return cls(
-            class_index=details["class_index"],
-            class_name=class_names[details["class_index"]],
-            errors=details["errors"],
-            indices=tensors["indices"],
-            masks=masks,
-            regions=_regions(tensors),
-            similarity=tensors["similarity"],
-            summaries=tuple(_summary(values) for values in details["summaries"]),
-            origin=details["origin"],
-        )
+        made = tensors["indices"], masks, _regions(tensors), tensors["similarity"]
+        summaries = tuple(_summary(values) for values in details["summaries"])
+        number, errors, origin = (details[name] for name in ("class_index", "errors", "origin"))
+        return cls(number, class_names[number], errors, *made, summaries, origin)
 
 
 def _regions(tensors: Mapping[str, Tensor]) -> tuple[Region, ...]:

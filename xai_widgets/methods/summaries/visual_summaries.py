@@ -18,13 +18,7 @@ from xai_widgets import artifact, limits
 from xai_widgets.errors import NotFittedError, PictureError
 from xai_widgets.limits import Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer
-from xai_widgets.methods.summaries.descriptors import (
-    activation_maps,
-    default_layer,
-    describe,
-    likeness,
-    require_maps,
-)
+from xai_widgets.methods.summaries.descriptors import default_layer, layer_likeness, require_maps
 from xai_widgets.methods.summaries.judge import LEAST_PICTURES, judged
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
@@ -195,17 +189,10 @@ class VisualSummaries(Explainer):
         masks = self.masks.find(pictures, class_index, progress=progress)
         pieces = tuple(piece for piece in regions(self.study, masks) if masks.sound[piece.picture])
         similarity = self._similarity(masks, pieces, progress)
-        found = ClassSummaries(
-            class_index,
-            self.study.class_names[class_index],
-            errors,
-            torch.tensor(chosen),
-            masks,
-            pieces,
-            similarity,
-            judged(self.study, masks, pieces, similarity, seed=self.seed, progress=progress) if pieces else (),
-            self.origin(seconds=time.perf_counter() - began),
-        )
+        summaries = judged(self.study, masks, pieces, similarity, seed=self.seed, progress=progress) if pieces else ()
+        made = torch.tensor(chosen), masks, pieces, similarity, summaries
+        origin = self.origin(seconds=time.perf_counter() - began)
+        found = ClassSummaries(class_index, self.study.class_names[class_index], errors, *made, origin)
         if keep:
             self.found[class_index, errors] = found
         return found
@@ -242,8 +229,7 @@ class VisualSummaries(Explainer):
             return torch.zeros(0, 0)
         if self.similarity == "proposal flow":
             return proposal_flow(masks, pieces, seed=self.seed, progress=progress)
-        maps = activation_maps(self.study, masks.pictures, self.layer)
-        return likeness(describe(maps, pieces), pieces)
+        return layer_likeness(self.study, masks.pictures, self.layer, pieces)
 
     def rename(self, target: Target, index: int, name: str, *, errors: bool = False) -> ClassSummaries:
         """Give a summary that was found a name, which is saved with it; see `ClassSummaries.named`."""

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from xai_widgets.methods.cae.scene import Point
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.chart import HEIGHT, SHAPES, WIDTH, Box, Floats, Place, legend, marked_points, ticks
+from xai_widgets.widgets.views.chart import HEIGHT, SHAPES, WIDTH, Box, Floats, legend, marked_points, ticks
+from xai_widgets.widgets.views.elements import Tile
 
-# Of places; enough for a map of this size, and a third of the text.
+# Of points; enough for a map of this size, and a third of the text.
 _DECIMALS = 4
-
-
-class Frame(NamedTuple):
-    """One picture of the film strip."""
-
-    src: str
-    caption: str
-    alt: str
 
 
 def manifold_page(
@@ -34,33 +28,33 @@ def manifold_page(
     points: Floats,
     classes: npt.NDArray[Any],
     box: Box,
-    start: Place,
+    start: Point,
     labels: tuple[str, str] = ("", ""),
     backdrop_png: bytes = b"",
     path_points: Floats | None = None,
-    home: Place | None = None,
-    strip: Sequence[Frame | tuple[str, str, str]] = (),
+    home: Point | None = None,
+    strip: Sequence[Tile] = (),
 ) -> Page:
     """A page in which dragging the point of the map changes the counterfactual.
 
     Parameters
     ----------
     title, sentence, numbers
-        Heading, what one is looking at, and the numbers that tell whether to believe it.
+        Heading, what one is looking at, and the numbers that tell whether to trust it.
     atlas
         `AtlasView.page_state` of the view, whose classes are the map's too.
     points, classes, box, labels, start, home, path_points, backdrop_png
-        `ManifoldMap.page_state` of the map: places (M, 2) and the class of each, edges, meaning of the axes, where the
+        `ManifoldMap.page_state` of the map: points (M, 2) and the class of each, edges, meaning of the axes, where the
         point begins, where the picture lies, the way (P, 2) to its target, and the painted ground.
     strip
-        Pictures on the way to the target: a data URI, a caption, and the picture in words.
+        Pictures on the way to the target.
 
     Returns
     -------
     Page
         Not rendered yet.
     """
-    places = np.asarray(points, float).round(_DECIMALS)
+    rounded = np.asarray(points, float).round(_DECIMALS)
     groups = marked_points(atlas["names"], np.asarray(classes, np.int64))
     way = [] if path_points is None else np.asarray(path_points, float).round(_DECIMALS).tolist()
     chart = {
@@ -74,7 +68,7 @@ def manifold_page(
         "about": _about(atlas["names"], labels),
         "backdrop": f"data:image/png;base64,{base64.b64encode(backdrop_png).decode()}" if backdrop_png else "",
         "marks": [
-            {"colour": mark.colour, "path": SHAPES[mark.shape], "points": places[members].tolist()}
+            {"colour": mark.colour, "path": SHAPES[mark.shape], "points": rounded[members].tolist()}
             for _, mark, members in groups
         ],
         "route": way,
@@ -84,9 +78,9 @@ def manifold_page(
         "cae/page.html",
         title,
         sentence,
-        {"map": chart, "atlas": atlas, "frames": [Frame(*frame)._asdict() for frame in strip]},
+        {"map": chart, "atlas": atlas, "frames": list(strip)},
         views=("map", "atlas"),
-        context={"legend": Markup(legend(groups)), "numbers": numbers},
+        context={"legend": Markup(legend(groups)), "numbers": numbers},  # noqa: S704  (its names are escaped)
     )
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import ipywidgets
 
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.widgets.cae.page import Frame
 from xai_widgets.widgets.cae.tiles import SALIENCY, film_tiles, saliency_tiles
 from xai_widgets.widgets.views.curve import ProbabilityCurve
-from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.elements import PictureGrid, Tile
 from xai_widgets.widgets.views.tools import close_all
 
 # Not "display: none", which bqplot takes for a size of zero.
@@ -19,7 +18,7 @@ _VISIBLE: dict[str, str | None] = dict.fromkeys(_HIDDEN)
 SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "8px 28px", "align_items": "flex-start"}
 
 
-class WayView:
+class PathView:
     """A `Counterfactual` frame by frame; hidden while there is none.
 
     Parameters
@@ -40,15 +39,15 @@ class WayView:
         below = ipywidgets.HBox([self.saliency, self.curve.widget], layout=SIDE_BY_SIDE)
         self.widget = ipywidgets.VBox([self.film, below], layout={"grid_gap": "10px", **_HIDDEN})
 
-    def show(self, shown: Counterfactual) -> None:
+    def show(self, explanation: Counterfactual) -> None:
         """Show another way."""
-        strip = shown.strip
-        self.film.columns, tiles = film_tiles(shown)
+        strip, target = explanation.strip, explanation.target
+        self.film.columns, tiles = film_tiles(explanation)
         self.film.rows = [{"label": "", "tiles": tiles}]
-        self.saliency.rows = [{"label": "", "tiles": saliency_tiles(shown)}]
+        self.saliency.rows = [{"label": "", "tiles": saliency_tiles(explanation)}]
         self.curve.show(
             strip.raw_shares.numpy(), strip.raw_curve.numpy(),
-            strip.shares.numpy(), strip.probabilities[:, shown.target].numpy(), shown.name(shown.target),
+            strip.shares.numpy(), strip.probabilities[:, target].numpy(), explanation.name(target),
         )  # fmt: skip
         self._lay_out(_VISIBLE)
 
@@ -64,9 +63,9 @@ class WayView:
                 setattr(self.widget.layout, name, value)
 
     @property
-    def frames(self) -> list[Frame]:
-        """What is on the film strip, for a page of its own."""
-        return [Frame(tile["src"], tile["caption"], tile["alt"]) for row in self.film.rows for tile in row["tiles"]]
+    def tiles(self) -> list[Tile]:
+        """The frames of the film strip."""
+        return [tile for row in self.film.rows for tile in row["tiles"]]
 
     def close(self) -> None:
         """Close every widget inside."""

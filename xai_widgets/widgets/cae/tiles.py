@@ -7,35 +7,34 @@ from xai_widgets.show.images import data_uri
 from xai_widgets.widgets.views.elements import Tile
 
 
-def film_tiles(shown: Counterfactual) -> tuple[list[str], list[Tile]]:
+def film_tiles(explanation: Counterfactual) -> tuple[list[str], list[Tile]]:
     """Headings and tiles of the film strip."""
-    frames = len(shown.strip.pictures)
-    between = [
-        f"{share:.0%} of\N{NO-BREAK SPACE}the\N{NO-BREAK SPACE}way" for share in shown.strip.shares[1:-1].tolist()
-    ]
-    headings = ["the picture", *between, "counterfactual"]
+    frames = len(explanation.strip.pictures)
+    shares = explanation.strip.shares[1:-1].tolist()
+    between = [f"{share:.0%} of\N{NO-BREAK SPACE}the\N{NO-BREAK SPACE}way" for share in shares]
+    headings = ["original", *between, "counterfactual"]
     tiles: list[Tile] = []
     for frame in range(frames):
-        off = "" if shown.strip.on_data[frame] else ", outside the data"
-        chance = float(shown.strip.probabilities[frame, shown.target])
-        caption = f"{shown.prediction_label(frame)}{off}"
-        alt = f"Frame {frame + 1} of {frames}: {caption}; {shown.name(shown.target)} {chance:.0%}"
-        tiles.append({"src": data_uri(shown.strip.pictures[frame]), "alt": alt, "caption": caption})
+        off = "" if explanation.strip.on_data[frame] else ", outside the data"
+        chance = float(explanation.strip.probabilities[frame, explanation.target])
+        caption = f"{explanation.prediction_label(frame)}{off}"
+        alt = f"Frame {frame + 1} of {frames}: {caption}; {explanation.name(explanation.target)} {chance:.0%}"
+        tiles.append({"src": data_uri(explanation.strip.pictures[frame]), "alt": alt, "caption": caption})
     return headings, tiles
 
 
-def saliency_tiles(shown: Counterfactual) -> list[Tile]:
+def saliency_tiles(explanation: Counterfactual) -> list[Tile]:
     """The maps of `Counterfactual.maps`, with a number each."""
-    added, wanted = shown.completeness
-    area, place = shown.focus()
+    added, expected = explanation.completeness
+    area, where = explanation.focus()
     captions = {
-        "where it changes": f"60 % on {area:.0%} of the picture, {place}",
-        "what moves the classifier": f"adds up to {added:.1f} of {wanted:.1f} log-odds",
-        "several ways": f"agreement {float(shown.saliency['agreement'].mean()):.0%}",
+        "where it changes": f"60 % on {area:.0%} of the picture, {where}",
+        "what moves the classifier": f"adds up to {added:.1f} of {expected:.1f} log-odds",
+        "several ways": f"agreement {float(explanation.saliency['agreement'].mean()):.0%}",
     }
     return [
         {"src": data_uri(pixels), "alt": f"{name}: {captions[name]}", "caption": captions[name]}
-        for name, pixels in shown.maps().items()
+        for name, pixels in explanation.maps().items()
         if name in captions
     ]
 

@@ -83,7 +83,7 @@ class ClaDecExplorer(Explorer):
 
     def _first_layer(self) -> str:
         fitted, requested = self.explainer.layers, self.explainer.requested_layers
-        return next((layer for layer in (*requested, *fitted) if layer in fitted), requested[0])
+        return str(next((layer for layer in (*requested, *fitted) if layer in fitted), requested[0]))
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
         names = [EVERYTHING, MISTAKES, *self.study.class_names]

@@ -24,6 +24,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.views.elements import Tile
+from xai_widgets.widgets.views.tools import close_all
 
 PATIENCE = 0.1
 """Seconds between two questions whether to stop waiting."""
@@ -63,7 +64,7 @@ class Explorer(App):
     #: What one is looking at, and when not to trust it.
     reading: ClassVar[str]
     #: Which traits of a `Selection` it has, in the order in which they are set; each is a property of the explorer.
-    follows: ClassVar[tuple[str, ...]] = ()
+    follows: tuple[str, ...] = ()
 
     def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
         self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
@@ -224,7 +225,7 @@ class Explorer(App):
 
     def _estimate_key(self) -> str:
         explainer, layer = self._to_fit()
-        return layer or getattr(getattr(explainer, "settings", None), "layer", "")
+        return str(layer or getattr(explainer.settings, "layer", ""))
 
     def estimate_text(self) -> str:
         """What the fit would take, in brackets after a space; nothing before "How long?" was pressed."""
@@ -322,6 +323,7 @@ class Explorer(App):
         self.task.wait()
         for part in self._parts():
             part.close()
+        close_all(self.fitting)  # methods that search have it in no row
         self._checkpoints.cleanup()
 
     def _parts(self) -> Sequence[Any]:

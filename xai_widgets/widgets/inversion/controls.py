@@ -14,30 +14,13 @@ INTERVAL = 200
 
 
 class InversionControls:
-    """A row of controls, and one that stands with what it moves.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    layers
-        What masks can be made of; the first is chosen.
-    frames
-        Masks of a film.
-
-    Attributes
-    ----------
-    row
-        What is looked for.
-    film
-        What is shown of it: a step of the search, or a part of the mask.
-    """
+    """Controls of the search in one `row`, and in another one of the `film`: its steps, and parts of its final mask."""
 
     def __init__(self, names: Sequence[str], layers: Sequence[str], frames: int) -> None:
         numbered = [(name, k) for k, name in enumerate(names)]
-        self.first = ipywidgets.Dropdown(options=[("what it says", PREDICTED), *numbered], description="Class")
-        second = [("nothing", NOTHING), ("the runner-up", RUNNER_UP), *numbered]
-        self.second = ipywidgets.Dropdown(options=second, description="Beside")
+        self.first = ipywidgets.Dropdown(options=[("predicted class", PREDICTED), *numbered], description="Class")
+        second = [("none", NOTHING), ("runner-up", RUNNER_UP), *numbered]
+        self.second = ipywidgets.Dropdown(options=second, description="Compare with")
         self.layer = ipywidgets.Dropdown(options=list(layers), description="Layer")
         self._last = frames - 1
         self.play = ipywidgets.Play(value=self._last, min=0, max=self._last, interval=INTERVAL, show_repeat=False)
@@ -47,9 +30,9 @@ class InversionControls:
         )
         self.layer.tooltip = "Whose channels the mask is made of"
         self.play.tooltip = "Watch how the mask was found"
-        self.step.tooltip = "Of the search for the mask; the end is what was found"
-        self.area.tooltip = "How little of the mask that was found is enough?"
-        widths = {self.first: 16, self.second: 16, self.layer: 13, self.play: 8, self.step: 16, self.area: 24}
+        self.step.tooltip = "A step of the search; the last one is the result"
+        self.area.tooltip = "How little of the mask is enough?"
+        widths = {self.first: 16, self.second: 18, self.layer: 13, self.play: 8, self.step: 16, self.area: 24}
         for control, width in widths.items():
             control.layout.width = f"{width}em"
             fit_description(control)
@@ -61,21 +44,21 @@ class InversionControls:
 
     @property
     def stop(self) -> int:
-        """The place of what is wanted in `Scene.stops`."""
-        place: int = self.step.value if self.area.value == 100 else self._last + SHARES.index(self.area.value)
-        return place
+        """The number of the chosen mask in `Scene.stops`."""
+        stop: int = self.step.value if self.area.value == 100 else self._last + SHARES.index(self.area.value)
+        return stop
 
     def rewind(self) -> None:
-        """Go to what was found, all of it."""
+        """Go to the whole final mask."""
         self.step.value, self.area.value = self._last, 100
 
     def enable(self, *, shown: bool) -> None:
-        """Let the film be watched while there is one."""
+        """Enable the controls of the film if there is one."""
         for control in (self.play, self.step, self.area):
             control.disabled = not shown
 
     def close(self) -> None:
-        """Close what is not in the row."""
+        """Close the link between the film's player and its slider."""
         close_all(self._link)
 
     def _go_to_step(self) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import html
-import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import ipywidgets
+from markupsafe import Markup, escape
 from torch import Tensor
 
-from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.inversion.basis import map_sides
 from xai_widgets.methods.inversion.explanation import InversionExplanation
-from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.inversion.inversion import PICTURES, GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import (
+    NOTHING,
     PREDICTED,
     TOGETHER,
     Choice,
@@ -23,134 +22,127 @@ from xai_widgets.methods.inversion.scene import (
     film_of,
     layers_of,
     make_scene,
+    two_birds,
 )
+from xai_widgets.names import Target, find_class
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.frame.app import App, Focus
+from xai_widgets.widgets.frame.explorer import Explorer
+from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
+from xai_widgets.widgets.inversion import tiles
 from xai_widgets.widgets.inversion.controls import InversionControls
 from xai_widgets.widgets.inversion.page import inversion_page
-from xai_widgets.widgets.inversion.tiles import (
-    COLUMNS,
-    glimpses,
-    picture_cards,
-    rows,
-    sentence,
-    stop_line,
-    verdict,
-    waiting_row,
-    words,
-)
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import exactly
-from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, StripLayer
+from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
+from xai_widgets.widgets.views.layer_picker import strip_layer
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.picture_strip import picture_cards
 
 KEPT_SCENES = 8
-"""So many answers are remembered, so that going back takes no time; of large pictures each takes megabytes."""
-
-POOL = 24
-"""So many unseen pictures can be chosen from."""
+"""So many results are remembered, so that going back takes no time; of large pictures each takes megabytes."""
 
 GLIMPSE_SECONDS = 0.25
-"""So often a mask is shown while it is looked for; a search that takes less shows its end at once."""
+"""A search shows a mask every so many seconds; a shorter one shows its result only."""
 
 
-class InversionExplorer(App):
-    """What is kept and what is removed of a picture for one class, or for two side by side; and the search as a film.
+class InversionExplorer(Explorer):
+    """What is kept and removed of a picture for one class, or for two side by side; and the search as a film.
 
     Parameters
     ----------
     source
         A `GuidedFeatureInversion`, or a study: then its own is used, or a new one is made.
     pictures
-        Those to choose from, ``(N, C, H, W)`` in [0, 1]; default: unseen ones of the study.
-
-    Attributes
-    ----------
-    inversion
-        What searches.
-    shown
-        What was found for what is chosen, or None while it is not there.
+        Your own pictures to choose from, ``(N, C, H, W)`` in [0, 1]; default: unseen ones of the study.
+    selection
+        What is looked at, if it is shared with other widgets.
 
     Raises
     ------
     PictureError
-        If pictures are given that are none for the study.
+        If your own pictures do not fit the model.
 
     Examples
     --------
     >>> xw.InversionExplorer(xw.demo())  # doctest: +SKIP
     """
 
-    follows: ClassVar[Mapping[str, str]] = {"layer": "layer", "class_index": "class", "picture": "picture"}
+    key = "inversion"
+    label = "Evidence"
+    question = "Where in this picture is the evidence for this class?"
+    reading = (
+        "Kept alone, the class should survive; removed, it should vanish. The probabilities below the pictures say "
+        "whether that is so. The mask is made of the layer's own channels."
+    )
+    follows: tuple[str, ...] = ("layer", "target", "second", "picture")
 
-    def __init__(self, source: Study | GuidedFeatureInversion, *, pictures: Tensor | None = None) -> None:
-        self.inversion = source if isinstance(source, GuidedFeatureInversion) else _of_study(source)
-        self.study = self.inversion.study
+    def __init__(
+        self,
+        source: Study | GuidedFeatureInversion,
+        *,
+        pictures: Tensor | None = None,
+        selection: Selection | None = None,
+    ) -> None:
+        self._own_pictures = pictures
         self.scene: Scene | None = None
-        self._pool = Pool.unseen(self.study, POOL) if pictures is None else Pool.of(self.study, pictures)
         self._scenes: dict[Choice, Scene] = {}
-        # Controls call from the kernel's threads, results come from another.
-        self._lock = threading.RLock()
-        blocks = [layer for layer in self.study.blocks() if map_sides(self.study, layer.name) is not None]
-        layers = layers_of(self.inversion, [layer.name for layer in blocks])
-        frames = len(film_of(self.inversion.settings.explain_steps))
-        self.controls = InversionControls(self.study.class_names, layers, frames)
-        content = self._make_views([name for name in layers if name in {layer.name for layer in self.study.layers()}])
-        super().__init__(f"Evidence: {self.study.name}", controls=self.controls.row, content=content)
-        self._bind()
-        self._refresh()
+        super().__init__(source, selection=selection)
 
     # --- how it is built ---------------------------------------------------------------------------------------
 
-    def _make_views(self, layers: list[str]) -> list[ipywidgets.Widget]:
+    def _check(self) -> None:
+        own = self._own_pictures
+        self._pool = Pool.unseen(self.study, PICTURES) if own is None else Pool.of(self.study, own)
+        if self._pool.own:  # of which no other widget knows
+            self.follows = ("layer", "target", "second")
+
+    def _make_controls(self) -> list[ipywidgets.Widget]:
+        blocks = [layer.name for layer in self.study.blocks() if map_sides(self.study, layer.name) is not None]
+        frames = len(film_of(self.explainer.settings.explain_steps))
+        self.controls = InversionControls(self.study.class_names, layers_of(self.explainer, blocks), frames)
+        return self.controls.row
+
+    def _make_views(self) -> list[ipywidgets.Widget]:
         pixelated = max(self._pool.pictures.shape[2:]) < SMALL
-        self.strip = NetworkStrip(layers=[_drawn(self.study, name) for name in layers])
+        layers = [name for name in self.controls.layer.options if name != TOGETHER]
+        self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
         self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures", selected=0)
         self.cards.cards = self._cards()
         self.cards.layout.max_height, self.cards.layout.overflow = "260px", "auto"
-        self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=COLUMNS)
+        self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=tiles.COLUMNS)
         self.bars = PredictionBars()
         self._stop_line, self._words = ipywidgets.HTML(), ipywidgets.HTML(layout={"flex": "1 1 20em"})
         film = ipywidgets.HBox(self.controls.film, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
-        below = ipywidgets.HBox([self.bars.widget, self._words], layout=_SIDE_BY_SIDE)
+        below = ipywidgets.HBox([self.bars.widget, self._words], layout=SIDE_BY_SIDE)
         return [self.strip, self.cards, film, self._stop_line, self.grid, below]
 
     def _cards(self) -> list[Card]:
-        return picture_cards(self._pool, lambda place: exactly(self._pool.pictures[place]))
+        pool = self._pool
+        return picture_cards(pool, range(len(pool)), None, lambda number: exactly(pool.pictures[number]))
 
     def _bind(self) -> None:
         controls = self.controls
-        for name, owner, attribute in (
-            ("picture", self, "picture"),
-            ("class", controls.first, "value"),
-            ("beside", controls.second, "value"),
-            ("layer", controls.layer, "value"),
-            ("step", controls.step, "value"),
-            ("area", controls.area, "value"),
-            ("row", self.grid, "selected"),
-        ):
-            self.state.bind(name, owner, attribute)
-        for control in (controls.first, controls.second, controls.layer):
+        searching = {"target": controls.first, "second": controls.second, "layer": controls.layer}
+        showing = {"step": controls.step, "area": controls.area}
+        self.bind("picture", self, "picture")
+        for name, control in (searching | showing).items():
+            self.bind(name, control)
+        self.bind("row", self.grid, "selected")
+        for control in searching.values():
             control.observe(self.guarded(lambda _: self._change()), "value")
+        for control in showing.values():
+            control.observe(self.guarded(lambda _: self._show_stop()), "value")
         self.cards.observe(self.guarded(lambda _: self._change()), "selected")
         self.strip.observe(self.guarded(lambda _: self._take_layer()), "value")
-        for control in (controls.step, controls.area):
-            control.observe(self.guarded(lambda _: self._show_stop()), "value")
         self.grid.observe(self.guarded(lambda _: self._show_bars()), "selected")
 
     # --- what is chosen ----------------------------------------------------------------------------------------
-
-    @property
-    def focus(self) -> Focus:
-        """The chosen picture, layer and class; no layer where several serve together, no class unless one is named."""
-        layer, first = self.controls.layer.value, self.controls.first.value
-        return Focus(self.picture, None if layer == TOGETHER else layer, None if first == PREDICTED else first)
 
     @property
     def shared_controls(self) -> list[ipywidgets.Widget]:
@@ -158,28 +150,58 @@ class InversionExplorer(App):
         return [self.controls.first, self.controls.layer, self.strip, self.cards]
 
     @property
-    def shown(self) -> InversionExplanation | None:
-        """What was found."""
+    def explanation(self) -> InversionExplanation | None:
+        """The masks on display, or None while they are searched for."""
         return None if self.scene is None else self.scene.explanation
 
     @property
     def picture(self) -> int:
-        """The chosen picture, as a place in ``study.test``, or in the pictures that were given.
+        """Index of the chosen picture in ``study.test``, or among your own pictures.
 
-        Set it to choose another one; of those in ``study.test``, any one.
+        Set it to choose another one; any picture in ``study.test`` can be chosen.
         """
         return self._pool.indices[self._choice().picture]
 
     @picture.setter
-    def picture(self, place: int) -> None:
-        if place not in self._pool.indices:
-            self._pool = self._pool.with_picture(place)
+    def picture(self, index: int) -> None:
+        if index not in self._pool.indices:
+            self._pool = self._pool.with_picture(index)
             self.cards.cards = self._cards()
-        self.cards.selected = self._pool.indices.index(place)
+        self.cards.selected = self._pool.indices.index(index)
+
+    @property
+    def layer(self) -> str | None:
+        """The layer whose channels make the masks; None for all layers of the search together."""
+        layer: str = self.controls.layer.value
+        return None if layer == TOGETHER else layer
+
+    @layer.setter
+    def layer(self, layer: str | None) -> None:
+        self.controls.layer.value = TOGETHER if layer is None else layer
+
+    @property
+    def target(self) -> int | None:
+        """The class that is explained; None for the predicted class. Set it by number or name."""
+        first: int = self.controls.first.value
+        return None if first == PREDICTED else first
+
+    @target.setter
+    def target(self, target: Target | None) -> None:
+        self.controls.first.value = PREDICTED if target is None else find_class(self.study.class_names, target)
+
+    @property
+    def second(self) -> int | None:
+        """The class beside it; None for no class and for the runner-up. Set it by number or name."""
+        second: int = self.controls.second.value
+        return second if second >= 0 else None
+
+    @second.setter
+    def second(self, second: Target | None) -> None:
+        self.controls.second.value = NOTHING if second is None else find_class(self.study.class_names, second)
 
     def _choice(self) -> Choice:
-        controls, place = self.controls, self.cards.selected
-        picture = min(max(place, 0), len(self._pool.indices) - 1)
+        controls, selected = self.controls, self.cards.selected
+        picture = min(max(selected, 0), len(self._pool) - 1)
         return Choice(picture, controls.first.value, controls.second.value, controls.layer.value)
 
     def _take_layer(self) -> None:
@@ -187,52 +209,50 @@ class InversionExplorer(App):
             self.controls.layer.value = self.strip.value
 
     def _change(self) -> None:
-        with self._lock:
+        with self.lock:
             self.controls.rewind()
             self._refresh()
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Show what is known of what is chosen, or look for it."""
-        with self._lock:
+        """Show the result for what is chosen, or search for it."""
+        with self.lock:
             choice = self._choice()
-            drawn = {layer["name"] for layer in self.strip.layers}
-            self.strip.value = choice.layer if choice.layer in drawn else ""
+            self.strip.value = choice.layer if choice.layer != TOGETHER else ""
             known = self._scenes.get(choice)
             if known is not None:
-                # Perhaps something else is being looked for, which nobody waits for any more.
-                self.cancel()
+                self.cancel()  # a search for something else, which nobody waits for any more
                 self._show(known)
             elif self.scene is None or self.scene.choice != choice:
-                self._show_nothing("The classifier is being asked what it needs of this picture.")
+                self._show_nothing("The search for the evidence in this picture is running.")
                 self._search(choice)
 
     def _search(self, choice: Choice) -> None:
-        inversion, pool = self.inversion, self._pool
+        inversion, pool = self.explainer, self._pool
 
         def work(progress: Progress) -> Scene:
             return make_scene(inversion, pool, choice, progress, self._glimpse(choice))
 
-        self.run(work, self._arrived, "Looking for the evidence")
+        self.run(work, self._arrived, "Searching for the evidence")
 
     def _glimpse(self, choice: Choice) -> Callable[[Tensor], None]:
-        """Return what shows masks while they are looked for, now and then."""
+        """Return a function that shows some of the masks of a search."""
         picture, shown = self._pool.pictures[choice.picture], time.monotonic()
 
         def show(masks: Tensor) -> None:
             nonlocal shown
             if time.monotonic() - shown < GLIMPSE_SECONDS:
                 return
-            with self._lock:
+            with self.lock:
                 if self.scene is None and choice == self._choice():
-                    self.grid.rows = glimpses(picture, masks)
+                    self.grid.rows = tiles.glimpses(picture, masks)
             shown = time.monotonic()
 
         return show
 
     def _arrived(self, scene: Scene) -> None:
-        with self._lock:
+        with self.lock:
             self._scenes[scene.choice] = scene
             for oldest in list(self._scenes)[:-KEPT_SCENES]:
                 del self._scenes[oldest]
@@ -241,87 +261,69 @@ class InversionExplorer(App):
 
     def _show(self, scene: Scene) -> None:
         self.scene = scene
-        self.sentence, self.numbers = sentence(scene), verdict(scene)
-        self._words.value = "".join(_line(text) for text in words(scene))
+        self.sentence, self.numbers = tiles.sentence(scene), tiles.verdict(scene)
+        self._words.value = Markup().join(map(_line, tiles.words(scene)))
         self.controls.enable(shown=True)
         self._show_stop()
 
     def _show_stop(self) -> None:
         """Show a step of the search, or a part of the mask."""
-        with self._lock:
+        with self.lock:
             if self.scene is not None:
                 stop = self.controls.stop
-                self._stop_line.value = _line(stop_line(self.scene, stop))
-                self.grid.rows = rows(self.scene, stop)
+                self._stop_line.value = _line(tiles.stop_line(self.scene, stop))
+                self.grid.rows = tiles.rows(self.scene, stop)
                 self._show_bars()
 
     def _show_bars(self) -> None:
-        """Show what the classifier says of the chosen row."""
-        with self._lock:
+        """Show the probabilities of the chosen row."""
+        with self.lock:
             if self.scene is not None:
                 row = min(max(self.grid.selected, 0), len(self.scene.classes) - 1)
                 kept, removed = self.scene.blends[self.controls.stop, row]
-                said = {"picture": self.scene.ends[row, 0], "kept": kept, "removed": removed}
-                of = html.escape(f"the row of {self.scene.name(row)}")
-                self.bars.show(said, self.study.class_names, of)
+                versions = {"picture": self.scene.ends[row, 0], "kept": kept, "removed": removed}
+                self.bars.show(versions, self.study.class_names, str(escape(f"the row of {self.scene.name(row)}")))
 
     def _show_nothing(self, why: str) -> None:
         self.scene = None
         self.sentence, self.numbers = why, ""
         self._stop_line.value, self._words.value = _line(""), ""
-        self.grid.rows = [waiting_row(self._pool.pictures[self._choice().picture])]
+        self.grid.rows = [tiles.waiting_row(self._pool.pictures[self._choice().picture])]
         self.bars.clear()
         self.controls.enable(shown=False)
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
-        with self._lock:
+        with self.lock:
             if state in ("cancelled", "failed") and self.scene is None:
-                self._show_nothing("This was not searched to the end: choose another picture, class or layer to go on.")
+                self._show_nothing("The search was stopped: choose another picture, class or layer to go on.")
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
-    def figure(self) -> Any:
-        """What was found for the chosen picture as a matplotlib figure."""
-        return self._required().explanation.figure()
-
-    def gallery(self) -> Gallery:
-        """The chosen picture with the masks' outlines as a static gallery, which survives in a saved notebook."""
-        return self._required().explanation.gallery()
-
-    def _required(self) -> Scene:
-        if self.scene is None:
-            raise NotFittedError(f"there is nothing to show: {self.sentence}")
-        return self.scene
+    def thumbnails(self) -> list[Tile]:
+        """The first row."""
+        first: list[Tile] = self.grid.rows[0]["tiles"]
+        return first
 
     def make_page(self, progress: Progress) -> Page:
-        """Render the chosen picture and some more, each with two classes,."""
-        given = (self.title, self.inversion, self._pool, self._required().choice, self._scenes)
-        return inversion_page(*given, pixelated=self.grid.pixelated, progress=progress)
+        """Prepare a page of the chosen picture and some more, each with two classes."""
+        self._required()
+        page = (self.title, self.explainer, self._pool, self._choice(), self._scenes)
+        return inversion_page(*page, pixelated=self.grid.pixelated, progress=progress)
 
-    def close(self) -> None:
-        """Stop a search that is running and close every widget inside."""
-        super().close()
-        self.task.wait()
-        self.bars.close()
-        self.controls.close()
+    @classmethod
+    def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:
+        """Explorers that have searched; of pictures of two birds, where one study can draw them."""
+        pictures = two_birds(studies[0]) if len(studies) == 1 else None
+        made = [study.explainers.get(cls.key) or GuidedFeatureInversion(study, seed=seed) for study in studies]
+        return [cls(inversion, pictures=pictures).settled(progress) for inversion in made]
+
+    def _parts(self) -> list[Any]:
+        return [self.bars, self.controls]
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
 
-_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 28px", "align_items": "flex-start"}
 
-
-def _of_study(study: Study) -> GuidedFeatureInversion:
-    found: GuidedFeatureInversion = study.explainers.get("inversion") or GuidedFeatureInversion(study)
-    return found
-
-
-def _drawn(study: Study, name: str) -> StripLayer:
-    layer = study.layer(name)
-    shape = list(layer.shape)
-    return {"name": name, "kind": layer.kind, "shape": shape, "parameters": layer.parameters, "status": ""}
-
-
-def _line(text: str) -> str:
-    return f'<div class="xw xw-sentence" style="min-height: 1.4em">{html.escape(text)}</div>'
+def _line(text: str) -> Markup:
+    return Markup('<div class="xw xw-sentence" style="min-height: 1.4em">{}</div>').format(text)

@@ -9,20 +9,21 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.inversion.tiles import COLUMNS, picture_cards, rows, sentence, stop_line, verdict, words
+from xai_widgets.widgets.inversion.tiles import COLUMNS, rows, sentence, stop_line, verdict, words
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
+from xai_widgets.widgets.views.picture_strip import picture_cards
 
 PICTURES = 5
-"""So many are written."""
+"""At most so many pictures are written."""
 
 EVERY = 2
-"""Of so many frames of a film one is written; and its end."""
+"""Every so many steps of the film one is written; and its end."""
 
 
 def inversion_page(
     title: str,
-    made: GuidedFeatureInversion,
+    inversion: GuidedFeatureInversion,
     pool: Pool,
     chosen: Choice,
     known: Mapping[Choice, Scene],
@@ -30,64 +31,39 @@ def inversion_page(
     pixelated: bool = False,
     progress: Progress,
 ) -> Page:
-    """A page in which picture and class are chosen, and the search is played back.
+    """A page to choose a picture and a class, and to play the search back; scenes that are `known` are not made again.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    made
-        What searches; always with the chosen layer.
-    pool
-        Pictures to choose from.
-    chosen
-        What is shown first; without a second class, the likeliest other one is written beside it.
-    known
-        Searches that need not be made again.
-    pixelated
-        Whether pixels stay sharp squares.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    The chosen picture comes first; without a second class, the runner-up is written beside the first.
     """
     chosen = chosen._replace(second=RUNNER_UP) if chosen.second == NOTHING else chosen
-    others = [place for place in range(len(pool)) if place != chosen.picture]
-    choices = [chosen._replace(picture=place) for place in (chosen.picture, *others[: PICTURES - 1])]
+    others = [number for number in range(len(pool)) if number != chosen.picture]
+    written = [chosen.picture, *others[: PICTURES - 1]]
+    choices = [chosen._replace(picture=number) for number in written]
     progress.start(f"Writing {title}", len(choices))
-    scenes = [_scene(made, pool, choice, known, progress) for choice in choices]
+    scenes = [_scene(inversion, pool, choice, known, progress) for choice in choices]
     draw = each_once(on_page)
-    written = [choice.picture for choice in choices]
     data = {
-        "cards": picture_cards(pool, lambda number: draw(pool.pictures[number]), written),
+        "cards": picture_cards(pool, written, None, lambda number: draw(pool.pictures[number])),
         "scenes": [_scene_page(scene, draw) for scene in scenes],
         "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
         "shares": list(SHARES),
         "columns": COLUMNS,
         "pixelated": pixelated,
     }
-    what = "Choose a picture and a class, and play the search back: what does the classifier need of the picture?"
+    what = "Choose a picture and a class, and play the search back: where is the evidence?"
     return Page("inversion/page.html", title, what, shared(data), views=("cards", "grid"))
 
 
 def _scene(
-    made: GuidedFeatureInversion, pool: Pool, choice: Choice, known: Mapping[Choice, Scene], progress: Progress
+    inversion: GuidedFeatureInversion, pool: Pool, choice: Choice, known: Mapping[Choice, Scene], progress: Progress
 ) -> Scene:
-    found = known.get(choice) or make_scene(made, pool, choice, progress.part())
+    found = known.get(choice) or make_scene(inversion, pool, choice, progress.part())
     progress.advance()
     return found
 
 
 def _stops(scene: Scene) -> list[int]:
-    """Stops that are written: some of the film, its end, and all shares."""
+    """The stops that are written: some steps of the film, its end, and all shares."""
     end = len(film_of(scene.stops[-1].step)) - 1
     return [*range(0, end, EVERY), *range(end, len(scene.stops))]
 

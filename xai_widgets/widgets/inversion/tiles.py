@@ -1,51 +1,38 @@
-"""What InversionExplorer shows and says: pictures with texts made from their numbers, and sentences."""
+"""The pictures and texts of InversionExplorer, made from the numbers of a scene."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.scene import Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
 from xai_widgets.methods.masking.views import dimmed
-from xai_widgets.pool import Pool
 from xai_widgets.show.images import sequential
-from xai_widgets.widgets.srae.tiles import where
-from xai_widgets.widgets.views.cards import Card
+from xai_widgets.show.words import where
 from xai_widgets.widgets.views.drawing import Draw, exactly
 from xai_widgets.widgets.views.elements import Row, Tile
 
 COLUMNS = ["picture", "kept", "removed", "mask", "mask as heat", "background alone"]
 
 CHANNELS, PARTS = 4, 4
-"""So many channels and parts are named at most."""
+"""At most so many channels and parts are named."""
 
 DOUBTFUL = 0.05
-"""A class of less probability is hardly in the picture."""
-
-
-def picture_cards(pool: Pool, source: Callable[[int], str], numbers: Sequence[int] | None = None) -> list[Card]:
-    """Pictures of a pool, all or those of some numbers; `source` draws them."""
-    cards: list[Card] = []
-    for number in range(len(pool)) if numbers is None else numbers:
-        name, picture = pool.name(number), f"picture {pool.indices[number]}"
-        tile: Tile = {"src": source(number), "alt": f"{picture}, {name}" if name else picture, "caption": ""}
-        cards.append({"tiles": [tile], "lines": [name or picture]})
-    return cards
+"""A class with a lower probability is not in the picture."""
 
 
 def waiting_row(picture: Tensor) -> Row:
-    """A row of the final size, for as long as there is nothing but the picture."""
+    """A row of the final size with nothing but the picture."""
     blank: Tile = {"src": "", "alt": "not there yet", "caption": ""}
     first: Tile = {"src": exactly(picture), "alt": "the chosen picture", "caption": ""}
     return {"label": "", "tiles": [first, *[blank] * (len(COLUMNS) - 1)]}
 
 
 def glimpses(picture: Tensor, masks: Tensor) -> list[Row]:
-    """Rows of the final size with what is found so far: masks ``(T, H, W)``, and the picture through each."""
+    """Rows of the final size with masks ``(T, H, W)`` of the search, and the picture dimmed outside of each."""
     found = []
     for mask in masks.cpu():
         row, area = waiting_row(picture), f"so far {float(mask.mean()):.1%}"
@@ -65,8 +52,8 @@ def _tiles(scene: Scene, stop: int, row: int, draw: Draw) -> list[Tile]:
     shown, name, of = scene.at(stop), scene.name(row), scene.classes[row]
     mask = shown.masks[row]
     area = f"{float(mask.mean()):.1%} of the picture"
-    picture, background = (_answer(one, shown.class_names, of) for one in scene.ends[row])
-    kept, removed = (_answer(one, shown.class_names, of) for one in scene.blends[stop, row])
+    picture, background = (_caption(one, shown.class_names, of) for one in scene.ends[row])
+    kept, removed = (_caption(one, shown.class_names, of) for one in scene.blends[stop, row])
     behind = shown.background_names[row]
     drawn = [
         (shown.pictures[row], picture, f"picture: {picture}"),
@@ -83,39 +70,39 @@ def _heat(mask: Tensor) -> Tensor:
     return torch.from_numpy(sequential(mask, 0, 1)).permute(2, 0, 1)
 
 
-def _answer(chances: Tensor, names: Sequence[str], wanted: int) -> str:
-    """The class, and the one that is likelier, if there is one."""
-    first, line = int(chances.argmax()), f"{names[wanted]} {float(chances[wanted]):.0%}"
-    return line if first == wanted else f"{line}; {names[first]} {float(chances[first]):.0%}"
+def _caption(probabilities: Tensor, names: Sequence[str], class_index: int) -> str:
+    """The probability of a class, and of the most probable class, if that is another one."""
+    first, line = int(probabilities.argmax()), f"{names[class_index]} {float(probabilities[class_index]):.0%}"
+    return line if first == class_index else f"{line}; {names[first]} {float(probabilities[first]):.0%}"
 
 
 def sentence(scene: Scene) -> str:
-    """What was found, in a sentence."""
-    each = []
-    for row, area in enumerate(scene.explanation.area.tolist()):
-        name, kept, removed = scene.name(row), float(scene.explanation.kept[row]), float(scene.explanation.removed[row])
-        each.append(
-            f"for {name} {area:.0%} of it; from that alone it says {name} {kept:.0%}, without that {removed:.0%}"
-        )
-    return f"What the classifier needs of picture {scene.index}: {'. And '.join(each)}."
+    """What was found, in a sentence for each class."""
+    found = scene.explanation
+    each = [
+        f"This {float(found.area[row]):.0%} alone gives {float(found.kept[row]):.0%} {scene.name(row)}; without it, "
+        f"{float(found.removed[row]):.0%}."
+        for row in range(len(scene.classes))
+    ]
+    return " ".join([f"Picture {scene.index}.", *each])
 
 
 def verdict(scene: Scene) -> str:
-    """The numbers that say whether to believe it, of each class."""
-    each = [scene.explanation[row] for row in range(len(scene.classes))]
-    named = [f"{scene.name(row)}: " if len(each) > 1 else "" for row in range(len(each))]
-    return " ".join(name + _doubt(one) + one.verdict() for name, one in zip(named, each, strict=True))
+    """The numbers that tell whether to trust the mask of each class."""
+    lines = [_doubt(scene, row) + scene.explanation[row].verdict() for row in range(len(scene.classes))]
+    if len(lines) == 1:
+        return lines[0]
+    return " ".join(f"{scene.name(row)}: {line}" for row, line in enumerate(lines))
 
 
-def _doubt(found: InversionExplanation) -> str:
-    before = float(found.before[0])
-    if before >= DOUBTFUL:
+def _doubt(scene: Scene, row: int) -> str:
+    if float(scene.explanation.before[row]) >= DOUBTFUL:
         return ""
-    return f"The whole picture has this class with {before:.0%} only, and some place always speaks for it most. "
+    return f"The classifier sees no {scene.name(row)} here: ignore this mask. "
 
 
 def stop_line(scene: Scene, stop: int) -> str:
-    """What is on display, and what of each class is left."""
+    """Which mask is on display, and what it keeps and removes of each class."""
     at, last = scene.stops[stop], scene.stops[-1].step
     what = f"Step {at.step} of {last}" if at.share == 100 else f"The strongest {at.share}% of the mask alone"
     each = []
@@ -126,28 +113,27 @@ def stop_line(scene: Scene, stop: int) -> str:
 
 
 def words(scene: Scene) -> list[str]:
-    """Where the masks lie, if that is known, how little of them is enough, and of which channels they are made."""
-    said = []
+    """For each class the parts under its mask, if they are known, the smallest sufficient part, and the channels."""
+    lines = []
     for row in range(len(scene.classes)):
-        if scene.parts:
-            most = sorted(scene.parts[row].items(), key=lambda pair: -pair[1])[:PARTS]
-            (first, share), *rest = most
-            others = "".join(f", {of_it:.0%} on the {name}" for name, of_it in rest if of_it >= 0.005)
-            said.append(f"{scene.name(row)}: {share:.0%} of the mask's mass lies on the {first}{others}.")
-        said.append(f"{scene.name(row)}: {_enough(scene, row)}.")
+        parts = [_parts(scene.parts[row])] if scene.parts else []
         channels = (f"{layer} {n} ({share:.0%})" for layer, n, share in scene.explanation.top_channels(row, CHANNELS))
-        said.append(f"{scene.name(row)}: strongest channels are {', '.join(channels)}.")
-    return said
+        texts = [*parts, _enough(scene, row), f"the strongest channels are {', '.join(channels)}"]
+        lines += [f"{scene.name(row)}: {text}." for text in texts]
+    return lines
+
+
+def _parts(shares: Mapping[str, float]) -> str:
+    (first, most), *rest = sorted(shares.items(), key=lambda pair: -pair[1])[:PARTS]
+    others = "".join(f", {share:.0%} on the {name}" for name, share in rest if share >= 0.005)
+    return f"{most:.0%} of the mask's mass lies on the {first}{others}"
 
 
 def _enough(scene: Scene, row: int) -> str:
-    """How little of a mask keeps the class."""
-    before = float(scene.explanation.before[row])
-    whole = [stop for stop, at in enumerate(scene.stops) if at.step == scene.stops[-1].step]
-    keeps = [stop for stop in whole if scene.probabilities(stop, row)[0] >= ENOUGH * before]
-    if not keeps:
-        return f"no part of the mask keeps {ENOUGH:.0%} of the class's probability"
-    share, area = scene.stops[keeps[-1]].share, float(scene.masks[keeps[-1], row].mean())
+    stop = scene.smallest(row)
+    if stop is None:
+        return f"no part of the mask keeps {ENOUGH:.0%} of its probability"
+    share, area = scene.stops[stop].share, float(scene.masks[stop, row].mean())
     return (
         f"the strongest {share}% of the mask ({area:.1%} of the picture) keep {ENOUGH:.0%} of the class's probability"
     )

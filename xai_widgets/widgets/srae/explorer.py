@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ipywidgets
 
 from xai_widgets.methods.srae.explanation import SRAEExplanation
-from xai_widgets.methods.srae.scene import Choice, Scene, find_exemplars, make_scene, offered_layers, srae_of
+from xai_widgets.methods.srae.scene import Choice, Scene, SraeOfLayer, find_exemplars, make_scene, offered_layers
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
@@ -43,7 +44,7 @@ class ConceptExplorer(Explorer):
     Attributes
     ----------
     sraes
-        What explains each layer that was looked at; x-features are fitted and named there, and saved from there.
+        The SRAE of each layer that was looked at; x-features are fitted, named and saved there.
     scene
         Everything on display, or None.
 
@@ -78,17 +79,13 @@ class ConceptExplorer(Explorer):
         self._layer_in_fit = ""
         super().__init__(source, selection=selection)
 
-    # --- how it is built ---------------------------------------------------------------------------------------
-
     def _check(self) -> None:
         layer, target = self._begin_with
-        own = self.explainer.settings.layer
-        self._first_layer = own if layer is None else self.study.layer(layer).name
+        self.sraes = SraeOfLayer(self.explainer)
+        self._first_layer = self.explainer.settings.layer if layer is None else self.study.layer(layer).name
         self._first_target = 0 if target is None else find_class(self.study.class_names, target)
-        self.sraes: dict[str, SRAE] = {own: self.explainer}
-        srae = self._srae_of(self._first_layer)
-        if target is not None and srae.fitted:
-            srae.names(target)  # raises for a class that is not explained
+        if target is not None and self.sraes[self._first_layer].fitted:
+            self.sraes[self._first_layer].names(target)  # raises for a class that is not explained
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
         self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
@@ -96,7 +93,6 @@ class ConceptExplorer(Explorer):
         names = self.study.class_names
         self.controls = ConceptControls(names, self._first_target, layers, self._first_layer, self.strip)
         self.fit.description = "Fit x-features"
-        self.fit.layout.width = "9em"
         return [*self.controls.row, self.fitting]
 
     def _make_views(self) -> list[ipywidgets.Widget]:
@@ -105,23 +101,28 @@ class ConceptExplorer(Explorer):
         return self.views.content
 
     def _bind(self) -> None:
-        controls = self.controls
-        self.bind("layer", controls.layer)
-        self.bind("target", controls.classes)
-        self.bind("show", self.strip.show)
-        self.bind("page", self.strip.page)
+        controls, strip = self.controls, self.strip
+        named = {"layer": controls.layer, "target": controls.classes, "show": strip.show, "page": strip.page}
+        for name, control in (named | {"turn": controls.turn}).items():
+            self.bind(name, control)
         for name in ("other", "picture", "feature"):
             self.bind(name, self, name)
-        self.bind("turn", controls.turn)
         for control in (controls.classes, controls.layer):
-            control.observe(self.guarded(lambda _: self._change_class()), "value")
-        self.strip.show.observe(self.guarded(lambda _: self._first_page()), "value")
-        self.strip.page.observe(self.guarded(lambda _: self._refresh()), "value")
-        controls.compare.observe(self.guarded(lambda _: self._compare()), "value")
-        controls.name.observe(self.guarded(lambda _: self._rename()), "value")
-        controls.turn.observe(self.guarded(lambda _: self._show_turn()), "value")
-        self.strip.cards.observe(self.guarded(lambda _: self._take_picture()), "selected")
-        self.views.features.observe(self.guarded(lambda _: self._take_feature()), "selected")
+            self._observe(control, self._change_class)
+        self._observe(strip.show, self._first_page)
+        self._observe(strip.page, self._refresh)
+        self._observe(controls.compare, self._compare)
+        self._observe(controls.name, self._rename)
+        self._observe(controls.turn, self._show_turn)
+        self._observe(strip.cards, self._take_picture, "selected")
+        self._observe(self.views.features, self._take_feature, "selected")
+
+    def _observe(self, control: ipywidgets.Widget, callback: Callable[[], None], trait: str = "value") -> None:
+        def locked(_: object) -> None:
+            with self.lock:
+                callback()
+
+        control.observe(self.guarded(locked), trait)
 
     def _parts(self) -> list[Any]:
         return [self.views.bar, self.views.curve]
@@ -130,19 +131,13 @@ class ConceptExplorer(Explorer):
 
     @property
     def srae(self) -> SRAE:
-        """What explains the chosen layer, fitted or not."""
-        return self._srae_of(self.layer)
-
-    def _srae_of(self, layer: str) -> SRAE:
-        if layer not in self.sraes:
-            self.sraes[layer] = srae_of(self.explainer, layer)
-        return self.sraes[layer]
+        """The SRAE of the chosen layer, fitted or not."""
+        return self.sraes[self.layer]
 
     @property
     def layer(self) -> str:
         """The chosen layer; set it to choose another one."""
-        layer: str = self.controls.layer.value
-        return layer
+        return str(self.controls.layer.value)
 
     @layer.setter
     def layer(self, layer: str) -> None:
@@ -151,8 +146,7 @@ class ConceptExplorer(Explorer):
     @property
     def target(self) -> int:
         """Number of the chosen class; set it to choose another one, by number or name."""
-        target: int = self.controls.classes.value
-        return target
+        return int(self.controls.classes.value)
 
     @target.setter
     def target(self, target: Target) -> None:
@@ -160,10 +154,7 @@ class ConceptExplorer(Explorer):
 
     @property
     def picture(self) -> int | None:
-        """The chosen picture, as an index in ``study.test``; None if there is none.
-
-        Set it to choose another one of those that can be chosen from.
-        """
+        """The chosen picture, as an index in ``study.test``, or None; set it to choose another one of the pool."""
         return self.strip.picture
 
     @picture.setter
@@ -211,44 +202,38 @@ class ConceptExplorer(Explorer):
         return [self.controls.classes, self.controls.layer, self.strip.show, self.strip.page, self.strip.cards]
 
     def _change_class(self) -> None:
-        with self.lock:
-            if not self.controls.offering:
-                self._feature = None
-                self._first_page()
+        if not self.controls.offering:
+            self._feature = None
+            self._first_page()
 
     def _first_page(self) -> None:
-        with self.lock:
-            self.strip.rewind()
-            self._refresh()
+        self.strip.rewind()
+        self._refresh()
 
     def _take_picture(self) -> None:
-        with self.lock:
-            if self.strip.take():
-                self._refresh()
+        if self.strip.take():
+            self._refresh()
 
     def _take_feature(self) -> None:
-        with self.lock:
-            if self.scene is None or not 0 <= self.views.features.selected < len(self.views.features.cards):
-                return
-            chosen = self.scene.explanation.order(0)[self.views.features.selected]
-            if chosen != self.scene.feature:
-                self._feature = chosen
-                self._refresh()
+        if self.scene is None or not 0 <= self.views.features.selected < len(self.views.features.cards):
+            return
+        chosen = self.scene.explanation.order(0)[self.views.features.selected]
+        if chosen != self.scene.feature:
+            self._feature = chosen
+            self._refresh()
 
     def _compare(self) -> None:
         """Keep the chosen picture for comparison, or stop comparing."""
-        with self.lock:
-            if self.controls.compare.value != (self._other is not None):
-                self._other = self.strip.chosen if self.controls.compare.value else None
-                self._refresh()
+        if self.controls.compare.value != (self._other is not None):
+            self._other = self.strip.chosen if self.controls.compare.value else None
+            self._refresh()
 
     def _rename(self) -> None:
-        with self.lock:
-            scene, name = self.scene, self.controls.name.value.strip()
-            if scene is not None and name != scene.own_name:
-                self.srae.rename(scene.choice.target, scene.feature, name)
-                self.keep(self.srae)
-                self._display(scene)
+        scene, name = self.scene, self.controls.name.value.strip()
+        if scene is not None and name != scene.own_name:
+            self.srae.rename(scene.choice.target, scene.feature, name)
+            self.keep(self.srae)
+            self._display(scene)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -307,9 +292,8 @@ class ConceptExplorer(Explorer):
         self._enable()
 
     def _show_turn(self) -> None:
-        with self.lock:
-            if self.scene is not None:
-                self.views.show_turn(self.scene, self.controls.stop)
+        if self.scene is not None:
+            self.views.show_turn(self.scene, self.controls.stop)
 
     def _show_nothing(self) -> None:
         self.scene = self._on_display = None
@@ -319,7 +303,7 @@ class ConceptExplorer(Explorer):
 
     def _why_nothing(self) -> str:
         if self._layer_in_fit == self.layer:
-            return f"The x-features of {self.layer} are being fitted, of all classes at once."
+            return f"The x-features of {self.layer} are being fitted, for all classes at once."
         if not self.srae.fitted:
             return f"{self.layer} has no x-features yet: press “Fit x-features”{self.estimate_text()}."
         if self.strip.chosen is None:
@@ -336,8 +320,6 @@ class ConceptExplorer(Explorer):
         """The maps of the x-features."""
         return [card["tiles"][0] for card in self.views.features.cards]
 
-    # --- fitting -----------------------------------------------------------------------------------------------
-
     def _to_fit(self) -> tuple[SRAE, None]:
         return self.srae, None
 
@@ -345,7 +327,7 @@ class ConceptExplorer(Explorer):
         with self.lock:
             self._layer_in_fit = self.layer
             self._show_nothing()
-        super()._fit()
+            super()._fit()
 
     def _fitted(self) -> None:
         self._layer_in_fit = ""
@@ -359,12 +341,8 @@ class ConceptExplorer(Explorer):
                 if self._on_display is None or self._on_display != self._choice():
                     self._show_nothing()
 
-    # --- taking it away ----------------------------------------------------------------------------------------
-
     def make_page(self, progress: Progress) -> Page:
         """Prepare a page of all explained classes of the chosen layer, with some pictures of each."""
         self._required()
-        pixelated = self.views.large.pixelated
-        return concepts_page(
-            self.title, self.srae, self.strip.pool, self.target, pixelated=pixelated, progress=progress
-        )
+        page = partial(concepts_page, pixelated=self.strip.cards.pixelated, progress=progress)
+        return page(self.title, self.srae, self.strip.pool, self.target)

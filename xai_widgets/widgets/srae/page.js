@@ -83,7 +83,7 @@ function showFeature() {
 
 function showPicture() {
   const one = shown();
-  for (const line of ["sentence", "line"]) write(line, one[line]);
+  for (const line of ["sentence", "line", "numbers"]) write(line, one[line]);
   const other = kept === null ? [] : page().pictures[kept].rows;
   const asKept = (tile) => ({ ...tile, caption: tile.caption.replace(/^chosen/, "kept"), alt: tile.alt.replace(/^chosen/, "kept") });
   large.set("rows", drawn([...one.rows, ...other.map((row) => ({ ...row, tiles: row.tiles.map(asKept) }))]));
@@ -93,7 +93,6 @@ function showPicture() {
 }
 
 function showClass() {
-  write("numbers", page().numbers);
   pictures.set("selected", 0);
   keep(null);
 }

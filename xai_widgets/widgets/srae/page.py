@@ -91,7 +91,6 @@ def _class(
     scene = class_scene(srae, pool, target, pictures, progress)
     return {
         "name": srae.study.class_names[target],
-        "numbers": srae.report(target).verdict(),
         "cards": picture_cards(pool, pictures, None, lambda number: draw(pool.pictures[number])),
         "pictures": [_picture(scene, row, draw) for row in range(len(pictures))],
         "features": [
@@ -109,6 +108,7 @@ def _picture(scene: ClassScene, row: int, draw: Draw) -> dict[str, Any]:
     found = scene.explanation
     return {
         "sentence": found.sentence(row),
+        "numbers": found.rows([row]).verdict(),
         "line": features_line(found, row),
         "rows": [large_row(found, row, "chosen", draw)],
         "order": found.order(row),

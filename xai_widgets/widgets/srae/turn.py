@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bqplot
 import ipywidgets
 import numpy as np
 
 from xai_widgets.methods.srae.turning import MOST, STOPS, Turned
-from xai_widgets.widgets.views.score_bar import nice_ticks
+from xai_widgets.show.colours import ACCENT, INK
+from xai_widgets.widgets.views.chart import ticks
+from xai_widgets.widgets.views.curve import STYLE, draw, small_figure
 from xai_widgets.widgets.views.tools import close_all
 
 WIDTH, HEIGHT = 330, 210
 _LEGEND = "<div class='xw xw-numbers'>Dashed: the sum's prediction. Dots: the network's answers.</div>"
-_INK = "var(--jp-ui-font-color1, gray)"
-_ACCENT = "var(--jp-brand-color1, #0072b2)"
 
 
 class TurnCurve:
@@ -31,28 +29,17 @@ class TurnCurve:
         self._across = bqplot.LinearScale(min=-0.12, max=MOST + 0.12)
         self._up = bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._across, "y": self._up}
-        style = {
-            "color": "gray", "grid_lines": "none", "label_color": _INK,
-            "tick_style": {"fill": _INK, "font-size": "11px"},
-        }  # fmt: skip
         below = bqplot.Axis(
             scale=self._across, label="strength of the x-feature", label_offset="28px", tick_values=[0, 1, 2, 3],
-            tick_format="d", **style,
+            tick_format="d", **STYLE,
         )  # fmt: skip
-        self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **style)
-        self._line = bqplot.Lines(scales=scales, colors=[_INK], line_style="dashed", stroke_width=2)
-        self._dots = bqplot.Scatter(scales=scales, colors=[_ACCENT], default_size=36)
-        self._here = bqplot.Scatter(
-            scales=scales, colors=[_INK], default_size=170, fill=False, stroke_width=2, stroke=_INK
-        )
-        proportion = WIDTH / HEIGHT
-        figure = bqplot.Figure(
-            marks=[self._line, self._dots, self._here], axes=[below, self._left],
-            layout={"width": f"{WIDTH}px", "height": f"{HEIGHT}px"}, min_aspect_ratio=proportion,
-            max_aspect_ratio=proportion, padding_x=0.0, padding_y=0.0, animation_duration=0,
-            fig_margin={"top": 8, "bottom": 40, "left": 56, "right": 10},
-            background_style={"fill": "transparent"}, display_toolbar=False,
-        )  # fmt: skip
+        self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **STYLE)
+        self._line = bqplot.Lines(scales=scales, colors=[INK], line_style="dashed", stroke_width=2)
+        self._dots = bqplot.Scatter(scales=scales, colors=[ACCENT], default_size=36)
+        ring = {"colors": [INK], "stroke": INK, "stroke_width": 2, "fill": False, "default_size": 170}
+        self._here = bqplot.Scatter(scales=scales, **ring)
+        marks = [self._line, self._dots, self._here]
+        figure = small_figure(marks, [below, self._left], (WIDTH, HEIGHT), left=56)
         self.widget = ipywidgets.VBox([ipywidgets.HTML(_LEGEND), figure])
 
     def show(self, turned: Turned, stop: int, score_name: str) -> None:
@@ -62,23 +49,16 @@ class TurnCurve:
         room = 0.08 * max(high - low, 1e-3)
         with self._up.hold_sync():
             self._up.min, self._up.max = low - room, high + room
-        self._left.tick_values, self._left.label = np.array(nice_ticks(low - room, high + room, 4)), score_name
-        for mark, values in ((self._line, predicted), (self._dots, real)):
-            with mark.hold_sync():
-                mark.x, mark.y = np.array(STOPS), values
-        self._ring(STOPS[stop : stop + 1], real[stop : stop + 1])
+        self._left.tick_values, self._left.label = np.array(ticks(low - room, high + room, 4)[0]), score_name
+        draw(self._line, STOPS, predicted)
+        draw(self._dots, STOPS, real)
+        draw(self._here, STOPS[stop : stop + 1], real[stop : stop + 1])
 
     def clear(self) -> None:
         """Show nothing; the room stays."""
-        for mark in (self._line, self._dots):
-            with mark.hold_sync():
-                mark.x, mark.y = np.zeros(0), np.zeros(0)
-        self._ring((), ())
+        for mark in (self._line, self._dots, self._here):
+            draw(mark, (), ())
         self._left.label = ""
-
-    def _ring(self, x: Any, y: Any) -> None:
-        with self._here.hold_sync():
-            self._here.x, self._here.y = np.array(x, dtype=float), np.array(y, dtype=float)
 
     def close(self) -> None:
         """Close every widget inside."""

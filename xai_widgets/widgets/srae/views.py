@@ -19,6 +19,7 @@ from xai_widgets.widgets.srae.tiles import (
 from xai_widgets.widgets.srae.turn import TurnCurve
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE, set_visible
 from xai_widgets.widgets.views.score_bar import ScoreBar
 
 
@@ -56,10 +57,10 @@ class ConceptViews:
         names = ("compared", "features", "exemplars", "turn")
         self._lines = {name: ipywidgets.HTML() for name in names}
         self._measures = ipywidgets.HTML()
-        summed = ipywidgets.HBox([self.large, self.bar.widget], layout=_SIDE_BY_SIDE)
+        summed = ipywidgets.HBox([self.large, self.bar.widget], layout=SIDE_BY_SIDE)
         stands_for = ipywidgets.VBox([name, self._lines["exemplars"], self.exemplars], layout=_LEFT)
         does = ipywidgets.VBox([dial, self._lines["turn"], self.curve.widget], layout=_RIGHT)
-        chosen = ipywidgets.HBox([stands_for, does], layout=_SIDE_BY_SIDE)
+        chosen = ipywidgets.HBox([stands_for, does], layout=SIDE_BY_SIDE)
         explained = [summed, self._lines["compared"], self._lines["features"], self.features, chosen]
         self._explained = ipywidgets.VBox(explained, layout={"grid_gap": "10px"})
         self.content = [pictures, self._explained, self._measures]
@@ -81,7 +82,7 @@ class ConceptViews:
         found = scene.exemplars
         self.exemplars.rows = waiting_rows() if found is None else exemplar_rows(found, scene.feature)
         self.show_turn(scene, stop)
-        self._hide(hidden=False)
+        set_visible(self._explained, visible=True)
 
     def _show_sum(self, scene: Scene) -> None:
         found, other = scene.explanation, scene.other
@@ -104,20 +105,12 @@ class ConceptViews:
         self.bar.clear()
         self.curve.clear()
         self._measures.value = ""
-        self._hide(hidden=True)
+        set_visible(self._explained, visible=False)
 
     def _say(self, name: str, text: str) -> None:
         line = self._lines[name]
         line.value = Markup('<div class="xw xw-sentence">{}</div>').format(text) if text else ""
         line.layout.display = None if text else "none"
 
-    def _hide(self, *, hidden: bool) -> None:
-        with self._explained.layout.hold_sync():
-            for name, value in _HIDDEN.items():
-                setattr(self._explained.layout, name, value if hidden else None)
 
-
-_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 28px", "align_items": "flex-start"}
 _LEFT, _RIGHT = {"width": "716px", "max_width": "100%"}, {"width": "336px"}
-# Not "display: none", which bqplot takes for a size of zero.
-_HIDDEN = {"visibility": "hidden", "height": "0px", "overflow": "hidden"}

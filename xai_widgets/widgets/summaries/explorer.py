@@ -7,8 +7,7 @@ from typing import Any, Self
 
 import ipywidgets
 
-from xai_widgets.methods.summaries.compare import Comparison
-from xai_widgets.methods.summaries.scene import Goal, Networks, Step, compared, prepared
+from xai_widgets.methods.summaries.scene import Goal, Networks, Step, prepared
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.names import Target, find_class
@@ -49,10 +48,8 @@ class SummaryBrowser(Explorer):
 
     Attributes
     ----------
-    founds
-        The summaries on display of each network, or None where there are none.
-    comparison
-        Which summaries both networks have, or None.
+    scene
+        Everything that is known of the chosen class.
 
     Examples
     --------
@@ -77,8 +74,6 @@ class SummaryBrowser(Explorer):
         selection: Selection | None = None,
     ) -> None:
         self._other, self._begin_with = other, target
-        self.comparison: Comparison | None = None
-        self._incomparable = ""
         self._lines_shown: list[Line] = []
         self._cell: Cell | None = None
         self._goal_cell: Cell | None = None
@@ -90,7 +85,7 @@ class SummaryBrowser(Explorer):
         self._first_class = find_class(self.study.class_names, self._begin_with)
         other = explainer_of(self._other, self.key) if isinstance(self._other, Study) else self._other
         self.networks = Networks(self.explainer, other)  # type: ignore[arg-type]  # of the same key
-        self.founds: list[ClassSummaries | None] = [None] * len(self.networks)
+        self.scene = self.networks.scene(Goal(self._first_class, errors=False))
 
     def _heading(self) -> str:
         return f"Summaries: {' beside '.join(self.networks.names)}"
@@ -182,11 +177,12 @@ class SummaryBrowser(Explorer):
     def _rename(self) -> None:
         """Name the chosen summary, in the explainer too."""
         cell, own, name = self._cell, self._kept_goal(), self.controls.name.value
-        if cell is None or own is None or name.strip() == self._name():
+        if cell is None or own is None or name.strip() == cell.of(self.scene).name:
             return
         summaries = self.networks.each[cell.network].summaries
-        self.founds[cell.network] = summaries.rename(own.class_index, cell.summary, name, errors=own.errors)
+        summaries.rename(own.class_index, cell.summary, name, errors=own.errors)
         self.keep(summaries)
+        self.scene = self.networks.scene(self.controls.goal)
         self._show_rows()
 
     def _kept_goal(self) -> Goal | None:
@@ -194,14 +190,6 @@ class SummaryBrowser(Explorer):
         cell = self._cell
         own = None if cell is None else self.networks.own(cell.network, self.controls.goal)
         return own if cell is not None and own in self.networks.each[cell.network].summaries.found else None
-
-    def _name(self) -> str:
-        found, cell = self._found(), self._cell
-        return "" if found is None or cell is None else found.summaries[cell.summary].name
-
-    def _found(self) -> ClassSummaries | None:
-        """The summaries that the chosen row is one of."""
-        return None if self._cell is None else self.founds[self._cell.network]
 
     # --- searching ---------------------------------------------------------------------------------------------
 
@@ -248,23 +236,20 @@ class SummaryBrowser(Explorer):
     def _offer_search(self, *, running: bool) -> None:
         goal = self.controls.goal
         left = self.networks.next_step(goal) is not None
-        self.controls.offer_search(left=left and not running, begun=any(self.founds))
-        both = self._incomparable or (self.comparison.verdict() if self.comparison is not None else "")
-        title, reasons = self.networks.title(goal), self.networks.reasons(goal)
-        self.sentence = sentence(title, self.founds, reasons, both, left=left, running=running)
-        self.numbers = numbers_line(self.founds, self.networks.names)
+        self.controls.offer_search(left=left and not running, begun=bool(self.scene.known))
+        self.sentence, self.numbers = sentence(self.scene, left=left, running=running), numbers_line(self.scene)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
     @property
     def explanation(self) -> ClassSummaries | None:
         """The summaries on display, or None; of two networks, those that the chosen row is one of."""
-        return self._found() or next((one for one in self.founds if one is not None), None)
+        known = self.scene.known if self._cell is None else [self._cell.found(self.scene)]
+        return next(iter(known), None)
 
     def _show(self) -> None:
         """Show what is known of the chosen class."""
-        self.founds = self.networks.founds(self.controls.goal)
-        self.comparison, self._incomparable = compared(self.founds)
+        self.scene = self.networks.scene(self.controls.goal)
         self._cell = None
         self._show_rows()
         # The search for the rest begins at once.
@@ -273,35 +258,31 @@ class SummaryBrowser(Explorer):
     def _show_rows(self) -> None:
         """Show the summaries that pass the filter; the chosen one stays chosen, if it is one of them."""
         goal, filtered = self.controls.goal, self.controls.filter
-        self._lines_shown = lines(self.founds, self.comparison, filtered)
+        self._lines_shown = lines(self.scene, filtered)
         cells = self._cells()
         there = [cell for cell in cells if cell is not None]
         self._cell = self._goal_cell if self._goal_cell in there else next(iter(there), None)
-        names, reasons = self.networks.names, self.networks.reasons(goal)
-        waiting = self.networks.next_step(goal) is not None and not any(self.founds)
+        waiting = not self.scene.known and self.networks.next_step(goal) is not None
+        cards = waiting_cards(len(self.networks)) if waiting else None
         with self.rows.hold_sync():
-            self.rows.cards = (
-                waiting_cards(len(names))
-                if waiting
-                else summary_cards(self.founds, self._lines_shown, filtered.measure, names, reasons)
-            )
+            self.rows.cards = cards or summary_cards(self.scene, self._lines_shown, filtered.measure)
             self.rows.selected = -1 if self._cell is None else cells.index(self._cell)
         self._show_members()
 
     def _show_members(self, *, first: bool = False) -> None:
         """Show all members of the chosen summary, and choose the first one, or leave the choice as it is."""
-        found, cell = self._found(), self._cell
-        self.controls.show_name(None if self._kept_goal() is None else self._name())
-        if found is None or cell is None:
+        cell, kept = self._cell, self._kept_goal() is not None
+        self.controls.show_name(cell.of(self.scene).name if cell is not None and kept else None)
+        if cell is None:
             self.chosen.clear()
             return
-        self.chosen.show(found, cell.summary, first=first)
+        self.chosen.show(cell.found(self.scene), cell.summary, first=first)
         self._show_detail()
 
     def _show_detail(self) -> None:
-        found, cell = self._found(), self._cell
-        if found is not None and cell is not None:
-            self.chosen.show_detail(found, cell.summary, self.networks.each[cell.network].summaries.study)
+        cell = self._cell
+        if cell is not None:
+            self.chosen.show_detail(cell.found(self.scene), cell.summary, self.networks.study(cell.network))
 
     def thumbnails(self) -> list[Tile]:
         """The exemplar of each summary."""

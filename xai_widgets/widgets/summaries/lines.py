@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.summaries.compare import Comparison
-from xai_widgets.methods.summaries.scene import Founds
-from xai_widgets.methods.summaries.summary import Summary
+from xai_widgets.methods.summaries.scene import Scene
+from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 from xai_widgets.widgets.summaries.measures import MEASURES
 
 
@@ -18,6 +17,19 @@ class Cell(NamedTuple):
     network: int
     #: In `ClassSummaries.summaries`.
     summary: int
+
+    def found(self, scene: Scene) -> ClassSummaries:
+        """All summaries of its network."""
+        found = scene.founds[self.network]
+        if found is None:
+            raise XaiWidgetsError(
+                f"nothing was found in network {self.network} yet, so it has no summary {self.summary}"
+            )
+        return found
+
+    def of(self, scene: Scene) -> Summary:
+        """The summary itself."""
+        return self.found(scene).summaries[self.summary]
 
 
 class Line(NamedTuple):
@@ -40,41 +52,32 @@ class Filter(NamedTuple):
         return summary.stability >= self.least_stability and (self.rejected or summary.sound)
 
 
-def lines(founds: Founds, comparison: Comparison | None, chosen: Filter) -> list[Line]:
+def lines(scene: Scene, chosen: Filter) -> list[Line]:
     """The lines to show, sorted: sound summaries first.
 
     A matched summary stays for as long as its counterpart is let through.
     """
 
+    def there(line: Line) -> list[Summary]:
+        return [cell.of(scene) for cell in line.cells if cell is not None]
+
     def order(line: Line) -> tuple[bool, float]:
-        there = [summary_at(founds, cell) for cell in line.cells if cell is not None]
-        return any(one.sound for one in there), max(MEASURES[chosen.measure].of(one)[1] for one in there)
+        return any(one.sound for one in there(line)), max(MEASURES[chosen.measure].of(one)[1] for one in there(line))
 
-    def is_shown(line: Line) -> bool:
-        return any(cell is not None and chosen.lets_through(summary_at(founds, cell)) for cell in line.cells)
-
-    everything = _all(founds) if comparison is None else _matched(founds, comparison)
-    return sorted(filter(is_shown, everything), key=order, reverse=True)
+    shown = [line for line in _all(scene) if any(chosen.lets_through(one) for one in there(line))]
+    return sorted(shown, key=order, reverse=True)
 
 
-def summary_at(founds: Founds, cell: Cell) -> Summary:
-    """The summary of a cell."""
-    found = founds[cell.network]
-    if found is None:
-        raise XaiWidgetsError(f"nothing was found in network {cell.network} yet, so there is no summary {cell.summary}")
-    return found.summaries[cell.summary]
-
-
-def _all(founds: Founds) -> list[Line]:
-    return [
-        Line(tuple(Cell(network, index) if network == other else None for other in range(len(founds))))
-        for network, found in enumerate(founds)
-        if found is not None
-        for index in range(len(found.summaries))
-    ]
-
-
-def _matched(founds: Founds, comparison: Comparison) -> list[Line]:
-    pairs = [Line((Cell(0, match.first), Cell(1, match.second)), match.overlap) for match in comparison.matches]
+def _all(scene: Scene) -> list[Line]:
+    """Matched summaries on one line, the others on lines of their own."""
+    matches = () if scene.comparison is None else scene.comparison.matches
+    pairs = [Line((Cell(0, match.first), Cell(1, match.second)), match.overlap) for match in matches]
     taken = {cell for line in pairs for cell in line.cells}
-    return [*pairs, *(line for line in _all(founds) if not any(cell and cell in taken for cell in line.cells))]
+    networks = range(len(scene.founds))
+    cells = [
+        Cell(network, summary)
+        for network, found in enumerate(scene.founds)
+        for summary in range(len(found.summaries) if found else 0)
+    ]
+    alone = [cell for cell in cells if cell not in taken]
+    return [*pairs, *(Line(tuple(cell if cell.network == at else None for at in networks)) for cell in alone)]

@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xai_widgets.methods.summaries.scene import VIEWS, Founds, Goal, Networks, compared, members
+from xai_widgets.methods.summaries.scene import VIEWS, Goal, Networks, Scene, members
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.pages.frame import Page, shared
-from xai_widgets.widgets.summaries.lines import Cell, Filter, lines
+from xai_widgets.widgets.summaries.lines import Filter, lines
 from xai_widgets.widgets.summaries.measures import meanings
-from xai_widgets.widgets.summaries.tiles import (
-    member_cards,
-    member_line,
-    member_tiles,
-    members_line,
-    summary_cards,
-)
+from xai_widgets.widgets.summaries.tiles import member_cards, member_line, member_tiles, members_line, summary_cards
 from xai_widgets.widgets.summaries.words import numbers_line, sentence
-from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 
 MEASURE = "evidence"
@@ -40,88 +33,45 @@ def summaries_page(
 ) -> Page:
     """A page in which class, summary and member are chosen.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    networks
-        Where the summaries are.
-    classes
-        Which of them are written.
-    chosen
-        The one that is shown first.
-    state
-        `Cards.page_state` of the rows.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    `state` is the `Cards.page_state` of the rows.
     """
     draw = each_once(on_page)
-    founds = [found for goal in classes for found in networks.founds(goal) if found is not None]
-    progress.start(f"Writing {title}", sum(len(found.summaries) for found in founds))
+    scenes = [networks.scene(goal) for goal in classes]
+    progress.start(f"Writing {title}", sum(len(found.summaries) for scene in scenes for found in scene.known))
     data = {
         "rows": {**state, "cards": [], "selected": -1},
-        "classes": [_class_page(networks, goal, draw, progress) for goal in classes],
+        "classes": [_class_page(networks, scene, draw, progress) for scene in scenes],
         "chosen": classes.index(chosen) if chosen in classes else 0,
     }
     what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rely on?"
-    return Page(
-        "summaries/page.html",
-        title,
-        what,
-        shared(data),
-        views=("cards", "grid"),
-        context={"meanings": meanings()},
-    )
+    context = {"meanings": meanings()}
+    return Page("summaries/page.html", title, what, shared(data), views=("cards", "grid"), context=context)
 
 
-def _class_page(networks: Networks, goal: Goal, draw: Draw, progress: Progress) -> dict[str, Any]:
+def _class_page(networks: Networks, scene: Scene, draw: Draw, progress: Progress) -> dict[str, Any]:
     """Everything that can be chosen of one class."""
-    founds, names = networks.founds(goal), networks.names
-    comparison, incomparable = compared(founds)
-    both = incomparable or (comparison.verdict() if comparison is not None else "")
-    shown = lines(founds, comparison, Filter(MEASURE, rejected=True))
-    cells = [cell for line in shown for cell in line.cells]
-    why = networks.reasons(goal)
-    title = networks.title(goal)
-    studies = [network.summaries.study for network in networks.each]
+    shown = lines(scene, Filter(MEASURE, rejected=True))
     return {
-        "name": title,
-        "sentence": sentence(title, founds, why, both, left=False, running=False),
-        "numbers": numbers_line(founds, names),
-        "cards": summary_cards(founds, shown, MEASURE, names, why, draw=draw),
-        "summaries": [_summary_page(founds, studies, cell, draw, progress) for cell in cells],
+        "name": scene.title,
+        "sentence": sentence(scene, left=False, running=False),
+        "numbers": numbers_line(scene),
+        "cards": summary_cards(scene, shown, MEASURE, draw=draw),
+        "summaries": [
+            cell and _summary_page(cell.found(scene), networks.study(cell.network), cell.summary, draw, progress)
+            for line in shown
+            for cell in line.cells
+        ],
     }
 
 
-def _summary_page(
-    founds: Founds, studies: Sequence[Study], cell: Cell | None, draw: Draw, progress: Progress
-) -> dict[str, Any] | None:
+def _summary_page(found: ClassSummaries, study: Study, index: int, draw: Draw, progress: Progress) -> dict[str, Any]:
     """The first members of a summary, each with its detail."""
-    found = None if cell is None else founds[cell.network]
-    if cell is None or found is None:
-        return None
-    written = _members(found, studies[cell.network], cell.summary, draw)
+    regions = found.summaries[index].members
+    detailed = members(found, study, regions[:MEMBERS])
     progress.advance()
-    left_out = len(found.summaries[cell.summary].members) > MEMBERS
-    line = f"{members_line(found, cell.summary)}{f'; here the first {MEMBERS}' if left_out else ''}"
-    return {"line": line, **written}
-
-
-def _members(found: ClassSummaries, study: Study, index: int, draw: Draw) -> dict[str, Any]:
-    cards: list[Card] = member_cards(found, index, most=MEMBERS, draw=draw)
-    detailed = members(found, study, found.summaries[index].members[:MEMBERS])
     return {
-        "cards": cards,
+        "line": f"{members_line(found, index)}{f'; here the first {MEMBERS}' if len(regions) > MEMBERS else ''}",
+        "cards": member_cards(found, index, most=MEMBERS, draw=draw),
         "details": [
             {"line": member_line(one), "columns": list(VIEWS), "tiles": member_tiles(one, draw)} for one in detailed
         ],

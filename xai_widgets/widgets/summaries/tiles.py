@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from xai_widgets.methods.summaries.regions import Region
-from xai_widgets.methods.summaries.scene import VIEWS, Founds, Member
+from xai_widgets.methods.summaries.scene import VIEWS, Member, Scene
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 from xai_widgets.widgets.summaries.lines import Line
 from xai_widgets.widgets.summaries.measures import MEASURES, longest, measured, nats, percent, title
@@ -21,37 +21,20 @@ FEW = 5, 4
 # --- summaries -----------------------------------------------------------------------------------------------------
 
 
-def summary_cards(
-    founds: Founds, shown: Sequence[Line], measure: str, networks: Sequence[str], reasons: Sequence[str],
-    *, draw: Draw = exactly,
-) -> list[Card]:  # fmt: skip
+def summary_cards(scene: Scene, shown: Sequence[Line], measure: str, *, draw: Draw = exactly) -> list[Card]:
     """A card for each cell of the lines, line after line; for a missing counterpart, a card with the reason.
 
-    Parameters
-    ----------
-    founds
-        The summaries of each network.
-    shown
-        Lines with as many cells.
-    measure
-        The one that is drawn as a bar, and named first.
-    networks
-        Their names.
-    reasons
-        Why a network has no counterpart.
-    draw
-        How pictures become tiles.
+    The measure is drawn as a bar, and named first.
     """
-    top = longest([found for found in founds if found is not None], measure)
+    top, tiles = longest(scene.known, measure), FEW[len(scene.founds) > 1]
     cards: list[Card] = []
     for line in shown:
-        for network, cell in enumerate(line.cells):
-            found = founds[network]
-            if cell is None or found is None:
-                cards.append({"title": "No counterpart", "lines": [reasons[network]]})
+        for cell, name, reason in zip(line.cells, scene.names, scene.reasons, strict=True):
+            if cell is None:
+                cards.append({"title": "No counterpart", "lines": [reason]})
                 continue
-            card = _summary_card(found, cell.summary, measure, top, tiles=FEW[len(founds) > 1], draw=draw)
-            cards.append({**card, "mark": _mark(found.summaries[cell.summary], line, networks[network])})
+            card = _summary_card(cell.found(scene), cell.summary, measure, top, tiles=tiles, draw=draw)
+            cards.append({**card, "mark": _mark(cell.of(scene), line, name)})
     return cards
 
 
@@ -113,15 +96,19 @@ def members_line(found: ClassSummaries, index: int) -> str:
 
 def member_line(member: Member) -> str:
     """What a member's picture loses without it."""
+    number = int(member.found.indices[member.region.picture])
     lost = f"{nats(member.region.evidence)} nats of evidence and {percent(member.region.drop)} of its probability"
-    return f"Picture {member.index}: without this region, {member.class_names[member.class_index]} loses {lost}"
+    return f"Picture {number}: without this region, {member.found.class_name} loses {lost}"
 
 
 def member_tiles(member: Member, draw: Draw = exactly) -> list[Tile]:
     """A tile for each of the `VIEWS` of a member's picture."""
-    captions = {name: _answer(member, answer) for name, answer in member.predictions.items()} | {
-        "this region": f"{member.region.area:.1%} of the picture",
-        "all evidence": f"{member.area:.1%} of the picture, {_counted(member.count)}",
+    found, region = member.found, member.region
+    area = float(found.masks.area[region.picture, region.mask])
+    count = sum(other.picture == region.picture for other in found.regions)
+    captions = {name: _answer(found, answer) for name, answer in member.predictions.items()} | {
+        "this region": f"{region.area:.1%} of the picture",
+        "all evidence": f"{area:.1%} of the picture, {_counted(count)}",
     }
     return [
         {"src": draw(member.pictures[view]), "alt": f"{view}: {captions[view]}", "caption": captions[view]}
@@ -129,11 +116,11 @@ def member_tiles(member: Member, draw: Draw = exactly) -> list[Tile]:
     ]
 
 
-def _answer(member: Member, answer: Tensor) -> str:
+def _answer(found: ClassSummaries, answer: Tensor) -> str:
     """The class, and the predicted one where that differs."""
-    names, own, predicted = member.class_names, member.class_index, int(answer.argmax())
-    line = f"{names[own]} {float(answer[own]):.0%}"
-    return line if predicted == own else f"{line}; {names[predicted]} {float(answer[predicted]):.0%}"
+    names, predicted = found.masks.class_names, int(answer.argmax())
+    line = f"{found.class_name} {float(answer[found.class_index]):.0%}"
+    return line if predicted == found.class_index else f"{line}; {names[predicted]} {float(answer[predicted]):.0%}"
 
 
 def _counted(regions: int) -> str:

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from xai_widgets.methods.summaries.scene import Founds
+from xai_widgets.methods.summaries.scene import Scene
 from xai_widgets.methods.summaries.summary import ClassSummaries
 
 
-def sentence(title: str, founds: Founds, reasons: Sequence[str], both: str = "", *, left: bool, running: bool) -> str:
-    """What one is looking at.
-
-    Parameters
-    ----------
-    title
-        The pictures.
-    founds, reasons
-        The summaries of each network, or why there are none.
-    both
-        What two networks have in common, or why they cannot be compared.
-    left, running
-        Whether there is something left to search for, and whether a search runs.
-    """
-    first = next((found for found in founds if found is not None), None)
-    if first is None:
-        return _nothing(title, reasons, left=left, running=running)
+def sentence(scene: Scene, *, left: bool, running: bool) -> str:
+    """What one is looking at; whether something is left to search for, and whether a search is running."""
+    if not scene.known:
+        return _nothing(scene, left=left, running=running)
+    first = scene.known[0]
     if left:
         then = "all pictures follow" if running else "press “Find the rest” for all pictures"
-        return f"A first look at {len(first.indices)} pictures of {title}; {then}. {_kinds(first)}"
-    who = "two classifiers" if both else "the classifier"
-    verb = "do" if both else "does"
-    return f"Which parts of {title} {verb} {who} rely on, again and again? {both or _kinds(first)}"
+        return f"A first look at {len(first.indices)} pictures of {scene.title}; {then}. {_kinds(first)}"
+    who = "do two classifiers" if scene.shared else "does the classifier"
+    return f"Which parts of {scene.title} {who} rely on, again and again? {scene.shared or _kinds(first)}"
 
 
-def _nothing(title: str, reasons: Sequence[str], *, left: bool, running: bool) -> str:
+def _nothing(scene: Scene, *, left: bool, running: bool) -> str:
     if running:
-        return f"Looking for the parts of {title} that the classifier relies on, again and again."
+        return f"Looking for the parts of {scene.title} that the classifier relies on, again and again."
     if left:
-        return f"Nothing was found of {title} yet: press “Find summaries”."
-    return f"There are no summaries of {title}: {' '.join(reasons)}"
+        return f"Nothing was found of {scene.title} yet: press “Find summaries”."
+    return f"There are no summaries of {scene.title}: {' '.join(scene.reasons)}"
 
 
 def _kinds(found: ClassSummaries) -> str:
@@ -51,7 +36,7 @@ def _kinds(found: ClassSummaries) -> str:
     return f"{kinds} in {pictures} pictures; choose one to see all of its regions."
 
 
-def numbers_line(founds: Founds, networks: Sequence[str]) -> str:
+def numbers_line(scene: Scene) -> str:
     """The numbers that tell whether to trust the summaries."""
-    verdicts = [(name, found.verdict()) for name, found in zip(networks, founds, strict=True) if found is not None]
-    return " ".join(verdict if len(founds) == 1 else f"{name}: {verdict}" for name, verdict in verdicts)
+    verdicts = {name: found.verdict() for name, found in zip(scene.names, scene.founds, strict=True) if found}
+    return " ".join(verdict if len(scene.names) == 1 else f"{name}: {verdict}" for name, verdict in verdicts.items())

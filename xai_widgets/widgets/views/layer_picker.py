@@ -122,20 +122,11 @@ class LayerPicker:
         # A layer that the strip leaves out joins it while it is chosen.
         shown = [entry for entry in self._study.layers() if entry.name in self._drawn or entry == layer]
         with self._strip.hold_sync():
-            self._strip.layers = [self._strip_layer(entry) for entry in shown]
+            self._strip.layers = [strip_layer(entry, self._status.get(entry.name, "")) for entry in shown]
             self._strip.value = self._value
         self._list.value = self._value
         text = html.escape(describe(layer, self._study.shape))
         self._about.value = f'<div class="xw xw-sentence" role="status">{text}</div>'
-
-    def _strip_layer(self, layer: Layer) -> StripLayer:
-        return {
-            "name": layer.name,
-            "kind": layer.kind,
-            "shape": list(layer.shape),
-            "parameters": layer.parameters,
-            "status": self._status.get(layer.name, ""),
-        }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Display the widget (called by Jupyter)."""
@@ -143,6 +134,12 @@ class LayerPicker:
 
     def __repr__(self) -> str:
         return f"<LayerPicker: {self._study.name}, {self._value}>"
+
+
+def strip_layer(layer: Layer, status: str = "") -> StripLayer:
+    """A layer as the strip draws it."""
+    shape, parameters = list(layer.shape), layer.parameters
+    return {"name": layer.name, "kind": layer.kind, "shape": shape, "parameters": parameters, "status": status}
 
 
 def describe(layer: Layer, picture: tuple[int, int, int]) -> str:

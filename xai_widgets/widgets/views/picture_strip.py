@@ -20,9 +20,9 @@ def picture_cards(pool: Pool, pictures: Sequence[int], kept: int | None, source:
     """Pictures of the pool; `source` gives what is drawn, `kept` is the one that is marked."""
     cards: list[Card] = []
     for picture in pictures:
-        name = pool.name(picture)
-        tile: Tile = {"src": source(picture), "alt": f"picture {pool.indices[picture]}, {name}", "caption": ""}
-        cards.append({"tiles": [tile], "lines": [name], "mark": "kept" if picture == kept else ""})
+        name, index = pool.name(picture), f"picture {pool.indices[picture]}"
+        tile: Tile = {"src": source(picture), "alt": f"{index}, {name}" if name else index, "caption": ""}
+        cards.append({"tiles": [tile], "lines": [name or index], "mark": "kept" if picture == kept else ""})
     return cards
 
 

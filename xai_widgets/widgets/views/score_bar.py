@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
 import bqplot
 import ipywidgets
 import numpy as np
+from markupsafe import Markup
 
 from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.show.colours import INK, PALETTE, QUIET, RAISED
@@ -37,7 +37,7 @@ class ScoreBar:
     Attributes
     ----------
     widget
-        The bqplot figure under a line that says what is drawn.
+        The bqplot figure below a legend.
     steps, other
         What is on display.
     """
@@ -75,14 +75,14 @@ class ScoreBar:
         self._resize(9, ROW)
         self.widget = ipywidgets.VBox([self._legend, self._figure])
 
-    def show(self, steps: Sequence[Step], target: str, *, chosen: int | None, other: Sequence[Step] = ()) -> None:
+    def show(self, steps: Sequence[Step], score: str, *, chosen: int | None, other: Sequence[Step] = ()) -> None:
         """Show a bar.
 
         Parameters
         ----------
         steps
             From top to bottom, see `SRAEExplanation.steps`.
-        target
+        score
             What the score is, in words.
         chosen
             The x-feature whose row is underlaid.
@@ -92,7 +92,7 @@ class ScoreBar:
         self.steps, self.other = list(steps), list(other)
         self._resize(len(steps), ROW_OF_TWO if other else ROW)
         self._scale([*steps, *other])
-        self._axis.label = target
+        self._axis.label = score
         count, halves = len(steps), bool(other)
         with self._names.hold_sync():
             self._names.x, self._names.y = np.full(count, NAMES - 12.0), np.arange(count) + 0.5
@@ -103,7 +103,7 @@ class ScoreBar:
         self._number(self._amounts_below, other, 0.72)
         self._underlay([step.feature for step in steps].index(chosen) if chosen is not None else None)
         self._climb(steps)
-        self._legend.value = _legend(steps, target, other)
+        self._legend.value = _legend(steps, score, other)
 
     def clear(self) -> None:
         """Show nothing; the room stays."""
@@ -131,7 +131,7 @@ class ScoreBar:
         unit = max(high - low, 1e-6) / (WIDTH - 2 * _MARGIN - NAMES - AMOUNTS)
         with self._score.hold_sync():
             self._score.min, self._score.max = low - NAMES * unit, high + AMOUNTS * unit
-        self._axis.tick_values = np.array(nice_ticks(low, high))
+        self._axis.tick_values = np.array(ticks(low, high, 6)[0])
         self._zero.x, self._zero.y = np.zeros(2), np.array([0.0, float(len(self.steps))])
 
     @staticmethod
@@ -189,14 +189,11 @@ def _label(step: Step) -> str:
     return f"{MARK} {name}" if step.significant else name
 
 
-def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers between two ends."""
-    return ticks(low, high, most)[0]
+def _legend(steps: Sequence[Step], score: str, other: Sequence[Step]) -> Markup:
+    words = [f"From the bias to the {score}", f"{MARK} together 90 % of what speaks for the class"]
+    words += ["filled: chosen picture; dashed: kept picture"] if other else []
+    hidden = f"Chosen picture: {spoken(steps)}" + (f" Kept picture: {spoken(other)}" if other else "")
+    return _LEGEND.format(Markup(" &nbsp; ").join(words), hidden)
 
 
-def _legend(steps: Sequence[Step], target: str, other: Sequence[Step]) -> Any:
-    words = [f"From the bias to the {html.escape(target)}", f"{MARK} together 90 % of what speaks for the class"]
-    words += ["filled: chosen picture; dashed: the one that was kept"] if other else []
-    unseen = [f"Chosen picture: {spoken(steps)}", *([f"Kept picture: {spoken(other)}"] if other else [])]
-    hidden = f'<span class="xw-unseen">{html.escape(" ".join(unseen))}</span>'
-    return f'<div class="xw xw-numbers" style="position:relative">{" &nbsp; ".join(words)}{hidden}</div>'
+_LEGEND = Markup('<div class="xw xw-numbers" style="position:relative">{}<span class="xw-unseen">{}</span></div>')

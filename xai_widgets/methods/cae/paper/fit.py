@@ -82,7 +82,7 @@ def fit_paper(
 
 
 def _others(labels: Tensor) -> dict[int, Tensor]:
-    """For each class the places of the pictures of all other classes."""
+    """For each class the indices of the pictures of all other classes."""
     present = labels.unique()
     if len(present) < 2:
         raise PictureError("the published CAE needs pictures of two classes or more, and these all have one label")

@@ -152,6 +152,6 @@ def _apart(one: Tensor, other: Tensor) -> Tensor:
     return 2 * F.l1_loss(one, other)
 
 
-def _realness(logits: Tensor, wanted: int) -> Tensor:
+def _realness(logits: Tensor, target: int) -> Tensor:
     """Cross-entropy of the two logits of realness."""
-    return -logits[:, :2].log_softmax(1)[:, wanted].mean()
+    return -logits[:, :2].log_softmax(1)[:, target].mean()

@@ -58,7 +58,7 @@ class PaperNetworks(nn.Module):
         self.discriminator = Discriminator(picture, classes, width)
 
     def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the default encoder's
-        """Class codes ``(N, d)`` of pictures; what the classifier sees in them is not used."""
+        """Class codes ``(N, d)`` of pictures; the evidence is not used."""
         code: Tensor = self.class_encoder(pictures)
         return code
 

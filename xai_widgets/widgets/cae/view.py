@@ -1,0 +1,101 @@
+"""What ManifoldExplorer draws: the map, the pictures beside it, and the way below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+from xai_widgets.methods.cae.counterfactual import Counterfactual
+from xai_widgets.methods.cae.scene import Decoded, Point, Scene
+from xai_widgets.names import class_name
+from xai_widgets.show.images import SMALL
+from xai_widgets.study import Study
+from xai_widgets.widgets.cae.controls import NOBODY
+from xai_widgets.widgets.cae.path import SIDE_BY_SIDE, PathView
+from xai_widgets.widgets.views.atlas import AtlasView
+from xai_widgets.widgets.views.manifold_map import ManifoldMap
+
+
+class ManifoldView:
+    """A scene, and a point on it.
+
+    Parameters
+    ----------
+    study
+        Whose classes and pictures are shown.
+
+    Attributes
+    ----------
+    map, atlas, path
+        Its parts.
+    scene
+        What is on the map, or None while there is nothing.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.names = study.class_names
+        self.scene: Scene | None = None
+        self.map = ManifoldMap(self.names)
+        self.atlas = AtlasView(names=list(self.names), colours=self.map.colours)
+        self.path = PathView(pixelated=max(study.shape[1:]) < SMALL)
+        self.map.link_to(self.atlas)
+
+    @property
+    def widgets(self) -> list[ipywidgets.Widget]:
+        """One below the other."""
+        return [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]
+
+    def show(self, scene: Scene, truth: str, end: Decoded, point: Point) -> None:
+        """Show a scene of a picture of that true class, with the exact picture at the end of the way."""
+        new = scene is not self.scene
+        # In one message, or there would be a moment at which the pictures of one map are shown on another.
+        with self.atlas.hold_sync():
+            if new:
+                self._show_pictures(scene, truth)
+            self.atlas.x, self.atlas.y = point
+            self.show_exact(end)
+        if new:
+            self._show_map(scene, point)
+            self.scene = scene
+
+    def _show_pictures(self, scene: Scene, truth: str) -> None:
+        predicted, chance = class_name(self.names, scene.source), float(scene.probabilities.max())
+        self.atlas.show_original(
+            scene.encoded.pictures[0],
+            f"Original · true class: {truth} · predicted: {predicted}, {chance:.0%}",
+            source=scene.source,
+            target=NOBODY if scene.target is None else scene.target,
+        )
+        self.atlas.show_atlas(list(scene.atlas.pictures), scene.atlas.probabilities.numpy(), scene.box)
+
+    def _show_map(self, scene: Scene, point: Point) -> None:
+        side, classes = scene.atlas.side, scene.cae.code_classes[scene.indices].numpy()
+        self.map.show(scene.points.numpy(), classes, scene.box, scene.plane.labels, point)
+        self.map.paint(scene.atlas.probabilities.reshape(side, side, -1).numpy(), scene.fog.numpy())
+        self.map.picture_at(scene.home)
+        self.atlas.colours = self.map.colours
+
+    def show_exact(self, decoded: Decoded) -> None:
+        """Show the exact picture at a point."""
+        chance, winner = decoded.probabilities.max(0)
+        where = "" if decoded.on_data else ", outside the data"
+        text = f"Counterfactual: {self.names[int(winner)]} {float(chance):.0%}{where}"
+        self.atlas.show_exact(*decoded.point, decoded.picture, decoded.probabilities.numpy(), text)
+
+    def show_way(self, scene: Scene, explanation: Counterfactual | None) -> None:
+        """Show the way to the target, or none."""
+        if explanation is None:
+            self.path.clear()
+        else:
+            self.path.show(explanation)
+            self.map.path(scene.plane.project(explanation.strip.z).numpy())
+
+    def page_state(self) -> dict[str, Any]:
+        """What `manifold_page` needs to draw the same."""
+        return {"atlas": self.atlas.page_state(), "strip": self.path.tiles, **self.map.page_state()}
+
+    def close(self) -> None:
+        """Close what is apart from `widgets`."""
+        self.map.close()
+        self.path.close()
