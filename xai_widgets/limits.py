@@ -136,6 +136,9 @@ EPOCHS = STEPS = Whole(1, 10**6)
 WIDTH = Whole(1, 4096)
 """Of a layer of a network; wider ones would need more memory than there is."""
 
+SIDE = Whole(2, 4096)
+"""Of pictures, in pixels: one pixel has no form, and of larger ones there is no room for a batch."""
+
 SHARE = Real(0, 1)
 INSIDE = Real(0, 1, apart=(0, 1))
 POSITIVE = Real(0, apart=(0,))

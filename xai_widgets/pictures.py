@@ -36,6 +36,9 @@ class KnowsParts(Protocol):
         """Part of every pixel ``(H, W)`` of a picture, as an index of `part_names`."""
 
 
+SMALLEST = 2
+"""Pixels of a side: one pixel has no form."""
+
 INDICES = Several(Whole(-MOST, error=PictureError), error=PictureError)
 """Of pictures in their set."""
 
@@ -73,6 +76,10 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
     shape = _shape(pictures[0][0])
     if len(shape) != 3:
         raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
+    if min(shape[1:]) < SMALLEST or not shape[0]:
+        raise PictureError(
+            f"a picture must have at least {SMALLEST} x {SMALLEST} pixels and a channel, and the first one has {shape}"
+        )
     return shape[0], shape[1], shape[2]
 
 

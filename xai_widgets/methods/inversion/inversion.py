@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact, limits
-from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.errors import ArtifactError, PictureError, XaiWidgetsError
 from xai_widgets.limits import Of, Several
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.inversion import backgrounds as _backgrounds
