@@ -85,6 +85,7 @@ def write(target: Path, content: bytes) -> Path:
         _create(temporary, content)
         temporary.replace(target)
         _flush_folder(target.parent)
+        _sweep(target)
     except OSError as error:
         raise ArtifactError(
             f"{target} cannot be written ({error}); check the folder's permissions and free space, or save elsewhere"
@@ -144,10 +145,7 @@ def remove(path: str | Path) -> None:
     """Delete a saved file, if there is one, and what killed writers of it left behind."""
     target = with_suffix(path)
     target.unlink(missing_ok=True)
-    with contextlib.suppress(FileNotFoundError):  # another process may have taken the folder away
-        for left in target.parent.iterdir() if target.parent.is_dir() else ():
-            if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp" and _abandoned(left):
-                left.unlink(missing_ok=True)
+    _sweep(target)
 
 
 def with_suffix(path: str | Path) -> Path:
@@ -217,6 +215,14 @@ def _strict(value: Any) -> Any:
 def _plain(tensor: Tensor) -> Tensor:
     """Copy to the CPU, contiguous and sharing memory with nothing: safetensors refuses anything else."""
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _sweep(target: Path) -> None:
+    """Delete what killed writers of a file left behind."""
+    with contextlib.suppress(OSError):  # another process may take files or the folder away
+        for left in target.parent.iterdir():
+            if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp" and _abandoned(left):
+                left.unlink(missing_ok=True)
 
 
 def _abandoned(temporary: Path) -> bool:
