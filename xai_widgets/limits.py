@@ -67,10 +67,11 @@ class Real:
 
 @dataclass(frozen=True)
 class Several:
-    """A list of values which each follow a rule, of one of so many lengths."""
+    """A list of values which each follow a rule: at least so many, or one of so many lengths."""
 
     each: Rule[Any]
     counts: Collection[int] = ()
+    least: int = 0
     error: type[XaiWidgetsError] = field(default=XaiWidgetsError, kw_only=True)
 
     def __call__(self, name: str, value: object) -> tuple[Any, ...]:
@@ -78,8 +79,8 @@ class Several:
         values = _listed(value)
         if values is None:
             _refuse(self.error, name, value, "be a list of numbers")
-        if self.counts and len(values) not in self.counts:
-            wanted = " or ".join(map(str, sorted(self.counts)))
+        if len(values) < self.least or (self.counts and len(values) not in self.counts):
+            wanted = " or ".join(map(str, sorted(self.counts))) or f"{self.least} or more"
             raise self.error(f"{name} has {len(values)} values, but must have {wanted}")
         return tuple(self.each(name, one) for one in values)
 
@@ -158,7 +159,7 @@ def settle(settings: object, **rules: Rule[Any]) -> None:
 
 
 def _whole(value: Any) -> int | None:
-    if _is_bool(value):
+    if _is_bool(value) or getattr(value, "ndim", 0) != 0:
         return None
     try:
         return index(value)

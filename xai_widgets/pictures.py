@@ -45,7 +45,8 @@ INDICES = Several(Whole(-MOST, error=PictureError), error=PictureError)
 
 def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given indices of a picture set."""
-    pairs = [pictures[index] for index in INDICES("indices", indices)]
+    there = Whole(-len(pictures), len(pictures) - 1, error=PictureError)
+    pairs = [pictures[there("index", index)] for index in INDICES("indices", indices)]
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from xai_widgets.cli.terminal import STDOUT, add_json, deliver, number, require_file
 from xai_widgets.limits import SEED
+from xai_widgets.names import closest
 from xai_widgets.scores.exam import EXAMS, run_exam
 from xai_widgets.scores.measure import Exam, Measure
 
@@ -28,6 +29,7 @@ def _exam(given: argparse.Namespace) -> None:
     from xai_widgets.demos import demo  # noqa: PLC0415
     from xai_widgets.progress import bar  # noqa: PLC0415
 
+    closest(given.method, list(EXAMS), "exam")  # before anything is loaded
     if given.json not in (None, STDOUT):
         require_file(given.json, "--json")
     with bar() as progress:

@@ -43,7 +43,7 @@ PICTURES, AT_ONCE = 24, 8
 
 SETTINGS: dict[str, Any] = {kind.__name__: kind for kind in (GuidedSettings, PublishedSettings)}
 """The settings that a file can hold, by name."""
-NAMES, SEARCH = Several(Of((str,))), Of(tuple(SETTINGS.values()))
+NAMES, SEARCH = Several(Of((str,)), least=1), Of(tuple(SETTINGS.values()))
 
 
 class GuidedFeatureInversion(Explainer):
@@ -95,7 +95,7 @@ class GuidedFeatureInversion(Explainer):
         self.study, self.background, self.seed = study, background, limits.SEED("seed", seed)
         chosen = base_layers(study) if base_layer is None else base_layer
         self.base_layers = NAMES("base_layer", [chosen] if isinstance(chosen, str) else chosen)
-        self.deep_layer = study.layer(deep_layer or self.base_layers[-1]).name
+        self.deep_layer = study.layer(self.base_layers[-1] if deep_layer is None else deep_layer).name
         self.settings: Any = GuidedSettings() if settings is None else SEARCH("settings", settings)
         self._signed = signs(study, self.base_layers)
         self.found: dict[int, InversionExplanation] = {}
@@ -121,8 +121,8 @@ class GuidedFeatureInversion(Explainer):
         **options: Any,
     ) -> Self:
         """The published method: one layer, the weak blur, and its two stages of 10 and 70 steps."""
-        deep = deep_layer or base_layers(study)[-1]
-        layer = base_layer or published_layer(study)
+        deep = base_layers(study)[-1] if deep_layer is None else deep_layer
+        layer = published_layer(study) if base_layer is None else base_layer
         return cls(study, layer, deep, background=background, settings=PublishedSettings(), **options)
 
     def __repr__(self) -> str:

@@ -110,7 +110,7 @@ class Settings:
             score=Choice(SCORES),
             features=Whole(2, MOST_FEATURES),
             against=Whole(0, MOST_FEATURES),
-            hidden=Several(limits.WIDTH),
+            hidden=Several(limits.WIDTH, least=1),
             pictures=Whole(2),
             weights=Of((Weights,)),
             recipe=Of((Recipe,)),
