@@ -108,7 +108,7 @@ class Of:
     def __call__(self, name: str, value: object) -> Any:
         """The object itself."""
         if not isinstance(value, self.kinds):
-            _refuse(XaiWidgetsError, name, value, f"be a {' or a '.join(kind.__name__ for kind in self.kinds)}")
+            _refuse(XaiWidgetsError, name, value, f"be of type {' or '.join(kind.__name__ for kind in self.kinds)}")
         return value
 
 

@@ -74,7 +74,7 @@ def _lowest(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str
 
 def require_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names; an `XaiWidgetsError` where one of them is no reference, or there are none."""
-    known = Several(Choice(REFERENCES))("references", names)
+    known = Several(Choice(REFERENCES))("reference", names)
     if not known:
         raise XaiWidgetsError(f"references are {known}, but must be one or more of {', '.join(REFERENCES)}")
     return known
