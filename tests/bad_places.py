@@ -31,6 +31,7 @@ from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.runs.keeping import keep_in, open_run
 from xai_widgets.study import Study
 
 RECIPE = Recipe(epochs=1)
@@ -164,6 +165,12 @@ CONSTRUCTORS = {
     ),
 }
 ARGUMENTS = {
+    **of_value("ClaDec.save(dtype=)", lambda w, v: w.cladec.save("never", dtype=v), "object"),
+    **of_value("ClaDec.save", lambda w, v: w.cladec.save(v), "no-path"),
+    **of_value("ClaDec.load", lambda w, v: ClaDec.load(v, w.study), "no-path"),
+    **of_value("ClaDec.fit(checkpoint=)", lambda w, v: w.cladec.fit(progress=Progress(), checkpoint=v), "no-path"),
+    **of_value("keep_in", lambda w, v: keep_in(w.study, v), "no-path"),
+    **of_value("open", lambda w, v: open_run(v, model=w.study.model), "no-path"),
     **of_value("Study.layer", lambda w, v: w.study.layer(v), "layer"),
     **of_value("Study.activations", lambda w, v: w.study.activations(w.picture, v), "layer"),
     **of_value("Study.draw(count)", lambda w, v: w.study.draw(w.pictures, v), "whole"),

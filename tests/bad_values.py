@@ -90,6 +90,7 @@ KINDS = {
     "size": OBJECTS | BOOLS | NOT_FINITE | NEGATIVE | st.sampled_from([15, 4097, (64,), (64, 8), (64, 64, 64), "64"]),
     "factors": OBJECTS | NOT_FINITE | BOOLS,
     "no-number": OBJECTS | BOOLS | NOT_FINITE,
+    "no-path": OBJECTS.filter(lambda one: not isinstance(one, str)) | BOOLS | NOT_FINITE | st.just("a\0b"),
     "no-text": OBJECTS.filter(lambda one: not isinstance(one, str)) | BOOLS | NOT_FINITE,
     "layer": not_of("conv1", "norm", "relu", "conv2", "pool", "flat", "dropout", "fc", "logits"),
     "target": not_of("a", "b", "c", "d", "runner-up").filter(lambda one: not callable(one))

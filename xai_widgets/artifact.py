@@ -30,6 +30,7 @@ from torch import Tensor
 from xai_widgets._version import __version__
 from xai_widgets.digest import bytes_of, require_signed, signed
 from xai_widgets.errors import ArtifactError
+from xai_widgets.limits import path_like
 
 FORMAT_VERSION = 1
 """Raised by one whenever files written by this version could not be read by the versions before it."""
@@ -150,7 +151,7 @@ def remove(path: str | Path) -> None:
 
 def with_suffix(path: str | Path) -> Path:
     """Return the path that `save` and `load` use for `path`: the suffix is added, and none is replaced."""
-    given = Path(path).expanduser()
+    given = path_like("path", path)
     return given if given.suffix == _SUFFIX else given.with_name(given.name + _SUFFIX)
 
 

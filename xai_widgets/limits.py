@@ -7,10 +7,12 @@ strings, bools, NaN and infinities are not.
 
 from __future__ import annotations
 
+import os
 import reprlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from operator import index
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from xai_widgets.errors import XaiWidgetsError
@@ -128,6 +130,13 @@ def switch(name: str, value: object) -> bool:
     if not _is_bool(value):
         _refuse(XaiWidgetsError, name, value, "be True or False")
     return bool(value)
+
+
+def path_like(name: str, value: object) -> Path:
+    """A path, with ``~`` as the home folder; a rule, as the classes here are."""
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
+        _refuse(XaiWidgetsError, name, value, "be a path")
+    return Path(value).expanduser()
 
 
 COUNT = Whole(1)

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from xai_widgets import limits
 from xai_widgets.errors import ArtifactError, PictureError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.pictures import PictureSet
@@ -63,7 +64,7 @@ def keep_in(study: Study, folder: str | Path, *, model: str = "", weights: str =
         If the folder holds the run of another classifier or of other pictures, a file that cannot be used, or an
         explainer where the study has another one; or if it cannot be written.
     """
-    path = Path(folder).expanduser().resolve()
+    path = limits.path_like("folder", folder).resolve()
     if (path / DESCRIPTION).exists():
         before = Run.read(path)
         _require_same(before, study)

@@ -104,7 +104,7 @@ class Run:
         ArtifactError
             If it holds no run, or its description is damaged, foreign or newer.
         """
-        path = Path(folder).expanduser().resolve()
+        path = limits.path_like("folder", folder).resolve()
         said = _parsed(path)
         try:
             return cls(folder=path, **{name: said[name] for name in _WRITTEN})
