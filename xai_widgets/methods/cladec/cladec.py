@@ -49,7 +49,6 @@ from xai_widgets.study import Study
 ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)
 """Trade-offs worth looking at."""
 
-
 MEASURED = 512
 """Unseen pictures that a layer's report rests on."""
 
