@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 
 import xai_widgets as xw
 from xai_widgets.demos import bird_classifier
+from xai_widgets.methods.srae.report import Numbers
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import bar
 from xai_widgets.recipe import Recipe
@@ -89,17 +91,7 @@ def _numbers(study: xw.Study, srae: SRAE) -> dict[str, object]:
     began = time.perf_counter()
     explanation = srae.explain(pictures[:1])
     seconds = time.perf_counter() - began
-    reports = [srae.report(k) for k in srae.classes]
-    found = {
-        basis: {
-            "r2_all": min(getattr(report, basis).r2_all for report in reports),
-            "r2_positive": min(getattr(report, basis).r2_positive for report in reports),
-            "alive": min(getattr(report, basis).alive for report in reports),
-            "second_first": min(getattr(report, basis).second_first for report in reports),
-            "n90": sum(getattr(report, basis).n90 for report in reports) / len(reports),
-        }
-        for basis in ("srae", "pca", "pls")
-    }
+    found = {basis: _worst([getattr(srae.report(k), basis) for k in srae.classes]) for basis in ("srae", "pca", "pls")}
     return {
         "layer": srae.settings.layer,
         "classes": len(srae.classes),
@@ -111,6 +103,13 @@ def _numbers(study: xw.Study, srae: SRAE) -> dict[str, object]:
         "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         **found,
     }
+
+
+def _worst(classes: Sequence[Numbers]) -> dict[str, float]:
+    """The worst class's measures, and the mean number of x-features for 90 %."""
+    names = ("r2_all", "r2_positive", "alive", "second_first")
+    worst = {name: min(getattr(numbers, name) for numbers in classes) for name in names}
+    return worst | {"n90": sum(numbers.n90 for numbers in classes) / len(classes)}
 
 
 if __name__ == "__main__":

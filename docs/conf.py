@@ -59,10 +59,16 @@ default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
     # Of other libraries: where their documentation is would have to be looked up in the network.
-    ("py:.*", r"(abc|collections|contextlib|pathlib|os|PIL|torch|numpy|matplotlib|ipywidgets|anywidget)\..*"),
+    (
+        "py:.*",
+        r"(abc|t|traitlets|collections|contextlib|pathlib|os|PIL|torch|numpy|matplotlib|ipywidgets|anywidget)\..*",
+    ),
     ("py:.*", r"Tensor|Dataset|Path"),
     # Type variables, and protocols inside the package, which those who use it never meet.
-    ("py:class", r"(.*\.)?[TP]|.*\.(Question|Watch|Optimiser|Mapped|Explainer)|Classes"),
+    (
+        "py:class",
+        r"(.*\.)?[TP]|.*\.(MaskProblem|SearchRecorder|Question|Optimiser|Mapped|Classifier|Decoded|Tile)|(Any)?Target",
+    ),
     # In backticks: parameters, constants, and modules with what is in them. Classes have to be in the reference.
     ("py:obj", r"[a-z_]+|[A-Z_]+|(?!xai_widgets\.\w+$)[a-z_.]+\.[A-Za-z_]+"),
 ]

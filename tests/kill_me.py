@@ -18,14 +18,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from xai_widgets import artifact
+from xai_widgets import artifact, files
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.runs.keeping import keep, keep_in
 from xai_widgets.study import Study
 
 MOMENTS = 20
-WRITERS = ("artifact.py", "checkpoint.py", "resume.py", "training.py", "run.py")
+WRITERS = ("artifact.py", "files.py", "checkpoint.py", "resume.py", "training.py", "run.py")
 FILES = {"run.json", "cladec.safetensors", "page.html"}
 PAGES = {seed: f"page of {seed} ".encode() * 10_000 for seed in (0, 1)}
 
@@ -58,7 +58,7 @@ def work(folder, seed):
     study.explainers.pop("cladec", None)
     explainer = ClaDec(study, "act", reference=None, epochs=2, width=2, pictures=8, seed=seed)
     keep(explainer.fit(progress=Progress(), checkpoint=folder / "unfinished"))
-    artifact.write(folder / "page.html", PAGES[seed])
+    files.write(folder / "page.html", PAGES[seed])
 
 
 def traced(seen):

@@ -18,7 +18,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version"},
-    {"names", "limits", "digest"},
+    {"names", "limits", "digest", "files"},
     {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "layers", "hosts"},
     {"show", "data", "pictures", "checkpoint"},
     {"pool"},

@@ -1,9 +1,5 @@
 """Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle.
 
-The file is written under a temporary name, flushed to disk and renamed, so that under its own name it is always
-whole: a reader sees the old file or the new one, whatever happens to the writer. Temporary names tell who writes, so
-that nobody takes away what another process has half written.
-
 The description holds a digest over itself and all tensors. It is no signature: it tells damage, not malice.
 """
 
@@ -13,10 +9,7 @@ import contextlib
 import hashlib
 import json
 import math
-import os
 import platform
-import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,17 +20,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from xai_widgets import files
 from xai_widgets._version import __version__
 from xai_widgets.digest import bytes_of, require_signed, signed
 from xai_widgets.errors import ArtifactError
+from xai_widgets.files import write_new as _write
 from xai_widgets.limits import path_like
 
 FORMAT_VERSION = 1
 """Raised by one whenever files written by this version could not be read by the versions before it."""
 
 _SUFFIX = ".safetensors"
-_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-_OLD_SECONDS = 24 * 3600
 _KEY = "xai_widgets"  # the one entry of the safetensors metadata that is ours
 _FIRST_BYTES = 9  # eight for the length of the header, and the brace that opens it
 
@@ -70,31 +63,7 @@ def save(path: str | Path, kind: str, tensors: Mapping[str, Tensor], details: Ma
     plain = {name: _plain(tensor) for name, tensor in tensors.items()}
     text = json.dumps(signed(_description(kind, details), plain), allow_nan=False)
     # To bytes first: safetensors' own writer makes a file that only its owner can read.
-    return write(with_suffix(path), serialise(plain, metadata={_KEY: text}))
-
-
-def write(target: Path, content: bytes) -> Path:
-    """Write a file, atomically; folders are created.
-
-    Raises
-    ------
-    ArtifactError
-        If the file cannot be written; one that was there before is then untouched.
-    """
-    temporary = target.with_name(f".{target.name}.{_HOST}.{os.getpid()}.{uuid.uuid4().hex}.tmp")
-    try:
-        _create(temporary, content)
-        temporary.replace(target)
-        _flush_folder(target.parent)
-        _sweep(target)
-    except OSError as error:
-        raise ArtifactError(
-            f"{target} cannot be written ({error}); check the folder's permissions and free space, or save elsewhere"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return target
+    return files.write(with_suffix(path), serialise(plain, metadata={_KEY: text}), _write)
 
 
 def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -144,9 +113,7 @@ def kind_of(path: str | Path) -> str | None:
 
 def remove(path: str | Path) -> None:
     """Delete a saved file, if there is one, and what killed writers of it left behind."""
-    target = with_suffix(path)
-    target.unlink(missing_ok=True)
-    _sweep(target)
+    files.remove(with_suffix(path))
 
 
 def with_suffix(path: str | Path) -> Path:
@@ -216,62 +183,6 @@ def _strict(value: Any) -> Any:
 def _plain(tensor: Tensor) -> Tensor:
     """Copy to the CPU, contiguous and sharing memory with nothing: safetensors refuses anything else."""
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-
-
-def _sweep(target: Path) -> None:
-    """Delete what killed writers of a file left behind."""
-    with contextlib.suppress(OSError):  # another process may take files or the folder away
-        for left in target.parent.iterdir():
-            if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp" and _abandoned(left):
-                left.unlink(missing_ok=True)
-
-
-def _abandoned(temporary: Path) -> bool:
-    """Whether nobody will finish a temporary file: its process is gone or, where that is not known, it is old."""
-    host, pid = temporary.name.split(".")[-4:-2] if temporary.name.count(".") > 4 else ("", "")
-    if host == _HOST and pid.isdecimal() and os.name == "posix":
-        return not _running(int(pid))
-    return time.time() - temporary.stat().st_mtime > _OLD_SECONDS
-
-
-def _running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _create(temporary: Path, content: bytes) -> None:
-    """Write a new file in its folder, which is made; also if another process just took the empty folder away."""
-    for last in (False, True):
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return _write(temporary, content)
-        except FileNotFoundError:
-            if last:
-                raise
-    return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename durable; where folders cannot be opened (Windows) there is nothing to do."""
-    if os.name != "posix":
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 @contextlib.contextmanager

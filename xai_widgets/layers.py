@@ -84,14 +84,14 @@ def record(model: nn.Module, run: Callable[[], object], names: Collection[str]) 
 
 
 def run_and_record(model: nn.Module, run: Callable[[], T], names: Collection[str]) -> tuple[T, dict[str, Tensor]]:
-    """As `record`, and what `run` returns, which is not stopped early."""
+    """As `record`, together with the output of `run`, which is not stopped early."""
     keeper = _Keeper(model, names, stop=False)
     output = keeper.watch(run)
     return output, keeper.found()
 
 
 def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Callable[[Tensor], Tensor]) -> T:
-    """What `run` returns when the output of one layer is put through `replace` on its way.
+    """Return the output of `run` with the output of one layer passed through `replace`.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Ca
     name
         Dotted name, ``name#2`` for the second use of a module.
     replace
-        Gives what the rest of the network shall see, of the same shape, for what the layer gives.
+        Maps the layer's output to the tensor of the same shape that the rest of the network sees.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Ca
 
 
 class _Keeper:
-    """Keeps a copy of what the named layers give."""
+    """Keeps a copy of the outputs of the named layers."""
 
     def __init__(self, model: nn.Module, names: Collection[str], *, stop: bool) -> None:
         modules = dict(model.named_modules())
@@ -232,9 +232,8 @@ def _module_name(entry: str) -> str:
 def blocks(model: nn.Module, layers: Sequence[Layer], enough: int = 5) -> tuple[Layer, ...]:
     """The few layers worth drawing: the network's own blocks, in order.
 
-    Starts from the modules the network is made of; a sequence whose members are themselves made of modules (the
-    stages of a ResNet, the encoder of a ViT) stands for its members. Goes one level deeper while fewer than `enough`
-    remain.
+    The search starts from the network's own modules. A sequence whose members consist of modules (a stage of a ResNet,
+    the encoder of a ViT) is replaced by its members. While fewer than `enough` remain, it goes one level deeper.
     """
     names = [name for name, _ in model.named_children()]
     while True:

@@ -1,7 +1,7 @@
 """Study: one classifier, its classes and its pictures.
 
-Every method works on pictures in [0, 1]; the normalisation that the classifier wants is applied here, and nowhere
-else. The classifier is borrowed: see `xai_widgets.borrowing`.
+Every method works on pictures in [0, 1]; the classifier's normalisation is applied here, and nowhere else. The
+classifier is borrowed: see `xai_widgets.borrowing`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,14 @@ from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
+
+
+class Sources(NamedTuple):
+    """The pictures of a study as they were given, and the seed that sets some of them aside."""
+
+    images: PictureSet
+    test: PictureSet | None
+    seed: int
 
 
 class Study:
@@ -51,8 +59,8 @@ class Study:
     train, test
         Pictures for fitting, and unseen ones.
     explainers
-        Explainers that were fitted for this study, by name; widgets look here before they fit anew.
-    given
+        Explainers that were fitted for this study, by key; widgets look here before they fit anything.
+    sources
         `images`, `test` and `seed`, as they were given to the constructor.
     mean, std
         The normalisation, as tensors ``(C, 1, 1)``.
@@ -83,7 +91,7 @@ class Study:
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
         self.train, self.test = (images, test) if test is not None else _pictures.split(images, seed)
         self.explainers: dict[str, Any] = {}
-        self.given = images, test, seed
+        self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
         self.mean, self.std = normalisation(mean, std, self.shape[0])
         self.classes = self._count_classes()
@@ -148,7 +156,7 @@ class Study:
         return batch
 
     def batch(self, pictures: Tensor) -> Tensor:
-        """As `check`, and at least one picture, of the study's own shape: decoders draw no other."""
+        """As `check`, and at least one picture of the study's own shape: decoders draw no other shape."""
         batch = self.check(pictures)
         if not len(batch) or batch.shape[1:] != self.shape:
             raise PictureError(
@@ -177,7 +185,7 @@ class Study:
         return borrowed(self.model)
 
     def normalise(self, pictures: Tensor) -> Tensor:
-        """Pictures in [0, 1] as the model wants them: normalised, on its device, of its type; differentiable."""
+        """Pictures in [0, 1] as the model expects them: normalised, on its device, of its type; differentiable."""
         moved = pictures.to(self.device)
         return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
 
@@ -222,11 +230,11 @@ class Study:
         return _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
 
     def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
-        """`forward` with what a layer gives put through `replace`; call it inside `borrowed`."""
+        """`forward` with a layer's output passed through `replace`; call it inside `borrowed`."""
         return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replace)
 
     def activations(self, pictures: Tensor, layer: str) -> Tensor:
-        """What a layer gives for the pictures: ``(N, ...)`` floats on the CPU, in batches, without gradients."""
+        """A layer's output ``(N, ...)`` as floats on the CPU, in batches, without gradients."""
         self.layer(layer)
         return self._batched(lambda batch: self.record(batch, [layer])[layer].float(), pictures)
 

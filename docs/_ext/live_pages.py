@@ -10,15 +10,15 @@ from sphinx.util.docutils import SphinxDirective
 
 import xai_widgets as xw
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.workbench.prepared import prepared
+from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 FOLDER = "live"
-SAID = {
+LINKS = {
     "cladec": "Click through the layers yourself",
     "inversion": "Look for the evidence yourself",
-    "manifold": "Drag the point yourself",
+    "cae": "Drag the point yourself",
 }
-"""What the links say, by name of the view: those views of the demo that need no fit and only seconds."""
+"""What the links say, by the key of the view: those views of the demo that need no fit and only seconds."""
 
 
 class LivePage(SphinxDirective):
@@ -30,7 +30,7 @@ class LivePage(SphinxDirective):
         """The link."""
         [name] = self.arguments
         address = "../" * self.env.docname.count("/") + f"{FOLDER}/{name}.html"
-        text = f'<p><a class="live" href="{address}">{SAID[name]}</a></p>'
+        text = f'<p><a class="live" href="{address}">{LINKS[name]}</a></p>'
         return [nodes.raw("", text, format="html")]
 
 
@@ -40,8 +40,8 @@ def write(app: Sphinx, error: Exception | None) -> None:
         return
     folder, study = Path(app.outdir) / FOLDER, xw.demo()
     folder.mkdir(exist_ok=True)
-    for name in SAID:
-        for made in prepared(name, [study], progress=Progress()):
+    for name in LINKS:
+        for made in VIEWS[name].prepared([study], progress=Progress()):
             made.to_html(folder / f"{name}.html", progress=Progress())
             made.close()
 

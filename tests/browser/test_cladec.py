@@ -61,8 +61,8 @@ def test_a_click_on_a_layer_changes_pictures_and_state(shown: Any) -> None:
     shown.page.locator(".xw-strip [role=option]").nth(1).click()
     shown.until("explorer.picker.value", "1")
     shown.page.wait_for_function(f"document.querySelectorAll('{TILE}')[1].src !== {before!r}")
-    assert shown.python("explorer.shown.layer") == "1"
-    assert shown.python("explorer.state.to_dict()['layer']") == "1"
+    assert shown.python("explorer.explanation.layer") == "1"
+    assert shown.python("explorer.state['layer']") == "1"
 
 
 def test_class_names_are_shown_as_text(shown: Any) -> None:
@@ -74,7 +74,7 @@ def test_class_names_are_shown_as_text(shown: Any) -> None:
 def test_a_click_on_a_row_moves_the_bars(shown: Any) -> None:
     shown.page.locator(TILE).nth(5).click()
     shown.until("explorer.grid.selected", 1)
-    expected = shown.python("explorer.shown.predictions['original'][1].max().item()")
+    expected = shown.python("explorer.explanation.predictions['original'][1].max().item()")
     shown.until("float(explorer.bars.heights('original').max())", expected)
     assert shown.page.locator(".bqplot rect.bar").count() > 0
 
@@ -86,7 +86,7 @@ def test_a_wrong_unit_is_told_in_red_and_mended(shown: Any) -> None:
     shown.page.wait_for_selector("[role=alert]:has-text('0 to 7')")
     box.fill("0-3")
     box.press("Enter")
-    shown.until("explorer.shown.units", [0, 1, 2, 3])
+    shown.until("explorer.explanation.units", [0, 1, 2, 3])
     shown.page.wait_for_selector("[role=alert]:has-text('0 to 7')", state="hidden")
 
 
@@ -95,12 +95,12 @@ def test_a_fit_is_cancelled_and_the_notebook_goes_on(notebook: Callable[..., Any
     opened.page.get_by_role("button", name="Fit this layer").click()
     opened.page.get_by_role("button", name="Cancel").click()
     opened.until("explorer.task.state", "cancelled")
-    assert opened.python("explorer.cladec.layers") == []
+    assert opened.python("explorer.explainer.layers") == []
     assert opened.python("1 + 1") == 2
 
 
 def test_a_layer_is_fitted_from_the_widget(notebook: Callable[..., Any]) -> None:
     opened = notebook([STUDY, LONG.replace("100_000", "1")])
     opened.page.get_by_role("button", name="Fit this layer").click()
-    opened.until("explorer.cladec.layers", ["1"])
+    opened.until("explorer.explainer.layers", ["1"])
     opened.page.wait_for_selector(f"{TILE}[alt*='ClaDec at 1']")

@@ -35,7 +35,7 @@ def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
     chances = np.zeros((GRID * GRID, 20))
     chances[:, 19], chances[:, 5] = 0.75 * GREY.ravel(), 1 - 0.75 * GREY.ravel()
     view.show_atlas(pictures, chances, BOX)
-    strip = [(data_uri(pictures[0]), NAMES[0], "black")]
+    strip = [{"src": data_uri(pictures[0]), "caption": NAMES[0], "alt": "black"}]
     texts = {"title": "A map", "sentence": "Drag the point.", "numbers": "12 of 13 believed."}
     path = tmp_path / "page.html"
     page = manifold_page(atlas=view.page_state(), strip=strip, **texts, **chart.page_state())

@@ -89,15 +89,12 @@ def test_a_search_is_cancelled_and_taken_up_again(shown: Any) -> None:
     assert shown.python("source.asked[-2:]") == [[2, False, 12], [2, False, None]]
 
 
-def test_the_exported_page_is_chosen_from_without_a_network(shown: Any, tmp_path: Path) -> None:
+def test_the_exported_page_is_chosen_from_without_a_network(
+    shown: Any, offline: Callable[[Path], Any], tmp_path: Path
+) -> None:
     file = tmp_path / "page.html"
     shown.python(f"[source.find(1, progress=Progress()) and 0, browser.to_html({str(file)!r})]")
-    page = shown.page.context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.context.set_offline(True)
-    page.goto(file.as_uri())
+    page = offline(file)
     page.get_by_label("Class").select_option(index=1)
     page.wait_for_selector("#sentence:has-text('<img src=x onerror=alert(2)>')")
     assert page.locator(ROWS).count() == 2
@@ -110,4 +107,3 @@ def test_the_exported_page_is_chosen_from_without_a_network(shown: Any, tmp_path
     assert page.locator("#detail-line").inner_text().startswith("Picture 101:")
     assert page.locator("#detail img").count() == 6
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0 && image.alt)")
-    assert complaints == []

@@ -26,7 +26,7 @@ cladec, inversion = xw.ClaDecExplorer(study), xw.InversionExplorer(study)
 unlink = xw.link(cladec, inversion)
 cladec
 """
-LABELS = {view.name: view.label for view in VIEWS}
+LABELS = {key: view.label for key, view in VIEWS.items()}
 MEMORY = "__import__('gc').collect() * 0 + int(open('/proc/self/statm').read().split()[1]) * 4096 / 2**20"
 LIVE = "len(__import__('ipywidgets').widgets.widget._instances)"
 
@@ -51,11 +51,11 @@ def tab(opened: Any, name: str) -> Any:
 def test_the_mouse_opens_every_view_in_both_themes(shown: Any) -> None:
     for theme in ("light", "dark"):
         shown.theme(theme)
-        for view in VIEWS:
-            tab(shown, view.name).click()
-            shown.until("bench.view", view.name)
+        for key, view in VIEWS.items():
+            tab(shown, key).click()
+            shown.until("bench.view", key)
             settle(shown)
-            assert tab(shown, view.name).get_attribute("aria-selected") == "true"
+            assert tab(shown, key).get_attribute("aria-selected") == "true"
             shown.page.get_by_text(view.question).wait_for()
 
 
@@ -63,14 +63,14 @@ def test_the_keyboard_alone_goes_through_pictures_layers_and_every_view(shown: A
     page = shown.page
     page.locator(".xw-workbench .xw-cards [role=option]").first.focus()
     page.keyboard.press("ArrowRight")
-    shown.until("bench.focus.picture == study.pool.indices[1]", True)
+    shown.until("bench.picture == study.pool.indices[1]", True)
     page.locator(".xw-strip [role=option][aria-selected=true]").first.focus()
     page.keyboard.press("ArrowLeft")
     shown.until("bench.layers.value", "block3")
     settle(shown)
-    assert shown.python("bench.apps['cladec'][0].shown.layer") == "block3"
+    assert shown.python("bench.apps['cladec'][0].explanation.layer") == "block3"
     tab(shown, "cladec").focus()
-    for name in ("summaries", "concepts", "inversion", "manifold", "cladec"):
+    for name in ("summaries", "srae", "inversion", "cae", "cladec"):
         page.keyboard.press("ArrowRight")
         shown.until("bench.view", name)
         settle(shown)
@@ -81,7 +81,7 @@ def test_the_keyboard_alone_goes_through_pictures_layers_and_every_view(shown: A
         page.keyboard.press("Shift+Tab")
         assert page.evaluate("document.activeElement.textContent") == LABELS[name]
     page.keyboard.press("End")
-    shown.until("bench.view", "manifold")
+    shown.until("bench.view", "cae")
     page.keyboard.press("Home")
     shown.until("bench.view", "cladec")
 
@@ -93,7 +93,7 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     tab(shown, "cladec").click()
     rows = shown.page.locator(".xw-grid .xw-row:visible, .xw-grid [role=option]:visible")
     rows.nth(2).click()
-    shown.until("bench.focus.picture == study.pool.indices[2]", True)
+    shown.until("bench.picture == study.pool.indices[2]", True)
     third = "document.querySelector('.xw-workbench .xw-cards').querySelectorAll('[role=option]')[2]"
     shown.page.wait_for_function(f"{third}.getAttribute('aria-selected') === 'true'")
     assert shown.python("bench.strip.cards.selected") == 2
@@ -101,7 +101,7 @@ def test_a_picture_that_is_chosen_in_a_view_is_seen_by_the_others(shown: Any) ->
     shown.until("bench.apps['inversion'][0].picture == study.pool.indices[2]", True)
     settle(shown)
     shown.page.get_by_label("Class", exact=True).first.select_option("lantern jay")
-    shown.until("bench.apps['inversion'][0].focus.class_index == study.class_names.index('lantern jay')", True)
+    shown.until("bench.apps['inversion'][0].target == study.class_names.index('lantern jay')", True)
     require_large_type(shown)
 
 
@@ -122,9 +122,7 @@ def require_large_type(shown: Any) -> None:
 def test_two_widgets_that_are_linked(notebook: Callable[..., Any], complaints: list[str]) -> None:
     opened = notebook([LINKED, "inversion"])
     opened.page.set_viewport_size({"width": 1400, "height": 2600})
-    opened.until(
-        "inversion.focus.picture == cladec.focus.picture and inversion.focus.layer == cladec.focus.layer", True
-    )
+    opened.until("inversion.picture == cladec.picture and inversion.layer == cladec.layer", True)
     opened.page.locator(".xw-cards [role=option]").nth(3).click()  # of the second widget
     opened.until("inversion.picture == study.pool.indices[3]", True)
     opened.until("cladec.picture == study.pool.indices[3]", True)
@@ -148,7 +146,7 @@ def test_two_hundred_interactions_leave_nothing_behind(shown: Any) -> None:
         for turn in range(times):
             tab(shown, ("cladec", "inversion")[turn // 25 % 2]).click()
             cards.nth(turn % 12).click()
-        shown.until(f"bench.focus.picture == study.pool.indices[{(times - 1) % 12}]", True)
+        shown.until(f"bench.picture == study.pool.indices[{(times - 1) % 12}]", True)
         settle(shown)
 
     interact(60)  # what is kept for later is there by now

@@ -45,14 +45,14 @@ def files(squares: Any, columns: Any, tmp_path_factory: pytest.TempPathFactory) 
     seen = int(study.predict(study.load(study.test, study.pool.indices[:1])[0]).argmax())
     apps = {
         "cladec": [ClaDecExplorer(cladec)],
-        "concepts": [ConceptExplorer(study)],
-        "manifold": [ManifoldExplorer(cae, target=(seen + 1) % 4)],
+        "srae": [ConceptExplorer(study)],
+        "cae": [ManifoldExplorer(cae, target=(seen + 1) % 4)],
     }
-    assert apps["manifold"][0].wait(60)
+    assert apps["cae"][0].wait(60)
     folder = tmp_path_factory.mktemp("pages")
     one, two = folder / "one.html", folder / "two.html"
     one.write_text(workbench_page(SCRIPT, [study], apps, progress=Progress()).html(), encoding="utf-8")
-    twice = {name: some * 2 for name, some in apps.items() if name != "concepts"}
+    twice = {name: some * 2 for name, some in apps.items() if name != "srae"}
     two.write_text(workbench_page(SCRIPT, [study, study], twice, progress=Progress()).html(), encoding="utf-8")
     exhibits = [Exhibit(name, "tiny", app) for name, (app,) in apps.items()]
     names = {"tiny": f"Tiny {SCRIPT}"}
@@ -108,7 +108,7 @@ def test_a_click_opens_a_view_and_makes_it_only_then(opened: Any) -> None:
     assert opened.locator("iframe").count() == 1
     opened.get_by_role("tab", name="Manifold").click()
     assert chosen(opened) == "Manifold"
-    frame_of(opened, "manifold").locator("#map canvas").wait_for()
+    frame_of(opened, "cae").locator("#map canvas").wait_for()
     assert opened.locator("iframe").count() == 2
     opened.get_by_role("tab", name="Layer").click()
     assert opened.locator("iframe").count() == 2
@@ -143,10 +143,10 @@ def test_keys_alone_open_tabs_and_go_into_them(opened: Any) -> None:
 
 def test_a_view_without_anything_says_so(opened: Any) -> None:
     opened.get_by_role("tab", name="Concepts").click()
-    said = opened.locator("#panel-concepts [data-nothing]").inner_text()
+    said = opened.locator("#panel-srae [data-nothing]").inner_text()
     assert f"Concepts: Study {SCRIPT}" in said
     assert "was empty when the page was written" in said
-    assert opened.locator("#panel-concepts iframe").count() == 0
+    assert opened.locator("#panel-srae iframe").count() == 0
 
 
 # --- in the tabs ---------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_the_choice_of_a_layer_works(opened: Any) -> None:
 
 def test_dragging_works(opened: Any) -> None:
     opened.get_by_role("tab", name="Manifold").click()
-    frame = frame_of(opened, "manifold")
+    frame = frame_of(opened, "cae")
     state = frame.locator("[data-state]").first
     assert until(opened, lambda: state.get_attribute("data-state"), lambda found: found == "exact") == "exact"
     canvas = frame.locator("#map canvas")
@@ -200,7 +200,7 @@ def open_all(page: Any) -> list[Any]:
     """Open every tab, and give all frames."""
     for label in LABELS:
         page.get_by_role("tab", name=label).click()
-    frame_of(page, "manifold").locator("[data-state=exact]").first.wait_for()
+    frame_of(page, "cae").locator("[data-state=exact]").first.wait_for()
     return list(page.frames)
 
 
@@ -222,7 +222,7 @@ def test_names_are_text_and_headings_are_once(opened: Any) -> None:
     assert [frame.evaluate("document.querySelectorAll('script[src]').length") for frame in opened.frames] == [0] * 3
     assert opened.locator("footer:visible").count() == 1
     assert not frame_of(opened, "cladec").locator("footer").is_visible()
-    assert SCRIPT in frame_of(opened, "manifold").locator(".xw-legend, .xw-bars").all_inner_texts().__str__()
+    assert SCRIPT in frame_of(opened, "cae").locator(".xw-legend, .xw-bars").all_inner_texts().__str__()
 
 
 def test_nothing_leaves_the_file(opened: Any) -> None:
@@ -255,7 +255,7 @@ def test_on_a_phone_nothing_sticks_out(files: dict[str, Path], offline: Callable
     page.set_viewport_size(PHONE)
     for label in ("Layer", "Manifold"):
         page.get_by_role("tab", name=label).click()
-    frame_of(page, "manifold").locator("[data-state]").first.wait_for()
+    frame_of(page, "cae").locator("[data-state]").first.wait_for()
     page.get_by_role("tab", name="Layer").click()
     wide = [frame.evaluate("[document.documentElement.scrollWidth, innerWidth]") for frame in page.frames[:2]]
     assert all(width <= most for width, most in wide)
@@ -289,7 +289,7 @@ def test_cards_of_a_gallery_lead_to_the_views_and_back(files: dict[str, Path], o
     page = offline(files["site"])
     assert page.title() == SCRIPT
     cards = page.locator(".xw-exhibit")
-    assert [card.get_attribute("href") for card in cards.all()] == ["tiny-cladec.html", "tiny-manifold.html"]
+    assert [card.get_attribute("href") for card in cards.all()] == ["tiny-cladec.html", "tiny-cae.html"]
     assert cards.first.locator("h3").inner_text() == f"Tiny {SCRIPT}"
     pictures = cards.first.locator("img")
     assert pictures.count() == 3

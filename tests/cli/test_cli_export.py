@@ -145,7 +145,7 @@ def test_a_view_that_the_classifier_does_not_allow_is_left_out_and_named(demo, e
     def impossible(*_, **__):
         raise LayerError("no layer has maps")
 
-    monkeypatch.setattr("xai_widgets.widgets.workbench.prepared.GuidedFeatureInversion", impossible)
+    monkeypatch.setattr("xai_widgets.widgets.inversion.explorer.GuidedFeatureInversion", impossible)
     assert cli.main(["export", "--out", str(tmp_path / "page.html"), "--views", "cladec,inversion"]) == 0
     assert "Left out inversion: no layer has maps\n" in capsys.readouterr().err
     assert re.findall(r'"name": "(\w+)", "label"', (tmp_path / "page.html").read_text("utf-8")) == ["cladec"]

@@ -96,7 +96,7 @@ def test_lessons_copied_onto_themselves_stay(shipped):
 
 
 def test_remains_of_an_interrupted_copy_are_no_lesson(shipped, tmp_path):
-    (tmp_path / f".{lab.FIRST}.part").write_text("sta")
+    (tmp_path / f".{lab.FIRST}.0.tmp").write_text("sta")
     lab.copy_lessons(tmp_path)
     assert (tmp_path / lab.FIRST).read_text() == "start"
 

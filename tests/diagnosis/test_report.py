@@ -90,8 +90,9 @@ def test_the_command(monkeypatch, capsys, tmp_path):
 
 
 def test_json_that_cannot_be_written(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").touch()
     monkeypatch.setattr(module, "take", lambda: HEALTHY)
-    assert main(["doctor", "--json", str(tmp_path / "none" / "found.json")]) == 2
+    assert main(["doctor", "--json", str(tmp_path / "file" / "found.json")]) == 2
     assert "xai-widgets doctor: " in capsys.readouterr().err
 
 

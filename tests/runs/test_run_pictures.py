@@ -40,7 +40,7 @@ def test_pictures_of_a_folder_are_found_again(begun, net):
 
 def test_they_may_move_together_with_the_run(begun, net, tmp_path):
     (tmp_path / "all").rename(tmp_path / "moved")
-    assert len(open_run(tmp_path / "moved" / "run", model=net(classes=2)).given[0]) == 12
+    assert len(open_run(tmp_path / "moved" / "run", model=net(classes=2)).sources.images) == 12
 
 
 def test_pictures_that_are_gone_are_asked_for(begun, pictures, net, tmp_path):
@@ -84,7 +84,7 @@ def test_built_in_pictures_are_made_again(images, test, channels, net, tmp_path)
     model = net(channels, classes=len(images.class_names))
     study = keep_in(Study(model, images, test=test, seed=3, batch_size=7), tmp_path)
     opened = open_run(tmp_path, model=model)
-    assert (opened.batch_size, opened.given[2]) == (7, 3)
+    assert (opened.batch_size, opened.sources.seed) == (7, 3)
     for old, new in ((study.train, opened.train), (study.test, opened.test)):
         assert len(old) == len(new)
         assert torch.equal(study.load(old, range(4))[0], opened.load(new, range(4))[0])

@@ -68,7 +68,7 @@ def test_what_was_fitted_before_is_saved_at_once(new_study, tmp_path, fitted):
     study.explainers |= {"unfitted": SRAE(study), "something else": object()}
     keep_in(study, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {DESCRIPTION, "my own.safetensors"}
-    assert set(open_run(tmp_path, model=study.model, images=study.given[0]).explainers) == {"my own"}
+    assert set(open_run(tmp_path, model=study.model, images=study.sources.images).explainers) == {"my own"}
 
 
 def test_nothing_that_is_kept_is_overwritten_by_another_study(
@@ -283,7 +283,7 @@ def test_what_cannot_be_written_is_said_and_spoils_nothing(opened, folder, monke
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artifact, "_write", full)
+    monkeypatch.setattr("xai_widgets.files._write", full)
     with pytest.raises(ArtifactError, match="No space left on device"):
         keep(opened.explainers["cladec"])
     assert (folder / "cladec.safetensors").read_bytes() == before

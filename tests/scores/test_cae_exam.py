@@ -120,9 +120,6 @@ def cheating():
     return examined(study_of(True, other_ring))
 
 
-# --- one who knows the truth ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["validity", "oracle", "validity_centre", "oracle_centre"])
 def test_all_minds_are_changed(honest, name):
     assert honest[name].value >= 0.9
@@ -181,9 +178,6 @@ def test_the_honest_classifier_uses_parts_and_there_is_no_cue(honest):
     assert not any(name.startswith("cheat") for name in honest)
 
 
-# --- one who changes the ring --------------------------------------------------------------------------------------
-
-
 def test_the_cheating_classifier_follows_the_ring_and_the_other_one_does_not(cheating):
     assert cheating["validity_centre"].value >= 0.6
     assert cheating["oracle_centre"].value == 0
@@ -209,9 +203,6 @@ def test_who_changes_the_bird_changes_nothing_on_the_ring():
     measures = examined(study_of(True, truth))
     assert measures["cheat_change_on_cue"].value == pytest.approx(0, abs=0.03)  # of birds near the ring
     assert measures["change_on_parts"].value == pytest.approx(1, abs=1e-4)
-
-
-# --- the questions -------------------------------------------------------------------------------------------------
 
 
 def test_cases_are_birds_that_the_classifier_knows():
@@ -244,9 +235,6 @@ def test_changes_are_counted_from_where_an_answer_begins():
     after[0, :, 1, 2] += torch.tensor([0.1, 0.2, -0.3])
     assert Answer(before, after).map[0, 1, 2].item() == pytest.approx(0.2)
     assert Answer(before, after).map.sum().item() == pytest.approx(0.2)
-
-
-# --- refusals ------------------------------------------------------------------------------------------------------
 
 
 def test_no_cae():

@@ -54,7 +54,7 @@ def test_baselines_are_masks_of_every_method():
         assert masks.max() == pytest.approx(1.0)
 
 
-def test_pairs_are_asked_about_both_birds():
+def test_pairs_are_asked_about_both_birds_which_the_classifier_must_know(monkeypatch):
     birds = study_of()
     asked = draw_pairs(birds, birds.test, 6, seed=0)
     count = len(asked.pictures)
@@ -63,10 +63,6 @@ def test_pairs_are_asked_about_both_birds():
     assert torch.equal(asked.pictures[::2], asked.pictures[1::2])
     assert not (asked.regions[::2] & asked.regions[1::2]).any()
     assert (asked.class_index[::2] != asked.class_index[1::2]).all()
-
-
-def test_a_classifier_that_knows_no_pair_is_refused(monkeypatch):
-    birds = study_of()
     monkeypatch.setattr(inversion_exam, "_both", lambda *given: [])
     with pytest.raises(XaiWidgetsError, match="knows both birds in none of 6 pictures"):
         draw_pairs(birds, birds.test, 6, seed=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -13,6 +12,7 @@ from matplotlib._pylab_helpers import Gcf
 
 from xai_widgets.errors import PictureError
 from xai_widgets.show.figures import picture_rows
+from xai_widgets.show.film import film
 
 PICTURES = torch.rand(2, 3, 16, 16)
 COLUMNS = ["original", "ClaDec", "auto-encoder", "difference", "bits lost", "uncertainty"]
@@ -20,13 +20,6 @@ COLUMNS = ["original", "ClaDec", "auto-encoder", "difference", "bits lost", "unc
 
 def headings(figure):
     return [axes.get_title() for axes in figure.axes if axes.get_title()]
-
-
-def drawn(figure):
-    """The figure as a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, dpi=40)
-    return file.getvalue()
 
 
 def test_one_column_a_name_and_one_row_a_picture():
@@ -38,7 +31,7 @@ def test_one_column_a_name_and_one_row_a_picture():
     assert shapes == [(33, 47, 3)] * 2 + [(8, 8, 3)] * 2 + [(5, 9, 3)] * 2
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "a", "", "b", "", "c"]
     assert figure.get_supxlabel() == "how it was made"
-    assert drawn(figure).startswith(b"\x89PNG")
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_pictures_are_shown_as_they_are():
@@ -47,8 +40,11 @@ def test_pictures_are_shown_as_they_are():
 
 
 def test_a_picture_that_is_none():
+    broken = torch.full((3, 4, 4), torch.nan)
     with pytest.raises(PictureError):
-        picture_rows({"broken": [torch.full((3, 4, 4), torch.nan)]}, {}, "")
+        picture_rows({"broken": [broken]}, {}, "")
+    with pytest.raises(PictureError):
+        film([broken] * 2, ["", ""], ([0], [0]), ([0], [0]), ("", ""), {}, "")
 
 
 def test_an_explanation(fitted):
@@ -60,7 +56,7 @@ def test_an_explanation(fitted):
     assert figure.axes[8].get_xlabel() == shown.said("reference", 1)
     assert figure.axes[3].get_xlabel() == ""
     assert figure.get_supxlabel() == f"conv2, alpha 0. {shown.verdict()}"
-    assert drawn(figure).startswith(b"\x89PNG")
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_an_explanation_without_a_reference(fitted):
@@ -92,5 +88,6 @@ def test_the_verdict_begins_with_whether_to_believe_it(fitted):
 def test_nothing_global_changes(fitted):
     before, open_figures = dict(mpl.rcParams), list(Gcf.figs)
     fitted.explain(PICTURES).figure()
+    film(PICTURES, ["", ""], ([0], [0]), ([0], [0]), ("", ""), {"where": PICTURES[0]}, "")._repr_png_()
     assert dict(mpl.rcParams) == before
     assert list(Gcf.figs) == open_figures

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
+import time
 import warnings
 from collections import OrderedDict
 from functools import partial
@@ -21,6 +24,33 @@ from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+from xai_widgets.widgets.workbench.catalogue import VIEWS
+
+
+def data_of(page):
+    """The data of an exported page."""
+    return json.loads(re.search(r"^const data = (.*);$", page, re.MULTILINE).group(1))
+
+
+def red(app):
+    """What the red line says."""
+    line = app._lines["error"]
+    return "" if line.layout.display == "none" else line.value
+
+
+def do(explorer, owner, **values):
+    """Set traits as a person would, and wait for what follows."""
+    for name, value in values.items():
+        setattr(owner, name, value)
+    assert explorer.wait(60)
+
+
+def until(there):
+    """Wait for something that another thread does."""
+    end = time.monotonic() + 30
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -36,6 +66,20 @@ def opened():
     yield opened
     for explorer in made:
         explorer.close()
+
+
+@pytest.fixture
+def prepare():
+    """Explorers of a view that are ready, closed after the test."""
+    made = []
+
+    def prepare(key, studies, **options):
+        made.extend(found := VIEWS[key].prepared(studies, progress=Progress(), **options))
+        return found
+
+    yield prepare
+    for app in made:
+        app.close()
 
 
 @pytest.fixture

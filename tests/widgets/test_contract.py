@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,33 @@ def test_before_a_fit_nothing_is_on_display_and_nothing_runs(key: str, new_study
             take()
 
 
+def test_a_fit_that_fails_is_told_in_red_and_closing_ends_one(key: str, new_study: Any, monkeypatch: Any) -> None:
+    if key not in FITTED:
+        pytest.skip("needs no fit")
+    before = set(_instances)
+    explorer, begun = settled(VIEWS[key](new_study())), threading.Event()
+
+    def fail(**_: Any) -> None:
+        raise XaiWidgetsError("the loss became nan")
+
+    def endless(*, progress: Progress, **_: Any) -> None:
+        begun.set()
+        while True:
+            progress.check()
+
+    monkeypatch.setattr(explorer._to_fit()[0], "fit", fail)
+    explorer.fit.click()
+    assert explorer.wait(60)
+    assert "the loss became nan" in texts(explorer.widget)
+    assert not explorer.fit.disabled
+    monkeypatch.setattr(explorer._to_fit()[0], "fit", endless)
+    explorer.fit.click()
+    assert begun.wait(60)
+    explorer.close()
+    assert explorer.task.state == "cancelled"
+    assert set(_instances) == before
+
+
 # --- pages ---------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +190,7 @@ def test_the_page_shows_the_same_numbers_and_names_nothing_outside(explorer: Any
     plain = page.replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u0026", "&")
     for sentence in re.split(r"(?<=[.!]) ", explorer.numbers):
         assert json.dumps(sentence, ensure_ascii=False)[1:-1] in plain or sentence in plain
-    assert not re.search(r"https?:|//cdn|<link|@import|\bimport\b|export default", page)
+    assert not re.search(r"https?:|//cdn|<link|@import|url\(|\bimport\b|export default", page)
     assert "default-src 'none'" in page
 
 
@@ -194,7 +222,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(explorer: Any, tmp_pat
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("xai_widgets.artifact._write", full)
+    monkeypatch.setattr("xai_widgets.files._write", full)
     with pytest.raises(XaiWidgetsError, match="No space left"):
         explorer.to_html(target, progress=Progress())
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]

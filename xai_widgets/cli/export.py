@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xai_widgets import files
 from xai_widgets.cli.terminal import number, require_file, require_folder, say
 from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.limits import SEED
@@ -127,7 +128,6 @@ def _write_page(
     opened: ExitStack,
     progress: Progress,
 ) -> Path:
-    from xai_widgets import artifact  # noqa: PLC0415
     from xai_widgets.widgets.workbench.page import workbench_page  # noqa: PLC0415
 
     each = list(studies.values())
@@ -135,7 +135,7 @@ def _write_page(
     title = " and ".join(study.name for study in each)
     made = {name: some for name, some in apps.items() if some}
     page = workbench_page(title, each, made, progress=progress).html()
-    return artifact.write(given.out.expanduser(), page.encode())
+    return files.write(given.out.expanduser(), page.encode())
 
 
 def _write_gallery(

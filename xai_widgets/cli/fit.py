@@ -193,7 +193,7 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
         say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
     if usual is None and bool((study.mean == 0).all() and (study.std == 1).all()):
         say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
-    there = len(getattr(study.given[0], "class_names", ())) or study.classes
+    there = len(getattr(study.sources.images, "class_names", ())) or study.classes
     if there != study.classes:
         say(
             f"The model tells {study.classes} classes apart, and the folder has {there}: which pictures it gets right "

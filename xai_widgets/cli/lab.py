@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import filecmp
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xai_widgets import files
 from xai_widgets.cli.terminal import say
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.errors import ArtifactError, XaiWidgetsError
 
 NOTEBOOKS = "notebooks"
 FIRST = "00_start_here.ipynb"
@@ -98,20 +98,13 @@ def copy_lessons(target: Path) -> Copied:
         for lesson in sorted(lessons().glob("*.ipynb")):
             own = target / lesson.name
             if not own.exists():
-                _copy(lesson, own)
+                files.write(own, lesson.read_bytes())
                 added.append(lesson.name)
             elif not own.is_file() or not filecmp.cmp(lesson, own, shallow=False):
                 kept.append(lesson.name)
-    except OSError as error:
+    except (OSError, ArtifactError) as error:
         raise XaiWidgetsError(f"the lessons cannot be copied to {target} ({error}); choose another --dir") from error
     return Copied(tuple(added), tuple(kept))
-
-
-def _copy(lesson: Path, own: Path) -> None:
-    """Copy under another name first: half a lesson would later be kept as somebody's work."""
-    part = own.with_name(f".{own.name}.{os.getpid()}.part")
-    shutil.copyfile(lesson, part)
-    part.rename(own)
 
 
 def lab_application() -> Any:

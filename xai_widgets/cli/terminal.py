@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from xai_widgets import files
 from xai_widgets.errors import XaiWidgetsError
 
 T = TypeVar("T")
@@ -71,8 +71,5 @@ def require_folder(path: Path, option: str) -> Path:
 def deliver(text: str, as_json: str, target: str | None) -> None:
     """Print a result, and write it as JSON if ``--json`` asks for a file; no torch is needed for it."""
     if target not in (None, STDOUT):
-        path = Path(target)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(f"{as_json}\n", encoding="utf-8")
-        part.replace(path)
+        files.write(Path(str(target)), f"{as_json}\n".encode())
     sys.stdout.write(f"{as_json if target == STDOUT else text}\n")

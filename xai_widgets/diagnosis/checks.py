@@ -12,8 +12,13 @@ from xai_widgets.diagnosis.snapshot import FRONT_ENDS, MANAGER, Snapshot
 
 LEAST_MEMORY = 10**9
 NEEDED = ("torch", "torchvision", "ipywidgets", "bqplot", "anywidget")
-BQPLOT = ((0, 12, 45), (0, 14))
-"""From the first version that works to the first that need not."""
+VERSIONS = {
+    "ipywidgets": ("8.1", ""),
+    "bqplot": ("0.12.45", "0.14"),
+    "jupyterlab": ("4", ""),
+    "notebook": ("7", ""),
+}
+"""For some packages, the first version that works, and the first that may not."""
 
 PYTHON_SIDE = {MANAGER: "jupyterlab-widgets"}
 """Packages that bring a front end, where their names differ."""
@@ -24,15 +29,7 @@ NO_SERVER = (hosts.COLAB, hosts.VS_CODE)
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong.
-
-    Attributes
-    ----------
-    what
-        What is wrong, with which value.
-    command
-        What helps, as it is typed.
-    """
+    """What is wrong, with which value, and the command that helps, as it is typed."""
 
     what: str
     command: str
@@ -83,21 +80,16 @@ def broken(seen: Snapshot) -> Iterator[Problem]:
             )
 
 
-def old_ipywidgets(seen: Snapshot) -> Iterator[Problem]:
-    """Widgets need ipywidgets 8.1."""
-    version = seen.packages.get("ipywidgets", "")
-    if version and _numbers(version) < (8, 1):
-        yield Problem(f"ipywidgets is {version}; 8.1 or later is needed.", 'pip install --upgrade "ipywidgets>=8.1"')
-
-
-def bqplot_version(seen: Snapshot) -> Iterator[Problem]:
-    """Only some versions of bqplot are known to work."""
-    version = seen.packages.get("bqplot", "")
-    if version and not BQPLOT[0] <= _numbers(version) < BQPLOT[1]:
-        yield Problem(
-            f"bqplot is {version}; from 0.12.45 up to, and without, 0.14 is needed.",
-            'pip install --upgrade "bqplot>=0.12.45,<0.14"',
-        )
+def versions(seen: Snapshot) -> Iterator[Problem]:
+    """Some packages work in some versions only; JupyterLab 4 and Notebook 7 are the oldest that show our widgets."""
+    for name, (least, below) in VERSIONS.items():
+        version = seen.packages.get(name, "")
+        if not version or (_numbers(least) <= _numbers(version) and (not below or _numbers(version) < _numbers(below))):
+            continue
+        range_, said = f"{name}>={least}", f"{least} or later"
+        if below:
+            range_, said = f"{range_},<{below}", f"from {least} up to, and without, {below}"
+        yield Problem(f"{name} is {version}; {said} is needed.", f'pip install --upgrade "{range_}"')
 
 
 def bqplot_gl(seen: Snapshot) -> Iterator[Problem]:
@@ -111,16 +103,6 @@ def bqplot_gl(seen: Snapshot) -> Iterator[Problem]:
 
 
 # --- Jupyter -------------------------------------------------------------------------------------------------------
-
-
-def old_jupyter(seen: Snapshot) -> Iterator[Problem]:
-    """JupyterLab 4 and Notebook 7 are the oldest that show anywidget's views."""
-    for name, least in {"jupyterlab": 4, "notebook": 7}.items():
-        version = seen.packages.get(name, "")
-        if version and _numbers(version) < (least,):
-            yield Problem(
-                f"{name} is {version}; {least} or later is needed.", f'pip install --upgrade "{name}>={least}"'
-            )
 
 
 def front_ends(seen: Snapshot) -> Iterator[Problem]:
@@ -176,7 +158,7 @@ def memory(seen: Snapshot) -> Iterator[Problem]:
 
 
 CHECKS: tuple[Callable[[Snapshot], Iterator[Problem]], ...] = (
-    missing, torch_pair, broken, old_ipywidgets, bqplot_version, bqplot_gl, old_jupyter, front_ends, memory,
+    missing, torch_pair, broken, versions, bqplot_gl, front_ends, memory,
 )  # fmt: skip
 
 
@@ -206,15 +188,9 @@ def _outside(wanted: str, version: str) -> bool:
 
 
 def agrees(wanted: str, version: str) -> bool:
-    """Whether a front end is what Python asks for.
+    """Whether a front end is what Python asks for, as npm writes it.
 
-    Parameters
-    ----------
-    wanted
-        As npm writes it: "^0.6.1" lets the first number that is not 0 stay, "~0.11.0" the first two, others must be
-        equal.
-    version
-        Of the front end.
+    "^0.6.1" lets the first number that is not 0 stay, "~0.11.0" the first two; others must be equal.
     """
     least, found = _numbers(wanted.lstrip("^~")), _numbers(version)
     fixed = {"^": next((place for place, n in enumerate(least) if n), len(least) - 1) + 1, "~": 2}.get(wanted[:1])

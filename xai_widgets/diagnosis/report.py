@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
 from xai_widgets import hosts
@@ -55,13 +55,12 @@ class Report:
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""
-        rows = "".join(f"<tr><th>{_escaped(name)}</th><td>{_escaped(said)}</td></tr>" for name, said in self._rows())
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(said)}</td></tr>" for name, said in self._rows())
         wrong = "".join(
-            f"<li>{_escaped(problem.what)}<br><code>{_escaped(problem.command)}</code></li>"
-            for problem in self.problems
+            f"<li>{escape(problem.what)}<br><code>{escape(problem.command)}</code></li>" for problem in self.problems
         )
         return (
-            f"{_STYLE}<div class='xw-doctor'><p><b>{_escaped(self._verdict())}</b></p><ul>{wrong}</ul>"
+            f"{_STYLE}<div class='xw-doctor'><p><b>{escape(self._verdict())}</b></p><ul>{wrong}</ul>"
             f"<table>{rows}</table></div>"
         )
 
@@ -121,10 +120,6 @@ def _bundle(view: Any) -> dict[str, Any]:
     made = view._repr_mimebundle_()
     data: dict[str, Any] = made[0] if isinstance(made, tuple) else made
     return {**data, "text/plain": SILENT}
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text)
 
 
 _VIEWED = ("anywidget", "ipywidgets")

@@ -46,48 +46,27 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that the checks look at.
+    """All that the checks look at; what is not known is empty, or None."""
 
-    Attributes
-    ----------
-    packages
-        Versions by name; what is not installed is left out.
-    broken
-        Why packages cannot be imported, by name.
-    needs_torch
-        Which torch the installed torchvision asks for, as in "==2.9.0"; empty if it does not say.
-    front_ends
-        Those found where the server looks.
-    wanted
-        Versions of front ends that the Python packages ask for, by name, as npm writes ranges.
-    host
-        See `hosts`.
-    server
-        Folder of the Python that runs the Jupyter server, if it is known and not this one; else empty.
-    python, platform
-        In words.
-    prefix
-        Folder of this Python.
-    threads
-        Of the CPU, that torch uses.
-    gpu
-        In words; empty without one.
-    memory
-        Bytes that this process may use, None if unknown.
-    """
-
+    #: Versions of what is installed, by name.
     packages: Mapping[str, str] = field(default_factory=dict)
+    #: Why packages cannot be imported, by name.
     broken: Mapping[str, str] = field(default_factory=dict)
+    #: Which torch the installed torchvision asks for, as in "==2.9.0".
     needs_torch: str = ""
+    #: Those found where the server looks, and the versions that the Python packages ask for, as npm writes ranges.
     front_ends: tuple[FrontEnd, ...] = ()
     wanted: Mapping[str, str] = field(default_factory=dict)
     host: str = hosts.PYTHON
+    #: Folder of the Python that runs the Jupyter server, if that is not this one.
     server: str = ""
     python: str = ""
     platform: str = ""
     prefix: str = ""
+    #: Of the CPU, that torch uses.
     threads: int = 1
     gpu: str = ""
+    #: Bytes that this process may use.
     memory: int | None = None
 
     def front_end(self, name: str) -> FrontEnd | None:
@@ -152,13 +131,10 @@ def _needs_torch() -> str:
 
 def _wanted() -> dict[str, str]:
     """Which front ends the Python packages ask for."""
-    wanted = {name: f"~{_minor(version)}.0" for name in ("anywidget", "bqscales") if (version := installed(name))}
+    versions = {name: version.split(".") for name in ("anywidget", "bqscales") if (version := installed(name))}
+    wanted = {name: f"~{'.'.join(parts[:2])}.0" for name, parts in versions.items()}
     bqplot = getattr(sys.modules.get("bqplot._version"), "__frontend_version__", "")
     return wanted | ({"bqplot": bqplot} if bqplot else {}) | ({MANAGER: "^5.0.0"} if installed("ipywidgets") else {})
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
 
 
 # --- the machine ---------------------------------------------------------------------------------------------------
@@ -241,15 +217,7 @@ def _jupyter_paths(function: str, kind: str) -> list[Path]:
 
 
 def find_front_ends(folders: Sequence[Path], settings: Sequence[Path]) -> tuple[FrontEnd, ...]:
-    """The front ends in Jupyter's folders: of one that is there twice, the first, as Jupyter does.
-
-    Parameters
-    ----------
-    folders
-        Those that have ``labextensions`` in them, in order.
-    settings
-        Those that have a ``page_config.json``, or one in ``labconfig``.
-    """
+    """The front ends in the folders' ``labextensions``: of one that is there twice, the first, as Jupyter does."""
     off = {name for folder in settings for name in _disabled(folder)}
     found = []
     for name in FRONT_ENDS:

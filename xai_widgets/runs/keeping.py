@@ -209,7 +209,7 @@ def require_model(run: Run, model: nn.Module, mean: Tensor | None = None, std: T
 def _require_same(run: Run, study: Study) -> None:
     """Refuse to go on with a run of another study."""
     require_model(run, study.model, study.mean, study.std)
-    images, test, seed = study.given
+    images, test, seed = study.sources
     if study.shape != run.shape:
         raise ArtifactError(f"{run.folder} is of pictures {run.shape}, and these are {study.shape}; make them as large")
     _pictures(run, run.images, images)

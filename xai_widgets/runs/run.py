@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from xai_widgets import artifact, limits
+from xai_widgets import artifact, files, limits
 from xai_widgets._version import __version__
 from xai_widgets.digest import require_signed, signed
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
@@ -78,7 +78,7 @@ class Run:
     @classmethod
     def of(cls, study: Study, folder: Path, model: str = "", weights: str = "") -> Run:
         """The run of a study; nothing is written yet."""
-        images, test, seed = study.given
+        images, test, seed = study.sources
         return cls(
             folder=folder,
             name=study.name,
@@ -116,7 +116,7 @@ class Run:
         values = {name: getattr(self, name) for name in _WRITTEN}
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "provenance": artifact.provenance()}
         text = json.dumps(signed(head | values), indent=2, ensure_ascii=False)
-        artifact.write(self.folder / DESCRIPTION, f"{text}\n".encode())
+        files.write(self.folder / DESCRIPTION, f"{text}\n".encode())
 
     def save(self, key: str, explainer: Explainer) -> None:
         """Write an explainer's file, unless nothing is fitted."""

@@ -1,4 +1,4 @@
-"""Where the pictures of a study come from, as plain values that a file can hold; and the same pictures again."""
+"""Where the pictures of a study come from, as plain values in a file; and how they are opened again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xai_widgets.limits import Of, Several, Whole
 from xai_widgets.pictures import PictureSet
 
 LOOKED_AT = 32
-"""So many labels, spread evenly over the set, by which pictures are known again."""
+"""Number of labels, spread evenly over the set, by which pictures are recognised."""
 
 MOST_PICTURES, LARGEST_SIDE = 10_000_000, 16_384
 """A description that asks for more is damaged, or malicious."""
@@ -30,18 +30,18 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     BIRDS: ("species", "size", "seed", "first", "cheat", "drop", "noise"),
     DIGITS: ("size",),
 }
-"""Picture sets that can be made again, and what they are made with."""
+"""Picture sets that can be opened again, and the options of their constructors."""
 
 
 def described(pictures: PictureSet, beside: Path) -> dict[str, Any]:
-    """Say where pictures come from, in what JSON can hold.
+    """Describe where pictures come from, as plain values for JSON.
 
     Parameters
     ----------
     pictures
-        Any picture set; of one that is not of `OPTIONS`, only what it is like is known.
+        Any picture set. One whose class is not in `OPTIONS` can be recognised, but not opened again.
     beside
-        The folder whose file will hold it: where pictures lie is said relative to it, too.
+        The folder of the file with the description; the pictures' folder is given relative to it, too.
     """
     kind = _kind(pictures)
     options = {name: getattr(pictures, name) for name in OPTIONS.get(kind, ())}
@@ -73,12 +73,12 @@ def bounded(name: str, source: object) -> dict[str, Any]:
 
 
 def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:
-    """Make pictures again that were `described`.
+    """Open pictures again from their description.
 
     Raises
     ------
     ArtifactError
-        If the pictures are not there, are of a kind that cannot be made again, or are others than they were.
+        If the pictures are missing, cannot be opened again, or have changed.
     """
     if source["kind"] not in OPTIONS:
         raise ArtifactError(
@@ -91,17 +91,17 @@ def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:
 
 
 def require_same(pictures: PictureSet, source: Mapping[str, Any]) -> None:
-    """Refuse other pictures than those that were described: what was fitted knows pictures by their places.
+    """Refuse pictures other than those described, since explainers know pictures by their indices.
 
     Raises
     ------
     ArtifactError
-        If there are more or fewer, or labels or names of files differ.
+        If their number, labels or names of files differ.
     """
-    advice = "what was fitted knows them by their places: put them back as they were, or begin another run"
+    advice = "explainers know them by their indices: put them back as they were, or begin another run"
     if len(pictures) != source["count"]:
         raise ArtifactError(f"these are {len(pictures)} pictures, and there were {source['count']}; {advice}")
-    # Another class may tell the same pictures in another way; then their number has to do.
+    # Another class may describe the same pictures in another way; then only their number is compared.
     if _kind(pictures) == source["kind"] and _check(pictures) != source["check"]:
         raise ArtifactError(f"these are other pictures, or in another order; {advice}")
 
@@ -111,7 +111,7 @@ def _made(source: Mapping[str, Any], beside: Path) -> PictureSet:
     kind: Any = getattr(import_module(module), name)
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in source["options"].items()}
     if source["kind"] == DIGITS:
-        given["size"] = given["size"][0]  # they are square, and asked for by one side
+        given["size"] = given["size"][0]  # they are square, and their constructor takes one side
     elif source["kind"] == BIRDS:
         given["count"] = source["count"]
     else:
@@ -139,7 +139,7 @@ def _check(pictures: PictureSet) -> str:
     """A hash of labels, and of the names of files."""
     chosen = range(0, len(pictures), max(len(pictures) // LOOKED_AT, 1))
     kind, known = _kind(pictures), getattr(pictures, "labels", ())
-    # Only of our own sets it is known what `labels` means, and that no picture has to be read for it.
+    # Only in our own sets, `labels` is known to need no reading of pictures.
     seen = [int(known[i]) if kind in OPTIONS else int(pictures[i][1]) for i in chosen]
     files = [path.relative_to(_root(pictures)).as_posix() for path in getattr(pictures, "paths", ()) if kind == FOLDER]
     return hashlib.sha256(json.dumps([seen, files]).encode()).hexdigest()[:16]

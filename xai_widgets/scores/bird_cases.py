@@ -24,32 +24,16 @@ VISIBLE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Unseen birds that the classifier gets right, each with another species as target.
-
-    Attributes
-    ----------
-    birds, indices
-        The picture set, and the indices in it of the N pictures, ``(N,)``.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    sources, targets
-        The species of each bird, and its target species, ``(N,)``.
-    truths
-        The same individuals as the target species, ``(N, C, H, W)``.
-    parts
-        Where the truths differ from the pictures, bool ``(N, H, W)``.
-    cues
-        Where the cue is, with two pixels around it, bool ``(N, H, W)``; nowhere in pictures without cues.
-    """
+    """N unseen birds that the classifier gets right, each with another species as target."""
 
     birds: BirdPictures
-    indices: Tensor
-    pictures: Tensor
-    sources: Tensor
-    targets: Tensor
-    truths: Tensor
-    parts: Tensor
-    cues: Tensor
+    indices: Tensor  # in the set of birds, (N,)
+    pictures: Tensor  # (N, C, H, W) in [0, 1]
+    sources: Tensor  # the species of each bird (N,)
+    targets: Tensor  # its target species (N,)
+    truths: Tensor  # the same individuals as the target species, (N, C, H, W)
+    parts: Tensor  # where the truths differ from the pictures, bool (N, H, W)
+    cues: Tensor  # where the cue is, with two pixels around it, bool (N, H, W)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -74,20 +58,20 @@ class Cases:
         return drawn_without(self.birds, self.indices.tolist(), slot)
 
 
-def draw_cases(study: Study, count: int, seed: int) -> Cases:
-    """Draw at most `count` cases from the unseen pictures of a study.
-
-    Pictures that the classifier gets wrong are left out: changing its prediction is then not the same as changing the
-    bird.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide, or the classifier gets all of them wrong.
-    """
-    birds = study.test
+def of_birds(birds: object) -> BirdPictures:
+    """The pictures, if they are from the field guide; else an `XaiWidgetsError`."""
     if not isinstance(birds, BirdPictures):
         raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    return birds
+
+
+def draw_cases(study: Study, count: int, seed: int) -> Cases:
+    """Draw at most `count` cases from the unseen pictures of the field guide.
+
+    Pictures that the classifier gets wrong are left out: changing its prediction is then not the same as changing the
+    bird. Raises an `XaiWidgetsError` if it gets all of them wrong.
+    """
+    birds = of_birds(study.test)
     indices = torch.tensor(study.draw(birds, count, seed))
     pictures, labels = study.load(birds, indices.tolist())
     right = study.predict(pictures).argmax(1) == labels

@@ -28,15 +28,11 @@ LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, CONFIDENCE)
 class Answer:
     """Counterfactuals of the first pictures of an exam.
 
-    Attributes
-    ----------
-    before, after
-        ``(N, C, H, W)`` in [0, 1]: the pictures that changes are counted from, and the counterfactuals. A decoder that
-        draws the whole picture anew is not to be blamed twice for its reconstruction, which `before` is then.
+    A decoder that draws the whole picture anew is not blamed twice for its reconstruction: that is `before`.
     """
 
-    before: Tensor
-    after: Tensor
+    before: Tensor  # the pictures that changes are counted from, (N, C, H, W) in [0, 1]
+    after: Tensor  # the counterfactuals
 
     def __len__(self) -> int:
         return len(self.after)
@@ -49,41 +45,17 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Walks:
-    """What was found on the routes of the first pictures of an exam.
+    """What was found on the routes of the first pictures of an exam."""
 
-    Attributes
-    ----------
-    codes
-        Where the routes end, ``(N, d)``.
-    end, likely
-        The counterfactuals there, and those with the requested `CONFIDENCE`.
-    violation
-        Mean share of the change of the target's probability that leads away from it.
-    start_gap
-        Mean absolute difference of the first frame and the picture.
-    """
-
-    codes: Tensor
-    end: Answer
-    likely: Answer
-    violation: float
-    start_gap: float
+    codes: Tensor  # where the routes end, (N, d)
+    end: Answer  # the counterfactuals there
+    likely: Answer  # those with the requested CONFIDENCE
+    violation: float  # mean share of the change of the target's probability that leads away from it
+    start_gap: float  # mean absolute difference of the first frame and the picture
 
 
 def walk(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Walks:
-    """Lead each picture of an exam to its target.
-
-    Parameters
-    ----------
-    cae
-        Encodes, knows the routes, and decodes.
-    route
-        See `CAE.explain`.
-    cases
-        The pictures and targets.
-    progress
-        Told each picture.
-    """
+    """Lead each picture of an exam to its target."""
     codes, starts, ends, likely, violations = [], [], [], [], []
     for encoded, corners, target in _routes(cae, route, cases, progress, f"changing birds, {route} route"):
         strip = film_strip(cae, encoded, corners, target, frames=2)

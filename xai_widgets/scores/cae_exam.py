@@ -22,19 +22,10 @@ from xai_widgets.demos import train_classifier
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.progress import Progress
+from xai_widgets.scores import cae_answers
 from xai_widgets.scores import counterfactual_measures as measured
 from xai_widgets.scores.bird_cases import Cases, draw_cases, visible
-from xai_widgets.scores.cae_answers import (
-    LEVELS,
-    Answer,
-    Walks,
-    dialled,
-    nearest,
-    other_decoding,
-    saliency,
-    unchanged,
-    walk,
-)
+from xai_widgets.scores.cae_answers import LEVELS, Answer, Walks
 from xai_widgets.scores.measure import Measure
 from xai_widgets.scores.saliency_baselines import baseline_maps, require_captum
 from xai_widgets.study import Study
@@ -59,13 +50,7 @@ Answers = Mapping[str, Answer]
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All of CAE's measures, beside those of the published CAE if ``study.explainers["cae-paper"]`` is there.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If captum is not installed, no CAE is fitted, or the pictures are not from the field guide.
-    """
+    """All of CAE's measures, beside those of the published CAE if ``study.explainers["cae-paper"]`` is there."""
     require_captum()
     if "cae" not in study.explainers:
         raise XaiWidgetsError('there is no CAE to examine; fit one: study.explainers["cae"] = CAE(study).fit()')
@@ -75,11 +60,11 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     few = cases.first(FEWER)
     oracle = train_classifier(cheat=False, seed=seed + ORACLE_SEED, progress=progress)
     walks, dials = _led(cae, paper, cases, progress)
-    copies = {"nearest": nearest(cae, cases), "input": unchanged(cases)}
+    copies = {"nearest": cae_answers.nearest(cae, cases), "input": cae_answers.unchanged(cases)}
     likely = {who: found.likely for who, found in walks.items()} | copies
     ends = {who: found.end for who, found in walks.items()} | copies
-    ends |= other_decoding(cae, cases, walks["cae"].codes)
-    maps = _differences(ends) | saliency(cae, few, progress)
+    ends |= cae_answers.other_decoding(cae, cases, walks["cae"].codes)
+    maps = _differences(ends) | cae_answers.saliency(cae, few, progress)
     usual = baseline_maps(study, few.pictures, few.targets, few.sources, seed, progress)
     return {
         **_fit(cae, paper, few),
@@ -96,11 +81,11 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
 def _led(cae: CAE, paper: CAE | None, cases: Cases, progress: Progress) -> tuple[dict[str, Walks], dict[str, Tensor]]:
     """The routes of both, and what their dials obtain."""
     few = cases.first(FEWER)
-    walks = {"cae": walk(cae, "straight", cases, progress)}
-    dials = {"cae": dialled(cae, "straight", few, progress)}
+    walks = {"cae": cae_answers.walk(cae, "straight", cases, progress)}
+    dials = {"cae": cae_answers.dialled(cae, "straight", few, progress)}
     if paper is not None:
-        walks["paper"] = walk(paper, "reference", few, progress)
-        dials["paper"] = dialled(paper, "reference", cases.first(FEWEST), progress)
+        walks["paper"] = cae_answers.walk(paper, "reference", few, progress)
+        dials["paper"] = cae_answers.dialled(paper, "reference", cases.first(FEWEST), progress)
     return walks, dials
 
 
@@ -203,10 +188,7 @@ def _differences(answers: Answers) -> dict[str, Tensor]:
 
 
 def _pointing(maps: Mapping[str, Tensor], usual: Mapping[str, Tensor], regions: Tensor) -> Measure:
-    """How well the counterfactual's difference finds regions, as a multiple of the best usual map.
-
-    All maps are averaged over 3x3 pixels.
-    """
+    """How well the counterfactual's difference finds regions, as a multiple of the best usual map; all are smoothed."""
     height, width = regions.shape[1:]
     rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
     centre = -(rows[:, None].square() + columns.square()).expand(len(regions), -1, -1)

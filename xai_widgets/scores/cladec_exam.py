@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS, SLOT_PARTS
 from xai_widgets.demos import bird_classifier
-from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.information import bits
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.scores.bird_cases import of_birds
 from xai_widgets.scores.measure import Measure
 from xai_widgets.study import Study
 from xai_widgets.training import Step, train
@@ -64,17 +62,17 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     rebuilt = {layer: _rebuilt(cladec, layer, seen, unseen) for layer in layers}
     for layer in layers:
         measures |= _lost_by_place(cladec, layer, unseen, rebuilt[layer])
-    originals = _accuracies((seen.pictures, unseen.pictures), seen, unseen, seed, progress, "judging originals")
+    judges = _Judges(seen, unseen, seed, progress)
+    originals = judges.accuracies((seen.pictures, unseen.pictures), "judging originals")
     for layer in layers[-2:]:
-        measures |= _evaluation(layer, rebuilt[layer], originals, seen, unseen, seed, progress)
+        measures |= judges.evaluation(layer, rebuilt[layer], originals)
     for layer in layers:
-        measures |= _probes(layer, rebuilt[layer], seen, unseen, seed, progress)
+        measures |= judges.probes(layer, rebuilt[layer])
     return measures
 
 
-def _truth(pictures: Any, count: int) -> _Truth:
-    if not isinstance(pictures, BirdPictures):
-        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(pictures)}")
+def _truth(given: object, count: int) -> _Truth:
+    pictures = of_birds(given)
     pixels, species = Study.load(pictures, range(count))
     traits = [pictures.bird(i).traits for i in range(count)]
     factors = {name: torch.tensor([int(getattr(trait, name)) for trait in traits]) for name in FACTORS}
@@ -135,88 +133,68 @@ def _bits_at(where: Tensor, pictures: Tensor, rebuilt: Tensor, mean_picture: Ten
 # --- judges ------------------------------------------------------------------------------------------------------
 
 
-def _evaluation(
-    layer: str,
-    rebuilt: _Rebuilt,
-    originals: list[float],
-    seen: _Truth,
-    unseen: _Truth,
-    seed: int,
-    progress: Progress,
-) -> dict[str, Measure]:
-    """Accuracy of fresh classifiers on ClaDec's pictures minus that on the auto-encoder's."""
-    scores = {
-        name: _accuracies(pair, seen, unseen, seed, progress, f"judging {name} of {layer}")
-        for name, pair in rebuilt.items()
-    }
-    gains = [ours - theirs for ours, theirs in zip(scores["cladec"], scores["reference"], strict=True)]
-    baselines = {name: mean(values) for name, values in scores.items()}
-    baselines |= {"originals": mean(originals), "worst_seed": min(gains)}
-    return {f"evaluation_gain.{layer}": Measure(mean(gains), "higher", 0.0, baselines)}
+@dataclass(frozen=True, eq=False)
+class _Judges:
+    """Classifiers that are trained on pictures of the seen birds, and tested on pictures of the unseen ones."""
 
+    seen: _Truth
+    unseen: _Truth
+    seed: int
+    progress: Progress
 
-def _accuracies(
-    pair: tuple[Tensor, Tensor], seen: _Truth, unseen: _Truth, seed: int, progress: Progress, task: str
-) -> list[float]:
-    """Accuracy of one fresh classifier for each seed."""
-    return [_judged(*pair, seen, unseen, seed + i, progress, task) for i in range(SEEDS)]
+    def evaluation(self, layer: str, rebuilt: _Rebuilt, originals: list[float]) -> dict[str, Measure]:
+        """Accuracy of fresh classifiers on ClaDec's pictures minus that on the auto-encoder's."""
+        scores = {name: self.accuracies(pair, f"judging {name} of {layer}") for name, pair in rebuilt.items()}
+        gains = [ours - theirs for ours, theirs in zip(scores["cladec"], scores["reference"], strict=True)]
+        baselines = {name: mean(values) for name, values in scores.items()}
+        baselines |= {"originals": mean(originals), "worst_seed": min(gains)}
+        return {f"evaluation_gain.{layer}": Measure(mean(gains), "higher", 0.0, baselines)}
 
+    def accuracies(self, pair: tuple[Tensor, Tensor], task: str) -> list[float]:
+        """Accuracy of one fresh classifier for each seed."""
+        targets = F.one_hot(self.seen.species[:JUDGED]).float()
+        found = []
+        for seed in range(self.seed, self.seed + SEEDS):
+            logits = self._read((pair[0][:JUDGED], pair[1]), targets, F.cross_entropy, JUDGE_EPOCHS, seed, task)
+            found.append(float((logits.argmax(1) == self.unseen.species).float().mean()))
+        return found
 
-def _probes(
-    layer: str, rebuilt: _Rebuilt, seen: _Truth, unseen: _Truth, seed: int, progress: Progress
-) -> dict[str, Measure]:
-    """How well factors that do not matter can be read off the reconstructions, one network for all factors."""
-    task = f"probing {layer}"
-    found = {name: _probed(*pair, seen, unseen, seed, progress, task) for name, pair in rebuilt.items()}
-    return {
-        f"probe.{factor}.{layer}": Measure(
-            found["cladec"][factor], "lower", 1 / values, {"reference": found["reference"][factor]}
-        )
-        for factor, values in FACTORS.items()
-    }
+    def probes(self, layer: str, rebuilt: _Rebuilt) -> dict[str, Measure]:
+        """How well factors that do not matter can be read off the reconstructions, one network for all factors."""
+        found = {name: self._probed(pair, f"probing {layer}") for name, pair in rebuilt.items()}
+        return {
+            f"probe.{factor}.{layer}": Measure(
+                found["cladec"][factor], "lower", 1 / values, {"reference": found["reference"][factor]}
+            )
+            for factor, values in FACTORS.items()
+        }
 
+    def _probed(self, pair: tuple[Tensor, Tensor], task: str) -> dict[str, float]:
+        ours, theirs = self.seen.factors, self.unseen.factors
+        targets = torch.cat([F.one_hot(ours[name], count) for name, count in FACTORS.items()], dim=1).float()
+        logits = self._read(pair, targets, _cross_entropies, PROBE_EPOCHS, self.seed, task)
+        parts = zip(FACTORS, logits.split(list(FACTORS.values()), dim=1), strict=True)
+        return {name: float((part.argmax(1) == theirs[name]).float().mean()) for name, part in parts}
 
-def _judged(
-    pictures: Tensor, test: Tensor, seen: _Truth, unseen: _Truth, seed: int, progress: Progress, task: str
-) -> float:
-    """Accuracy on test pictures of a classifier trained from scratch."""
-    targets = F.one_hot(seen.species[:JUDGED]).float()
-    model = _trained(pictures[:JUDGED], targets, _cross_entropy, JUDGE_EPOCHS, seed, progress, task)
-    return float((_logits(model, test).argmax(1) == unseen.species).float().mean())
+    def _read(
+        self, pair: tuple[Tensor, Tensor], targets: Tensor, loss: _Loss, epochs: int, seed: int, task: str
+    ) -> Tensor:
+        """What the demo's network, trained afresh on targets ``(N, outputs)``, says of the second pictures."""
+        pictures, test = pair
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = bird_classifier(targets.shape[1])
 
+        def of(step: Step) -> Tensor:
+            return loss(model(pictures[step.indices]), targets[step.indices])
 
-def _probed(
-    pictures: Tensor, test: Tensor, seen: _Truth, unseen: _Truth, seed: int, progress: Progress, task: str
-) -> dict[str, float]:
-    targets = torch.cat([F.one_hot(seen.factors[name], count) for name, count in FACTORS.items()], dim=1).float()
-    model = _trained(pictures, targets, _cross_entropies, PROBE_EPOCHS, seed, progress, task)
-    parts = _logits(model, test).split(list(FACTORS.values()), dim=1)
-    return {
-        name: float((part.argmax(1) == unseen.factors[name]).float().mean())
-        for name, part in zip(FACTORS, parts, strict=True)
-    }
-
-
-def _trained(
-    pictures: Tensor, targets: Tensor, loss: _Loss, epochs: int, seed: int, progress: Progress, task: str
-) -> nn.Sequential:
-    """The demo's network, fresh, trained on targets ``(N, outputs)``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = bird_classifier(targets.shape[1])
-
-    def of(step: Step) -> Tensor:
-        return loss(model(pictures[step.indices]), targets[step.indices])
-
-    train(model, of, len(pictures), Recipe(epochs=epochs, batch_size=32, seed=seed), progress=progress, task=task)
-    return model
+        recipe = Recipe(epochs=epochs, batch_size=32, seed=seed)
+        train(model, of, len(pictures), recipe, progress=self.progress, task=task)
+        with torch.no_grad():
+            return torch.cat([model(batch) for batch in test.split(256)])
 
 
 _Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-def _cross_entropy(said: Tensor, wanted: Tensor) -> Tensor:
-    return F.cross_entropy(said, wanted)
 
 
 def _cross_entropies(said: Tensor, wanted: Tensor) -> Tensor:
@@ -224,8 +202,3 @@ def _cross_entropies(said: Tensor, wanted: Tensor) -> Tensor:
     counts = list(FACTORS.values())
     parts = zip(said.split(counts, dim=1), wanted.split(counts, dim=1), strict=True)
     return torch.stack([F.cross_entropy(ours, theirs) for ours, theirs in parts]).sum()
-
-
-def _logits(model: nn.Module, pictures: Tensor) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([model(batch) for batch in pictures.split(256)])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from xai_widgets import limits
 from xai_widgets.registry import Registry
 from xai_widgets.scores.measure import Exam, Measure
-from xai_widgets.scores.threads import one_thread
 
 if TYPE_CHECKING:
     from xai_widgets.progress import Progress
@@ -26,6 +26,24 @@ EXAMS: Registry[Callable[[Study, int, Progress], dict[str, Measure]]] = Registry
     },
 )
 """The exam of each method."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch, numpy and scikit-learn compute with one thread; afterwards with as many as before.
+
+    The order of the additions changes the last digits of a sum, which the training of a network amplifies.
+    """
+    import torch  # noqa: PLC0415  (the list of exams is read without it)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    before = torch.get_num_threads()
+    try:
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def run_exam(method: str, study: Study, *, seed: int = 0, progress: Progress) -> Exam:

@@ -30,22 +30,6 @@ def baseline_masks(study: Study, pictures: Tensor, classes: Tensor, seed: int, p
     """Masks ``(N, H, W)`` by method, with a maximum of 1, or of 0 where a method finds nothing.
 
     Only evidence for the class counts, where a method has signs. A blurred picture replaces what a method hides.
-
-    Parameters
-    ----------
-    study
-        The classifier; it is borrowed, and never changed.
-    pictures, classes
-        ``(N, C, H, W)`` in [0, 1], and the classes to explain ``(N,)``.
-    seed
-        Of the random masks.
-    progress
-        Told each method.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If captum is not installed.
     """
     require_captum()
     scores: dict[str, Callable[[Tensor], Tensor]] = {

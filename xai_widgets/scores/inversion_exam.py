@@ -18,6 +18,7 @@ from xai_widgets.data.birds import PARTS, Bird, pair
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.explanation import FLAT
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.progress import Progress
 from xai_widgets.scores.bird_cases import Cases, draw_cases
@@ -58,22 +59,7 @@ class Answer:
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All measures of guided feature inversion, beside those of the published method and of other masks.
-
-    Parameters
-    ----------
-    study
-        The demo; nothing needs to be fitted.
-    seed
-        Of the draw of unseen birds.
-    progress
-        Told each step.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide, the classifier knows none of them, or captum is not installed.
-    """
+    """All measures of guided feature inversion, beside those of the published method and of other masks."""
     cases = draw_cases(study, SINGLES, seed)
     singles = MaskCases(cases.pictures, cases.sources, Truth(cases.birds).where(cases.indices).any(1))
     answers = _answers(study, singles, seed, progress)
@@ -109,20 +95,13 @@ def _answers(study: Study, asked: MaskCases, seed: int, progress: Progress) -> d
 
 def _answer(study: Study, asked: MaskCases, masks: Tensor, behind: Tensor) -> Answer:
     def probability(mask: Tensor) -> Tensor:
-        seen = blend(asked.pictures, behind, mask)
-        return study.predict(seen).gather(1, asked.class_index[:, None])[:, 0]
+        return own_scores(study.predict(blend(asked.pictures, behind, mask)), asked.class_index)
 
     return Answer(masks, probability(masks[:, None]), probability(1 - masks[:, None]))
 
 
 def draw_pairs(study: Study, birds: BirdPictures, count: int, seed: int) -> MaskCases:
-    """At most `count` pictures of two birds, each twice, for both of its species; see `PAIRS`.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no such picture.
-    """
+    """At most `count` pictures of two birds, each twice, for both of its species; see `PAIRS`."""
     indices = study.draw(birds, 2 * count, seed)
     drawn = [(birds.bird(a), birds.bird(b)) for a, b in zip(indices[::2], indices[1::2], strict=False)]
     rows = [row for two in drawn for row in _both(study, two, birds.size)]

@@ -37,34 +37,11 @@ def require_captum() -> None:
 def baseline_maps(
     study: Study, pictures: Tensor, targets: Tensor, sources: Tensor, seed: int, progress: Progress
 ) -> Mapping[str, Tensor]:
-    """How much each pixel matters for telling one class from another, according to the usual methods.
+    """How much each pixel matters for the logit of the target minus that of the source: maps ``(N, H, W)`` by method.
 
     Integrated gradients, occlusion and LIME need a picture without evidence; they get the blurred picture, which is
-    closer to real pictures than a black one.
-
-    Parameters
-    ----------
-    study
-        The classifier; it is borrowed, and never changed.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    targets, sources
-        Classes ``(N,)``: explained is the logit of the target minus that of the source.
-    seed
-        Of LIME.
-    progress
-        Told each picture.
-
-    Returns
-    -------
-    Mapping
-        Maps ``(N, H, W)`` by method: absolute values, averaged over the channels. Grad-CAM is left out if no layer of
-        the classifier gives maps.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If captum is not installed.
+    closer to real pictures than a black one. Maps are absolute values, averaged over the channels. Grad-CAM is left out
+    if no layer of the classifier gives maps.
     """
     require_captum()
     progress.start("saliency of other methods", len(pictures))

@@ -15,23 +15,20 @@ from functools import partial
 from itertools import combinations, product
 from math import isnan, nan
 from statistics import mean
-from typing import Literal
 
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 from torch import Tensor
 
-from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import SLOTS
-from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.additive import alive
 from xai_widgets.methods.srae.heatmaps import deletion, enlarged
 from xai_widgets.methods.srae.report import Numbers, numbers
 from xai_widgets.methods.srae.settings import Basis
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
-from xai_widgets.scores.bird_cases import CUE, drawn_without
+from xai_widgets.scores.bird_cases import CUE, drawn_without, of_birds
 from xai_widgets.scores.counterfactual_measures import pearson
 from xai_widgets.scores.measure import Measure
 from xai_widgets.study import Study
@@ -50,9 +47,6 @@ SEEDS, PAPER_SEEDS = 5, 2
 
 PAPER_EPOCHS, PAPER_PICTURES, PAPER_ROUNDS = 10, 2000, 2
 """The published model learns from as many pictures as ours, and for longer, but not for minutes."""
-
-HALF = 0.5
-"""Share of the contribution that the top of a true map should hold."""
 
 FACTORS = (0.0, 0.5, 1.5, 2.0)
 """What x-features are multiplied by, one at a time."""
@@ -77,23 +71,13 @@ class Contender:
 
 @dataclass(frozen=True, eq=False)
 class Birds:
-    """Unseen birds, and some of them drawn again.
+    """Unseen birds, and some of them drawn again."""
 
-    Attributes
-    ----------
-    pictures, logits, species
-        ``(N, C, H, W)`` in [0, 1], the network's logits ``(N, K)``, and the true species ``(N,)``.
-    whole
-        Some pictures of each species, ``(n, C, H, W)``.
-    without
-        The same without a slot or the cue, by its name.
-    """
-
-    pictures: Tensor
-    logits: Tensor
-    species: Tensor
-    whole: list[Tensor]
-    without: Mapping[str, list[Tensor]]
+    pictures: Tensor  # (N, C, H, W) in [0, 1]
+    logits: Tensor  # of the network, (N, K)
+    species: Tensor  # (N,)
+    whole: list[Tensor]  # some pictures of each species, (n, C, H, W)
+    without: Mapping[str, list[Tensor]]  # the same without a slot or the cue, by its name
 
     def of(self, k: int) -> Tensor:
         """Some pictures of species k."""
@@ -101,13 +85,7 @@ class Birds:
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All of SRAE's measures; what is not in ``study.explainers`` ("srae", "srae-paper") is fitted first.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide.
-    """
+    """All of SRAE's measures; what is not in ``study.explainers`` ("srae", "srae-paper") is fitted first."""
     birds = draw_birds(study, seed)
     everyone = _contenders(study, seed, progress)
     ours = everyone["srae"].first
@@ -128,16 +106,15 @@ def _contenders(study: Study, seed: int, progress: Progress) -> dict[str, Conten
     """Our fits and the published ones; they may fail, and the measures then say so."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        ours = _ours(study, seed).fit(progress=progress)  # what was fitted before was not timed here
-        again = [_ours(study, seed + i).fit(progress=progress) for i in range(1, SEEDS)]
+        # What was fitted before was not timed here.
+        ours = [_ours(study, seed + i).fit(progress=progress) for i in range(SEEDS)]
         papers = [study.explainers.get("srae-paper") or _paper(study, seed).fit(progress=progress)]
         papers += [_paper(study, seed + i).fit(progress=progress) for i in range(1, PAPER_SEEDS)]
-    fits = [ours, *again]
     return {
-        "srae": Contender(fits, "srae"),
+        "srae": Contender(ours, "srae"),
         "paper": Contender(papers, "srae"),
-        "pca": Contender(fits, "pca"),
-        "pls": Contender(fits, "pls"),
+        "pca": Contender(ours, "pca"),
+        "pls": Contender(ours, "pls"),
     }
 
 
@@ -153,9 +130,7 @@ def _paper(study: Study, seed: int) -> SRAE:
 
 def draw_birds(study: Study, seed: int) -> Birds:
     """Draw birds of which no explainer has seen any."""
-    birds = study.test
-    if not isinstance(birds, BirdPictures):
-        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    birds = of_birds(study.test)
     indices = study.draw(birds, PICTURES, seed)
     pictures, species = study.load(birds, indices)
     chosen = [[index for index in indices if birds.labels[index] == k][:PER_SPECIES] for k in range(birds.species)]
@@ -167,23 +142,8 @@ def draw_birds(study: Study, seed: int) -> Birds:
 
 # --- the measures of one contender -------------------------------------------------------------------------------
 
-BETTER: Mapping[str, Literal["higher", "lower"]] = {
-    "r2_all": "higher",
-    "r2_positive": "higher",
-    "accuracy_change": "lower",
-    "alive_min": "higher",
-    "second_first_min": "higher",
-    "part_auc": "higher",
-    "n90": "lower",
-    "intervention_r": "higher",
-    "intervention_r_worst": "higher",
-    "stability": "higher",
-    "map_sum_error": "lower",
-    "map_deletion": "higher",
-    "map_deletion_half": "higher",
-    "fit_seconds": "lower",
-    "cue_auc": "higher",
-}
+LOWER = {"accuracy_change", "n90", "map_sum_error", "fit_seconds"}
+"""The measures of which less is better."""
 
 
 def _values(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
@@ -269,14 +229,7 @@ def _stability(one: Contender, birds: Birds) -> float:
 
 
 def stability(traces: Sequence[Tensor]) -> float:
-    """Mean correlation of matched x-features over all pairs of fits; NaN for a single one.
-
-    Parameters
-    ----------
-    traces
-        Contributions of the x-features that vary, ``(N, L)`` for each fit; L may differ, and an x-feature without a
-        partner does not count.
-    """
+    """Mean correlation of matched x-features ``(N, L)`` that vary, over all pairs of fits; NaN for a single one."""
     pairs = [matched(one, other)[1] for one, other in combinations(traces, 2) if one.shape[1] and other.shape[1]]
     return float(torch.cat(pairs).mean()) if pairs else nan
 
@@ -312,7 +265,7 @@ def _maps(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
     return {
         "map_sum_error": max(errors),
         "map_deletion": float(fall.mean()),
-        "map_deletion_half": float((fall >= HALF).float().mean()),
+        "map_deletion_half": float((fall >= 0.5).float().mean()),
         "random_deletion": float(torch.cat(random).mean()),
     }
 
@@ -320,4 +273,4 @@ def _maps(one: Contender, birds: Birds, seed: int) -> dict[str, float]:
 def _beside(name: str, found: Mapping[str, Mapping[str, float]], chance: float | None) -> Measure:
     """The measure of "srae", with those of the others as baselines."""
     others = {who: values[name] for who, values in found.items() if who != "srae" and not isnan(values[name])}
-    return Measure(found["srae"][name], BETTER[name], chance, others)
+    return Measure(found["srae"][name], "lower" if name in LOWER else "higher", chance, others)

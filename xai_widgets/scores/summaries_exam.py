@@ -18,13 +18,12 @@ from torch import Tensor
 
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.demos import bird_classifier
-from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.causal import elsewhere
 from xai_widgets.methods.summaries.masks import STRONG, CrispMasks
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
-from xai_widgets.scores.bird_cases import CUE
+from xai_widgets.scores.bird_cases import CUE, of_birds
 from xai_widgets.scores.measure import Measure
 from xai_widgets.scores.summaries_truth import NOTHING, Truth, groups, hits, precision, purity, shown
 from xai_widgets.study import Study
@@ -55,40 +54,29 @@ Kinds = Mapping[str, Sequence[Ints]]
 
 
 def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
-    """All measures of visual summaries, beside those of the published ones and of variations.
-
-    Parameters
-    ----------
-    study
-        The demo; nothing needs to be fitted.
-    seed
-        Decides which birds are drawn; no other part of the package has seen them.
-    progress
-        Told each step.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the pictures are not from the field guide.
-    """
+    """All measures of visual summaries, beside those of the published ones and of variations."""
     truth = Truth(_fresh(study, seed))
     found = _found(study, truth.birds, seed, progress)
     kinds = {who: [truth.kinds(one) for one in each] for who, each in found.items()}
+
+    def seconds(one: ClassSummaries) -> Tensor:
+        return torch.tensor([one.origin["seconds"] / len(one.masks)])
+
     return {
         **_masks(found, truth),
         **_groups(found, kinds, seed),
         **_causes(study, found, kinds, truth),
         **(_cue(found, kinds, truth) if CUE in truth.parts else {}),
         "random_network_stable": _random_networks(truth.birds, seed, progress),
-        "seconds_per_picture": _beside(found, _seconds, "lower"),
+        "seconds_per_picture": _beside(
+            found, lambda one: torch.tensor([one.origin["seconds"] / len(one.masks)]), "lower"
+        ),
     }
 
 
 def _fresh(study: Study, seed: int) -> BirdPictures:
-    """Birds of the same kind that neither the classifier nor whoever chose the settings has seen."""
-    birds = study.test
-    if not isinstance(birds, BirdPictures):
-        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+    """Held-out birds of the same kind, which were not used to choose any settings either."""
+    birds = of_birds(study.test)
     beyond = birds.first + len(birds) + seed * BIRDS
     return BirdPictures(BIRDS, species=birds.species, size=birds.size, seed=birds.seed, first=beyond, cheat=birds.cheat)
 
@@ -176,10 +164,10 @@ def _causes(study: Study, found: Mapping[str, Found], kinds: Kinds, truth: Truth
     """The least that a sound summary's removal costs, and whether its evidence is what its part is worth."""
     pairs = {who: _evidence_and_worth(study, each, kinds[who], truth) for who, each in found.items()}
     return {
-        "causal_drop_low": _measure({who: _least(each, "drop_low") for who, each in found.items()}, "higher", 0.0),
-        "causal_evidence_low": _measure(
-            {who: _least(each, "evidence_low") for who, each in found.items()}, "higher", 0.0
-        ),
+        **{
+            f"causal_{name}": _measure({who: _least(each, name) for who, each in found.items()}, "higher", 0.0)
+            for name in ("drop_low", "evidence_low")
+        },
         "evidence_truth_r": _measure({who: _correlation(values) for who, values in pairs.items()}, "higher", 0.0),
     }
 
@@ -234,10 +222,6 @@ def _random_networks(birds: BirdPictures, seed: int, progress: Progress) -> Meas
 
 
 # --- measures ------------------------------------------------------------------------------------------------------
-
-
-def _seconds(one: ClassSummaries) -> Tensor:
-    return torch.tensor([one.origin["seconds"] / len(one.masks)])
 
 
 def _mean(values: Sequence[Tensor]) -> float:

@@ -1,4 +1,4 @@
-"""What masks and summaries of birds are compared with: where the deciding parts are, and what each is worth."""
+"""The ground truth for masks and summaries of birds: where the deciding parts are, and what each is worth."""
 
 from __future__ import annotations
 
@@ -29,13 +29,7 @@ HIT = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of the birds of a set.
-
-    Attributes
-    ----------
-    birds
-        The set; with cues, the classifier is taken for one that looks at these.
-    """
+    """What is known of the birds of a set; with cues, the classifier is taken for one that looks at these."""
 
     birds: BirdPictures
 

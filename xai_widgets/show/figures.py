@@ -41,13 +41,17 @@ def picture_rows(columns: Mapping[str, list[Any]], captions: Mapping[str, list[s
     for column, (name, pictures) in enumerate(columns.items()):
         axes[0, column].set_title(plain(name), fontsize=10)
         for row, picture in enumerate(pictures):
-            axes[row, column].imshow(to_uint8(picture), interpolation="nearest")
-            axes[row, column].set(xticks=[], yticks=[])
-            axes[row, column].spines[:].set_visible(False)
-            if name in captions:
-                axes[row, column].set_xlabel(plain(captions[name][row]), fontsize=7)
+            draw_picture(axes[row, column], picture, captions[name][row] if name in captions else "")
     figure.supxlabel(plain(footer), fontsize=7, wrap=True)
     return figure
+
+
+def draw_picture(axes: Any, picture: Any, caption: str = "") -> None:
+    """Draw a picture alone, without a frame, and a line below it."""
+    axes.imshow(to_uint8(picture), interpolation="nearest")
+    axes.set_xlabel(plain(caption), fontsize=7)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def plain(text: str) -> str:

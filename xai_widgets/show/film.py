@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xai_widgets.show.colours import BLUE
-from xai_widgets.show.figures import INCHES, NotebookFigure, plain
-from xai_widgets.show.images import to_uint8
+from xai_widgets.show.figures import INCHES, NotebookFigure, draw_picture, plain
 
 
 def film(
@@ -39,20 +38,13 @@ def film(
     figure = NotebookFigure(figsize=(INCHES * len(frames), 2 * INCHES + 2.2), layout="constrained")
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(INCHES + 0.3, INCHES + 1.1)).flat
     for axes, frame, caption in zip(above.subplots(1, len(frames)), frames, captions, strict=True):
-        _picture(axes, frame, below=caption)
+        draw_picture(axes, frame, caption)
     drawing, *places = below.subplots(1, 1 + len(maps), width_ratios=(2, *(1 for _ in maps)))
     drawing.plot(*curve, color="0.5", linewidth=1)
     drawing.plot(*stops, "o", color=BLUE, markersize=4)
     drawing.set(xlabel=plain(labels[0]), ylabel=plain(labels[1]), ylim=(-0.03, 1.03))
     for axes, (name, picture) in zip(places, maps.items(), strict=True):
-        _picture(axes, picture, above=name)
+        draw_picture(axes, picture)
+        axes.set_title(plain(name), fontsize=9)
     figure.supxlabel(plain(footer), fontsize=7, wrap=True)
     return figure
-
-
-def _picture(axes: Any, picture: Any, *, above: str = "", below: str = "") -> None:
-    axes.imshow(to_uint8(picture), interpolation="nearest")
-    axes.set_title(plain(above), fontsize=9)
-    axes.set_xlabel(plain(below), fontsize=7)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)

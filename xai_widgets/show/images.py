@@ -26,10 +26,7 @@ DIFFERENCE_LIMIT, BITS_LIMIT, DEVIATION_LIMIT = 0.5, 3.0, 0.3
 # A decoder may miss the range by a rounding error, but not by more.
 _TOLERANCE = 1e-3
 # Blue through white to orange, told apart by every kind of colour vision; steps of even lightness.
-_DIVERGING = np.array(
-    [[8, 64, 129], [67, 147, 195], [247, 247, 247], [230, 145, 56], [150, 70, 0]],
-    dtype=np.float64,
-)
+_DIVERGING = np.array([[8, 64, 129], [67, 147, 195], [247, 247, 247], [230, 145, 56], [150, 70, 0]], dtype=np.float64)
 
 
 def to_uint8(picture: Any) -> RGB:
@@ -95,17 +92,7 @@ def _bytes(array: npt.NDArray[Any]) -> RGB:
 
 
 def enlarge(picture: RGB, size: int) -> RGB:
-    """Scale a picture so that its longer side has ``size`` pixels.
-
-    Pictures under 64 pixels are enlarged without smoothing, so that nothing is shown that is not there.
-
-    Parameters
-    ----------
-    picture
-        (H, W, 3), uint8.
-    size
-        The longer side in pixels, at least 1.
-    """
+    """Scale a picture so that its longer side has ``size`` pixels; under 64 pixels a pixel stays a pixel."""
     height, width = picture.shape[:2]
     scale = size / max(height, width)
     shape = max(1, round(width * scale)), max(1, round(height * scale))
@@ -117,14 +104,8 @@ def enlarge(picture: RGB, size: int) -> RGB:
 def data_uri(picture: Any, size: int | None = None, format: ImageFormat = "png") -> str:  # noqa: A002
     """Write a picture as an address that holds the picture itself, for the ``src`` of an image.
 
-    Parameters
-    ----------
-    picture
-        Anything `to_uint8` takes.
-    size
-        Scale the longer side to so many pixels, or None to leave the picture as it is.
-    format
-        ``"png"`` is exact; ``"jpeg"`` and ``"webp"`` (quality 85) are several times smaller and faster.
+    ``"png"`` is exact; ``"jpeg"`` and ``"webp"`` (quality 85) are several times smaller and faster. With a `size`, the
+    longer side is scaled to so many pixels.
     """
     pixels = to_uint8(picture)
     pixels = pixels if size is None else enlarge(pixels, size)
@@ -134,19 +115,9 @@ def data_uri(picture: Any, size: int | None = None, format: ImageFormat = "png")
 
 
 def diverging(signed: Any, limit: float) -> RGB:
-    """Colour a signed map: blue below zero, white at zero, orange above.
+    """Colour a signed map (H, W), or the mean over C of (C, H, W): blue below zero, white at zero, orange above.
 
-    Parameters
-    ----------
-    signed
-        (H, W), or (C, H, W) whose channels are averaged.
-    limit
-        The value of the full colour; give the same one to maps that are compared. Values beyond it are cut.
-
-    Returns
-    -------
-    numpy.ndarray
-        (H, W, 3), uint8.
+    Values of `limit` and beyond have the full colour; give the same one to maps that are compared.
     """
     if not limit > 0:
         raise PictureError(f"the limit of a signed map is above zero, not {limit}")
@@ -157,19 +128,9 @@ def diverging(signed: Any, limit: float) -> RGB:
 
 
 def sequential(values: Any, low: float, high: float) -> RGB:
-    """Colour an unsigned map with cividis, dark blue at ``low`` and yellow at ``high``.
+    """Colour an unsigned map (H, W), or the mean over C of (C, H, W), with cividis, from dark blue to yellow.
 
-    Parameters
-    ----------
-    values
-        (H, W), or (C, H, W) whose channels are averaged.
-    low, high
-        The ends of the scale, ``low < high``; give the same ones to maps that are compared. Values beyond are cut.
-
-    Returns
-    -------
-    numpy.ndarray
-        (H, W, 3), uint8.
+    Values beyond ``low < high`` are cut; give the same ones to maps that are compared.
     """
     if not low < high:
         raise PictureError(f"the low end of a map's scale ({low}) must lie below its high end ({high})")

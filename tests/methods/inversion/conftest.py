@@ -113,9 +113,3 @@ def equal():
         assert one.sentence(0) == other.sentence(0)
 
     return equal
-
-
-@pytest.fixture(scope="session")
-def tokens():
-    """Makes small transformers."""
-    return Tokens

@@ -13,6 +13,8 @@ from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
+from .conftest import Tokens
+
 BRIEF = GuidedSettings(steps=3)
 BRIEF_PAPER = PublishedSettings(inversion_steps=2, steps=3)
 
@@ -39,13 +41,10 @@ def test_the_mask_is_the_square_of_the_class(study, squares_of, shown, preset):
         assert not found.degenerate.any()
 
 
-def test_the_runner_up_has_its_own_square(made, study, squares_of, shown):
+def test_the_runner_up_has_its_own_square_and_why_one_and_not_the_other(made, study, squares_of, shown):
     found = made.explain(shown(study), "runner-up")
     assert found.class_index.tolist() == [1, 1, 1]
     assert found.mass(squares_of[1]).min() > 0.75
-
-
-def test_why_one_and_not_the_other(made, study, squares_of, shown):
     found = made.explain(shown(study), against="runner-up")
     assert found.mass(squares_of[0]).min() > 0.75
     two = study.logits(shown(study))[:, :2].softmax(1)[:, 0]
@@ -132,25 +131,16 @@ def test_in_place_activations_change_nothing(net, squares):
     assert torch.allclose(found[0].masks, found[1].masks, atol=1e-6)
 
 
-def test_tokens_of_a_transformer(tokens, colours, shown):
-    study = colours(tokens())
+def test_tokens_of_a_transformer(colours, shown):
+    study = colours(Tokens())
     made = GuidedFeatureInversion(study, settings=BRIEF)
     assert made.base_layers == ("first.norm2",)  # of the last block's cells nothing is read
     found = made.explain(shown(study))
     assert found.masks.shape == (3, 28, 28)
     assert found.weights.shape == (3, 16)  # two signs of eight channels, without the class token's
-
-
-def test_a_network_whose_last_layer_is_zero_has_layers_all_the_same(tokens, colours):
-    model = tokens()
-    torch.nn.init.zeros_(model.head.weight)
-    assert GuidedFeatureInversion(colours(model)).base_layers == ("last.norm2",)
-
-
-def test_a_network_without_maps_is_refused(colours):
-    flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, 3))
-    with pytest.raises(LayerError, match="no layer of the network has maps"):
-        GuidedFeatureInversion(colours(flat))
+    # A network whose last layer is zero has layers all the same.
+    torch.nn.init.zeros_(study.model.head.weight)
+    assert GuidedFeatureInversion(colours(study.model)).base_layers == ("last.norm2",)
 
 
 @pytest.mark.parametrize("name", ["explain", "invert"])
@@ -171,7 +161,9 @@ def test_a_network_that_sees_nothing_has_masks_that_say_so(colours, shown, name)
     assert any("same everywhere" in problem for problem in found.problems)
 
 
-def test_settings_outside_their_range_are_refused(made, study, shown, net, squares):
+def test_settings_outside_their_range_and_networks_without_maps_are_refused(made, study, shown, net, squares, colours):
+    with pytest.raises(LayerError, match="no layer of the network has maps"):
+        GuidedFeatureInversion(colours(nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, 3))))
     with pytest.raises(XaiWidgetsError, match="background is 'snow', but must be one of auto"):
         GuidedFeatureInversion(study, background="snow")
     with pytest.raises(LayerError, match="has no maps"):

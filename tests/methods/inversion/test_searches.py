@@ -14,6 +14,9 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.problem import log_rest
 from xai_widgets.methods.inversion.targets import Targets
+from xai_widgets.study import Study
+
+from .conftest import Colours
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +89,6 @@ def guided_twin(study, maps, picture, background, colour, s):
     [(PublishedSettings(inversion_steps=4, steps=12), published_twin), (GuidedSettings(steps=6), guided_twin)],
 )
 def test_masks_are_those_of_a_slow_twin(colours, shown, settings, twin):
-    from .conftest import Colours
-
     study = colours(Colours(scale=20.0))  # unsure, so that the plain formulas do
     made = GuidedFeatureInversion(study, "maps", settings=settings, background="blur")
     found = made.explain(shown(study), torch.tensor([0, 1, 1]))
@@ -101,6 +102,7 @@ def test_masks_are_those_of_a_slow_twin(colours, shown, settings, twin):
 
 
 def test_masks_do_not_depend_on_the_scale_of_the_weights():
+    assert torch.equal(min_max(torch.full((1, 1, 3, 3), 7.0)), torch.zeros(1, 1, 3, 3))
     dice = torch.Generator().manual_seed(0)
     basis = Basis(("a", "b"), (torch.rand(2, 3, 8, 8, generator=dice), torch.rand(2, 4, 4, 4, generator=dice)))
     weights = torch.rand(2, 7, generator=dice)
@@ -119,13 +121,7 @@ def test_several_layers_are_added_where_they_are():
     assert found[0, 0, 0, 3] == 0
 
 
-def test_flat_maps_have_a_flat_mask_without_nan():
-    assert torch.equal(min_max(torch.full((1, 1, 3, 3), 7.0)), torch.zeros(1, 1, 3, 3))
-
-
 def test_channels_of_both_signs_are_told_apart(net, squares):
-    from xai_widgets.study import Study
-
     study = Study(net(), squares(8))
     assert signs(study, ["norm", "relu"]) == {"norm": True, "relu": False}
     picture = study.load(study.train, [0])[0]
@@ -162,11 +158,7 @@ def test_rates_fall_and_slopes_grow():
 
 
 def test_another_start_is_the_same_for_the_same_seed(study, shown):
-    weights = [
-        GuidedFeatureInversion(study, settings=GuidedSettings(steps=2, noise=1.0, seed=seed))
-        .invert(shown(study))
-        .weights
-        for seed in (0, 0, 1)
-    ]
+    settings = [GuidedSettings(steps=2, noise=1.0, seed=seed) for seed in (0, 0, 1)]
+    weights = [GuidedFeatureInversion(study, settings=one).invert(shown(study)).weights for one in settings]
     assert torch.equal(weights[0], weights[1])
     assert not torch.allclose(weights[0], weights[2], atol=1e-3)

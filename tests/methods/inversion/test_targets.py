@@ -35,10 +35,10 @@ def test_of_two_classes_only_these_count():
 
 
 def test_your_own_score_must_be_log_probabilities():
-    assert targets_of(lambda logits: -logits[:, 0].abs(), None, LOGITS, NAMES).log_probabilities(LOGITS).tolist() == [
-        -3,
-        0,
-    ]
+    own = targets_of(lambda logits: -logits[:, 0].abs(), None, LOGITS, NAMES)
+    assert own.log_probabilities(LOGITS).tolist() == [-3, 0]
+    with pytest.raises(XaiWidgetsError, match="finite"):
+        Targets(torch.tensor([0])).log_probabilities(torch.tensor([[torch.nan, 1.0]]))
     for wrong in (lambda logits: logits[:, 0], lambda logits: -logits.abs(), lambda logits: logits[:, 0] * torch.nan):
         with pytest.raises(XaiWidgetsError, match="scores must be 2 log-probabilities"):
             targets_of(wrong, None, LOGITS, NAMES).log_probabilities(LOGITS)
@@ -59,11 +59,6 @@ def test_your_own_score_must_be_log_probabilities():
 def test_what_is_no_class_is_refused(target, against, message):
     with pytest.raises(XaiWidgetsError, match=message):
         targets_of(target, against, LOGITS, NAMES)
-
-
-def test_a_logit_without_limit_is_refused():
-    with pytest.raises(XaiWidgetsError, match="finite"):
-        Targets(torch.tensor([0])).log_probabilities(torch.tensor([[torch.nan, 1.0]]))
 
 
 @pytest.mark.parametrize("name", BACKGROUNDS)
@@ -87,10 +82,6 @@ def test_the_background_chosen_leaves_least_of_the_class(colours, red):
         return study.predict(backgrounds(study, red(study), classes, name, 0)[0])[:, 0]
 
     assert (left("auto") <= torch.stack([left(name) for name in ("blur", "mean", "median")]).amin(0) + 1e-6).all()
-
-
-def test_noise_depends_on_its_seed(colours, shown):
-    study = colours()
-    found = [backgrounds(study, shown(study), torch.zeros(3).long(), "noise", seed)[0] for seed in (0, 0, 1)]
+    found = [backgrounds(study, red(study), classes, "noise", seed)[0] for seed in (0, 0, 1)]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.methods.masking.batches import each_class
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.methods.summaries.summary import Summary
 from xai_widgets.study import Study
 
 SQUARES = ((slice(4, 12), slice(6, 14)), (slice(16, 24), slice(14, 22)))
@@ -83,8 +85,6 @@ def by_hand():
     return by_hand
 
 
-# --- pictures of three parts -----------------------------------------------------------------------------------
-
 WEIGHTS = (3.0, 2.0, 0.0)
 """Nats that each whole part adds to the log-odds of class 1."""
 
@@ -136,30 +136,22 @@ class Parts:
 
 
 class Planted(CrispMasks):
-    """Finds the masks that are known: whatever differs from the ground.
-
-    Parameters
-    ----------
-    blind
-        Pictures whose baseline shows all that they show.
-    """
+    """Finds the masks that are known: whatever differs from the ground. Of blind ones the baseline shows all."""
 
     def __init__(self, study, blind=()):
         super().__init__(study)
         self.blind = blind
 
     def find(self, pictures, target, *, progress=None):
-        classes = self._classes(target, len(pictures))
+        classes = each_class(target, len(pictures), self.study.class_names)
         found = ((pictures - 0.1).abs() > 0.01).any(1, keepdim=True)
         ground = torch.full_like(pictures, 0.1)
         ground[list(self.blind)] = pictures[list(self.blind)]
         views = pictures, ground, torch.where(found, pictures, ground), torch.where(found, ground, pictures)
         before, base, kept, removed = (self.study.predict(view).gather(1, classes[:, None]) for view in views)
         numbers = {"before": before[:, 0], "baseline_score": base[:, 0], "kept": kept, "removed": removed}
-        origin, names = {"model": self.study.fingerprint}, self.study.class_names
-        return masks_of(
-            pictures, found, baselines=ground, class_index=classes, class_names=names, origin=origin, **numbers
-        )
+        numbers |= {"class_names": self.study.class_names, "origin": {"model": self.study.fingerprint}}
+        return masks_of(pictures, found, baselines=ground, class_index=classes, **numbers)
 
 
 def masks_of(pictures, masks=None, **known):
@@ -194,6 +186,16 @@ def parts():
 def planted():
     """What finds the known masks of such pictures."""
     return Planted
+
+
+@pytest.fixture(scope="session")
+def summary():
+    """A summary of these regions, with numbers that are good."""
+
+    def summary(members, problems=()):
+        return Summary(tuple(members), len(members), 0.5, 0.9, 0.4, 0.3, 0.5, 2.0, 1.0, 3.0, problems)
+
+    return summary
 
 
 @pytest.fixture(scope="session")

@@ -75,13 +75,10 @@ def test_coherence_by_hand():
         own = found.exemplars[found.labels[region]]
         nearest = max(similarity[region, other] for other in found.exemplars if other != own)
         assert value == pytest.approx(similarity[region, own] - nearest)
-
-
-def test_of_a_single_group_the_likeness_itself_counts():
-    alike, unlike = np.full((5, 5), 0.9), np.eye(5)
+    # Of a single group the likeness itself counts.
     one = Clusters(np.zeros(5, dtype=np.int64), np.array([2]))
-    assert coherence(alike, one).tolist() == [0.9] * 5
-    assert coherence(unlike, one).tolist() == [0, 0, 1, 0, 0]
+    assert coherence(np.full((5, 5), 0.9), one).tolist() == [0.9] * 5
+    assert coherence(np.eye(5), one).tolist() == [0, 0, 1, 0, 0]
 
 
 def by_sets(similarity, pictures, found, seed):
@@ -108,8 +105,9 @@ def test_stability_by_hand(noise):
     assert stability(similarity, pictures, found) == pytest.approx(wanted)
 
 
-def test_clear_groups_are_stable_and_noise_is_not():
+def test_clear_groups_and_those_of_one_picture_are_stable_and_noise_is_not():
     clear, _ = planted((12, 12, 12))
+    assert stability(clear, np.zeros(36, dtype=np.int64), cluster(clear)).tolist() == [1, 1, 1]
     assert stability(clear, np.arange(36) % 12, cluster(clear)).min() == 1
     noise = np.random.default_rng(0).normal(size=(60, 60))
     noise = noise + noise.T
@@ -124,12 +122,6 @@ def test_a_group_of_one_picture_counts_where_it_was_drawn(monkeypatch):
     monkeypatch.setattr(clusters, "SAMPLES", 1)
     seed = next(s for s in range(50) if 10 not in np.random.default_rng(s).choice(11, 11))
     assert stability(similarity, pictures, found, seed=seed).tolist() == [1, 1, 0]
-
-
-def test_regions_of_one_picture_are_always_drawn():
-    similarity, _ = planted((5, 5))
-    found = cluster(similarity)
-    assert stability(similarity, np.zeros(10, dtype=np.int64), found).tolist() == [1, 1]
 
 
 def test_every_sample_is_told_and_may_be_the_last():

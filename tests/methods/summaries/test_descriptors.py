@@ -55,12 +55,6 @@ def test_descriptors_are_those_of_a_slow_twin(several, cells):
         assert torch.allclose(row, mean_over(maps[one.picture], one.pixels), atol=1e-5)
 
 
-def test_a_region_of_whole_cells_is_their_mean(region):
-    maps = torch.arange(2 * 3 * 14 * 14.0).view(2, 3, 14, 14)
-    (found,) = describe(maps, [region(slice(4, 8), slice(10, 16), 1)])
-    assert torch.allclose(found, maps[1, :, 2:4, 5:8].mean((1, 2)))
-
-
 def test_every_channel_counts_the_same_and_one_that_never_changes_nothing(parts):
     study = parts(kinds=(0, 1))
     maps = activation_maps(study, study.train.pictures, "maps")
@@ -80,9 +74,7 @@ def test_likeness_by_hand(several):
             assert found[i, j] == pytest.approx(cosine + HEIGHT_WEIGHT * near, abs=1e-5)
     assert torch.allclose(found, found.T)
     assert torch.equal(found.argmax(1), torch.arange(4))
-
-
-def test_of_equal_regions_only_the_height_counts(several):
+    # Of equal regions only the height counts.
     alone, together = likeness(torch.randn(1, 6), several[:1]), likeness(torch.ones(4, 6), several)
     assert alone.tolist() == [[pytest.approx(HEIGHT_WEIGHT)]]
     assert torch.isfinite(together).all()
@@ -118,11 +110,9 @@ def test_the_layer_is_the_first_of_half_the_height_rounded_up(side, halved):
     first, second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, stride=2, padding=1)
     study = of_layers(side, first=first, second=second, **small_head(4, (halved, 15)))
     assert default_layer(study) == "second"
-
-
-def test_where_all_maps_are_as_large_as_the_picture_the_first_is_taken():
-    study = of_layers(first=nn.Conv2d(3, 4, 3, padding=1), relu=nn.ReLU(), **small_head(4, (28, 30)))
-    assert default_layer(study) == "first"
+    # Where all maps are as large as the picture, the first is taken.
+    large = of_layers(side, first=first, relu=nn.ReLU(), **small_head(4, (side, 30)))
+    assert default_layer(large) == "first"
 
 
 def test_maps_of_one_pixel_tell_no_places_apart():

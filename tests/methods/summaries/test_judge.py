@@ -70,19 +70,14 @@ def test_sound_summaries_come_before_those_with_more_evidence(asked):
     assert [round(one.evidence) for one in found] == [2, 3, 0]
 
 
-def test_regions_that_are_all_equal_are_one_summary(asked):
+def test_regions_that_are_all_equal_are_one_summary_and_a_single_one_is_too_rare(asked):
     study, masks, pieces, _ = asked
     (found,) = judged(study, masks, pieces, torch.full((36, 36), 0.7))
     assert found.members == tuple(range(36))
     assert (found.coherence, found.stability) == (pytest.approx(0.7), 1)
     assert found.sound
-
-
-def test_a_single_region_is_too_rare(asked):
-    study, masks, pieces, _ = asked
-    (found,) = judged(study, masks, pieces[:1], torch.ones(1, 1))
-    assert found.members == (0,)
-    assert found.problems == ("rare: in 1 of 12 pictures",)
+    (single,) = judged(study, masks, pieces[:1], torch.ones(1, 1))
+    assert (single.members, single.problems) == ((0,), ("rare: in 1 of 12 pictures",))
 
 
 @pytest.mark.parametrize(

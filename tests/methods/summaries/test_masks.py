@@ -1,4 +1,4 @@
-"""Crisp masks: exact answers by construction, and pictures of any kind."""
+"""Crisp masks: exact answers by construction, pictures of any kind, and what is said of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
@@ -106,14 +106,14 @@ def test_large_pictures_through_a_usual_network(net, make):
     if make is CrispMasks:
         made.settings = BRIEF
     assert made.find(pictures).masks.shape == (2, 1, 224, 299)
-    assert batch_size(made.study, (224, 299)) == 7
+    assert len(batches(made.study, pictures[:1].expand(9, -1, -1, -1))[0]) == 7
 
 
 def test_batches_make_no_difference(looking):
     one, many = looking(batch_size=64), looking(batch_size=2)
     together, apart = CrispMasks(one).find(pictures_of(one)), CrispMasks(many).find(pictures_of(many))
     assert torch.allclose(together.soft, apart.soft, atol=1e-4)
-    assert batch_size(CrispMasks(many).study, (28, 28)) == 1
+    assert [len(rows) for rows in batches(many, pictures_of(many))] == [1] * 4
 
 
 def test_the_seed_decides_the_shifts(new_study, squares):
@@ -150,20 +150,6 @@ def test_progress_counts_every_step(looking):
     assert progress.state.done == progress.state.total == 3 * 2 * DualSettings().steps
 
 
-@pytest.mark.parametrize(
-    ("count", "target", "error", "message"),
-    [
-        (2, torch.tensor([0, 2]), XaiWidgetsError, "the classes are numbered 0 to 1"),
-        (2, torch.tensor([0]), XaiWidgetsError, "target must be one class, or 2 of them"),
-        (2, torch.tensor([0.5, 0]), XaiWidgetsError, "give the number or the name of a class"),
-        (0, None, PictureError, "there are no pictures to find masks for"),
-    ],
-)
-def test_what_cannot_be_masked_is_refused(looking, count, target, error, message):
-    with pytest.raises(error, match=message):
-        CrispMasks(looking()).find(torch.rand(count, 3, 28, 28), target)
-
-
 class Breaks(nn.Module):
     """Gives NaN for pictures that are between bright and dark, or gives no gradients."""
 
@@ -198,3 +184,63 @@ def test_published_constants(looking):
     assert settings.steps == 450
     assert (settings.smooth, settings.crisp) == (Stage(300, 0.5, 0.01, 0.0), Stage(150, 0.01, 1.0, 2.0))
     assert (settings.cell, settings.smoothing, settings.lr) == (8, 5.0, 0.1)
+
+
+@pytest.fixture
+def masks(made_masks):
+    """Two pictures of 4 x 4 pixels with two masks each; the second one has nothing left after its first mask."""
+    pixels = torch.zeros(2, 2, 4, 4, dtype=torch.bool)
+    pixels[0, 0, :2], pixels[0, 1, 3], pixels[1, 0, 0, 0] = True, True, True
+    soft = torch.where(pixels, 0.99, 0.01)
+    soft[0, 0, 0] = 0.8
+    return made_masks(
+        torch.ones(2, 3, 4, 4),
+        pixels,
+        class_index=torch.tensor([1, 0]),
+        soft=soft,
+        before=torch.tensor([0.8, 0.5]),
+        baseline_score=torch.tensor([0.4, 0.4]),
+        kept=torch.tensor([[0.8, 0.6], [0.5, 0.4]]),
+        removed=torch.tensor([[0.2, 0.1], [0.6, 0.6]]),
+        class_names=("a", "b$"),
+    )
+
+
+def test_numbers_by_hand(masks):
+    assert masks.area.tolist() == [[0.5, 0.25], [1 / 16, 0]]
+    assert masks.found.tolist() == [[True, True], [True, False]]
+    assert torch.allclose(masks.crispness, torch.tensor([[0.75, 1], [1, 1]]))
+    assert torch.allclose(masks.drop, torch.tensor([[0.75, 0.875], [-0.2, -0.2]]))
+    assert masks.sound.tolist() == [True, False]
+    assert masks.problems == ("In 1 of 2 pictures (such as 1) the baseline still shows the class: 0.4 of 0.5.",)
+
+
+def test_pictures_are_shown_as_the_classifier_saw_them(masks):
+    assert masks.kept_picture(0, 1)[0].sum(1).tolist() == [0, 0, 0, 4]
+    assert masks.removed_picture(0, 1)[0].sum(1).tolist() == [0, 0, 4, 0]
+    assert masks.removed_picture(0, 0)[0].sum(1).tolist() == [0, 0, 4, 4]
+    assert masks.dimmed(1, 0)[0].unique().tolist() == [0.25, 1]
+
+
+def test_sentences(masks):
+    assert masks.sentence(0) == "b$ 80%: kept 80%, removed 20%"
+    assert masks.sentence(1, 1) == "a: no evidence is left to find"
+    assert repr(masks) == "Masks(2 pictures, 3 masks)"
+    assert masks.verdict() == f"{masks.problems[0]} Kept 65%, removed 40%, area 28.1%, crispness 88% on average."
+
+
+def test_figure_and_gallery(masks):
+    figure = masks.figure()
+    assert [axes.get_title() for axes in figure.axes[:7]] == [
+        "picture", "mask 1", "kept 1", "removed 1", "mask 2", "kept 2", "removed 2"
+    ]  # fmt: skip
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert masks.gallery().html.count("<img ") == 3  # not the empty one
+
+
+def test_the_origin_has_the_settings(looking):
+    study = looking()
+    origin = CrispMasks.sufficient(study, count=1).find(study.test[0][0]).origin
+    assert (origin["model"], origin["method"]) == (study.fingerprint, "crisp masks")
+    assert (origin["optimiser"], origin["settings"]["remove"], origin["count"]) == ("DualSettings", 0, 1)
+    assert origin["seconds"] > 0

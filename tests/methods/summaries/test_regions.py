@@ -39,19 +39,16 @@ def test_crisp_masks_have_no_small_components_but_keep_the_largest():
     assert not crisp(soft.float() * 0.5, 0.0).any()
 
 
-def test_two_squares_joined_by_a_bridge_are_two_regions():
+def test_squares_joined_by_a_bridge_are_regions():
     mask = drawn((4, 2, 14, 12), (8, 12, 10, 15), (4, 15, 14, 25))
     pieces = split(mask)
     assert len(pieces) == 2
     assert_partition(pieces, mask)
     assert all(piece[4:14, 2:12].all() or piece[4:14, 15:25].all() for piece in pieces)
-
-
-def test_three_in_a_row_are_three():
-    mask = drawn((4, 1, 12, 9), (7, 9, 9, 11), (4, 11, 12, 19), (7, 19, 9, 21), (4, 21, 12, 29))
-    pieces = split(mask)
-    assert len(pieces) == 3
-    assert_partition(pieces, mask)
+    assert len(split(mask, inf)) == 1
+    three = drawn((4, 1, 12, 9), (7, 9, 9, 11), (4, 11, 12, 19), (7, 19, 9, 21), (4, 21, 12, 29))
+    assert len(split(three)) == 3
+    assert_partition(split(three), three)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +59,6 @@ def test_what_has_no_neck_stays_whole(boxes):
     pieces = split(mask)
     assert len(pieces) == 1
     assert_partition(pieces, mask)
-
-
-def test_without_a_neck_nothing_is_cut():
-    assert len(split(drawn((4, 2, 14, 12), (8, 12, 10, 15), (4, 15, 14, 25)), inf)) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -134,16 +127,11 @@ def test_log_odds_are_finite_where_probabilities_are_0_and_1():
     assert log_odds(logits[:, :2], torch.tensor([0, 0, 1])).tolist() == [200, 200, 300]
 
 
-@pytest.mark.parametrize("wrong", [{"smallest": 1.0}, {"neck": 0.5}, {"neck": float("nan")}])
-def test_settings_outside_their_range_are_refused(looking, wrong):
+def test_settings_outside_their_range_and_masks_of_another_classifier_are_refused(looking, new_study):
     study = looking()
     found = CrispMasks(study).find(study.test[0][0])
-    with pytest.raises(XaiWidgetsError, match="smallest is"):
-        regions(study, found, **wrong)
-
-
-def test_masks_of_another_classifier_are_refused(looking, new_study):
-    study = looking()
-    found = CrispMasks(study).find(study.test[0][0])
+    for wrong in ({"smallest": 1.0}, {"neck": 0.5}, {"neck": float("nan")}):
+        with pytest.raises(XaiWidgetsError, match="smallest is"):
+            regions(study, found, **wrong)
     with pytest.raises(XaiWidgetsError, match="found for another classifier than that of Study"):
         regions(new_study(), found)

@@ -13,7 +13,7 @@ from xai_widgets.errors import CancelledError, LayerError, PictureError, XaiWidg
 from xai_widgets.methods.summaries.features import Features, features, penultimate
 from xai_widgets.methods.summaries.located import Part, parts_of
 from xai_widgets.methods.summaries.specialise import Fusion, Specialised, best_weight, specialise
-from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
+from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.study import Study
 
 SIDES = (33, 47)
@@ -62,7 +62,7 @@ def study_of(model=None, count=60):
 
 
 @pytest.fixture(scope="module")
-def found_by_hand(made_masks, region):
+def found_by_hand(made_masks, region, summary):
     """One summary of class 1: the corner; and another group, all other regions, that is not sound."""
 
     def found_by_hand(study, *, sound=True):
@@ -71,15 +71,12 @@ def found_by_hand(made_masks, region):
         rows = range(len(indices))
         boxes = [(row, CORNER) for row in rows] + [(row, (slice(25, 33), slice(30, 47))) for row in rows]
         kinds = (tuple(rows), () if sound else ("rare",)), (tuple(range(6, 12)), ("not used",))
-        found = tuple(Summary(members, 6, 0.5, 0.9, 0.4, 0.3, 0.5, 2.0, 1.0, 3.0, wrong) for members, wrong in kinds)
+        found = tuple(summary(*kind) for kind in kinds)
         regions = tuple(region(*box, row, SIDES) for row, box in boxes)
         given = torch.tensor(indices), made_masks(pictures), regions, torch.eye(12), found
         return ClassSummaries(1, "class 1", False, *given, {"model": study.fingerprint, "layer": "maps"})
 
     return found_by_hand
-
-
-# --- where a summary is ----------------------------------------------------------------------------------------
 
 
 def test_a_summary_is_found_where_it_is_in_new_pictures(found_by_hand):
@@ -101,6 +98,9 @@ def test_a_region_has_its_area_even_where_all_is_alike():
     assert found.sum((1, 2, 3)).tolist() == [60] * 3
     tiny = replace(part, area=1e-9).where(torch.zeros(1, 2, 4, 5), (20, 30))
     assert int(tiny.sum()) == 1
+    # A channel that never changes says nothing.
+    deaf, maps = replace(part, deviation=torch.tensor([1.0, torch.inf])), torch.randn(1, 2, 4, 4)
+    assert torch.equal(deaf.where(maps, (8, 8)), deaf.where(maps + torch.tensor([0.0, 100.0])[:, None, None], (8, 8)))
 
 
 def test_a_region_is_where_the_cosine_is_the_greatest():
@@ -114,17 +114,6 @@ def test_a_region_is_where_the_cosine_is_the_greatest():
     # Seen from another origin, the first is straight and the second askew.
     moved = replace(part, origin=torch.tensor([0.0, 9.0])).where(maps, (2, 2))
     assert moved[0, 0].tolist() == [[True, False], [False, False]]
-
-
-def test_a_channel_that_never_changes_says_nothing():
-    part = Part(0, "maps", torch.zeros(2), torch.tensor([1.0, torch.inf]), torch.tensor([1.0, 0.0]), 0.5)
-    maps = torch.randn(1, 2, 4, 4)
-    changed = maps.clone()
-    changed[:, 1] = 100
-    assert torch.equal(part.where(maps, (8, 8)), part.where(changed, (8, 8)))
-
-
-# --- features --------------------------------------------------------------------------------------------------
 
 
 def test_the_penultimate_layer_is_the_last_that_gives_no_logits(new_study):
@@ -152,9 +141,6 @@ def test_of_maps_the_mean_over_places_counts(new_study):
     assert torch.equal(features(study, pictures, "fc"), study.activations(pictures, "fc"))
 
 
-# --- scores ----------------------------------------------------------------------------------------------------
-
-
 def test_the_least_weight_with_the_best_accuracy_is_taken():
     logits, labels = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([0, 0])
     experts = np.array([[3.0, 0.0], [1.0, 0.0]])
@@ -177,9 +163,6 @@ def test_a_class_without_svms_keeps_its_logit():
     assert np.array_equal(
         found.predicted[found.predicted != 1] == 0, (others[:, 0] > others[:, 1])[found.predicted != 1]
     )
-
-
-# --- all of it -------------------------------------------------------------------------------------------------
 
 
 def test_what_the_network_overlooks_the_svms_add(found_by_hand):
@@ -215,28 +198,19 @@ def test_the_verdict_says_whether_it_is_a_gain(low, high, words):
     assert "With 7 SVMs of summaries (weight 0.40) 90.0% of 200 unseen pictures are right" in found.verdict()
 
 
-def test_without_sound_summaries_there_is_nothing_to_do(found_by_hand):
-    study = study_of()
-    for found in ([], [found_by_hand(study, sound=False)]):
-        with pytest.raises(XaiWidgetsError, match="no summary is sound"):
-            specialise(study, found)
-
-
-def test_summaries_of_another_network_are_refused(found_by_hand):
-    found = found_by_hand(study_of())
-    with pytest.raises(XaiWidgetsError, match="'class 1' are of another network"):
-        specialise(study_of(Swayed(sees=1.0)), [found])
-
-
-def test_too_few_pictures_are_refused(found_by_hand):
+def test_summaries_that_are_not_sound_or_of_another_network_and_too_few_pictures_are_refused(found_by_hand):
     study = study_of()
     found = found_by_hand(study)
+    for unsound in ([], [found_by_hand(study, sound=False)]):
+        with pytest.raises(XaiWidgetsError, match="no summary is sound"):
+            specialise(study, unsound)
+    with pytest.raises(XaiWidgetsError, match="'class 1' are of another network"):
+        specialise(study_of(Swayed(sees=1.0)), [found])
     with pytest.raises(PictureError, match="none can be held out"):
         specialise(study, [found], most=1)
-    only = replace(found, class_index=0)
     study.train.labels[:] = 1
     with pytest.raises(PictureError, match=r"missing: \[0\]"):
-        specialise(study, [only])
+        specialise(study, [replace(found, class_index=0)])
     with pytest.raises(PictureError, match="of more classes"):
         specialise(study, [found])
 

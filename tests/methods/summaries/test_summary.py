@@ -45,6 +45,8 @@ def test_names(found):
     named = found.named(0, "  the <i>first</i> ")
     assert (named.label(0), named.label(1)) == ("the <i>first</i>", "summary 2")
     assert found.label(0) == "summary 1"
+    with pytest.raises(XaiWidgetsError, match="a name has at most 80 letters, and this one has 81"):
+        found.named(0, "n" * 81)
     assert named.named(0, " ").summaries == found.summaries
     assert found.named(2, "n" * LONGEST_NAME).label(2) == "n" * LONGEST_NAME
 
@@ -56,16 +58,13 @@ def test_there_is_no_other_summary(found, index):
             ask()
 
 
-def test_names_have_an_end(found):
-    with pytest.raises(XaiWidgetsError, match="a name has at most 80 letters, and this one has 81"):
-        found.named(0, "n" * 81)
-
-
-def test_a_region_is_outlined_and_all_else_dimmed(found):
+def test_a_region_is_outlined_and_all_else_dimmed(found, region):
+    whole = replace(found, regions=(region(slice(0, 28), slice(0, 28)),))
+    assert torch.equal(whole.outline(0), found.masks.pictures[0])
     index = found.summaries[0].exemplar
-    region, shown = found.regions[index], found.outline(index)
-    picture = found.masks.pictures[region.picture]
-    top, left, bottom, right = region.box
+    one, shown = found.regions[index], found.outline(index)
+    picture = found.masks.pictures[one.picture]
+    top, left, bottom, right = one.box
     inside, edge = torch.zeros(28, 28, dtype=torch.bool), torch.zeros(28, 28, dtype=torch.bool)
     inside[top:bottom, left:right] = True
     edge[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1] = True
@@ -73,11 +72,6 @@ def test_a_region_is_outlined_and_all_else_dimmed(found):
     assert torch.equal(shown[:, inside], picture[:, inside])
     assert (shown[:, edge] == 1).all()
     assert torch.allclose(shown[:, ~(inside | edge)], DIMMED * picture[:, ~(inside | edge)])
-
-
-def test_a_region_may_be_everything(found, region):
-    whole = replace(found, regions=(region(slice(0, 28), slice(0, 28)),))
-    assert torch.equal(whole.outline(0), found.masks.pictures[0])
 
 
 def test_a_gallery_of_exemplars_and_one_of_members(found):
@@ -123,9 +117,6 @@ def test_where_baselines_show_the_class_there_are_no_summaries_and_the_masks_are
     assert nothing.figure()._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(XaiWidgetsError, match="there is no summary 0: 0 were found"):
         nothing.named(0, "it")
-
-
-# --- files -----------------------------------------------------------------------------------------------------
 
 
 def assert_same(found, expected):

@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from xai_widgets.errors import CancelledError, LayerError, NotFittedError, PictureError, XaiWidgetsError
-from xai_widgets.methods.summaries import clusters, paper_likeness
+from xai_widgets.methods.summaries import paper_likeness
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
-from xai_widgets.study import Study
 
 
 @pytest.fixture
@@ -32,12 +31,6 @@ def kinds_of(found, one):
     """How many members of a summary are of each part."""
     width = found.masks.pictures.shape[3]
     return Counter(int(width * found.regions[member].centre[1] // 10) for member in one.members)
-
-
-def groups(found):
-    """Summaries as sets of (picture, first row, first column), whatever order they are in."""
-    regions = [(int(found.indices[one.picture]), *one.box[:2]) for one in found.regions]
-    return {frozenset(regions[member] for member in one.members) for one in found.summaries}
 
 
 def assert_equal(one, other):
@@ -81,9 +74,6 @@ def test_by_the_published_likeness_every_region_is_in_one_summary(summaries, mon
     assert torch.allclose(found.similarity, found.similarity.T)
 
 
-# --- which pictures --------------------------------------------------------------------------------------------
-
-
 def test_pictures_are_predicted_as_the_class_correctly_or_wrongly(summaries):
     made = summaries(30)
     right, wrong = made.find(1), made.find(1, errors=True)
@@ -105,21 +95,13 @@ def test_fewer_pictures_are_the_first_of_more(summaries):
     assert len(summaries(60, most=7).find(1).masks) == 7
 
 
-def test_pictures_may_be_chosen_whatever_their_predicted_class(summaries):
+def test_pictures_may_be_chosen_whatever_their_predicted_class_or_come_from_elsewhere(summaries, parts):
     found = summaries().find(1, indices=[7, 3, 0, 12, 9, 1])
     assert found.indices.tolist() == [7, 3, 0, 12, 9, 1]
     assert len(found.masks) == 6
-
-
-def test_other_pictures_than_those_of_the_study(summaries, parts):
     study = parts(12)
     made = summaries(study=study, pictures=study.test)
     assert torch.equal(made.find(1, indices=range(6)).masks.pictures, study.test.pictures)
-
-
-def test_the_order_of_pictures_changes_no_group(summaries):
-    made, order = summaries(), torch.randperm(24).tolist()
-    assert groups(made.find(1, indices=range(24))) == groups(made.find(1, indices=order))
 
 
 def test_pictures_whose_baseline_shows_the_class_are_left_out(summaries):
@@ -129,21 +111,11 @@ def test_pictures_whose_baseline_shows_the_class_are_left_out(summaries):
     assert "In 2 of 16 pictures (such as 0) the baseline still shows the class" in found.verdict()
 
 
-@pytest.mark.parametrize("limit", [("ITERATIONS", 3), ("MOST_REGIONS", 4)])
-def test_the_parts_are_found_by_average_linkage_too(summaries, monkeypatch, limit):
-    monkeypatch.setattr(clusters, *limit)
-    found = summaries().find(1)
-    assert [dict(kinds_of(found, one)) for one in found.summaries] == [{0: 16}, {1: 16}, {2: 16}]
-
-
 def test_a_single_region_in_each_picture(summaries, parts):
     found = summaries(study=parts(24, kinds=(0,))).find(1)
     assert len(found.regions) == 16
     assert sum(len(one.members) for one in found.summaries) == 16
     assert [one.evidence for one in found.summaries] == pytest.approx([3] * len(found.summaries), abs=1e-4)
-
-
-# --- what is refused -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -176,29 +148,15 @@ def test_too_few_pictures_to_say_anything(summaries, most):
         summaries().find(1, most=most)
 
 
-@pytest.mark.parametrize(("layer", "said"), [("map", "closest: 'maps'"), ("", "no layer is named ''")])
-def test_wrong_layers(summaries, layer, said):
-    with pytest.raises(LayerError, match=said):
-        summaries(layer=layer)
-
-
-def test_layers_without_maps_and_likenesses_that_do_not_exist(new_study, looking):
+def test_layers_without_maps_and_likenesses_that_do_not_exist(summaries, new_study, looking):
+    with pytest.raises(LayerError, match="no layer is named ''"):
+        summaries(layer="")
     with pytest.raises(LayerError, match=r"layer 'fc' gives \(12,\), and regions need maps"):
         VisualSummaries(new_study(), "fc")
     with pytest.raises(LayerError, match="gives maps"):
         VisualSummaries(looking())
     with pytest.raises(XaiWidgetsError, match="similarity is 'hog', but must be one of layer, proposal flow"):
         VisualSummaries(new_study(), similarity="hog")
-
-
-def test_masks_for_another_classifier_are_refused(summaries, planted, parts):
-    made = summaries()
-    made.masks = CrispMasks(parts(weights=(1.0, 1.0, 3.0)), settings=DualSettings(steps=2, cooling=2))
-    with pytest.raises(XaiWidgetsError, match="found for another classifier"):
-        made.find(1)
-
-
-# --- stopping --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("task", ["looking for pictures", "crisp masks", "stability", "causal test"])
@@ -210,9 +168,6 @@ def test_it_may_be_cancelled_anywhere_and_what_was_found_stays(parts, task):
     with pytest.raises(CancelledError, match=f"{task} was cancelled"):
         made.find(1, progress=progress)
     assert made.found == {(1, False): before}
-
-
-# --- names and files -------------------------------------------------------------------------------------------
 
 
 def test_only_what_was_found_can_be_named(summaries):
@@ -254,9 +209,6 @@ def test_settings_of_the_masks_are_saved_with_them(parts, tmp_path):
         assert (read.count, read.smallest, read.baselines, read.settings) == (number, 0.1, ("mean",), settings)
 
 
-# --- all classes -----------------------------------------------------------------------------------------------
-
-
 def test_a_fit_finds_every_class_and_says_which_have_too_few_pictures(summaries, tmp_path):
     made, parts = summaries(), []
     assert (made.fitted, made.verdict()) == (False, "")
@@ -278,18 +230,8 @@ def test_a_fit_looks_for_no_class_without_pictures(parts, planted):
     assert (list(made.found), made.skipped) == ([(1, False)], {})
 
 
-def test_an_explanation_is_the_masks_of_a_class(parts, planted):
-    study = parts(24, class_names=["none", "some"])
-    made = VisualSummaries(study, masks=CrispMasks(study, settings=DualSettings(steps=2, cooling=2)))
-    pictures = study.train.pictures[:3]
-    assert made.explain(pictures).class_index.tolist() == [1, 1, 1]
-    assert made.explain(pictures, "none").class_index.tolist() == [0, 0, 0]
-    assert made.explain(pictures, torch.tensor([0, 1, 0])).class_index.tolist() == [0, 1, 0]
-
-
-def test_classes_have_names(parts, planted):
-    study = Study(parts().model, parts(24).train, class_names=["none", "some"])
-    made = VisualSummaries(study, masks=planted(study))
+def test_classes_have_names(summaries, parts):
+    made = summaries(study=parts(24, class_names=["none", "some"]))
     assert made.find("some", keep=False).class_name == "some"
     assert made.found == {}
     made.find("some")

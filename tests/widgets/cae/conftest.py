@@ -18,13 +18,13 @@ from xai_widgets.study import Study
 LONG = 60.0
 
 
-def seen_pixels(uri):
+def pixels(uri):
     """What a data URI shows, (H, W, 3)."""
     file = io.BytesIO(base64.b64decode(uri.partition(",")[2]))
     return np.asarray(Image.open(file).convert("RGB"), int)
 
 
-def assert_consistent(explorer):
+def settle(explorer):
     """Wait until nothing runs, and see that all that is on display belongs together; the picture on the map."""
     assert explorer.wait(LONG)
     if explorer.last_error is not None:
@@ -37,7 +37,7 @@ def assert_consistent(explorer):
     decoded = scene.decode((x, y))
     assert (atlas.exact["x"], atlas.exact["y"]) == (x, y)
     # The last digits of a decoded picture depend on the batch it is in.
-    assert np.abs(seen_pixels(atlas.exact["src"]) - to_uint8(decoded.picture)).max() <= 1
+    assert np.abs(pixels(atlas.exact["src"]) - to_uint8(decoded.picture)).max() <= 1
     assert atlas.exact["probabilities"] == pytest.approx(decoded.probabilities.tolist(), abs=1e-3)
     assert explorer.map.page_state()["home"] == scene.home
     explanation = explorer.explanation
@@ -50,41 +50,14 @@ def assert_consistent(explorer):
     return picture
 
 
-def another_class(explorer, step=1):
+def held_out(explorer, index):
+    """A picture that the explorer can begin with, by its index."""
+    return explorer.study.test[index][0]
+
+
+def other(explorer, step=1):
     """A class that the classifier does not predict for the picture."""
     return (explorer.scene.source + step) % explorer.study.classes
-
-
-def red_line(explorer):
-    """What the red line says."""
-    line = explorer._lines["error"]
-    return "" if line.layout.display == "none" else line.value
-
-
-@pytest.fixture(scope="session")
-def settle():
-    return assert_consistent
-
-
-@pytest.fixture(scope="session")
-def other():
-    return another_class
-
-
-@pytest.fixture(scope="session")
-def red():
-    return red_line
-
-
-@pytest.fixture(scope="session")
-def pixels():
-    return seen_pixels
-
-
-@pytest.fixture(scope="session")
-def held_out():
-    """A picture that the explorer can begin with, by its index."""
-    return lambda explorer, index: explorer.study.test[index][0]
 
 
 @pytest.fixture
@@ -104,7 +77,7 @@ def explorer(travel, toy):
 def led(travel, toy):
     """The picture on the chart of its class and the next one."""
     made = travel(toy)
-    made.target = another_class(made)
+    made.target = other(made)
     assert made.wait(LONG)
     return made
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.cae.conftest import held_out, other, settle
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.scene import FRAMES
@@ -19,7 +20,7 @@ from xai_widgets.widgets.cae.explorer import ManifoldExplorer
 # --- what is shown -----------------------------------------------------------------------------------------------
 
 
-def test_at_first_there_is_an_overview(explorer, toy, settle, held_out):
+def test_at_first_there_is_an_overview(explorer, toy):
     assert settle(explorer).equal(held_out(explorer, explorer.study.pool.indices[0]))
     assert explorer.scene.plane.kind == "overview"
     assert explorer.map._shown[0].tolist() == explorer.scene.plane.project(toy.codes).tolist()
@@ -34,7 +35,7 @@ def test_at_first_there_is_an_overview(explorer, toy, settle, held_out):
     assert explorer.view.atlas.exact["src"] == explorer.view.atlas.original["src"]
 
 
-def test_a_target_brings_the_chart_of_the_pair_and_the_way(explorer, toy, settle, other):
+def test_a_target_brings_the_chart_of_the_pair_and_the_way(explorer, toy):
     explorer.target = target = other(explorer)
     settle(explorer)
     scene, explanation = explorer.scene, explorer.explanation
@@ -72,7 +73,7 @@ def test_the_curve_is_of_the_target(led):
     assert curve.widget.axes[1].label == f"class {led.explanation.target}"
 
 
-def test_the_predicted_class_is_no_target(explorer, settle, other):
+def test_the_predicted_class_is_no_target(explorer):
     explorer.target = explorer.scene.source
     settle(explorer)
     assert (explorer.scene.target, explorer.explanation) == (None, None)
@@ -85,7 +86,7 @@ def test_the_predicted_class_is_no_target(explorer, settle, other):
     assert "Choose a target class" in explorer.sentence
 
 
-def test_a_target_waits_for_a_picture_of_another_class(led, settle, held_out):
+def test_a_target_waits_for_a_picture_of_another_class(led):
     target = led.scene.target
     predicted = led.study.predict(torch.stack([held_out(led, i) for i in range(20)])).argmax(1).tolist()
     led.picture = predicted.index(target)
@@ -97,7 +98,7 @@ def test_a_target_waits_for_a_picture_of_another_class(led, settle, held_out):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_code_of_two_numbers_is_the_map(travel, reader, squares, fit_cae, settle, other, classes):
+def test_a_code_of_two_numbers_is_the_map(travel, reader, squares, fit_cae, classes):
     explorer = travel(fit_cae(Study(reader(classes=classes), squares(40, classes=classes))))
     assert explorer.scene.plane.kind == "code"
     points = explorer.scene.points
@@ -109,7 +110,7 @@ def test_a_code_of_two_numbers_is_the_map(travel, reader, squares, fit_cae, sett
 
 
 @pytest.mark.parametrize("shape", [(1, 33, 47), (1, 8, 8), (3, 70, 66)])
-def test_pictures_of_any_shape(travel, reader, squares, fit_cae, settle, other, shape):
+def test_pictures_of_any_shape(travel, reader, squares, fit_cae, shape):
     explorer = travel(fit_cae(Study(reader(shape[0]), squares(20, shape))))
     explorer.target = other(explorer)
     settle(explorer)
@@ -117,7 +118,7 @@ def test_pictures_of_any_shape(travel, reader, squares, fit_cae, settle, other, 
     assert explorer.view.path.film.pixelated == explorer.view.atlas.pixelated == (max(shape[1:]) < 64)
 
 
-def test_the_published_preset_can_be_explored(travel, reader, squares, settle, other):
+def test_the_published_preset_can_be_explored(travel, reader, squares):
     made = CAE.paper(Study(reader(), squares(24)), epochs=1, width=4)
     with pytest.warns(UserWarning, match="Moving the code"):
         made.fit(progress=Progress())
@@ -129,7 +130,7 @@ def test_the_published_preset_can_be_explored(travel, reader, squares, settle, o
 # --- which picture -----------------------------------------------------------------------------------------------
 
 
-def test_constructor_control_and_property_count_alike(travel, toy, settle, held_out):
+def test_constructor_control_and_property_count_alike(travel, toy):
     explorer = travel(toy, picture=5, target="class 3")
     assert settle(explorer).equal(held_out(explorer, 5))
     assert (explorer.picture, explorer.controls.picture.value, explorer.selection.picture) == (5, 5, 5)
@@ -151,7 +152,7 @@ def test_a_wrong_beginning_leaves_nothing_behind(toy, options, message):
     assert set(_instances) == before
 
 
-def test_a_click_on_the_map_takes_that_training_picture(led, toy, settle, held_out):
+def test_a_click_on_the_map_takes_that_training_picture(led, toy):
     index = int(toy.code_indices[led.scene.indices[5]])
     led._take_from_map(5)
     assert settle(led).equal(led.study.train[index][0])
@@ -162,7 +163,7 @@ def test_a_click_on_the_map_takes_that_training_picture(led, toy, settle, held_o
     assert led.from_map == -1
 
 
-def test_a_click_is_heard(led, settle):
+def test_a_click_is_heard(led):
     scatter, group = next((s, g) for s, g in zip(led.map._classes, led.map._drawn, strict=True) if len(g.members))
     expected = int(led.explainer.code_indices[led.scene.indices[group.members[0]]])
     scatter._handle_custom_msgs(scatter, {"event": "element_click", "data": {"index": 0}})
@@ -174,7 +175,7 @@ def test_a_click_is_heard(led, settle):
 
 
 @pytest.mark.parametrize("goal", [0.4, "border", "typical"])
-def test_goal_and_point_come_back_on_another_explorer(led, travel, toy, settle, other, goal):
+def test_goal_and_point_come_back_on_another_explorer(led, travel, toy, goal):
     led._take_from_map(7)
     led.goal = goal
     settle(led)
@@ -196,7 +197,7 @@ def test_goal_and_point_come_back_on_another_explorer(led, travel, toy, settle, 
     ("name", "value"),
     [("goal", "middle"), ("goal", 1.0), ("goal", 0), ("from_map", -2), ("from_map", 10**6), ("picture", 99)],
 )
-def test_a_wrong_part_of_the_state_is_refused(led, settle, name, value):
+def test_a_wrong_part_of_the_state_is_refused(led, name, value):
     before = led.state
     with pytest.raises(XaiWidgetsError, match=name):
         led.state = {name: value}
@@ -204,7 +205,7 @@ def test_a_wrong_part_of_the_state_is_refused(led, settle, name, value):
     settle(led)
 
 
-def test_the_target_of_the_selection_is_followed(led, settle, other):
+def test_the_target_of_the_selection_is_followed(led):
     led.selection.target = target = other(led, 2)
     settle(led)
     assert led.scene.target == target
@@ -233,7 +234,7 @@ def test_page_figure_and_gallery_show_the_way(led):
     assert led.gallery()._repr_html_().count("<img ") == FRAMES
 
 
-def test_it_is_prepared_with_the_second_class_of_the_first_study(toy, settle):
+def test_it_is_prepared_with_the_second_class_of_the_first_study(toy):
     toy.study.explainers["cae"] = toy
     first, second = ManifoldExplorer.prepared([toy.study, toy.study], progress=Progress())
     toy.study.explainers.clear()

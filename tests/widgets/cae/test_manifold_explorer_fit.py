@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from tests.widgets.cae.conftest import held_out, other, settle
+from tests.widgets.conftest import red
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.study import Study
-from xai_widgets.widgets.cae.explorer import ManifoldExplorer
 
 LONG = 60.0
 
@@ -15,7 +15,7 @@ LONG = 60.0
 # --- fitting -----------------------------------------------------------------------------------------------------
 
 
-def test_a_click_fits_in_the_background(travel, unfitted, settle, red, held_out):
+def test_a_click_fits_in_the_background(travel, unfitted):
     explorer = travel(unfitted, target=1)
     assert explorer.scene is None
     assert "press “Fit”" in explorer.sentence
@@ -31,7 +31,7 @@ def test_a_click_fits_in_the_background(travel, unfitted, settle, red, held_out)
     assert not explorer.controls.target.disabled
 
 
-def test_a_fit_is_watched_cancelled_and_taken_up_again(travel, unfitted, settle, monkeypatch):
+def test_a_fit_is_watched_cancelled_and_taken_up_again(travel, unfitted, monkeypatch):
     monkeypatch.setattr("xai_widgets.progress.REPORT_SECONDS", -1.0)  # every step is told
     explorer = travel(unfitted)
     told, busy, update = [], [], explorer._progress.update
@@ -57,30 +57,10 @@ def test_a_fit_is_watched_cancelled_and_taken_up_again(travel, unfitted, settle,
     assert min(state.done for state in told if state.task == "CAE") == 3
 
 
-def test_a_fit_that_fails_is_told_in_red(travel, unfitted, red, monkeypatch):
-    explorer = travel(unfitted)
-
-    def fail(*args, **options):
-        raise XaiWidgetsError("the loss became nan")
-
-    monkeypatch.setattr(unfitted, "fit", fail)
-    explorer.fit.click()
-    assert explorer.wait(LONG)
-    assert "the loss became nan" in red(explorer)
-    assert not explorer.fit.disabled
-
-
-def test_closing_ends_a_fit(reader, squares):
-    explorer = ManifoldExplorer(CAE(Study(reader(), squares(60)), epochs=100_000, width=4))
-    explorer.fit.click()
-    explorer.close()
-    assert not explorer.explainer.fitted
-
-
 # --- what goes wrong ---------------------------------------------------------------------------------------------
 
 
-def test_a_target_that_cannot_be_led_to_is_told_in_red(travel, reader, squares, fit_cae, settle, red, other):
+def test_a_target_that_cannot_be_led_to_is_told_in_red(travel, reader, squares, fit_cae):
     model = reader(classes=5)
     with torch.no_grad():
         model.logits.bias[4] = -99  # the fifth class is predicted for no picture
@@ -99,7 +79,7 @@ def test_a_target_that_cannot_be_led_to_is_told_in_red(travel, reader, squares, 
     assert red(rare) == ""
 
 
-def test_an_exact_picture_that_fails_is_told_in_red(led, settle, red, monkeypatch):
+def test_an_exact_picture_that_fails_is_told_in_red(led, monkeypatch):
     exact = led.view.atlas.exact
 
     def fail(*args, **options):
@@ -117,7 +97,7 @@ def test_an_exact_picture_that_fails_is_told_in_red(led, settle, red, monkeypatc
     assert red(led) == ""
 
 
-def test_pictures_that_cannot_be_loaded_are_told_in_red(led, red, monkeypatch):
+def test_pictures_that_cannot_be_loaded_are_told_in_red(led, monkeypatch):
     before = led.scene
 
     def fail(*args):

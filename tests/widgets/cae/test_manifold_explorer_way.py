@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.cae.conftest import held_out, other, pixels, settle
 from xai_widgets.methods.cae.scene import Scene
 from xai_widgets.widgets.cae import explorer as manifold
 from xai_widgets.widgets.cae.explorer import ManifoldExplorer
@@ -21,7 +22,7 @@ def end(explorer):
 
 
 @pytest.mark.parametrize("confidence", [0.2, 0.6, 0.8])
-def test_the_dial_leads_the_point_and_obtains_what_is_requested(led, settle, confidence):
+def test_the_dial_leads_the_point_and_obtains_what_is_requested(led, confidence):
     before = led.scene
     led.controls.confidence.value = confidence
     settle(led)
@@ -33,7 +34,7 @@ def test_the_dial_leads_the_point_and_obtains_what_is_requested(led, settle, con
     assert led.controls.confidence.value == confidence
 
 
-def test_the_dial_keeps_its_confidence_for_other_pictures_and_targets(led, settle, other):
+def test_the_dial_keeps_its_confidence_for_other_pictures_and_targets(led):
     led.controls.confidence.value = 0.7
     led.picture = 1
     settle(led)
@@ -42,7 +43,7 @@ def test_the_dial_keeps_its_confidence_for_other_pictures_and_targets(led, settl
     assert led.explanation.obtained == pytest.approx(0.7, abs=0.02)
 
 
-def test_at_the_border_both_are_equally_probable(led, settle):
+def test_at_the_border_both_are_equally_probable(led):
     led.controls.border.click()
     settle(led)
     chances = led.view.atlas.exact["probabilities"]
@@ -56,7 +57,7 @@ def test_at_the_border_both_are_equally_probable(led, settle):
     assert led.controls.confidence.value == pytest.approx(min(led.explanation.obtained, 0.99), abs=0.01)
 
 
-def test_the_dial_can_be_turned_to_where_it_was(led, settle):
+def test_the_dial_can_be_turned_to_where_it_was(led):
     led.controls.confidence.value = 0.3
     led.controls.border.click()
     settle(led)
@@ -65,7 +66,7 @@ def test_the_dial_can_be_turned_to_where_it_was(led, settle):
     assert led.explanation.requested == 0.3
 
 
-def test_back_to_the_picture(led, settle):
+def test_back_to_the_picture(led):
     way = led.explanation
     led.controls.back.click()
     settle(led)
@@ -77,7 +78,7 @@ def test_back_to_the_picture(led, settle):
     assert led.point == end(led)
 
 
-def test_the_point_moves_and_the_way_stays(led, settle):
+def test_the_point_moves_and_the_way_stays(led):
     way, (x0, x1, y0, y1) = led.explanation, led.scene.box
     led.point = ((x0 + 2 * x1) / 3, (2 * y0 + y1) / 3)
     settle(led)
@@ -115,7 +116,7 @@ def decoded(monkeypatch):
     return points
 
 
-def test_of_quick_changes_only_the_latest_is_shown(led, gate, settle, other, held_out, monkeypatch):
+def test_of_quick_changes_only_the_latest_is_shown(led, gate, monkeypatch):
     shown, show, targets = [], led._show, [other(led, step) for step in (2, 3, 1, 2)]
     monkeypatch.setattr(led, "_show", lambda choice, *made: (shown.append(choice.target), show(choice, *made)))
     for target in targets:
@@ -127,7 +128,7 @@ def test_of_quick_changes_only_the_latest_is_shown(led, gate, settle, other, hel
     assert len(gate.drawn) <= 2
 
 
-def test_the_dial_does_not_call_off_the_map_that_is_being_drawn(led, gate, settle, other):
+def test_the_dial_does_not_call_off_the_map_that_is_being_drawn(led, gate):
     led.target = target = other(led, 2)
     led.controls.confidence.value = 0.3
     gate.set()
@@ -135,7 +136,7 @@ def test_the_dial_does_not_call_off_the_map_that_is_being_drawn(led, gate, settl
     assert (led.scene.target, led.explanation.requested) == (target, 0.3)
 
 
-def test_a_map_that_was_cancelled_is_drawn_when_it_is_needed(led, gate, settle, other):
+def test_a_map_that_was_cancelled_is_drawn_when_it_is_needed(led, gate):
     before, numbers = led.scene, led.numbers
     led.target = target = other(led, 2)
     led.cancel()
@@ -147,7 +148,7 @@ def test_a_map_that_was_cancelled_is_drawn_when_it_is_needed(led, gate, settle, 
     assert led.scene.target == target
 
 
-def test_the_exact_picture_belongs_to_the_map_on_display(led, settle, other):
+def test_the_exact_picture_belongs_to_the_map_on_display(led):
     """A decode that began on the map before ends after the next one is shown."""
     old, late = led.scene, [led.scene.decode(point) for point in (led.point, led.scene.home)]
     led.target = other(led, 2)
@@ -158,7 +159,7 @@ def test_the_exact_picture_belongs_to_the_map_on_display(led, settle, other):
     assert led.view.atlas.exact == exact
 
 
-def test_where_the_point_arrives_nothing_is_decoded_again(led, settle, pixels, decoded):
+def test_where_the_point_arrives_nothing_is_decoded_again(led, decoded):
     led.controls.border.click()
     assert led.wait(LONG)
     assert decoded == []
@@ -170,7 +171,7 @@ def test_where_the_point_arrives_nothing_is_decoded_again(led, settle, pixels, d
     settle(led)
 
 
-def test_a_point_that_is_set_while_its_map_is_drawn_arrives_there(led, gate, settle, other):
+def test_a_point_that_is_set_while_its_map_is_drawn_arrives_there(led, gate):
     led.target = other(led, 2)
     led.point = (1.25, 0.5)
     gate.set()
@@ -182,7 +183,7 @@ def test_a_point_that_is_set_while_its_map_is_drawn_arrives_there(led, gate, set
     assert led.point == end(led)
 
 
-def test_callbacks_may_come_from_several_threads(led, settle):
+def test_callbacks_may_come_from_several_threads(led):
     box = led.scene.box
 
     def hammer(seed):

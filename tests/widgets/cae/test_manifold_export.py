@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any
-
 import numpy as np
 import pytest
 
+from tests.widgets.conftest import data_of
 from xai_widgets.widgets.cae.page import manifold_page
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
@@ -37,17 +34,6 @@ def written() -> str:
     chart.close()
     view.close()
     return page.html()
-
-
-def data_of(text: str) -> Any:
-    found = re.search(r"^const data = (.*);$", text, re.MULTILINE)
-    assert found
-    return json.loads(found.group(1))
-
-
-def test_nothing_outside_is_named(written: str) -> None:
-    assert not re.search(r"https?:|//cdn|<link|@import|url\(|\bimport\b|export default", written)
-    assert "default-src 'none'" in written
 
 
 def test_text_cannot_become_markup(written: str) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from dataclasses import replace
-from pathlib import Path
 
-import ipywidgets
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.conftest import data_of, red
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.cladec.explorer import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
-from xai_widgets.widgets.cladec.units import parse_units
 
 NASTY = "<script>alert(1)</script>"
 
@@ -35,17 +32,6 @@ def many(new_study, squares):
 
 def tiles(explorer):
     return [tile for row in explorer.grid.rows for tile in row["tiles"]]
-
-
-def held(widget):
-    """A widget and all that it holds."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from held(child)
-
-
-def red(explorer):
-    return explorer._lines["error"].value if explorer._lines["error"].layout.display is None else ""
 
 
 # --- what is shown -----------------------------------------------------------------------------------------------
@@ -206,30 +192,6 @@ def test_wrong_units_are_told_in_red_and_mended(explorer, wrong):
     assert explorer.grid.rows != before
 
 
-@pytest.mark.parametrize(
-    ("text", "units"),
-    [
-        ("", None),
-        (" All ", None),
-        ("3", [3]),
-        ("0-2", [0, 1, 2]),
-        ("0 - 2, 5,1", [0, 1, 2, 5, 1]),
-        ("top 2", [4, 0]),
-        ("Top2", [4, 0]),
-        ("top 99", [4, 0, 1, 2, 3, 5]),
-        ("top 0", []),
-    ],
-)
-def test_units_are_read(text, units):
-    assert parse_units(text, lambda: [4, 0, 1, 2, 3, 5], 6) == units
-
-
-@pytest.mark.parametrize("text", ["top -2", "5-3"])
-def test_units_that_make_no_sense_are_refused(text):
-    with pytest.raises(LayerError):
-        parse_units(text, lambda: [4, 0, 1, 2, 3, 5], 6)
-
-
 def test_the_units_that_change_most(explorer, fitted):
     explorer.units.value = "top 3"
     ranked = fitted.rank_units(explorer.study.pool.pictures[: 512 // 8], "conv2").tolist()
@@ -256,45 +218,23 @@ def test_use_makes_no_new_widgets_and_closing_leaves_none(many):
     assert set(_instances) == made
     explorer.close()
     assert set(_instances) == before
-    explorer.close()
+    explorer.close()  # a second time does no harm
 
 
-def test_a_wrong_layer_leaves_nothing_behind(fitted, monkeypatch):
-    folders, before = [], set(_instances)
-
-    class Noted(tempfile.TemporaryDirectory):
-        def __init__(self, *args, **options):
-            super().__init__(*args, **options)
-            folders.append(self)
-
-    monkeypatch.setattr(tempfile, "TemporaryDirectory", Noted)
+def test_neither_a_wrong_layer_nor_a_closed_explorer_leaves_anything_behind(fitted, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = set(_instances)
     with pytest.raises(LayerError, match="closest: 'conv"):
         ClaDecExplorer(fitted, "conv9")
-    left = [folder for folder in folders if Path(folder.name).exists()]
-    for folder in folders:
-        folder.cleanup()
-    assert set(_instances) == before
-    assert left == []
-
-
-def test_closing_removes_the_folder_of_checkpoints(fitted, monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
     explorer = ClaDecExplorer(fitted)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.iterdir())) == 1  # of checkpoints
     explorer.close()
     assert list(tmp_path.iterdir()) == []
+    assert set(_instances) == before
 
 
 # --- where it comes from -----------------------------------------------------------------------------------------
-
-
-def test_a_study_s_explainer_is_found_or_made(explore, new_study, fitted):
-    study = new_study()
-    assert explore(study).explainer.study is study
-    assert explore(study).picker.value in [block.name for block in study.blocks()]
-    study.explainers["cladec"] = fitted
-    assert explore(study).explainer is fitted
-    assert explore(fitted).picker.value == "conv2"
 
 
 def test_it_begins_with_a_fitted_layer(explore, new_study):
@@ -305,39 +245,8 @@ def test_it_begins_with_a_fitted_layer(explore, new_study):
 # --- taking it away ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def nasty(new_study, squares):
-    """Names of classes and of the study that must not become markup."""
-    names = [NASTY, f"<img src=x onerror=alert(2)>{NASTY}", "a & b", '"quoted"']
-    study = new_study(pictures=squares(), class_names=names, name=NASTY)
-    return ClaDec(study, ["conv2", "fc"], epochs=1, width=4).fit(progress=Progress())
-
-
-def test_names_are_text_wherever_they_are_shown(explore, nasty, tmp_path):
-    explorer = explore(nasty, rows=8)
-    for kind in LAST_COLUMNS:
-        explorer.map.value = kind
-        for widget in held(explorer.widget):
-            if isinstance(widget, ipywidgets.HTML):
-                assert "<script" not in widget.value
-                assert "<img" not in widget.value
-        explorer.to_html(tmp_path / "page.html")
-        page = (tmp_path / "page.html").read_text(encoding="utf-8")
-        assert NASTY not in page
-        assert "<img src=x" not in page
-    assert NASTY in [tile["caption"] for tile in tiles(explorer)] + [row["label"] for row in explorer.grid.rows]
-    gallery = explorer.gallery()._repr_html_()
-    assert NASTY not in gallery
-    assert "&lt;script&gt;alert(1)" in gallery
-    explorer.units.value = NASTY
-    assert "<script" not in red(explorer)
-
-
-def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer, tmp_path):
-    explorer.to_html(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert not re.search(r"https?://", page)
-    data = json.loads(re.search(r"^const data = (.*);$", page, re.MULTILINE).group(1))
+def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer):
+    data = data_of(explorer.page())
     assert list(data["pages"]) == ["conv2", "fc"]
     assert [layer["name"] for layer in data["layers"]] == ["conv2", "fc"]
     assert data["value"] == "conv2"
@@ -348,10 +257,10 @@ def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer, tmp_path
         assert shown["sentence"]
 
 
-def test_a_page_of_units_that_one_layer_only_has(explore, fitted, tmp_path):
+def test_a_page_of_units_that_one_layer_only_has(explore, fitted):
     explorer = explore(fitted, "fc", rows=1)
     explorer.units.value = "0-11"
-    explorer.to_html(tmp_path / "page.html")  # conv2 has 8
+    assert explorer.page()  # conv2 has 8
 
 
 def test_a_figure_and_a_gallery_can_be_displayed(explorer):
@@ -359,14 +268,12 @@ def test_a_figure_and_a_gallery_can_be_displayed(explorer):
     gallery = explorer.gallery()._repr_html_()
     assert gallery.count("<img ") == gallery.count("<img alt=") == 6
     assert "ClaDec" in gallery
-    bundle = explorer._repr_mimebundle_()
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.widget.model_id
 
 
 # --- other presets, pictures and models --------------------------------------------------------------------------
 
 
-def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study, tmp_path):
+def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study):
     made = ClaDec.paper(new_study(), "fc", alpha=0.25)
     recipe = replace(made.settings.recipe, epochs=1)
     made.settings = replace(made.settings, recipe=recipe, reference_recipe=recipe)
@@ -377,15 +284,10 @@ def test_the_paper_preset_has_one_alpha_and_all_units(explore, new_study, tmp_pa
     for kind in LAST_COLUMNS:
         explorer.map.value = kind
         assert all(tile["alt"] for tile in tiles(explorer))
-    explorer.to_html(tmp_path / "page.html")
-    state = explorer.state
-    explorer.state = state
-    assert explorer.state == state
-    assert explorer.last_error is None
 
 
 @pytest.mark.parametrize("shape", [(1, 33, 47), (1, 16, 16), (3, 8, 8)])
-def test_pictures_of_any_shape(explore, new_study, net, squares, tmp_path, shape):
+def test_pictures_of_any_shape(explore, new_study, net, squares, shape):
     study = new_study(net(shape[0]), squares(12, shape))
     explorer = explore(ClaDec(study, "conv2", epochs=1, width=4).fit(progress=Progress()), rows=2)
     for kind in LAST_COLUMNS:
@@ -393,9 +295,6 @@ def test_pictures_of_any_shape(explore, new_study, net, squares, tmp_path, shape
         assert all(tile["src"] and tile["alt"] for tile in tiles(explorer))
     assert explorer.grid.tile >= 120
     assert explorer.explanation.cladec.shape == (2, *shape)
-    explorer.to_html(tmp_path / "page.html")
-    assert explorer.figure()._repr_png_()
-    assert explorer.gallery().html
     assert explorer.last_error is None
 
 
@@ -436,10 +335,3 @@ def test_classes_of_one_name_are_filtered_apart(explore, twins):
         explorer.show.value = 2 + place
         assert explorer.show.value == 2 + place
         assert {int(explorer.study.pool.labels[i]) for i in explorer._indices} == {place}
-
-
-def test_classes_of_one_name_come_back(explore, twins):
-    first, second = explore(twins), explore(twins)
-    first.show.value = 4
-    second.state = first.state
-    assert second.show.value == 4

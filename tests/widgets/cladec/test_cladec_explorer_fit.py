@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.cladec.explorer import ClaDecExplorer
 
 LONG = 60.0
 
@@ -45,8 +42,6 @@ def test_before_a_fit_there_are_placeholders_and_a_button(explore, unfitted):
         assert original["src"]
         assert [tile["src"] for tile in others] == [""] * 3
     assert all(tile["alt"].strip() for row in explorer.grid.rows for tile in row["tiles"])
-    with pytest.raises(NotFittedError, match="conv2 is not fitted yet"):
-        explorer.figure()
 
 
 def test_a_click_fits_in_the_background(explore, unfitted):
@@ -90,25 +85,3 @@ def test_a_cancelled_fit_leaves_nothing_and_a_second_click_resumes(explore, unfi
     unbroken = ClaDec(new_study(), "conv2", epochs=4, width=4).fit(progress=Progress())
     assert explorer.explanation.cladec.equal(unbroken.explain(explorer.explanation.original).cladec)
     assert explorer.explanation.reference.equal(unbroken.explain(explorer.explanation.original).reference)
-
-
-def test_a_fit_that_fails_is_told_in_red(explore, unfitted, monkeypatch):
-    explorer = explore(unfitted, "conv2", rows=1)
-
-    def fail(*args, **options):
-        raise XaiWidgetsError("the loss became nan")
-
-    monkeypatch.setattr(unfitted, "fit", fail)
-    explorer.fit.click()
-    assert explorer.task.wait(LONG)
-    assert "the loss became nan" in explorer._lines["error"].value
-
-
-def test_closing_ends_a_fit(new_study, monkeypatch):
-    before = set(_instances)
-    explorer = ClaDecExplorer(ClaDec(new_study(), "fc", epochs=100_000, width=4))
-    explorer.fit.click()
-    explorer.close()
-    assert explorer.task.state in ("cancelled", "idle")
-    assert explorer.explainer.layers == ()
-    assert set(_instances) == before

@@ -15,7 +15,6 @@ from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.progress_line import progress_text
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import KernelLine, PictureGrid
-from xai_widgets.widgets.views.tools import mimebundle
 
 LONG = 10.0
 
@@ -37,12 +36,8 @@ class Slide(App):
 
 
 @pytest.fixture
-def app() -> Any:
-    made = Slide()
-    yield made
-    made.task.cancel()
-    made.task.wait(LONG)
-    made.close()
+def app(opened: Any) -> Any:
+    return opened(Slide)
 
 
 def texts(app: App) -> str:
@@ -75,22 +70,6 @@ def test_a_line_knows_all_that_it_cuts_off_when_the_kernel_stops_and_says_what_s
     assert line.root == app.widget.model_id
     assert line.text == f"The kernel has stopped. {app.without_kernel} Restart it and run the cells again."
     assert line.layout.display == "none"
-
-
-def test_a_view_and_a_closed_widget_have_bundles_too() -> None:
-    grid = PictureGrid()
-    assert mimebundle(grid, "grid")["text/plain"] == "grid"
-    grid.close()
-    assert mimebundle(grid, "grid") == {"text/plain": "grid (closed)"}
-
-
-def test_closing_leaves_no_widget_behind() -> None:
-    before = set(_instances)
-    app = Slide()
-    assert len(_instances) > len(before)
-    app.close()
-    assert set(_instances) == before
-    app.close()
 
 
 def test_use_makes_no_new_widgets(app: Slide) -> None:

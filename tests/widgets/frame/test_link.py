@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,7 @@ class Plain(Explorer):
         study: Any = SimpleNamespace(name="study", class_names=NAMES)
         study.explainers = {"cladec": SimpleNamespace(study=study)}
         super().__init__(study, selection=selection)
+        self.told.clear()
 
     def _make_views(self) -> list[Any]:
         return [PictureGrid()]
@@ -58,17 +60,8 @@ class Plain(Explorer):
 
 
 @pytest.fixture
-def plain() -> Any:
-    made: list[Plain] = []
-
-    def plain(*names: str, **options: Any) -> Plain:
-        made.append(Plain(*names, **options))
-        made[-1].told.clear()
-        return made[-1]
-
-    yield plain
-    for explorer in made:
-        explorer.close()
+def plain(opened: Any) -> Any:
+    return partial(opened, Plain)
 
 
 def looks_at(explorer: Plain) -> dict[str, Any]:

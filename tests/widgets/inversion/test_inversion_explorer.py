@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 import torch
 
+from tests.widgets.conftest import data_of, do
 from xai_widgets.errors import NotFittedError, PictureError, XaiWidgetsError
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
@@ -41,13 +42,6 @@ def ask(opened):
 @pytest.fixture
 def explorer(ask, study_read):
     return ask(quick(study_read))
-
-
-def do(explorer, owner, **values):
-    """Set traits as a person would, and wait for what follows."""
-    for name, value in values.items():
-        setattr(owner, name, value)
-    assert explorer.wait(60)
 
 
 class Parted:
@@ -278,8 +272,7 @@ def test_figure_and_gallery_have_both_classes(explorer):
 
 def test_the_page_has_films_of_some_pictures_with_two_classes(explorer):
     do(explorer, explorer.cards, selected=2)
-    text = explorer.page(progress=Progress())
-    data = json.loads(re.search(r"^const data = (.*);$", text, re.MULTILINE).group(1))
+    data = data_of(explorer.page(progress=Progress()))
     assert len(data["scenes"]) == len(data["cards"]) == 5
     assert data["frames"] == 4
     for scene in data["scenes"]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 import pytest
 
+from tests.widgets.conftest import data_of
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 
@@ -31,17 +30,6 @@ def page(picture: str) -> LayerPage:
 def written() -> str:
     pages = {"a": page("data:image/png;base64,AAAA"), NASTY: page("data:image/png;base64,BBBB")}
     return layers_page(title=NASTY, sentence=NASTY, strip=STRIP, pages=pages).html()
-
-
-def data_of(text: str) -> Any:
-    found = re.search(r"^const data = (.*);$", text, re.MULTILINE)
-    assert found
-    return json.loads(found.group(1))
-
-
-def test_nothing_outside_is_named(written: str) -> None:
-    assert not re.search(r"https?:|//cdn|<link|@import|url\(|\bimport\b|export default", written)
-    assert "default-src 'none'" in written
 
 
 def test_text_cannot_become_markup(written: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.conftest import do
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.srae.scene import find_exemplars
 from xai_widgets.methods.srae.srae import SRAE
@@ -20,13 +21,6 @@ NASTY = "<script>alert(1)</script>"
 @pytest.fixture
 def explorer(conceive, srae):
     return conceive(srae)
-
-
-def do(explorer, owner, **values):
-    """Set traits as a person would, and wait for what follows."""
-    for name, value in values.items():
-        setattr(owner, name, value)
-    assert explorer.task.wait(60)
 
 
 def hidden(explorer):

@@ -7,20 +7,20 @@ import re
 
 import pytest
 
+from tests.widgets.conftest import data_of
+
 NASTY = "</script><script>alert(1)</script>"
 
 
 @pytest.fixture
-def written(conceive, srae, tmp_path):
+def written(conceive, srae):
     explorer = conceive(srae, target=1)
     explorer.controls.name.value = NASTY
-    explorer.to_html(tmp_path / "page.html")
-    text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    return explorer, text, json.loads(re.search(r"^const data = (.*);$", text, re.MULTILINE).group(1))
+    return explorer, data_of(explorer.page())
 
 
 def test_all_classes_with_pictures_bars_maps_and_exemplars(written):
-    explorer, _, data = written
+    explorer, data = written
     assert [page["name"] for page in data["classes"]] == list(explorer.study.class_names)
     assert data["chosen"] == 1
     for page in data["classes"]:
@@ -37,7 +37,7 @@ def test_all_classes_with_pictures_bars_maps_and_exemplars(written):
 
 
 def test_every_picture_is_written_once_and_every_tile_has_one(written):
-    data = written[2]
+    _, data = written
     assert len(set(data["pictures"])) == len(data["pictures"])
     indices = {int(index) for index in re.findall(r'"src": (\d+)', json.dumps(data["classes"]))}
     assert indices == set(range(1, len(data["pictures"])))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
 
+from tests.widgets.conftest import red, until
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.summaries.scene import FIRST_LOOK
 from xai_widgets.widgets.summaries.explorer import SummaryBrowser
@@ -22,10 +22,6 @@ def browser(browse, by_hand):
 
 def titles(browser):
     return [card["title"] for card in browser.rows.cards if "title" in card]
-
-
-def red(browser):
-    return browser._lines["error"].value if browser._lines["error"].layout.display is None else ""
 
 
 # --- rows --------------------------------------------------------------------------------------------------------
@@ -168,15 +164,6 @@ def test_none_that_can_be_trusted(browse, by_hand):
     assert len(titles(browser)) == 3
 
 
-def wait_until(browser, there):
-    """Wait for something that another thread shows."""
-    for _ in range(2000):
-        if there():
-            return
-        threading.Event().wait(0.005)
-    raise AssertionError(browser.sentence)
-
-
 def hold_after_first_look(source):
     """Let the first look pass, and hold the search of all pictures."""
     find = source.find
@@ -193,7 +180,7 @@ def test_cancel_leaves_what_was_shown_and_the_rest_can_be_found_later(browser):
     source = browser.explainer
     hold_after_first_look(source)
     browser.target = 1
-    wait_until(browser, lambda: len(source.asked) == 2 and len(titles(browser)) == 2)
+    until(lambda: len(source.asked) == 2 and len(titles(browser)) == 2)
     assert browser.controls.name.disabled  # a first look is not kept
     assert browser.controls.find.layout.display == "none"
     browser.cancel()

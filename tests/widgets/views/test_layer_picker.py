@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -26,10 +26,8 @@ def study() -> Study:
 
 
 @pytest.fixture
-def picker(study: Study) -> Iterator[LayerPicker]:
-    made = LayerPicker(study, "stem", {"stem": "ready"})
-    yield made
-    made.close()
+def picker(study: Study, opened: Any) -> Any:
+    return opened(LayerPicker, study, "stem", {"stem": "ready"}, wait=False)
 
 
 def drawn(picker: LayerPicker) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import bqplot
@@ -21,11 +20,10 @@ CLASSES = np.array([0, 1, 0, 1])
 
 
 @pytest.fixture
-def chart() -> Iterator[ManifoldMap]:
-    made = ManifoldMap(["oak", "<script>alert(1)</script>"])
+def chart(opened: Any) -> Any:
+    made = opened(ManifoldMap, ["oak", "<script>alert(1)</script>"], wait=False)
     made.show(POINTS, CLASSES, BOX, ("across", "up"))
-    yield made
-    made.close()
+    return made
 
 
 @pytest.fixture

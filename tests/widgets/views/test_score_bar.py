@@ -10,6 +10,7 @@ from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.methods.srae.turning import STOPS, Turned
 from xai_widgets.widgets.srae.turn import TurnCurve
 from xai_widgets.widgets.views.score_bar import COLOURS, ScoreBar
+from xai_widgets.widgets.views.tools import close_all
 
 NASTY = "<script>alert(1)</script>"
 STEPS = [
@@ -26,7 +27,7 @@ TURNED = Turned(torch.linspace(0, 3, 13), torch.linspace(0, 2, 13), ("finch 90%"
 def bar():
     made = ScoreBar()
     yield made
-    made.close()
+    close_all(made.widget)
 
 
 def test_every_step_is_a_box_in_a_row_of_its_own(bar):
@@ -77,8 +78,8 @@ def test_it_can_be_emptied_and_leaves_nothing():
     curve.clear()
     assert bar.steps == bar.other == []
     assert bar._names.text.size == curve._dots.x.size == curve._here.x.size == 0
-    bar.close()
-    curve.close()
+    close_all(bar.widget)
+    close_all(curve.widget)
     assert set(_instances) == before
 
 
@@ -90,4 +91,4 @@ def test_the_curve_has_the_sum_as_a_line_and_the_answers_as_dots():
     assert (curve._here.x.tolist(), curve._here.y.tolist()) == ([STOPS[2]], [TURNED.real[2].item()])
     assert curve._up.min < 0
     assert curve._up.max > 3
-    curve.close()
+    close_all(curve.widget)

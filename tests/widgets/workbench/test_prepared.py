@@ -9,27 +9,13 @@ from ipywidgets.widgets.widget import _instances
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS
 from xai_widgets.demos import bird_classifier
-from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
+from xai_widgets.errors import CancelledError, XaiWidgetsError
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import PAIRS
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.workbench.catalogue import VIEWS
-
-
-@pytest.fixture
-def prepare():
-    """Explorers that are ready, closed after the test."""
-    made = []
-
-    def prepare(key, studies, **options):
-        made.extend(found := VIEWS[key].prepared(studies, progress=Progress(), **options))
-        return found
-
-    yield prepare
-    for app in made:
-        app.close()
 
 
 def bird_study(cheat=None, count=12):
@@ -60,53 +46,6 @@ def test_two_studies_get_the_same_kind_of_pictures(prepare):
     explorers = prepare("inversion", [bird_study(), bird_study(cheat=0.9)])
     assert [one.explanation.pictures.shape[1:] for one in explorers] == [(3, 64, 64)] * 2
     assert PARTS["cue"] in explorers[1].study.test.part_map(0)
-
-
-def test_the_picture_is_led_to_what_it_is_called_next(prepare, toy):
-    study = toy.study
-    study.explainers["cae"] = toy
-    (explorer,) = prepare("cae", [study])
-    del study.explainers["cae"]
-    picture, _ = study.load(study.test, study.pool.indices[:1])
-    first, second, *_ = study.predict(picture)[0].argsort(descending=True).tolist()
-    assert (explorer.explanation.source, explorer.explanation.target) == (first, second)
-
-
-def test_summaries_that_are_known_are_shown(prepare, by_hand):
-    known = by_hand(found=[0, 1, 2, 3])
-    known.study.explainers["summaries"] = known
-    (browser,) = prepare("summaries", [known.study])
-    assert browser.explainer is known
-    assert known.asked == []
-
-
-def test_summaries_of_two_studies_are_found_in_the_same_pictures(prepare, new_study, by_hand, monkeypatch):
-    known = by_hand(found=[0, 2])
-    known.study.explainers["summaries"] = known
-    asked = []
-
-    def find(self, class_index, *, indices, progress, **_):
-        asked.append((class_index, indices))
-        self.found[class_index, False] = known.found[class_index, False]
-
-    monkeypatch.setattr("xai_widgets.methods.summaries.visual_summaries.VisualSummaries.find", find)
-    (browser,) = prepare("summaries", [new_study(), known.study])
-    assert browser.networks.each[1].summaries is known
-    assert browser.networks.each[0].summaries.pictures is known.pictures
-    assert asked == [(number, known.found[number, False].indices.tolist()) for number in (0, 2)]
-
-
-def test_classes_with_too_few_pictures_are_left_out(prepare, new_study, monkeypatch):
-    asked = []
-
-    def find(self, class_index, **_):
-        asked.append(class_index)
-        raise PictureError("too few")
-
-    monkeypatch.setattr("xai_widgets.methods.summaries.visual_summaries.VisualSummaries.find", find)
-    (browser,) = prepare("summaries", [new_study()])
-    assert asked[:4] == [0, 1, 2, 3]
-    assert browser.explanation is None
 
 
 def test_what_fails_in_the_background_is_raised_and_nothing_stays_open(monkeypatch):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.widgets.conftest import data_of
 from xai_widgets.errors import CancelledError, LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.frame.explorer import Explorer
@@ -65,20 +65,6 @@ class BlankLayer(Blank):
 
 
 @pytest.fixture
-def hang() -> Any:
-    """An explorer of a title, closed after the test."""
-    made: list[Poster] = []
-
-    def hang(kind: type[Poster], title: str) -> Poster:
-        made.append(kind(title))
-        return made[-1]
-
-    yield hang
-    for app in made:
-        app.close()
-
-
-@pytest.fixture
 def write(new_study: Any) -> Any:
     def write(apps: dict[str, list[Poster]], studies: int = 1, progress: Progress | None = None) -> str:
         own = [new_study(name=NASTY) for _ in range(studies)]
@@ -88,9 +74,7 @@ def write(new_study: Any) -> Any:
 
 
 def tabs_of(text: str) -> Any:
-    found = re.search(r"^const data = (.*);$", text, re.MULTILINE)
-    assert found
-    return json.loads(found.group(1))["tabs"]
+    return data_of(text)["tabs"]
 
 
 def pages_of(text: str) -> list[str]:
@@ -99,8 +83,8 @@ def pages_of(text: str) -> list[str]:
     return [json.loads(page) for _, page in found]
 
 
-def test_tabs_are_those_of_the_views_in_their_order(hang: Any, write: Any) -> None:
-    text = write({name: [hang(Poster, name)] for name in ("cae", "cladec")})
+def test_tabs_are_those_of_the_views_in_their_order(opened: Any, write: Any) -> None:
+    text = write({name: [opened(Poster, name)] for name in ("cae", "cladec")})
     first, last = VIEWS["cladec"], VIEWS["cae"]
     tabs = tabs_of(text)
     assert [tab["name"] for tab in tabs] == [first.key, last.key]
@@ -113,15 +97,15 @@ def test_tabs_are_those_of_the_views_in_their_order(hang: Any, write: Any) -> No
     assert "max-width: 1080px" in text
 
 
-def test_every_page_is_there_whole_and_under_the_same_policy(hang: Any, write: Any) -> None:
-    app = hang(Poster, NASTY)
+def test_every_page_is_there_whole_and_under_the_same_policy(opened: Any, write: Any) -> None:
+    app = opened(Poster, NASTY)
     (page,) = pages_of(write({"cladec": [app]}))
     assert page == app.page(progress=Progress())
     assert POLICY in page
 
 
-def test_text_cannot_become_markup_and_nothing_outside_is_named(hang: Any, write: Any) -> None:
-    text = write({"cladec": [hang(Poster, NASTY)], "summaries": [hang(Blank, NASTY)]})
+def test_text_cannot_become_markup_and_nothing_outside_is_named(opened: Any, write: Any) -> None:
+    text = write({"cladec": [opened(Poster, NASTY)], "summaries": [opened(Blank, NASTY)]})
     assert text.count("<script") == text.count("</script>") == 3  # the page's own two, and one page as data
     assert "<!--" not in text
     assert not re.search(r"https?:|<link|@import|url\(|\bimport\b|export default", text)
@@ -129,8 +113,9 @@ def test_text_cannot_become_markup_and_nothing_outside_is_named(hang: Any, write
     assert text.count("<footer") == 1
 
 
-def test_two_studies_stand_side_by_side(hang: Any, write: Any) -> None:
-    text = write({"cladec": [hang(Poster, "left"), hang(Poster, "right")], "summaries": [hang(Poster, "both")]}, 2)
+def test_two_studies_stand_side_by_side(opened: Any, write: Any) -> None:
+    left, right, both = (opened(Poster, name) for name in ("left", "right", "both"))
+    text = write({"cladec": [left, right], "summaries": [both]}, 2)
     cladec, summaries = tabs_of(text)
     assert [(part["title"], part["place"]) for part in cladec["parts"]] == [("left", 0), ("right", 1)]
     assert [(part["title"], part["place"]) for part in summaries["parts"]] == [("both", 2)]
@@ -139,37 +124,37 @@ def test_two_studies_stand_side_by_side(hang: Any, write: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [Blank, BlankLayer])
-def test_what_has_nothing_to_show_says_so(hang: Any, write: Any, kind: type[Poster]) -> None:
-    text = write({"cladec": [hang(kind, "empty"), hang(Poster, "full")]}, 2)
+def test_what_has_nothing_to_show_says_so(opened: Any, write: Any, kind: type[Poster]) -> None:
+    text = write({"cladec": [opened(kind, "empty"), opened(Poster, "full")]}, 2)
     empty, full = tabs_of(text)[0]["parts"]
     assert empty["nothing"] == f"This view was empty when the page was written: {kind.error}"  # type: ignore[attr-defined]
     assert (full["nothing"], full["place"], len(pages_of(text))) == ("", 0, 1)
 
 
 @pytest.mark.parametrize("apps", [{}, {"cladec": [Blank]}])
-def test_nothing_at_all_is_an_error(hang: Any, write: Any, tmp_path: Path, apps: dict[str, list[type[Poster]]]) -> None:
-    made = {name: [hang(kind, "empty") for kind in kinds] for name, kinds in apps.items()}
+def test_nothing_at_all_is_an_error(opened: Any, write: Any, apps: dict[str, list[type[Poster]]]) -> None:
+    made = {name: [opened(kind, "empty") for kind in kinds] for name, kinds in apps.items()}
     said = r" empty: This view was empty" if apps else "$"
     with pytest.raises(XaiWidgetsError, match=f"none of the views has anything to show\\.{said}"):
         write(made)
 
 
-def test_an_unknown_view_is_named_before_anything_is_written(hang: Any, write: Any) -> None:
+def test_an_unknown_view_is_named_before_anything_is_written(opened: Any, write: Any) -> None:
     progress = Progress()
     with pytest.raises(XaiWidgetsError, match="no view 'tarot'"):
-        write({"cladec": [hang(Poster, "a")], "tarot": [hang(Poster, "b")]}, progress=progress)
+        write({"cladec": [opened(Poster, "a")], "tarot": [opened(Poster, "b")]}, progress=progress)
     assert progress.state.task == ""
 
 
-def test_another_error_is_not_hidden(hang: Any, write: Any) -> None:
-    broken = hang(Blank, "broken")
+def test_another_error_is_not_hidden(opened: Any, write: Any) -> None:
+    broken = opened(Blank, "broken")
     broken.error = XaiWidgetsError("the disk is full")
     with pytest.raises(XaiWidgetsError, match="disk is full"):
-        write({"cladec": [hang(Poster, "a"), broken]})
+        write({"cladec": [opened(Poster, "a"), broken]})
 
 
-def test_what_runs_in_an_explorer_is_waited_for(hang: Any, write: Any) -> None:
-    app, free = hang(Poster, "before"), threading.Event()
+def test_what_runs_in_an_explorer_is_waited_for(opened: Any, write: Any) -> None:
+    app, free = opened(Poster, "before"), threading.Event()
 
     def finish(_: object) -> None:
         app.title = "after"
@@ -180,10 +165,10 @@ def test_what_runs_in_an_explorer_is_waited_for(hang: Any, write: Any) -> None:
     assert tab["parts"][0]["title"] == "after"
 
 
-def test_who_cancels_while_a_view_is_written_gets_no_file(hang: Any, write: Any) -> None:
+def test_who_cancels_while_a_view_is_written_gets_no_file(opened: Any, write: Any) -> None:
     progress = Progress(lambda state: state.task == "Writing second" and progress.cancel())
     with pytest.raises(CancelledError):
-        write({"cladec": [hang(Poster, "first")], "cae": [hang(Poster, "second")]}, progress=progress)
+        write({"cladec": [opened(Poster, "first")], "cae": [opened(Poster, "second")]}, progress=progress)
 
 
 def test_who_cancels_before_the_page_is_put_together_gets_no_file() -> None:

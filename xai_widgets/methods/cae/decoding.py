@@ -107,16 +107,7 @@ class Decodes(Protocol):
 
 
 def show(model: Decodes, encoded: Encoded, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Decode codes with one picture's individual code, and ask the classifier; in batches, without gradients.
-
-    Parameters
-    ----------
-    model
-        What decodes and predicts.
-    encoded
-        One encoded picture (N = 1).
-    z
-        Codes ``(M, d)``.
+    """Decode codes ``(M, d)`` of one encoded picture (N = 1), and predict; in batches, without gradients.
 
     Returns
     -------

@@ -56,10 +56,10 @@ class Density:
 
     @staticmethod
     def plane_density(points: Tensor, box: tuple[float, float, float, float], n: int) -> Tensor:
-        """How well a region of a map is covered: 0 far from all points, 1 where 98 % of them are.
+        """How well each cell of a map is covered, ``(n, n)``: 0 far from all points, 1 where 98 % of them are.
 
         A Gaussian kernel estimate (Scott's bandwidth, but no less than a cell), divided by its 2 % quantile at the
-        points themselves and cut at 1.
+        points themselves and cut at 1. Row r is at ``y0 + r / (n - 1) * (y1 - y0)``; columns go from x0 to x1.
 
         Parameters
         ----------
@@ -69,11 +69,6 @@ class Density:
             Left, right, lower and upper edge: ``(x0, x1, y0, y1)``.
         n
             Cells along each side, the edges included; at least 2.
-
-        Returns
-        -------
-        Tensor
-            ``(n, n)`` in [0, 1]; row r is at ``y0 + r / (n - 1) * (y1 - y0)``, columns go from x0 to x1.
         """
         x0, x1, y0, y1 = box
         cells = torch.tensor([x1 - x0, y1 - y0]) / (n - 1)
@@ -98,22 +93,19 @@ def graph_path(
     neighbours: int = 10,
     alpha: float = 1.0,
 ) -> Tensor:
-    """The shortest route over real codes, from a picture's own code to a target.
+    """The shortest route over real codes ``(N, d)``, from a picture's own code ``(d,)`` to a target ``(d,)``.
 
-    A guided path in the sense of Xie et al., arXiv 2406.07961. Every code is linked with its nearest ones, and what
-    is still apart by the shortest links there are (those of the minimum spanning tree). A step costs its length, and
-    one that loses log-odds of target against source ``length * (1 + alpha * loss)``. The corners are rounded.
+    A guided path in the sense of Xie et al., arXiv 2406.07961. Every code is linked with its nearest neighbours, and
+    parts that are still unconnected by the shortest links there are (those of the minimum spanning tree). A step costs
+    its length; one that loses log-odds of target against source costs ``length * (1 + alpha * loss)``. The corners are
+    rounded.
 
     Parameters
     ----------
-    codes
-        Real codes ``(N, d)``; about a thousand, since all pairs are looked at.
-    z, target
-        Where the route starts and ends, ``(d,)``.
-    weight, bias
-        The head: ``(K, d)`` and ``(K,)``.
-    source, target_class
-        Two different classes.
+    codes, z, target
+        The real codes, and where the route starts and ends. All pairs are compared, which suits a thousand codes.
+    weight, bias, source, target_class
+        The head, ``(K, d)`` and ``(K,)``, and two different classes.
     neighbours
         How many of the nearest codes each is linked with.
     alpha

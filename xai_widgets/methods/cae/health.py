@@ -86,10 +86,8 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
     ----------
     networks
         In evaluation mode.
-    cached
-        Pictures, and the classifier's logits for them.
-    evidence
-        Their evidence, ``(N, E)``; see `evidence`.
+    cached, evidence
+        Pictures, the classifier's logits for them, and its evidence ``(N, E)``.
     seed
         Of the choice of pictures.
     """

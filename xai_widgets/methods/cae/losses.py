@@ -112,10 +112,8 @@ def loss(
 
     Parameters
     ----------
-    trained
-        What is trained.
-    study, layer
-        The classifier, borrowed by the caller, and its evidence layer.
+    trained, study, layer
+        What is trained; the classifier, borrowed by the caller, and its evidence layer.
     pair
         The batch.
     ramp
@@ -165,16 +163,8 @@ def _error(rebuilt: Tensor, pictures: Tensor) -> Tensor:
 def mask_loss(networks: CaeNetworks, study: Study, layer: str | None, pair: Pair, mixed: Tensor) -> Tensor:
     """What the change mask minimises: it lets through little, but evidence and logits must stay the same.
 
-    Parameters
-    ----------
-    networks
-        Fitted but for the mask; only the mask gets a gradient.
-    study, layer
-        The classifier, borrowed by the caller, and its evidence layer.
-    pair
-        The batch.
-    mixed
-        The codes it is moved to, ``(n, d)``.
+    Only the mask of the fitted networks gets a gradient. The pictures of the batch are moved to the codes `mixed`,
+    ``(n, d)``; the classifier is borrowed by the caller.
     """
     with torch.no_grad():
         individual, own = networks.individual_code(pair.pictures), networks.class_encoder(pair.evidence)

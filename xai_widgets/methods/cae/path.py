@@ -70,14 +70,10 @@ def film_strip(
 
     Parameters
     ----------
-    model
-        What decodes and predicts.
-    encoded
-        One encoded picture (N = 1).
+    model, encoded
+        What decodes and predicts, and one encoded picture (N = 1).
     route
         Codes ``(M, d)`` joined by straight lines, from the picture's own code on.
-    target
-        A class.
     frames, samples
         How many frames are made, and how often the probability is measured before; at least 2.
     density
@@ -102,31 +98,16 @@ def film_strip(
 def dial(
     model: Decodes, encoded: Encoded, route: Tensor, target: int, confidence: float, *, steps: int = 10
 ) -> tuple[Tensor, float]:
-    """A route, up to where the classifier gives the target a certain probability.
+    """The part of a route up to where the classifier gives the target a certain probability.
 
-    Found by bisection of the route's length with the classifier itself. The end is beyond rather than before, by at
-    most ``2 ** -steps`` of the route.
-
-    Parameters
-    ----------
-    model
-        What decodes and predicts.
-    encoded
-        One encoded picture (N = 1).
-    route
-        Codes ``(M, d)`` joined by straight lines, from the picture's own code on.
-    target
-        A class.
-    confidence
-        The probability, in (0, 1).
-    steps
-        How many halvings.
+    Found by bisection of the route's length, in so many steps, with the classifier itself. The end is beyond rather
+    than before, by at most ``2 ** -steps`` of the route. For `model`, `encoded` and `route` see `film_strip`.
 
     Returns
     -------
     tuple
-        The part of the route up to there, ``(M', d)``, and the probability obtained at its end. The start alone if it
-        has more than the requested probability; the whole route if its end has less.
+        The part of the route, ``(M', d)``, and the probability obtained at its end. The start alone if it has more than
+        the requested probability; the whole route if its end has less.
 
     Raises
     ------
@@ -140,7 +121,7 @@ def dial(
 def border(
     model: Decodes, encoded: Encoded, route: Tensor, source: int, target: int, *, steps: int = 10
 ) -> tuple[Tensor, float]:
-    """A route, up to where the classifier finds the target as probable as the source; otherwise like `dial`."""
+    """As `dial`, up to where the classifier finds the target as probable as the source."""
     require_pair(source, target, len(model.bias))
     return _bisect(model, encoded, route, target, lambda p: bool(p[target] >= p[source]), steps)
 

@@ -55,13 +55,7 @@ class Plane:
 
 
 def code_plane(d: int) -> Plane:
-    """The map of a code of two numbers: the code itself.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the code has not exactly two numbers.
-    """
+    """The map of a code of two numbers: the code itself; an `XaiWidgetsError` for more or fewer."""
     if d != 2:
         raise XaiWidgetsError(f"only a code of 2 numbers is a point of a map, and this one has {d}; use an overview")
     return Plane("code", torch.eye(2), torch.eye(2), torch.zeros(2), torch.zeros(2), ("code 1", "code 2"))
@@ -97,21 +91,20 @@ def pair_chart(
 ) -> Plane:
     """The map on which a picture moves from one class to another.
 
-    x is exactly the head's log-odds of target against source. A move along x goes in parallel to the line from the
+    x is exactly the head's log-odds of target against source. A move along x runs parallel to the line from the
     source's centre to the target's, since real codes lie there; if a centre is missing or that line hardly changes the
-    log-odds, it takes the shortest way instead. y is the direction in which the codes of both classes
-    differ most once the move along x is taken out, in standard deviations; a move along y keeps the log-odds.
+    log-odds, it takes the shortest way instead. y is the direction in which the codes of both classes (of all classes,
+    if neither has any) differ most once the move along x is taken out, in standard deviations; a move along y keeps the
+    log-odds.
 
     Parameters
     ----------
     weight, bias
         The head: ``(K, d)`` and ``(K,)``.
-    codes
-        ``(N, d)``.
-    classes
-        The class each code counts as, ``(N,)``.
+    codes, classes
+        ``(N, d)``, and the class of each, ``(N,)``.
     source, target
-        Two different classes. If neither has a code, y is the direction in which all codes differ most.
+        Two different classes.
     class_names
         One for each class, for the axis.
 

@@ -27,7 +27,7 @@ def change_maps(model: Decodes, encoded: Encoded, strip: FilmStrip, chart: Plane
 
 
 def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
-    """How much each pixel changes from one picture to the other: mean over the channels, averaged over 3x3 pixels.
+    """How much each pixel changes, ``(H, W)`` in [0, 1]: mean over the channels, averaged over 3x3 pixels.
 
     Parameters
     ----------
@@ -35,12 +35,7 @@ def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
         Pictures ``(C, H, W)`` in [0, 1]: the first and the last frame of a film strip. (The picture itself is not the
         first frame of an unanchored one, and would add the error of its reconstruction.)
     scale
-        The change shown as 1, one for a whole data set, so that the maps of its pictures can be compared.
-
-    Returns
-    -------
-    Tensor
-        ``(H, W)`` in [0, 1]; larger changes than `scale` are cut.
+        The change shown as 1, and the most that is shown; one for a whole data set, so that maps can be compared.
     """
     return (_smoothed((after - before).abs().mean(0)) / scale).clamp(max=1)
 
@@ -88,18 +83,7 @@ def path_integrated(
 
 
 def several(model: Decodes, encoded: Encoded, targets: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
-    """What changes on the way to several codes: the mean change of each pixel, and how far the changes agree.
-
-    Parameters
-    ----------
-    model
-        What decodes.
-    encoded
-        One encoded picture (N = 1).
-    targets
-        Codes ``(J, d)``, such as several of one class.
-    scale
-        As for `difference`.
+    """What changes on the way to several codes ``(J, d)``: the mean change, and how far the changes agree.
 
     Returns
     -------

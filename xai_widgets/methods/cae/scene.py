@@ -29,7 +29,7 @@ Point = tuple[float, float]
 """x and y on a map."""
 
 Goal = float | Literal["border", "typical"]
-"""Where the way ends: at a confidence, where both classes are as probable, or at the centre of the target class."""
+"""The end of a way, given as a confidence, as the border of both classes, or as the centre of the target class."""
 
 
 class Choice(NamedTuple):

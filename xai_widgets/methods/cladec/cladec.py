@@ -38,7 +38,7 @@ from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import depth_problems
 from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer
-from xai_widgets.methods.cladec.scene import effects_of_units, standard_codes
+from xai_widgets.methods.cladec.units import effects_of_units, standard_codes
 from xai_widgets.methods.common.codes import cached_pass, read_codes
 from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts

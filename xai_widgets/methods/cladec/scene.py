@@ -1,28 +1,38 @@
-"""What the Layer view computes beside the decoded pictures: which units matter, and what a code resembles."""
+"""What the Layer view shows beside the decoded pictures: mistakes, chosen units, and what a code resembles."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from xai_widgets.methods.cladec.layer import FittedLayer
-from xai_widgets.methods.common.codes import read_codes
+from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.cladec.explanation import ClaDecExplanation
+from xai_widgets.methods.cladec.units import parse_units
+from xai_widgets.names import class_name
 from xai_widgets.study import Study
 
-
-def effects_of_units(study: Study, fitted: FittedLayer, pictures: Tensor) -> Tensor:
-    """How much the decoded pictures change when a unit is hidden: the mean squared difference of each ``(C,)``."""
-    everything = fitted.mask(range(fitted.code[0]))
-    with study.borrowed(), torch.no_grad():
-        code = read_codes(study, pictures, [fitted.layer])[fitted.layer]
-        whole, _ = fitted.from_code(code, everything)
-        hidden = [fitted.from_code(code, units)[0] for units in everything - torch.eye(len(everything))]
-    return torch.stack([(decoded - whole).square().mean() for decoded in hidden]).cpu()
+MOST_HIDDEN = 512
+"""Pictures times units that are decoded to rank units: every unit is hidden in turn, and that should stay quick."""
 
 
-def standard_codes(study: Study, fitted: FittedLayer, pictures: Tensor) -> Tensor:
-    """Standardised codes of pictures, in which distances make sense, ``(N, D)``."""
-    with study.borrowed(), torch.no_grad():
-        batches = pictures.split(study.batch_size)
-        code = torch.cat([read_codes(study, batch, [fitted.layer])[fitted.layer] for batch in batches])
-        return fitted.standard(code, code.new_ones(code.shape[:2])).flatten(1).cpu()
+def mistakes(study: Study) -> list[int]:
+    """Pictures of the pool that the classifier gets wrong."""
+    pool = study.pool
+    wrong: list[int] = (study.predict(pool.pictures).argmax(1) != pool.labels).nonzero().flatten().tolist()
+    return wrong
+
+
+def chosen_units(cladec: ClaDec, layer: str, text: str) -> list[int] | None:
+    """The units of a layer that a person means, None for all; see `parse_units`."""
+    count = cladec.units(layer)
+    pictures = cladec.study.pool.pictures[: max(MOST_HIDDEN // count, 1)]
+    return parse_units(text, lambda: cladec.rank_units(pictures, layer).tolist(), count)
+
+
+def nearest(cladec: ClaDec, explanation: ClaDecExplanation) -> list[tuple[Tensor, str]]:
+    """For each picture the training picture whose code is nearest, and its class."""
+    indices = cladec.neighbours(explanation.original, explanation.layer, count=1)[:, 0].tolist()
+    pictures, labels = cladec.study.load(cladec.study.train, indices)
+    return [
+        (picture, class_name(cladec.study.class_names, label))
+        for picture, label in zip(pictures, labels.tolist(), strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""One pass over the pictures that keeps what every fit needs again and again."""
+"""One pass over the pictures, whose codes and logits every fit reads many times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 MOST_BYTES = 2 * 1024**3
-"""Codes of a pass that would need more memory than this are computed anew whenever they are asked for."""
+"""Codes of a pass that would need more memory than this are computed again for every use."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class CachedPass:
     labels
         ``(N,)``.
     logits
-        What the classifier says of each picture, ``(N, K)``.
+        The classifier's logits ``(N, K)``.
     codes
         Codes by layer, in half precision where that suffices, on the CPU; layers that would not fit are left out.
     """

@@ -1,4 +1,4 @@
-"""Where an interrupted fit finds its place again: checkpoints of what is being trained, and what is finished."""
+"""How an interrupted fit is resumed: checkpoints of running trainings, and modules that are finished."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class FinishedParts:
     Parameters
     ----------
     folder
-        Where the user keeps checkpoints; None keeps nothing.
+        The user's folder for checkpoints; with None, nothing is kept.
     identity
-        Whatever the fit depends on (model, settings, pictures): fits that differ in it share no file.
+        Everything that the fit depends on (model, settings, pictures): fits with other identities share no file.
     """
 
     def __init__(self, folder: Path | None, identity: str) -> None:
@@ -30,11 +30,11 @@ class FinishedParts:
         self._kept: list[Path] = []
 
     def checkpoint(self, name: str) -> Path | None:
-        """Where the training of that name keeps its checkpoint."""
+        """The path for the checkpoint of a training."""
         return None if self._folder is None else self._folder / f"{name}-running"
 
     def restore(self, name: str, module: nn.Module) -> int | None:
-        """Load a finished module; the number of its epochs, or None if it is not finished."""
+        """Load a finished module and return the number of its epochs; None if it is not finished."""
         path = self._finished(name)
         if path is None or not artifact.with_suffix(path).exists():
             return None

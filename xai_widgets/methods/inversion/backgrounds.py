@@ -7,48 +7,32 @@ from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking import references
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, REFERENCES
 from xai_widgets.study import Study
 
 AUTO, NOISE, PAPER_BLUR = "auto", "noise", "paper blur"
 
 BACKGROUNDS = (AUTO, NOISE, PAPER_BLUR, *REFERENCES)
-"""Names of backgrounds: "auto" takes the one of `CANDIDATES` with the lowest probability of the class, "noise" is white
+"""Names of backgrounds. "auto" takes the one of `CANDIDATES` with the lowest probability of the class, "noise" is white
 noise with each picture's mean and deviation, "paper blur" is the published blur; the others are those of
 `masking.references`."""
 
 CANDIDATES = ("blur", "mean", "median", "average", "other")
 """The backgrounds that "auto" chooses from."""
 
-PUBLISHED_SIGMA = 11.0
-"""Of the published blur, in pixels of a picture of side 224; scaled to other sides."""
-
 
 def backgrounds(
     study: Study, pictures: Tensor, classes: Tensor, name: str, seed: int
 ) -> tuple[Tensor, tuple[str, ...]]:
-    """A background for each picture ``(N, C, H, W)``, and the name of each.
-
-    Parameters
-    ----------
-    study
-        The classifier.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    classes
-        The classes whose evidence should be gone, ``(N,)``.
-    name
-        One of `BACKGROUNDS`.
-    seed
-        Of the noise.
-    """
+    """A background of `BACKGROUNDS` for each picture ``(N, C, H, W)``, without evidence for its class; and its name."""
     require(name)
     if name == PAPER_BLUR:
-        sigma = PUBLISHED_SIGMA * min(pictures.shape[2:]) / PUBLISHED_SIDE
+        sigma = 11.0 * min(pictures.shape[2:]) / PUBLISHED_SIDE  # the published one, scaled
         return references.gaussian(pictures, sigma, references.odd(6 * sigma)), (name,) * len(pictures)
     if name == NOISE:
         return _noise(pictures, seed), (name,) * len(pictures)
-    before = study.predict(pictures).gather(1, classes[:, None])[:, 0]
+    before = own_scores(study.predict(pictures), classes)
     found, _, names = references.choose(study, pictures, classes, before, CANDIDATES if name == AUTO else (name,))
     return found, names
 

@@ -78,17 +78,7 @@ class Basis:
 
 
 def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basis:
-    """The channels of layers for one batch; call it inside `study.borrowed()`.
-
-    Parameters
-    ----------
-    study
-        The classifier.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    layers
-        For each layer whether it also gives negative values (see `signs`).
-    """
+    """The channels of one batch; `layers` says which have negative values, too. Call it inside `study.borrowed()`."""
     with torch.no_grad():
         activations = study.record(pictures, list(layers))
     maps = {name: _as_maps(activations[name].float(), pictures, name) for name in layers}
@@ -97,13 +87,7 @@ def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basi
 
 
 def signs(study: Study, layers: Sequence[str]) -> dict[str, bool]:
-    """For each layer whether it gives negative values for a few pictures of the study.
-
-    Raises
-    ------
-    LayerError
-        If a layer does not exist, or gives no maps.
-    """
+    """For each layer whether it gives negative values; raises a `LayerError` if one does not exist or gives no maps."""
     for name in layers:
         if map_sides(study, name) is None:
             raise LayerError(f"layer {name!r} has no maps (its output is {study.layer(name).shape}) to make masks of")
@@ -164,12 +148,7 @@ def base_layers(study: Study) -> tuple[str, ...]:
     """The last layer of every resolution, from half the picture's down; the deepest few of them.
 
     A layer is skipped if the scores do not depend on its maps (such as the last tokens of a transformer, of which only
-    the class token is read).
-
-    Raises
-    ------
-    LayerError
-        If the network has no such layer.
+    the class token is read). Raises a `LayerError` if the network has no such layer.
     """
     by_sides: dict[tuple[int, int], list[str]] = {}
     for block in study.blocks():

@@ -227,13 +227,7 @@ class InversionExplanation:
 
 
 def stored(explanation: InversionExplanation) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All tensors of an explanation by name, and the rest as JSON takes it.
-
-    Raises
-    ------
-    ArtifactError
-        If your own score was explained.
-    """
+    """All tensors of an explanation by name, and the rest as JSON takes it; no file holds your own score."""
     targets = explanation.targets
     if targets.score is not None:
         raise ArtifactError("an explanation of your own score cannot be saved; explain a class")
@@ -246,13 +240,7 @@ def stored(explanation: InversionExplanation) -> tuple[dict[str, Tensor], dict[s
 def restored(
     tensors: Mapping[str, Tensor], details: Mapping[str, Any], class_names: tuple[str, ...]
 ) -> InversionExplanation:
-    """The explanation that was `stored`.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If something is missing, or has another shape.
-    """
+    """The explanation that was `stored`; an error such as ValueError if something is missing or has another shape."""
     count, sides = len(tensors["pictures"]), tensors["pictures"].shape[2:]
     sizes = {"masks": (count, *sides), "class_index": (count,), "weights": (count, len(details["channels"]))}
     for name, size in sizes.items():

@@ -36,9 +36,6 @@ LEAST_WEIGHT = 1e-3
 EPS = 1e-2
 """Of Adam: it keeps steps small where a gradient is only rounding error, which differs from batch to batch."""
 
-SHARPENING = 0.7
-"""Share of the steps during which the sharpness grows."""
-
 
 @dataclass(frozen=True)
 class GuidedSettings:
@@ -134,8 +131,8 @@ class GuidedSettings:
 
     @property
     def slopes(self) -> list[float]:
-        """Sharpness of each step."""
-        grown = [min(1.0, step / (SHARPENING * self.steps)) for step in range(self.steps)]
+        """Sharpness of each step; it grows during 0.7 of them."""
+        grown = [min(1.0, step / (0.7 * self.steps)) for step in range(self.steps)]
         return [self.first_sharpness + share * (self.sharpness - self.first_sharpness) for share in grown]
 
 

@@ -33,6 +33,7 @@ from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.plain import invert_plainly
 from xai_widgets.methods.inversion.problem import Cases, MaskProblem, SearchRecorder
 from xai_widgets.methods.inversion.targets import AnyTarget, Targets, targets_of
+from xai_widgets.methods.masking.batches import checked
 from xai_widgets.names import Target
 from xai_widgets.pictures import INDICES
 from xai_widgets.progress import Progress
@@ -233,7 +234,7 @@ class GuidedFeatureInversion(Explainer):
         CancelledError
             If `progress` was cancelled.
         """
-        batch, settings = self._checked(pictures), self.settings
+        batch, settings = checked(self.study, pictures, "explain"), self.settings
         targets = targets_of(target, against, self.study.logits(batch), self.study.class_names)
         recorder = partial(SearchRecorder, filmed=film, on_mask=on_mask)
         return self._explained(batch, targets, settings.explain, settings.explain_steps, recorder, progress)
@@ -243,7 +244,7 @@ class GuidedFeatureInversion(Explainer):
 
         Parameters and errors are those of `explain`; the probabilities are those of the predicted classes.
         """
-        batch, settings = self._checked(pictures), self.settings
+        batch, settings = checked(self.study, pictures, "explain"), self.settings
         targets = Targets(self.study.logits(batch).argmax(1))
         recorder = partial(SearchRecorder, filmed=film)
         return self._explained(batch, targets, settings.invert, settings.invert_steps, recorder, progress)
@@ -265,7 +266,7 @@ class GuidedFeatureInversion(Explainer):
         tuple
             Pictures ``(N, C, H, W)``, and their relative inversion errors ``(N,)``.
         """
-        batch, progress = self._checked(pictures), progress or Progress()
+        batch, progress = checked(self.study, pictures, "explain"), progress or Progress()
         steps = limits.STEPS("steps", steps)
         cases = self._cases(batch, batch, Targets(self.study.logits(batch).argmax(1)))
         progress.start("plain feature inversion", len(cases.batches) * steps)
@@ -317,12 +318,6 @@ class GuidedFeatureInversion(Explainer):
 
     def _cases(self, pictures: Tensor, behind: Tensor, targets: Targets) -> Cases:
         return Cases(self.study, pictures, behind, targets, self._signed, self.deep_layer)
-
-    def _checked(self, pictures: Tensor) -> Tensor:
-        batch = self.study.check(pictures).detach().cpu().float()
-        if not len(batch):
-            raise PictureError("there are no pictures to explain")
-        return batch
 
     # --- saving ------------------------------------------------------------------------------------------------
 

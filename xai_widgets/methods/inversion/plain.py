@@ -2,7 +2,7 @@
 
 Equation 1 with the total variation for R. Pictures are x = sigmoid(u) and start as noise::
 
-    |f(x) - f(x_a)|^2 / |f(x_a)|^2 + variation * TV(x)
+    |f(x) - f(x_a)|^2 / |f(x_a)|^2 + 0.1 TV(x)
 """
 
 from __future__ import annotations
@@ -15,12 +15,6 @@ from torch import Tensor
 from xai_widgets.methods.inversion.problem import MaskProblem, descend
 from xai_widgets.methods.masking.terms import variation
 
-VARIATION = 0.1
-"""Weight of the total variation."""
-
-RATE = 0.1
-"""Of Adam."""
-
 
 def invert_plainly(problem: MaskProblem, steps: int, step: Callable[[], None]) -> Tensor:
     """Pictures ``(N, C, H, W)`` in [0, 1] with the same representation as those of the problem."""
@@ -31,7 +25,7 @@ def invert_plainly(problem: MaskProblem, steps: int, step: Callable[[], None]) -
     def losses() -> Tensor:
         step()
         pictures = logits.sigmoid()
-        return problem.errors(pictures) + VARIATION * variation(pictures)
+        return problem.errors(pictures) + 0.1 * variation(pictures)
 
-    descend([logits], losses, [RATE] * steps)
+    descend([logits], losses, [0.1] * steps)
     return logits.detach().sigmoid()

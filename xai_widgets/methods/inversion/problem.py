@@ -16,7 +16,7 @@ from torch import Tensor
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import Basis, basis_of
 from xai_widgets.methods.inversion.targets import Targets
-from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.masking.views import blend
 from xai_widgets.study import Study
 
@@ -26,31 +26,15 @@ SUREST = 1 - 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MaskProblem:
-    """One batch; all tensors are on the classifier's device, and the classifier is borrowed.
-
-    Attributes
-    ----------
-    study
-        The classifier.
-    pictures, backgrounds
-        ``(N, C, H, W)`` in [0, 1].
-    targets
-        What is explained in each picture.
-    basis
-        The channels that masks are sums of.
-    deep_layer
-        The layer whose representations are compared.
-    code
-        The representations of the pictures there ``(N, ...)``.
-    """
+    """One batch; all tensors are on the classifier's device, and the classifier is borrowed."""
 
     study: Study
-    pictures: Tensor
-    backgrounds: Tensor
+    pictures: Tensor  # (N, C, H, W) in [0, 1]
+    backgrounds: Tensor  # (N, C, H, W) in [0, 1]
     targets: Targets
-    basis: Basis
-    deep_layer: str
-    code: Tensor
+    basis: Basis  # the channels that masks are sums of
+    deep_layer: str  # whose representations are compared
+    code: Tensor  # the representations of the pictures there (N, ...)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -107,9 +91,7 @@ class Cases:
     @property
     def batches(self) -> Sequence[Tensor]:
         """The rows of each batch."""
-        height, width = self.pictures.shape[2:]
-        rows: Sequence[Tensor] = torch.arange(len(self.pictures)).split(batch_size(self.study, (height, width)))
-        return rows
+        return batches(self.study, self.pictures)
 
     def solved(self, solve: Callable[[MaskProblem], Sequence[Tensor]]) -> list[Tensor]:
         """The tensors ``(n, ...)`` that `solve` gives for each batch, put together on the CPU."""
@@ -168,20 +150,10 @@ def descend(
     clip: Callable[[], object] = lambda: None,
     eps: float = 1e-8,
 ) -> None:
-    """Adam on parameters with a leading axis of N pictures, each for its own loss.
+    """Adam on leaves with a leading axis of N pictures, changed in place, each for its own of the losses ``(N,)``.
 
-    Parameters
-    ----------
-    parameters
-        Leaves that need gradients, changed in place.
-    losses
-        Gives the losses ``(N,)``; their sum is minimised, so that pictures do not influence one another.
-    rates
-        Learning rate of each step.
-    clip
-        Called after each step, without gradients.
-    eps
-        Of Adam: a gradient that is small compared with it changes a parameter little.
+    `rates` has the learning rate of each step, after which `clip` is called without gradients. A gradient that is small
+    compared with `eps` changes a parameter little.
     """
     adam = torch.optim.Adam(parameters, lr=1.0, eps=eps)
     for rate in rates:

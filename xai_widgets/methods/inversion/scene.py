@@ -31,8 +31,6 @@ PREDICTED, NOTHING, RUNNER_UP = -1, -1, -2
 TOGETHER = "all together"
 """In place of a layer: all those that the search was made with."""
 
-ROUNDING = 1e-6
-
 PAIRS = ((1, 9), (0, 2), (3, 4), (5, 6), (7, 8))
 """Unseen birds of the demo, of different species, that are drawn in one picture."""
 
@@ -65,36 +63,16 @@ def stops_of(steps: int) -> tuple[Stop, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything that is shown of a choice: one picture, and T classes.
-
-    Attributes
-    ----------
-    choice
-        What was chosen.
-    index
-        The picture's index in ``study.test``, or among one's own pictures.
-    explanation
-        The masks of the T classes, each for the same picture.
-    stops
-        The S masks that can be shown of each class.
-    masks
-        These masks ``(S, T, H, W)``.
-    blends
-        Probabilities ``(S, T, 2, K)`` of what each mask keeps and removes.
-    ends
-        Probabilities ``(T, 2, K)`` of the picture and of its background.
-    parts
-        Share of each mask's mass on each part of the picture, T of them; empty if the parts are not known.
-    """
+    """Everything that is shown of a choice: one picture, and T classes."""
 
     choice: Choice
-    index: int
-    explanation: InversionExplanation
-    stops: tuple[Stop, ...]
-    masks: Tensor
-    blends: Tensor
-    ends: Tensor
-    parts: tuple[Mapping[str, float], ...]
+    index: int  # in study.test, or among one's own pictures
+    explanation: InversionExplanation  # the masks of the T classes, each for the same picture
+    stops: tuple[Stop, ...]  # the S masks that can be shown of each class
+    masks: Tensor  # these masks (S, T, H, W)
+    blends: Tensor  # probabilities (S, T, 2, K) of what each mask keeps and removes
+    ends: Tensor  # probabilities (T, 2, K) of the picture and of its background
+    parts: tuple[Mapping[str, float], ...]  # the share of each mask's mass on each part, if these are known
 
     @property
     def classes(self) -> list[int]:
@@ -179,7 +157,7 @@ def strongest(masks: Tensor, share: float) -> Tensor:
     """Masks ``(T, H, W)`` with 0 in all but their strongest pixels, which hold a share of each mask's mass."""
     ordered = masks.flatten(1).sort(1, descending=True).values
     held = ordered.cumsum(1) / ordered.sum(1, keepdim=True).clamp_min(1e-12)
-    last = (held <= share + ROUNDING).sum(1).sub(1).clamp_min(0)
+    last = (held <= share + 1e-6).sum(1).sub(1).clamp_min(0)
     return masks * (masks >= ordered.gather(1, last[:, None])[..., None])
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.names import Target, find_class
+from xai_widgets.methods.masking.batches import each_class, own_scores
+from xai_widgets.names import Target
 
 RUNNER_UP = "runner-up"
 """In place of a class: the second most probable one of each picture."""
@@ -75,9 +75,9 @@ class Targets:
         if self.score is not None:
             return self.score(logits)
         times = len(logits) // len(self)
-        own = _of(logits, self.class_index.repeat(times))
+        own = own_scores(logits, self.class_index.repeat(times))
         if self.against is not None:
-            return F.logsigmoid(own - _of(logits, self.against.repeat(times)))
+            return F.logsigmoid(own - own_scores(logits, self.against.repeat(times)))
         return own - logits.logsumexp(1)
 
     def name(self, row: int, class_names: Sequence[str]) -> str:
@@ -91,13 +91,7 @@ class Targets:
 def targets_of(
     target: AnyTarget, against: Target | Tensor | None, logits: Tensor, class_names: Sequence[str]
 ) -> Targets:
-    """The targets of pictures with these logits ``(N, K)``; see `AnyTarget`.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If a class does not exist, or is compared with itself.
-    """
+    """The targets of pictures with logits ``(N, K)``; no class may be missing, or compared with itself."""
     predicted = logits.argmax(1)
     if callable(target):
         return Targets(predicted, score=target)
@@ -115,11 +109,4 @@ def _classes(target: Any, logits: Tensor, class_names: Sequence[str]) -> Tensor:
     """The class of each picture ``(N,)``."""
     if isinstance(target, str) and target == RUNNER_UP:
         return logits.topk(2).indices[:, 1]
-    each = [target] * len(logits) if np.ndim(target) == 0 else list(target)
-    if len(each) != len(logits):
-        raise XaiWidgetsError(f"target must be one class, or {len(logits)} of them, and is {target}")
-    return torch.tensor([find_class(class_names, one) for one in each])
-
-
-def _of(logits: Tensor, classes: Tensor) -> Tensor:
-    return logits.gather(1, classes[:, None])[:, 0]
+    return each_class(target, len(logits), class_names)

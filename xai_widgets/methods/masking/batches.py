@@ -1,13 +1,46 @@
-"""How many pictures pass at once while something is optimised for each of them."""
+"""What methods that search for the masks of pictures ask for: pictures, a class of each, and batches of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.names import find_class
 from xai_widgets.study import Study
 
 MOST_PIXELS = 2**20
 """Most pixels of the pictures that are optimised at once; gradients of VGG16 then take about 3 GB."""
 
 
-def batch_size(study: Study, sides: tuple[int, int]) -> int:
-    """Half of what may pass at once: each picture, of this height and width, is asked about twice."""
-    return max(1, min(study.batch_size, MOST_PIXELS // (sides[0] * sides[1])) // 2)
+def checked(study: Study, pictures: Tensor, purpose: str) -> Tensor:
+    """One or more pictures that fit the classifier, on the CPU ``(N, C, H, W)``, or a `PictureError`."""
+    batch = study.check(pictures).detach().cpu().float()
+    if not len(batch):
+        raise PictureError(f"there are no pictures to {purpose}")
+    return batch
+
+
+def each_class(target: Any, count: int, class_names: Sequence[str]) -> Tensor:
+    """The class of each picture ``(N,)``, of one for all of them, or one for each."""
+    each = [target] * count if np.ndim(target) == 0 else list(target)
+    if len(each) != count or getattr(target, "ndim", 0) > 1:
+        raise XaiWidgetsError(f"target must be one class, or {count} of them, and is {target}")
+    return torch.tensor([find_class(class_names, one) for one in each])
+
+
+def own_scores(scores: Tensor, classes: Tensor) -> Tensor:
+    """Each row's score of its class, ``(N,)``."""
+    return scores.gather(1, classes[:, None])[:, 0]
+
+
+def batches(study: Study, pictures: Tensor) -> Sequence[Tensor]:
+    """The rows of each batch: half of what may pass at once, as each picture is asked about twice."""
+    height, width = pictures.shape[2:]
+    size = max(1, min(study.batch_size, MOST_PIXELS // (height * width)) // 2)
+    rows: Sequence[Tensor] = torch.arange(len(pictures)).split(size)
+    return rows

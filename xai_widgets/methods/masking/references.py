@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Choice, Several
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
 
 PUBLISHED_SIDE = 224
@@ -32,26 +33,10 @@ UNSURE = 0.5
 def choose(
     study: Study, pictures: Tensor, classes: Tensor, before: Tensor, names: Sequence[str]
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """For each picture the reference with the lowest score of its class.
+    """For each picture the reference with the lowest score of its class: ``(N, C, H, W)``, scores ``(N,)``, names.
 
-    Parameters
-    ----------
-    study
-        Whose classifier is asked.
-    pictures
-        ``(N, C, H, W)`` in [0, 1].
-    classes
-        Whose score counts, ``(N,)``.
-    before
-        The scores of the pictures ``(N,)``.
-    names
-        The candidates, of `REFERENCES`; of equal ones the first is taken. `LAST_RESORT` is taken only where all
-        others leave too much of the score (`UNSURE`), or there are no others.
-
-    Returns
-    -------
-    tuple
-        References ``(N, C, H, W)``, their scores ``(N,)``, and their names.
+    The candidates are `REFERENCES`; of equal ones the first is taken. `LAST_RESORT` is taken only where all others
+    leave more than `UNSURE` of the score `before` ``(N,)``, or there are no others.
     """
     require_names(names)
     usual = [name for name in names if name != LAST_RESORT] or list(names)
@@ -67,7 +52,7 @@ def choose(
 def _lowest(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
     """References, scores, and which of the names each is."""
     candidates = torch.stack([REFERENCES[name](study, pictures, classes) for name in names])
-    scores = torch.stack([study.predict(one).gather(1, classes[:, None])[:, 0] for one in candidates])
+    scores = torch.stack([own_scores(study.predict(one), classes) for one in candidates])
     lowest, chosen = scores.min(0)
     return candidates[chosen, torch.arange(len(pictures))], lowest, chosen
 
@@ -81,10 +66,7 @@ def require_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def gaussian(pictures: Tensor, sigma: float, kernel: int) -> Tensor:
-    """Pictures ``(N, C, H, W)`` blurred by a Gaussian of `sigma` pixels, cut to an odd `kernel` of pixels.
-
-    Beyond its edges a picture goes on with the pixels of the edge.
-    """
+    """Pictures ``(N, C, H, W)``, their edges extended, blurred by `sigma` pixels, cut to an odd `kernel` of pixels."""
     offsets = torch.arange(kernel, device=pictures.device) - kernel // 2
     weights = torch.exp(-(offsets**2) / (2 * sigma**2)).to(pictures.dtype)
     weights = weights / weights.sum()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
 
 
@@ -32,29 +33,15 @@ def indecision(mask: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Which masks are searched for, for a batch of pictures; all tensors are on the classifier's device.
-
-    Attributes
-    ----------
-    study
-        The classifier; borrowed.
-    pictures, baselines
-        ``(N, C, H, W)`` in [0, 1]: the pictures, and what replaces removed pixels.
-    class_index
-        The class whose score counts ``(N,)``.
-    allowed
-        Where masks may be, ``(N, 1, H, W)``: 0 or 1.
-    top, bottom
-        Scores of pictures and baselines ``(N,)``.
-    """
+    """Which masks are searched for, for a batch of pictures; all tensors are on the classifier's device."""
 
     study: Study
-    pictures: Tensor
-    baselines: Tensor
-    class_index: Tensor
-    allowed: Tensor
-    top: Tensor
-    bottom: Tensor
+    pictures: Tensor  # (N, C, H, W) in [0, 1]
+    baselines: Tensor  # what replaces removed pixels
+    class_index: Tensor  # whose score counts (N,)
+    allowed: Tensor  # where masks may be, (N, 1, H, W): 0 or 1
+    top: Tensor  # scores of the pictures (N,)
+    bottom: Tensor  # scores of the baselines (N,)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -80,7 +67,7 @@ class Question:
     def scores(self, pictures: Tensor) -> Tensor:
         """Probabilities of the classes, differentiable; `pictures` are one or more for each, ``(k N, C, H, W)``."""
         repeated = self.class_index.repeat(len(pictures) // len(self))
-        found = self.study.forward(pictures).softmax(1).gather(1, repeated[:, None])[:, 0]
+        found = own_scores(self.study.forward(pictures).softmax(1), repeated)
         if pictures.requires_grad and not found.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
         if not torch.isfinite(found).all():

@@ -121,42 +121,33 @@ def make_scene(srae: SRAE, pool: Pool, choice: Choice, before: Scene | None, pro
     progress
         Asked whether to stop.
     """
-    known = {} if before is None else {before.choice.picture: before.explanation, before.choice.other: before.other}
-    same_class = before is not None and before.choice[:2] == choice[:2]
+    same = before if before is not None and before.choice[:2] == choice[:2] else None
+    known = {} if same is None else {same.choice.picture: same.explanation, same.choice.other: same.other}
 
     def explained(picture: int) -> SRAEExplanation:
         progress.check()
-        found = known.get(picture) if same_class else None
-        return found or srae.explain(pool.pictures[picture], choice.target)
+        return known.get(picture) or srae.explain(pool.pictures[picture], choice.target)
 
     explanation = explained(choice.picture)
     other = None if choice.other is None else explained(choice.other)
     feature = explanation.order(0)[0] if choice.feature is None else choice.feature
-    chosen = choice._replace(feature=feature)
     progress.check()
-    exemplars = before.exemplars if before is not None and same_class and before.feature == feature else None
-    if before is not None and before.choice._replace(other=None) == chosen._replace(other=None):
-        turned = before.turned
+    alike = same if same is not None and same.feature == feature else None
+    if alike is not None and alike.choice.picture == choice.picture:
+        turned = alike.turned
     else:
         (turned,) = turn(srae, pool.pictures[choice.picture], choice.target, [feature])
-    return Scene(chosen, explanation, other, turned, exemplars)
+    exemplars = None if alike is None else alike.exemplars
+    return Scene(choice._replace(feature=feature), explanation, other, turned, exemplars)
 
 
-def find_exemplars(srae: SRAE, target: int, features: Sequence[int]) -> list[Exemplars]:
-    """Top, median and zero pictures of some x-features, explained all at once."""
-    kinds = [(feature, kind) for feature in features for kind in KINDS]
-    found = [srae.exemplars(target, feature, kind, count=EXEMPLARS)[0].tolist() for feature, kind in kinds]
-    every = sorted({index for indices in found for index in indices})
-    pictures, labels = srae.study.load(srae.study.train, every)
-    explanation = srae.explain(pictures, target)
-    made = []
-    for at in range(0, len(kinds), len(KINDS)):
-        own = found[at : at + len(KINDS)]
-        rows = [every.index(index) for indices in own for index in indices]
-        ends = list(accumulate((len(indices) for indices in own), initial=0))
-        of_kind = {kind: range(*ends[n : n + 2]) for n, kind in enumerate(KINDS)}
-        made.append(Exemplars(explanation.rows(rows), tuple(labels[rows].tolist()), of_kind))
-    return made
+def find_exemplars(srae: SRAE, target: int, feature: int) -> Exemplars:
+    """Top, median and zero pictures of an x-feature, explained."""
+    indices = [srae.exemplars(target, feature, kind, count=EXEMPLARS)[0].tolist() for kind in KINDS]
+    ends = list(accumulate(map(len, indices), initial=0))
+    pictures, labels = srae.study.load(srae.study.train, [index for own in indices for index in own])
+    rows = {kind: range(*ends[n : n + 2]) for n, kind in enumerate(KINDS)}
+    return Exemplars(srae.explain(pictures, target), tuple(labels.tolist()), rows)
 
 
 # --- layers --------------------------------------------------------------------------------------------------------
@@ -211,7 +202,7 @@ def class_scene(srae: SRAE, pool: Pool, target: int, pictures: Sequence[int], pr
     explanation = srae.explain(pool.pictures[list(pictures)], target)
     progress.advance()
     turned = [_advanced(turn(srae, picture, target, features), progress) for picture in explanation.pictures]
-    exemplars = [_advanced(find_exemplars(srae, target, [feature])[0], progress) for feature in features]
+    exemplars = [_advanced(find_exemplars(srae, target, feature), progress) for feature in features]
     return ClassScene(explanation, turned, exemplars)
 
 

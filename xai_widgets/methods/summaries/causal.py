@@ -31,7 +31,7 @@ SURE = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """What removals did, one value for each ``(n,)``.
+    """Effects of removals, one value for each ``(n,)``.
 
     Attributes
     ----------
@@ -46,10 +46,7 @@ class Effects:
 
 
 def effects(study: Study, masks: Masks, pictures: Tensor, pixels: Tensor, *, seed: int = 0) -> Effects:
-    """Remove pixels ``(n, H, W)`` from some of the masks' pictures ``(n,)``; and, to compare, such a region elsewhere.
-
-    Removed pixels become those of the baseline; the region elsewhere avoids all masks.
-    """
+    """Set pixels ``(n, H, W)`` of pictures ``(n,)`` to the baseline's; and such a region elsewhere, to compare."""
     classes, originals, baselines = masks.class_index[pictures], masks.pictures[pictures], masks.baselines[pictures]
     controls = elsewhere(pixels, masks.masks[pictures].any(1), seed)
     changed = [torch.where(gone[:, None], baselines, originals) for gone in (pixels, controls)]

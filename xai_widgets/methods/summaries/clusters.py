@@ -36,28 +36,17 @@ SAMPLES = 10
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Groups of R regions.
+    """Groups of R regions."""
 
-    Attributes
-    ----------
-    labels
-        The group of each region ``(R,)``, from 0 on.
-    exemplars
-        The exemplar of each group ``(K,)``.
-    """
-
-    labels: Ints
-    exemplars: Ints
+    labels: Ints  # the group of each region (R,), from 0 on
+    exemplars: Ints  # the exemplar of each group (K,)
 
     def __len__(self) -> int:
         return len(self.exemplars)
 
 
 def cluster(similarity: Floats, *, seed: int = 0) -> Clusters:
-    """Affinity propagation on similarities ``(R, R)``; average linkage where that fails or would take too long.
-
-    By Frey and Dueck, with the preference of the summaries' paper: 1.3 x median below the largest similarity.
-    """
+    """Affinity propagation on similarities ``(R, R)``; average linkage where that fails or would take too long."""
     off = similarity[~np.eye(len(similarity), dtype=bool)]
     if not len(off) or np.ptp(off) < 1e-9:
         return Clusters(np.zeros(len(similarity), dtype=np.int64), np.zeros(1, dtype=np.int64))
@@ -66,10 +55,7 @@ def cluster(similarity: Floats, *, seed: int = 0) -> Clusters:
 
 
 def coherence(similarity: Floats, clusters: Clusters) -> Floats:
-    """How much more each region is like its own exemplar than like the nearest other one, ``(R,)``.
-
-    For a single group there is no other exemplar: the likeness itself counts, which is 0 by chance.
-    """
+    """How much more each region is like its own exemplar than like the nearest other one, or than 0, ``(R,)``."""
     to_exemplars = similarity[:, clusters.exemplars]
     rows = np.arange(len(similarity))
     own = to_exemplars[rows, clusters.labels]

@@ -19,9 +19,6 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 
 Floats = npt.NDArray[np.float64]
 
-LEAST = 0.25
-"""Summaries that overlap less do not match."""
-
 
 @dataclass(frozen=True)
 class Match:
@@ -71,20 +68,11 @@ class Comparison:
         )
 
 
-def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = LEAST) -> Comparison:
+def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = 0.25) -> Comparison:
     """Pair the sound summaries of one class in two networks, one to one, with the greatest total overlap.
 
-    Parameters
-    ----------
-    first, second
-        Of the same class; only the pictures that they share count.
-    least
-        Summaries that overlap less do not match; above 0, at most 1.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If `least` is outside its range, the two are of different classes or pictures, or share no picture.
+    Only shared pictures count, and pairs that overlap by `least` (above 0, at most 1) or more. Raises an
+    `XaiWidgetsError` if the two are of different classes or pictures, or share no picture.
     """
     least = Real(0, 1, apart=(0,))("least", least)
     rows = _shared(first, second)

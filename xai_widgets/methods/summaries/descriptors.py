@@ -26,12 +26,7 @@ def default_layer(study: Study) -> str:
     """The first block whose maps are at most half as high as the picture, so that it sees more than single pixels.
 
     Half of an odd height is rounded up, as strided layers do. Deeper layers distinguish more kinds of regions than
-    people do, and lose their positions.
-
-    Raises
-    ------
-    LayerError
-        If no layer gives maps.
+    people do, and lose their positions. Raises a `LayerError` if no layer gives maps.
     """
     spatial = [layer for layer in (*study.blocks(), *study.layers()) if _has_maps(layer.shape)]
     if not spatial:
@@ -64,10 +59,7 @@ def activation_maps(study: Study, pictures: Tensor, layer: str) -> Tensor:
 
 
 def describe(maps: Tensor, regions: Sequence[Region]) -> Tensor:
-    """Mean of the maps ``(N, D, h, w)`` over each region, ``(R, D)``.
-
-    A cell of the maps counts by the share of its pixels that are in the region.
-    """
+    """Mean of the maps ``(N, D, h, w)`` over each region, cells weighted by their pixels in the region, ``(R, D)``."""
     pixels = torch.stack([region.pixels for region in regions]).float()
     weights = F.adaptive_avg_pool2d(pixels[:, None], (maps.shape[2], maps.shape[3]))
     rows = [(maps[region.picture] * weight).sum((1, 2)) for region, weight in zip(regions, weights, strict=True)]
@@ -82,10 +74,7 @@ def layer_likeness(study: Study, pictures: Tensor, layer: str, regions: Sequence
 def likeness(descriptors: Tensor, regions: Sequence[Region]) -> Tensor:
     """How alike regions are, ``(R, R)``: the cosine of their centred descriptors, plus a little for one height.
 
-    Returns
-    -------
-    Tensor
-        Symmetric, in [-1, 1 + `HEIGHT_WEIGHT`]; the greatest for a region with itself.
+    Symmetric, in [-1, 1 + `HEIGHT_WEIGHT`]; the greatest for a region with itself.
     """
     directions = F.normalize(descriptors - descriptors.mean(0), dim=1)
     heights = torch.tensor([region.centre[0] for region in regions])

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Real, Several, settle
+from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.study import Study
 
@@ -114,10 +115,7 @@ class DualSettings:
 
 
 def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
-    """The largest shift in pixels, up to `most`, at which pictures of the study keep `STEADY` of their score.
-
-    For a classifier that depends on exact places, shifted pictures would be other pictures.
-    """
+    """The largest shift in pixels, up to `most`, at which the study's pictures keep `STEADY` of their score."""
     if most == 0:
         return 0
     drawn, _ = study.load(study.train, study.draw(study.train, SHIFTED))
@@ -126,7 +124,7 @@ def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
 
     def steady(shift: int) -> bool:
         corners = [pictures.roll((y, x), (2, 3)) for y in (-shift, shift) for x in (-shift, shift)]
-        shifted = [study.predict(corner).gather(1, classes[:, None])[:, 0] for corner in corners]
+        shifted = [own_scores(study.predict(corner), classes) for corner in corners]
         return bool(torch.stack(shifted).mean() >= STEADY * scores.mean())
 
     return next((shift for shift in range(most, 0, -1) if steady(shift)), 0)

@@ -24,22 +24,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What a network computes for N pictures.
+    """What a network computes for N pictures."""
 
-    Attributes
-    ----------
-    labels, logits
-        ``(N,)`` and ``(N, K)``.
-    whole
-        Penultimate features of the pictures, ``(N, D)``.
-    parts
-        The same with everything outside the region of each summary blurred, ``(S, N, D)``.
-    """
-
-    labels: npt.NDArray[np.int64]
-    logits: Floats
-    whole: Floats
-    parts: Floats
+    labels: npt.NDArray[np.int64]  # (N,)
+    logits: Floats  # (N, K)
+    whole: Floats  # penultimate features of the pictures, (N, D)
+    parts: Floats  # with all outside the region of each summary blurred, (S, N, D)
 
     @classmethod
     def read(
@@ -70,13 +60,7 @@ def _of_batch(
 
 
 def penultimate(study: Study) -> str:
-    """The last layer that does not give the logits.
-
-    Raises
-    ------
-    LayerError
-        If there is none.
-    """
+    """The last layer that does not give the logits; raises a `LayerError` if there is none."""
     before = [layer.name for layer in study.layers() if layer.shape != (study.classes,)]
     if not before:
         raise LayerError(f"{study!r} has no layer before its logits, so that there are no features to specialise on")

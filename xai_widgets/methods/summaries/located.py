@@ -20,30 +20,14 @@ from xai_widgets.study import Study
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A detector of a summary, for any picture.
+    """A detector of a summary, for any picture."""
 
-    Attributes
-    ----------
-    class_index
-        The class that it is evidence for.
-    layer
-        The layer whose maps it reads.
-    origin
-        Mean descriptor of all of the class's regions, ``(D,)``, in the layer's own units.
-    deviation
-        Of the layer's channels over the class's pictures, ``(D,)``.
-    direction
-        From the origin to the mean descriptor of the summary's regions, over the deviation, ``(D,)``.
-    area
-        Mean share of the picture in its regions.
-    """
-
-    class_index: int
-    layer: str
-    origin: Tensor
-    deviation: Tensor
-    direction: Tensor
-    area: float
+    class_index: int  # that it is evidence for
+    layer: str  # whose maps it reads
+    origin: Tensor  # mean descriptor of all of the class's regions (D,), in the layer's own units
+    deviation: Tensor  # of the layer's channels over the class's pictures (D,)
+    direction: Tensor  # from the origin to the mean descriptor of its regions, over the deviation (D,)
+    area: float  # mean share of the picture in its regions
 
     def where(self, maps: Tensor, sides: tuple[int, int]) -> Tensor:
         """The summary's region in each picture, bool ``(N, 1, H, W)``, from the layer's maps ``(N, D, h, w)``."""

@@ -18,15 +18,15 @@ from scipy import ndimage
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Real, Whole
-from xai_widgets.methods.masking.batches import batch_size
+from xai_widgets.methods.masking.batches import batches, checked, each_class, own_scores
 from xai_widgets.methods.masking.references import choose, require_names
 from xai_widgets.methods.masking.terms import Question
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_masks import TwoStageSettings
-from xai_widgets.names import Target, find_class
+from xai_widgets.names import Target
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -41,11 +41,9 @@ MOST_MASKS = 1000
 LEFT = 0.8
 """A further mask is searched for only if the pictures keep this share of the score without the masks before it."""
 
-_NEIGHBOURS = np.ones((3, 3), dtype=bool)
-
 
 class Optimiser(Protocol):
-    """What finds soft masks for one batch."""
+    """A search for the soft masks of one batch."""
 
     @property
     def steps(self) -> int:
@@ -138,27 +136,18 @@ class CrispMasks:
             If `progress` was cancelled.
         """
         began = time.perf_counter()
-        batch = self.study.check(pictures).detach().cpu().float()
-        if not len(batch):
-            raise PictureError("there are no pictures to find masks for")
+        batch = checked(self.study, pictures, "find masks for")
         predicted = self.study.predict(batch)
-        classes = predicted.argmax(1) if target is None else self._classes(target, len(batch))
-        before = _of(predicted, classes)
+        classes = predicted.argmax(1) if target is None else each_class(target, len(batch), self.study.class_names)
+        before = own_scores(predicted, classes)
         baselines, baseline_score, names = choose(self.study, batch, classes, before, self.baselines)
         allowed = torch.ones(len(batch), 1, *batch.shape[2:])
         question = Question(self.study, batch, baselines, classes, allowed, before, baseline_score)
         soft, masks = self._search(question, progress or Progress())
         scores = before, baseline_score, *self._measured(question, masks)
-        origin = self._origin(time.perf_counter() - began)
+        made = {"method": "crisp masks", "model": self.study.fingerprint, "seconds": time.perf_counter() - began}
+        origin = artifact.provenance(**made, **self.options())
         return Masks(batch, baselines, classes, masks, soft, *scores, names, self.study.class_names, origin)
-
-    def _classes(self, target: Target | Tensor, count: int) -> Tensor:
-        """The class of each picture ``(N,)``."""
-        if not isinstance(target, Tensor) or not target.dim():
-            return torch.full((count,), find_class(self.study.class_names, target))
-        if target.shape != (count,):
-            raise XaiWidgetsError(f"target must be one class, or {count} of them, and has shape {tuple(target.shape)}")
-        return torch.tensor([find_class(self.study.class_names, one) for one in target.cpu()])
 
     # --- searching ---------------------------------------------------------------------------------------------
 
@@ -166,10 +155,10 @@ class CrispMasks:
         """Soft and crisp masks ``(N, K, H, W)``."""
         soft = torch.zeros(len(question), self.count, *question.sides)
         masks = torch.zeros_like(soft, dtype=torch.bool)
-        batches = torch.arange(len(question)).split(batch_size(self.study, question.sides))
-        progress.start("crisp masks", self.count * len(batches) * self.settings.steps)
+        parts = batches(self.study, question.pictures)
+        progress.start("crisp masks", self.count * len(parts) * self.settings.steps)
         for number in range(self.count):
-            for rows in batches:
+            for rows in parts:
                 left = self._left(question[rows], masks[rows])
                 # The first mask is searched for in any case.
                 worthwhile = (question[rows].shares(left.top)[0] >= LEFT) | (number == 0)
@@ -192,14 +181,14 @@ class CrispMasks:
         """The same search in what masks ``(N, K, H, W)`` leave of the pictures."""
         taken = masks.any(1, keepdim=True).float()
         pictures = question.removed(taken)
-        top = _of(self.study.predict(pictures), question.class_index)
+        top = own_scores(self.study.predict(pictures), question.class_index)
         return Question(self.study, pictures, question.baselines, question.class_index, 1 - taken, top, question.bottom)
 
     def _measured(self, question: Question, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Scores with only each mask kept, and with it and those before it removed, ``(N, K)`` each."""
 
         def scores(pictures: Tensor) -> Tensor:
-            return _of(self.study.predict(pictures), question.class_index)
+            return own_scores(self.study.predict(pictures), question.class_index)
 
         kept = [scores(question.kept(mask[:, None])) for mask in masks.float().unbind(1)]
         removed = [scores(question.removed(mask[:, None])) for mask in masks.cummax(1).values.float().unbind(1)]
@@ -219,10 +208,6 @@ class CrispMasks:
         read = OPTIMISERS.get(options["optimiser"])
         return cls(study, **own, settings=read(options["settings"]) if read else None)
 
-    def _origin(self, seconds: float) -> dict[str, Any]:
-        method, model = "crisp masks", self.study.fingerprint
-        return artifact.provenance(method=method, model=model, **self.options(), seconds=seconds)
-
 
 def _required(settings: object) -> Any:
     """The settings, if they can search for masks and be saved."""
@@ -231,26 +216,18 @@ def _required(settings: object) -> Any:
     return settings
 
 
-def _of(scores: Tensor, classes: Tensor) -> Tensor:
-    """Each row's score of its class, ``(N,)``."""
-    return scores.gather(1, classes[:, None])[:, 0]
-
-
 # --- from soft masks to crisp ones -----------------------------------------------------------------------------
 
 
 def crisp(soft: Tensor, smallest: float) -> Tensor:
-    """Where soft masks ``(N, H, W)`` exceed 1/2, bool, without components of less than a share of the picture.
-
-    The largest component stays, however small it is.
-    """
+    """Soft masks ``(N, H, W)`` above 1/2, bool; smaller components go, except for the largest one."""
     masks = (soft > 0.5).cpu().numpy()
     return torch.from_numpy(np.stack([_without_small(mask, smallest * mask.size) for mask in masks]))
 
 
 def components(mask: Pixels) -> list[Pixels]:
     """Connected components (over edges and corners) of a mask ``(H, W)``, the largest first."""
-    labels, count = ndimage.label(mask, structure=_NEIGHBOURS)
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
     found = [labels == number for number in range(1, count + 1)]
     return sorted(found, key=lambda pixels: -int(pixels.sum()))
 

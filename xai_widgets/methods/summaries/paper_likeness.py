@@ -5,8 +5,8 @@ covariance ``Sigma`` of boxes at random places of the same pictures, and is like
 
     A(i, j) = max(0, (f_i - mu)^T Sigma^-1 (f_j - mu)),    0 if their aspect ratios differ by a factor of 2 or more.
 
-Local offset matching then asks, for region i of one picture and j of another, whether they are as far apart as i and
-its neighbours ``N(i)`` (the regions whose boxes overlap its own) are from what they resemble most ::
+Local offset matching then compares the offset from region i of one picture to region j of another with the offsets
+from the neighbours ``N(i)`` (the regions whose boxes overlap that of i) to the regions they resemble most ::
 
     LOM(i, j) = A(i, j) exp(-11.2 |o_ij - o_i|_place - 0.3 |o_ij - o_i|_size) sum_N(i) best(k) / sum_all best(k)
 
@@ -43,16 +43,13 @@ CELL, CELLS = 8, 8
 """Side of a cell of the gradient histograms in pixels, and cells along a side of a box; one more all around it."""
 
 ASPECT = 2.0
-"""Boxes whose aspect ratios differ by such a factor are not alike at all."""
+"""Boxes whose aspect ratios differ by this factor or more are not alike at all."""
 
 PLACE, SIZE = 11.2, 0.3
 """How fast likeness falls with the distance of offsets, per shorter side of the picture, and of area ratios."""
 
-ROUNDS = 20
-"""Of the reweighted means."""
-
 BACKGROUND = 2000
-"""Boxes at random places that tell what is usual; more than a descriptor has numbers."""
+"""Boxes at random places, for mean and covariance; more than a descriptor has numbers."""
 
 _TINY = 1e-9
 
@@ -60,18 +57,11 @@ _TINY = 1e-9
 def proposal_flow(
     masks: Masks, regions: Sequence[Region], *, seed: int = 0, progress: Progress | None = None
 ) -> Tensor:
-    """Similarity of all regions of a class, by local offset matching.
+    """Similarity of all regions of a class by local offset matching, ``(R, R)`` in [0, 1], symmetric.
 
-    Returns
-    -------
-    Tensor
-        ``(R, R)`` in [0, 1], symmetric: the mean score of both directions over the greatest there is, which changes
-        no clustering. Two regions of one picture have 0, as a summary wants one of each; each has 1 with itself.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If the regions are not of these masks.
+    The mean score of both directions over the greatest there is, which changes no clustering. Two regions of one
+    picture have 0, as a summary wants one of each; each has 1 with itself. Raises an `XaiWidgetsError` if the regions
+    are not of these masks.
     """
     if not regions:
         return torch.zeros(0, 0)
@@ -95,18 +85,10 @@ def _require_of(masks: Masks, regions: Sequence[Region]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Upright boxes in pictures.
+    """Upright boxes in pictures."""
 
-    Attributes
-    ----------
-    picture
-        The picture of each, ``(R,)``.
-    corners
-        First row, first column, and the row and column behind the last, ``(R, 4)`` in pixels.
-    """
-
-    picture: Tensor
-    corners: Tensor
+    picture: Tensor  # of each (R,)
+    corners: Tensor  # first row and column, and those behind the last, (R, 4) in pixels
 
     @classmethod
     def around(cls, regions: Sequence[Region]) -> Boxes:
@@ -168,10 +150,7 @@ def described(pictures: Tensor, boxes: Boxes, progress: Progress) -> Floats:
 
 
 def cut_out(pictures: Tensor, boxes: Boxes) -> Tensor:
-    """Boxes with one cell more all around, in proportion, resized to ``(R, C, 80, 80)``.
-
-    Beyond its edges a picture goes on with the pixels of the edge.
-    """
+    """Boxes with one cell all around, in proportion, ``(R, C, 80, 80)``; pictures go on beyond their edges."""
     from torchvision.ops import roi_align  # noqa: PLC0415  (slow to import)
 
     beyond = max(pictures.shape[2:]) // CELLS + 1
@@ -180,7 +159,7 @@ def cut_out(pictures: Tensor, boxes: Boxes) -> Tensor:
     corners = (boxes.corners + margin + beyond)[:, [1, 0, 3, 2]]
     rois = torch.cat([boxes.picture[:, None], corners], 1)
     crops: Tensor = roi_align(wide, rois, CELL * (CELLS + 2), aligned=True)
-    # Rounding errors would be gradients, which normalisation makes as strong as any others where a picture is flat.
+    # In flat pictures the normalisation would blow up rounding errors, which have gradients, too.
     return crops.round(decimals=6)
 
 
@@ -230,24 +209,14 @@ def matched(likeness: Tensor, boxes: Boxes, side: int, progress: Progress | None
 
 @dataclass(frozen=True, eq=False)
 class _Matching:
-    """One picture's m regions against those of all P pictures.
+    """One picture's m regions against those of all P pictures."""
 
-    Attributes
-    ----------
-    likeness, geometry
-        Of all regions, ``(R, R)`` and ``(R, 3)``.
-    picture, table
-        The picture of each region ``(R,)``, and the regions of each picture ``(P, M)``, -1 behind the last.
-    rows, neighbours
-        The picture's own regions ``(m,)``, and which of them overlap ``(m, m)``.
-    """
-
-    likeness: Tensor
-    geometry: Tensor
-    picture: Tensor
-    table: Tensor
-    rows: Tensor
-    neighbours: Tensor
+    likeness: Tensor  # of all regions, (R, R)
+    geometry: Tensor  # of all regions, (R, 3)
+    picture: Tensor  # of each region (R,)
+    table: Tensor  # the regions of each picture (P, M), -1 behind the last
+    rows: Tensor  # the picture's own regions (m,)
+    neighbours: Tensor  # which of these overlap (m, m)
 
     def scores(self) -> Tensor:
         best, partner = self._best()
@@ -264,7 +233,7 @@ class _Matching:
     def _centres(self, best: Tensor, partner: Tensor) -> Tensor:
         """The usual offset around each region to each picture, ``(m, P, 3)``."""
         offsets = offset(self.geometry[self.rows][:, None], self.geometry[partner])
-        # What resembles nothing in a picture has no partner there.
+        # A region that resembles nothing in a picture has no partner there.
         counted = self.neighbours[:, :, None] & (best > 0)
         return median(offsets.expand(len(self.rows), *offsets.shape), counted[..., None])
 
@@ -285,7 +254,7 @@ def median(values: Tensor, counted: Tensor) -> Tensor:
     Weights are one over the distance from the mean before; so each coordinate comes near to its own median.
     """
     centre = torch.ones_like(values[:, 0])
-    for _ in range(ROUNDS):
+    for _ in range(20):
         weights = counted / (values - centre[:, None]).abs().clamp_min(_TINY)
         centre = (weights * values).sum(1) / weights.sum(1).clamp_min(_TINY)
     return centre

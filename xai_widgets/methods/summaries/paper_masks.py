@@ -23,9 +23,6 @@ from xai_widgets.limits import Of, settle
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, gaussian, odd
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 
-POWER = 3.0
-"""Of the differences in the total variation."""
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -90,7 +87,7 @@ class TwoStageSettings:
 
         def enlarged(kept: Tensor) -> Tensor:
             fine = F.interpolate(kept, sides, mode="bilinear", align_corners=False)
-            return fine + (_smoothed(fine.detach(), sigma) - fine.detach())
+            return fine + (gaussian(fine.detach(), sigma, odd(6 * sigma + 1)) - fine.detach())
 
         start = self._disc(question)
         kept = enlarged(self._descend(question, start, self.smooth, enlarged, step))
@@ -126,20 +123,13 @@ class TwoStageSettings:
 
 def penalties(kept: Tensor, stage: Stage) -> Tensor:
     """All terms but the score, ``(N,)``."""
-    crispness = stage.variation * variation(kept, POWER) + stage.indecision * indecision(kept)
+    crispness = stage.variation * variation(kept, 3.0) + stage.indecision * indecision(kept)
     return stage.area * area(1 - kept) + crispness
 
 
 def handed_over(kept: Tensor) -> Tensor:
-    """Masks ``(N, 1, H, W)`` scaled as ``(m - min) / max`` and rounded to 8 bits, as published.
-
-    A mask of one value becomes all zeros: everything is removed.
-    """
+    """Masks ``(N, 1, H, W)`` as ``(m - min) / max`` in 8 bits, as published; all zeros for a mask of one value."""
     low, high = kept.amin((1, 2, 3), keepdim=True), kept.amax((1, 2, 3), keepdim=True)
     # A mask of zeros would be 0 / 0.
     scaled = (kept - low) / torch.where(high > 0, high, torch.ones_like(high))
     return (scaled * 255).round() / 255
-
-
-def _smoothed(mask: Tensor, sigma: float) -> Tensor:
-    return gaussian(mask, sigma, odd(6 * sigma + 1))

@@ -16,12 +16,8 @@ from xai_widgets.methods.summaries.masks import Pixels, components
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.study import Study
 
-Distances = npt.NDArray[np.float64]
-
 NECK = 1.5
 """Two parts are told apart where each is at least so many times as thick as what joins them."""
-
-_STRAIGHT = ndimage.generate_binary_structure(2, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +78,9 @@ class Region:
 def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float = NECK) -> tuple[Region, ...]:
     """All regions of masks that were found for this study, those of one mask from the largest to the smallest.
 
-    Parameters
-    ----------
-    study, masks
-        The classifier that scores each region, and the masks.
-    smallest
-        Regions below this share of the picture are left out.
-    neck
-        Two touching parts become two regions if each is at least so many times as thick as the neck between them; at
-        least 1, and infinite for no splitting.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If `smallest` or `neck` is outside its range, or the masks were found for another classifier.
+    Regions below the share `smallest` of the picture are left out. Two touching parts become two regions if each is at
+    least `neck` (1 or more, infinite for no splitting) times as thick as the neck between them. Raises an
+    `XaiWidgetsError` if the masks were found for another classifier.
     """
     if not 0 <= smallest < 1 or not neck >= 1:
         raise XaiWidgetsError(f"smallest is {smallest} and neck {neck}: 0 to 1, and 1 or more, are needed")
@@ -132,10 +117,10 @@ def _cut(component: Pixels, neck: float) -> list[Pixels]:
     return [labels == number for number in range(1, len(seeds) + 1)]
 
 
-def _seeds(depth: Distances, within: Pixels, neck: float) -> list[Pixels]:
+def _seeds(depth: npt.NDArray[np.float64], within: Pixels, neck: float) -> list[Pixels]:
     """Thick places of a component: those that a rising threshold of depth parts, each `neck` times as deep as it."""
     for level in np.unique(depth[within]):
-        labels, count = ndimage.label(within & (depth > level), structure=_STRAIGHT)
+        labels, count = ndimage.label(within & (depth > level))
         deep = [labels == k for k in range(1, count + 1) if depth[labels == k].max() >= neck * level]
         if len(deep) > 1:
             return [seed for part in deep for seed in _seeds(depth, part, neck)]

@@ -1,4 +1,4 @@
-"""What is shown of one class in one or two networks: what was found, what to search for next, and members in detail."""
+"""The summaries of one class in one or two networks: what was found, what to search for next, members in detail."""
 
 from __future__ import annotations
 
@@ -37,18 +37,12 @@ class Goal(NamedTuple):
 class Scene(NamedTuple):
     """Everything that is known of one class in one or two networks."""
 
-    #: The class in words, and whether these are errors.
-    title: str
-    #: Of the networks.
-    names: list[str]
-    #: The summaries of each network, or None.
-    founds: list[ClassSummaries | None]
-    #: Why each network lacks some summary, or all.
-    reasons: list[str]
-    #: Which summaries two networks share, or None.
-    comparison: Comparison | None
-    #: The same in words, or why they cannot be compared; empty for one network.
-    shared: str
+    title: str  # the class in words, and whether these are errors
+    names: list[str]  # of the networks
+    founds: list[ClassSummaries | None]  # the summaries of each network
+    reasons: list[str]  # why each network lacks some summary, or all
+    comparison: Comparison | None  # which summaries two networks share
+    shared: str  # the same in words, or why they cannot be compared; empty for one network
 
     @property
     def known(self) -> list[ClassSummaries]:
@@ -64,15 +58,7 @@ class Step(NamedTuple):
 
 
 class Network:
-    """What is known of one network.
-
-    Parameters
-    ----------
-    summaries
-        The explainer, which keeps what is found, except for first looks.
-    name
-        Its name in titles.
-    """
+    """What is known of one network; its explainer keeps what is found, except for first looks."""
 
     def __init__(self, summaries: VisualSummaries, name: str) -> None:
         self.summaries, self.name = summaries, name
@@ -112,13 +98,7 @@ class Network:
 
 
 class Networks:
-    """One network, or two to be compared; classes are those of the first.
-
-    Parameters
-    ----------
-    first, other
-        The networks; without `other` there is one.
-    """
+    """One network, or two to be compared; classes are those of the first."""
 
     def __init__(self, first: VisualSummaries, other: VisualSummaries | None = None) -> None:
         both = [first] if other is None else [first, other]
@@ -234,13 +214,10 @@ SCORED = ("picture", "region removed", "evidence kept", "evidence removed")
 class Member(NamedTuple):
     """A member of a summary in detail: its picture with and without the region, and with and without all evidence."""
 
-    #: The summaries of its class.
-    found: ClassSummaries
+    found: ClassSummaries  # of its class
     region: Region
-    #: Its picture in each of the `VIEWS`, ``(C, H, W)``.
-    pictures: dict[str, Tensor]
-    #: Probabilities ``(K,)`` for each that is `SCORED`.
-    predictions: dict[str, Tensor]
+    pictures: dict[str, Tensor]  # its picture in each of the VIEWS, (C, H, W)
+    predictions: dict[str, Tensor]  # probabilities (K,) for each that is SCORED
 
 
 def members(found: ClassSummaries, study: Study, regions: Sequence[int]) -> list[Member]:

@@ -38,9 +38,6 @@ from xai_widgets.study import Study
 MOST = 1000
 """Most pictures that are drawn for fitting, and most that the result is measured on."""
 
-HELD_OUT = 0.25
-"""Share of the pictures for fitting that the weight is chosen on."""
-
 WEIGHTS = np.linspace(0, 1, 21)
 """Weights that are tried."""
 
@@ -103,29 +100,10 @@ def specialise(
 ) -> Specialised:
     """Fit one SVM per sound summary, and measure on ``study.test`` what they add to the network.
 
-    Parameters
-    ----------
-    study
-        The network; borrowed. Pictures for fitting and for the weight are drawn from ``study.train``.
-    found
-        Summaries of its classes; a class without sound ones keeps its logit.
-    most
-        Most pictures that are drawn from each set.
-    seed
-        Decides which pictures are drawn and held out, and the bootstrap samples.
-    progress
-        Told each summary of each batch of pictures.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If no summary is sound, or they were found for another network.
-    PictureError
-        If the pictures for fitting do not show each of the classes and something else.
-    LayerError
-        If the network has no layer before its logits.
-    CancelledError
-        If the progress is cancelled.
+    At most `most` pictures are drawn from each set; those to fit on and for the weight are from ``study.train``. A
+    class without sound summaries keeps its logit. Raises an `XaiWidgetsError` if no summary is sound or they are of
+    another network, a `PictureError` if the pictures do not show each of the classes and something else, and a
+    `LayerError` if no layer is before the logits.
     """
     progress, most, seed = progress or Progress(), limits.COUNT("most", most), Whole(0, 2**32 - 1)("seed", seed)
     parts = [part for one in found for part in parts_of(study, one)]
@@ -153,22 +131,12 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Fusion:
-    """Predicts classes by the network and by SVMs together.
+    """Predicts classes by the network and by SVMs together."""
 
-    Attributes
-    ----------
-    known, new
-        The pictures for fitting and then those for the weight; and the unseen ones.
-    fitted
-        How many are for fitting.
-    seed
-        Of the SVMs.
-    """
-
-    known: Features
-    new: Features
-    fitted: int
-    seed: int
+    known: Features  # the pictures for fitting, and then those for the weight
+    new: Features  # the unseen pictures
+    fitted: int  # how many are for fitting
+    seed: int  # of the SVMs
 
     def __call__(self, targets: Sequence[int], known: Floats, new: Floats) -> Predictions:
         """Predictions for the unseen pictures by SVMs of some classes, from their inputs ``(S, N, D)``."""
@@ -233,9 +201,9 @@ def _measured(unseen: Features, chosen: Predictions, whole: Predictions, parts: 
 
 
 def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the pictures for fitting: those to fit on, and those held out."""
+    """Indices of the pictures for fitting: those to fit on, and a quarter that is held out."""
     drawn = study.draw(study.train, most, seed)
-    held = round(HELD_OUT * len(drawn))
+    held = round(0.25 * len(drawn))
     if not 0 < held < len(drawn):
         raise PictureError(f"{len(drawn)} pictures are drawn to fit on, of which none can be held out; draw more")
     return drawn[held:], drawn[:held]

@@ -31,7 +31,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 SIMILARITIES = ("layer", "proposal flow")
-"""What makes two regions alike: what the network sees in them, or the published score of shape and place."""
+"""What makes two regions alike is what the network sees in them, or the published score of shape and place."""
 
 
 ENOUGH = Whole(LEAST_PICTURES)
@@ -64,7 +64,7 @@ class VisualSummaries(Explainer):
     Attributes
     ----------
     found
-        What was found, by class and by whether these are errors.
+        The summaries found so far, by class number and whether these are errors.
     skipped
         Why `fit` found nothing for a class, by class.
 

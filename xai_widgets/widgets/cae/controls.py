@@ -13,22 +13,7 @@ OVERVIEW = "all classes"
 
 
 class ManifoldControls:
-    """A row of six controls; the dial of the confidence also shows what was obtained without it.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    pictures
-        How many pictures there are to choose from.
-    picture
-        The first one.
-
-    Attributes
-    ----------
-    row
-        All controls, in order.
-    """
+    """A `row` of six controls; the dial of the confidence also shows what was obtained without it."""
 
     def __init__(self, names: Sequence[str], pictures: int, picture: int) -> None:
         options = [(OVERVIEW, NOBODY), *((name, k) for k, name in enumerate(names))]

@@ -66,6 +66,8 @@ class ManifoldExplorer(Explorer):
         "Dragging still works with the prepared pictures; exact pictures, other pictures and fits need the kernel."
     )
     follows = ("target", "picture")
+    #: The counterfactual on display, or None on an overview.
+    explanation: Counterfactual | None = None
 
     def __init__(
         self,
@@ -76,7 +78,6 @@ class ManifoldExplorer(Explorer):
         selection: Selection | None = None,
     ) -> None:
         self._first = picture, target
-        self._explanation: Counterfactual | None = None
         self._staged: Choice | None = None
         self._from_map = -1
         self._goal: Goal = "typical"
@@ -106,6 +107,7 @@ class ManifoldExplorer(Explorer):
     def _bind(self) -> None:
         # Room for two lines, so that a longer sentence does not push the pictures down.
         self._lines["sentence"].layout.min_height = "3.3em"
+        self.shared_controls = [self.controls.picture, self.controls.target]
         for name in ("picture", "from_map", "target", "goal", "point"):
             self.bind(name, self, name)
         self.controls.picture.observe(self.guarded(lambda _: self._take_unseen()), "value")
@@ -118,11 +120,6 @@ class ManifoldExplorer(Explorer):
         self.map.on_pick(self.guarded(self._take_from_map))
 
     # --- what is chosen ------------------------------------------------------------------------------------------
-
-    @property
-    def shared_controls(self) -> Sequence[ipywidgets.Widget]:
-        """Controls that a `Workbench` hides, because it has the same at its top."""
-        return [self.controls.picture, self.controls.target]
 
     @property
     def picture(self) -> int | None:
@@ -183,7 +180,7 @@ class ManifoldExplorer(Explorer):
 
     @property
     def goal(self) -> Goal:
-        """Where the way ends: a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
+        """The end of the way, a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
         return self._goal
 
     @goal.setter
@@ -228,11 +225,6 @@ class ManifoldExplorer(Explorer):
 
     # --- what is shown -------------------------------------------------------------------------------------------
 
-    @property
-    def explanation(self) -> Counterfactual | None:
-        """The counterfactual on display, or None on an overview."""
-        return self._explanation
-
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
         self.offer_fit(needed=not self.explainer.fitted, running=state == "running")
@@ -263,7 +255,7 @@ class ManifoldExplorer(Explorer):
             point = self._moved_to or end.point
             self.view.show(scene, choice.truth(self.study), end, point)
             self.view.show_way(scene, explanation)
-            self._staged, self._explanation = choice, explanation
+            self._staged, self.explanation = choice, explanation
             self.controls.enable(fitted=True, led=scene.target is not None)
             if explanation is None:
                 self._tell_no_way(scene)
@@ -338,11 +330,9 @@ class ManifoldExplorer(Explorer):
             progress.advance()
             return manifold_page(title=self.title, sentence=self.sentence, numbers=self.numbers, **state)
 
-    def _parts(self) -> Sequence[ManifoldView]:
-        return [self.view]
-
     def close(self) -> None:
         """Stop what is running and close every widget inside."""
         self._exact.cancel()
         self._exact.wait()
         super().close()
+        self.map.close()

@@ -37,22 +37,8 @@ def manifold_page(
 ) -> Page:
     """A page in which dragging the point of the map changes the counterfactual.
 
-    Parameters
-    ----------
-    title, sentence, numbers
-        Heading, what one is looking at, and the numbers that tell whether to trust it.
-    atlas
-        `AtlasView.page_state` of the view, whose classes are the map's too.
-    points, classes, box, labels, start, home, path_points, backdrop_png
-        `ManifoldMap.page_state` of the map: points (M, 2) and the class of each, edges, meaning of the axes, where the
-        point begins, where the picture lies, the way (P, 2) to its target, and the painted ground.
-    strip
-        Pictures on the way to the target.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
+    `atlas` is an `AtlasView.page_state`, whose classes are the map's too; `strip` are pictures on the way to the
+    target; `points` to `home` are a `ManifoldMap.page_state`.
     """
     rounded = np.asarray(points, float).round(_DECIMALS)
     groups = marked_points(atlas["names"], np.asarray(classes, np.int64))

@@ -12,26 +12,14 @@ from xai_widgets.names import class_name
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY
-from xai_widgets.widgets.cae.path import SIDE_BY_SIDE, PathView
+from xai_widgets.widgets.cae.path import PathView
 from xai_widgets.widgets.views.atlas import AtlasView
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
 
 
 class ManifoldView:
-    """A scene, and a point on it.
-
-    Parameters
-    ----------
-    study
-        Whose classes and pictures are shown.
-
-    Attributes
-    ----------
-    map, atlas, path
-        Its parts.
-    scene
-        What is on the map, or None while there is nothing.
-    """
+    """A scene, or None while there is nothing, and a point on it; its parts are `map`, `atlas` and `path`."""
 
     def __init__(self, study: Study) -> None:
         self.names = study.class_names
@@ -40,11 +28,7 @@ class ManifoldView:
         self.atlas = AtlasView(names=list(self.names), colours=self.map.colours)
         self.path = PathView(pixelated=max(study.shape[1:]) < SMALL)
         self.map.link_to(self.atlas)
-
-    @property
-    def widgets(self) -> list[ipywidgets.Widget]:
-        """One below the other."""
-        return [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]
+        self.widgets = [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]
 
     def show(self, scene: Scene, truth: str, end: Decoded, point: Point) -> None:
         """Show a scene of a picture of that true class, with the exact picture at the end of the way."""
@@ -94,8 +78,3 @@ class ManifoldView:
     def page_state(self) -> dict[str, Any]:
         """What `manifold_page` needs to draw the same."""
         return {"atlas": self.atlas.page_state(), "strip": self.path.tiles, **self.map.page_state()}
-
-    def close(self) -> None:
-        """Close what is apart from `widgets`."""
-        self.map.close()
-        self.path.close()

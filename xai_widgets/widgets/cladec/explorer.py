@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import ipywidgets
 
 from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
-from xai_widgets.names import class_name
+from xai_widgets.methods.cladec.scene import chosen_units, mistakes, nearest
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 from xai_widgets.widgets.cladec.tiles import MAPS, map_tile, picture_tile, version_tiles
-from xai_widgets.widgets.cladec.units import parse_units
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
@@ -23,6 +21,7 @@ from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.elements import PictureGrid, Row, Tile
 from xai_widgets.widgets.views.layer_picker import LayerPicker
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
 
 EVERYTHING, MISTAKES, NEAREST = "all classes", "mistakes", "nearest picture"
 LAST_COLUMNS = (*MAPS, NEAREST)
@@ -56,19 +55,15 @@ class ClaDecExplorer(Explorer):
         "classifier. The class plays no part here."
     )
     follows = ("layer", "picture")
+    #: The explanation on display, or None while the chosen layer is not fitted.
+    explanation: ClaDecExplanation | None = None
 
     def __init__(
-        self,
-        source: Study | ClaDec,
-        layer: str | None = None,
-        *,
-        rows: int = 4,
-        selection: Selection | None = None,
+        self, source: Study | ClaDec, layer: str | None = None, *, rows: int = 4, selection: Selection | None = None
     ) -> None:
         self._begin_with = layer
         self._rows = max(rows, 1)
         self._layer_in_fit = ""
-        self._explanation: ClaDecExplanation | None = None
         self._indices: list[int] = []
         super().__init__(source, selection=selection)
 
@@ -106,10 +101,11 @@ class ClaDecExplorer(Explorer):
         self.picker = LayerPicker(self.study, self._begin_with or self._first_layer())
         self.grid = PictureGrid(tile=_tile(self.study), pixelated=min(self.study.shape[1:]) < 64)
         self.bars = PredictionBars()
-        return [self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=_SIDE_BY_SIDE)]
+        return [self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=SIDE_BY_SIDE)]
 
     def _bind(self) -> None:
         controls = {"show": self.show, "alpha": self.alpha, "units": self.units, "map": self.map, "page": self.pager}
+        self.shared_controls = [self.picker.widget, self.show, self.pager]
         self.bind("layer", self.picker)
         for name, control in controls.items():
             self.bind(name, control)
@@ -139,11 +135,6 @@ class ClaDecExplorer(Explorer):
         if self.task.state == "running" and self._layer_in_fit:
             status[self._layer_in_fit] = "fitting"
         return status
-
-    @property
-    def shared_controls(self) -> list[ipywidgets.Widget]:
-        """What a `Workbench` has at its top, too."""
-        return [self.picker.widget, self.show, self.pager]
 
     @property
     def picture(self) -> int | None:
@@ -179,10 +170,7 @@ class ClaDecExplorer(Explorer):
 
     @cached_property
     def _mistakes(self) -> list[int]:
-        """Pictures of the pool that the classifier gets wrong."""
-        pool = self.study.pool
-        wrong: list[int] = (self.study.predict(pool.pictures).argmax(1) != pool.labels).nonzero().flatten().tolist()
-        return wrong
+        return mistakes(self.study)
 
     def _first_page(self) -> None:
         if self.pager.value == 1:
@@ -193,17 +181,9 @@ class ClaDecExplorer(Explorer):
         # Numbers are units of the chosen layer; of the others, on an exported page, all are shown.
         if self.explainer.settings.paper or (layer != self.layer and "top" not in self.units.value):
             return None
-        count = self.explainer.units(layer)
-        # Every unit is hidden in turn: the more units, the fewer pictures, so that it stays quick.
-        pictures = self.study.pool.pictures[: max(512 // count, 1)]
-        return parse_units(self.units.value, lambda: self.explainer.rank_units(pictures, layer).tolist(), count)
+        return chosen_units(self.explainer, layer, self.units.value)
 
     # --- what is shown -----------------------------------------------------------------------------------------
-
-    @property
-    def explanation(self) -> ClaDecExplanation | None:
-        """The explanation on display, or None while the chosen layer is not fitted."""
-        return self._explanation
 
     def _refresh(self) -> None:
         """Bring pictures, bars and lines of text in line with what is chosen."""
@@ -232,7 +212,7 @@ class ClaDecExplorer(Explorer):
         self._show_status()
 
     def _show_explanation(self) -> None:
-        self._explanation = found = self._explain(self.layer)
+        self.explanation = found = self._explain(self.layer)
         self.sentence, self.numbers = found.report.sentence(), found.verdict()
         self.grid.columns = self._columns(found.layer, found.reference is not None, found.units)
         self.grid.rows = self._grid_rows(found)
@@ -245,18 +225,18 @@ class ClaDecExplorer(Explorer):
         return found
 
     def _show_unfitted(self) -> None:
-        self._explanation, self.numbers = None, ""
+        self.explanation, self.numbers = None, ""
         self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
         self.grid.columns = self._columns(self.layer, self.explainer.settings.reference is not None)
-        blank = [_EMPTY] * (len(self.grid.columns) - 1)
+        pool, blank = self.study.pool, [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
-            {"label": self._name(i), "tiles": [picture_tile(self.study.pool.pictures[i], "", self._name(i)), *blank]}
+            {"label": pool.name(i), "tiles": [picture_tile(pool.pictures[i], "", pool.name(i)), *blank]}
             for i in self._indices
         ]
         self.bars.clear()
 
     def _show_nothing(self) -> None:
-        self._explanation, self.sentence, self.numbers = None, "No held-out picture is of this kind.", ""
+        self.explanation, self.sentence, self.numbers = None, "No held-out picture is of this kind.", ""
         self.grid.rows = []
         self.bars.clear()
 
@@ -265,33 +245,21 @@ class ClaDecExplorer(Explorer):
             predictions = {name: table[self._row] for name, table in self.explanation.predictions.items()}
             self.bars.show(predictions, self.explanation.class_names)
 
-    def _name(self, index: int) -> str:
-        """The true class of a picture of the pool."""
-        return self.study.pool.name(index)
-
     def _columns(self, layer: str, reference: bool, units: Sequence[int] | None = None) -> list[str]:
         some = "" if units is None else f", {len(units)} units"
         last = {"difference": "difference of the two"}.get(self.map.value, self.map.value)
         return ["original", f"ClaDec of {layer}{some}", *(["auto-encoder"] if reference else []), last]
 
     def _grid_rows(self, found: ClaDecExplanation) -> list[Row]:
-        last = self._last_column(found)
-        return [
-            {"label": self._name(i), "tiles": [*version_tiles(found, n), last[n]]} for n, i in enumerate(self._indices)
-        ]
+        last, name = self._last_column(found), self.study.pool.name
+        return [{"label": name(i), "tiles": [*version_tiles(found, n), last[n]]} for n, i in enumerate(self._indices)]
 
     def _last_column(self, found: ClaDecExplanation) -> list[Tile]:
-        if self.map.value == NEAREST:
-            return self._nearest(found)
-        return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
-
-    def _nearest(self, found: ClaDecExplanation) -> list[Tile]:
-        indices = self.explainer.neighbours(found.original, found.layer, count=1)[:, 0].tolist()
-        pictures, labels = self.study.load(self.study.train, indices)
-        names = [class_name(self.study.class_names, label) for label in labels.tolist()]
+        if self.map.value != NEAREST:
+            return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
         return [
             picture_tile(picture, name, f"nearest training picture in this layer: {name}")
-            for picture, name in zip(pictures, names, strict=True)
+            for picture, name in nearest(self.explainer, found)
         ]
 
     def thumbnails(self) -> list[Tile]:
@@ -313,24 +281,22 @@ class ClaDecExplorer(Explorer):
     def make_page(self, progress: Progress) -> Page:
         """Prepare a page of the pictures on display, for every fitted layer."""
         self._required()
+        progress.start(f"Writing {self.title}", len(self.explainer.layers))
+        pages = {}
+        for layer in self.explainer.layers:
+            pages[layer] = self._page(layer)
+            progress.advance()
         return layers_page(
             title=self.title,
             sentence="Choose a layer: what does it still know about each picture?",
             strip=self.picker.strip_state(),
-            pages=self._pages(progress),
+            pages=pages,
             tile=self.grid.tile,
             pixelated=self.grid.pixelated,
         )
 
-    def _pages(self, progress: Progress) -> dict[str, LayerPage]:
-        progress.start(f"Writing {self.title}", len(self.explainer.layers))
-        pages = {}
-        for layer in self.explainer.layers:
-            pages[layer] = self._layer_page(self._explain(layer))
-            progress.advance()
-        return pages
-
-    def _layer_page(self, found: ClaDecExplanation) -> LayerPage:
+    def _page(self, layer: str) -> LayerPage:
+        found = self._explain(layer)
         return LayerPage(
             columns=self._columns(found.layer, found.reference is not None, found.units),
             rows=self._grid_rows(found),
@@ -338,13 +304,9 @@ class ClaDecExplorer(Explorer):
             sentence=found.report.sentence(),
         )
 
-    def _parts(self) -> list[Any]:
-        return [self.bars]
-
 
 # --- pieces --------------------------------------------------------------------------------------------------------
 
-_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 32px", "align_items": "flex-start"}
 _EMPTY: Tile = {"src": "", "alt": "not fitted yet", "caption": ""}
 
 

@@ -30,28 +30,8 @@ def layers_page(
 ) -> Page:
     """A page in which choosing a layer in the strip changes the pictures below.
 
-    Parameters
-    ----------
-    title
-        Heading, and title of the browser's tab.
-    sentence
-        What one is looking at.
-    strip
-        ``{"layers": [...], "value": name}`` as `LayerPicker.strip_state` gives it. Layers without a page are left out.
-    pages
-        What is shown for each layer.
-    tile, pixelated
-        As in `xai_widgets.widgets.views.elements.PictureGrid`.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If no layer of the strip has a page.
+    `strip` is a `LayerPicker.strip_state`, and its layers without a page are left out; raises an XaiWidgetsError if
+    none of them has one.
     """
     layers = [layer for layer in strip["layers"] if layer["name"] in pages]
     if not layers:

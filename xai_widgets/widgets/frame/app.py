@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import ipywidgets
 
-from xai_widgets import artifact, hosts
+from xai_widgets import files, hosts
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.names import closest
@@ -23,7 +23,7 @@ from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import HERE, STILL, KernelLine
-from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
+from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 MOST_CONTROLS = 7
 
 
-class App(ABC):
+class App(Displayed, ABC):
     """A widget of this package: a plain object that owns what is displayed.
 
     Subclasses build their controls and views, hand them over here, and say what goes into a page of their own.
@@ -242,7 +242,7 @@ class App(ABC):
                 setattr(*place, values[name])
         self.announce()
 
-    def announce(self) -> None:  # noqa: B027  (a widget alone has nobody to tell)
+    def announce(self) -> None:
         """Tell others what was chosen here; called after every callback of a control."""
 
     # --- keeping -------------------------------------------------------------------------------------------------
@@ -294,17 +294,13 @@ class App(ABC):
         CancelledError
             If the progress was cancelled; there is no new file then.
         """
-        artifact.write(Path(path).expanduser(), self.page(progress=progress).encode())
+        files.write(Path(path).expanduser(), self.page(progress=progress).encode())
 
     def close(self) -> None:
         """Stop the work and close every widget inside."""
         self.task.cancel()
         self._progress.end()
         close_all(self.widget)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Display the widget (called by Jupyter)."""
-        return mimebundle(self.widget, repr(self), **kwargs)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.title}>"

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Self
 
@@ -65,6 +65,8 @@ class Explorer(App):
     reading: ClassVar[str]
     #: Which traits of a `Selection` it has, in the order in which they are set; each is a property of the explorer.
     follows: tuple[str, ...] = ()
+    #: Controls that a `Workbench` hides, because it has the same at its top.
+    shared_controls: Sequence[ipywidgets.Widget] = ()
 
     def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
         self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
@@ -113,13 +115,8 @@ class Explorer(App):
         """The explanation on display, or None."""
 
     @property
-    def shared_controls(self) -> Sequence[ipywidgets.Widget]:
-        """Controls that a `Workbench` hides, because it has the same at its top."""
-        return []
-
-    @property
     def layer_status(self) -> Mapping[str, str]:
-        """For each layer that is fitted here, a word: "ready", "to fit" or "fitting"."""
+        """The word "ready", "to fit" or "fitting" for each layer that is fitted here."""
         return {}
 
     def thumbnails(self) -> list[Tile]:
@@ -182,6 +179,15 @@ class Explorer(App):
             if here != self._known.get(name):
                 self._known[name] = here
                 setattr(self.selection, name, here)
+
+    def locked(self, callback: Callable[[], object]) -> Callable[..., None]:
+        """Wrap a callback of a control that takes no arguments: `guarded`, while the lock is held."""
+
+        def holding(*_: object) -> None:
+            with self.lock:
+                callback()
+
+        return self.guarded(holding)
 
     # --- fitting -----------------------------------------------------------------------------------------------
 
@@ -321,14 +327,8 @@ class Explorer(App):
         self._leave()
         super().close()
         self.task.wait()
-        for part in self._parts():
-            part.close()
         close_all(self.fitting)  # methods that search have it in no row
         self._checkpoints.cleanup()
-
-    def _parts(self) -> Sequence[Any]:
-        """What has to be closed apart from `widget`: views with scales of their own."""
-        return []
 
 
 def explainer_of(study: Study, key: str) -> Explainer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import ipywidgets
 from markupsafe import Markup, escape
@@ -37,8 +37,7 @@ from xai_widgets.widgets.inversion.controls import InversionControls
 from xai_widgets.widgets.inversion.page import inversion_page
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
-from xai_widgets.widgets.views.cards import Card, Cards
-from xai_widgets.widgets.views.drawing import exactly
+from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
 from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
@@ -113,7 +112,7 @@ class InversionExplorer(Explorer):
         layers = [name for name in self.controls.layer.options if name != TOGETHER]
         self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
         self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures", selected=0)
-        self.cards.cards = self._cards()
+        self.cards.cards = picture_cards(self._pool, range(len(self._pool)))
         self.cards.layout.max_height, self.cards.layout.overflow = "260px", "auto"
         self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=tiles.COLUMNS)
         self.bars = PredictionBars()
@@ -122,12 +121,9 @@ class InversionExplorer(Explorer):
         below = ipywidgets.HBox([self.bars.widget, self._words], layout=SIDE_BY_SIDE)
         return [self.strip, self.cards, film, self._stop_line, self.grid, below]
 
-    def _cards(self) -> list[Card]:
-        pool = self._pool
-        return picture_cards(pool, range(len(pool)), None, lambda number: exactly(pool.pictures[number]))
-
     def _bind(self) -> None:
         controls = self.controls
+        self.shared_controls = [controls.first, controls.layer, self.strip, self.cards]
         searching = {"target": controls.first, "second": controls.second, "layer": controls.layer}
         showing = {"step": controls.step, "area": controls.area}
         self.bind("picture", self, "picture")
@@ -135,19 +131,14 @@ class InversionExplorer(Explorer):
             self.bind(name, control)
         self.bind("row", self.grid, "selected")
         for control in searching.values():
-            control.observe(self.guarded(lambda _: self._change()), "value")
+            control.observe(self.locked(self._change), "value")
         for control in showing.values():
-            control.observe(self.guarded(lambda _: self._show_stop()), "value")
-        self.cards.observe(self.guarded(lambda _: self._change()), "selected")
-        self.strip.observe(self.guarded(lambda _: self._take_layer()), "value")
-        self.grid.observe(self.guarded(lambda _: self._show_bars()), "selected")
+            control.observe(self.locked(self._show_stop), "value")
+        self.cards.observe(self.locked(self._change), "selected")
+        self.strip.observe(self.locked(self._take_layer), "value")
+        self.grid.observe(self.locked(self._show_bars), "selected")
 
     # --- what is chosen ----------------------------------------------------------------------------------------
-
-    @property
-    def shared_controls(self) -> list[ipywidgets.Widget]:
-        """What a `Workbench` has at its top, too."""
-        return [self.controls.first, self.controls.layer, self.strip, self.cards]
 
     @property
     def explanation(self) -> InversionExplanation | None:
@@ -166,7 +157,7 @@ class InversionExplorer(Explorer):
     def picture(self, index: int) -> None:
         if index not in self._pool.indices:
             self._pool = self._pool.with_picture(index)
-            self.cards.cards = self._cards()
+            self.cards.cards = picture_cards(self._pool, range(len(self._pool)))
         self.cards.selected = self._pool.indices.index(index)
 
     @property
@@ -209,9 +200,8 @@ class InversionExplorer(Explorer):
             self.controls.layer.value = self.strip.value
 
     def _change(self) -> None:
-        with self.lock:
-            self.controls.rewind()
-            self._refresh()
+        self.controls.rewind()
+        self._refresh()
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -268,21 +258,19 @@ class InversionExplorer(Explorer):
 
     def _show_stop(self) -> None:
         """Show a step of the search, or a part of the mask."""
-        with self.lock:
-            if self.scene is not None:
-                stop = self.controls.stop
-                self._stop_line.value = _line(tiles.stop_line(self.scene, stop))
-                self.grid.rows = tiles.rows(self.scene, stop)
-                self._show_bars()
+        if self.scene is not None:
+            stop = self.controls.stop
+            self._stop_line.value = _line(tiles.stop_line(self.scene, stop))
+            self.grid.rows = tiles.rows(self.scene, stop)
+            self._show_bars()
 
     def _show_bars(self) -> None:
         """Show the probabilities of the chosen row."""
-        with self.lock:
-            if self.scene is not None:
-                row = min(max(self.grid.selected, 0), len(self.scene.classes) - 1)
-                kept, removed = self.scene.blends[self.controls.stop, row]
-                versions = {"picture": self.scene.ends[row, 0], "kept": kept, "removed": removed}
-                self.bars.show(versions, self.study.class_names, str(escape(f"the row of {self.scene.name(row)}")))
+        if self.scene is not None:
+            row = min(max(self.grid.selected, 0), len(self.scene.classes) - 1)
+            kept, removed = self.scene.blends[self.controls.stop, row]
+            versions = {"picture": self.scene.ends[row, 0], "kept": kept, "removed": removed}
+            self.bars.show(versions, self.study.class_names, str(escape(f"the row of {self.scene.name(row)}")))
 
     def _show_nothing(self, why: str) -> None:
         self.scene = None
@@ -318,8 +306,10 @@ class InversionExplorer(Explorer):
         made = [study.explainers.get(cls.key) or GuidedFeatureInversion(study, seed=seed) for study in studies]
         return [cls(inversion, pictures=pictures).settled(progress) for inversion in made]
 
-    def _parts(self) -> list[Any]:
-        return [self.bars, self.controls]
+    def close(self) -> None:
+        """Stop what is running and close every widget inside."""
+        super().close()
+        self.controls.close()
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def inversion_page(
     scenes = [_scene(inversion, pool, choice, known, progress) for choice in choices]
     draw = each_once(on_page)
     data = {
-        "cards": picture_cards(pool, written, None, lambda number: draw(pool.pictures[number])),
+        "cards": picture_cards(pool, written, draw),
         "scenes": [_scene_page(scene, draw) for scene in scenes],
         "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
         "shares": list(SHARES),

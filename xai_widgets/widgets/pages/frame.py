@@ -38,7 +38,7 @@ class Page:
     views
         Names of the views that the script runs, such as ``"grid"`` for ``views/grid.js``, there as ``grid``.
     context
-        What else the template asks for; it is escaped, unless it is `Markup`.
+        What else the template asks for; it is escaped, unless it is ``Markup``.
     """
 
     template: str

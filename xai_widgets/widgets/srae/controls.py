@@ -12,27 +12,9 @@ from xai_widgets.widgets.views.tools import fit_description
 
 
 class ConceptControls:
-    """A row of controls, and two for the chosen x-feature, which stand beside its exemplars.
+    """A `row` of controls, and two for the chosen x-feature, which stand beside its exemplars.
 
-    Parameters
-    ----------
-    names
-        The classes.
-    target
-        The class that is chosen first.
-    layers
-        Names of the layers.
-    layer
-        The layer that is chosen first.
-    strip
-        The pictures, whose own controls stand in the row.
-
-    Attributes
-    ----------
-    row
-        All controls but those of the x-feature, in order.
-    offering
-        Whether the classes to choose from are being changed, so that a change of the chosen one means nothing.
+    While the classes to choose from are being changed (`offering`), a change of the chosen one means nothing.
     """
 
     def __init__(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import ipywidgets
 
@@ -102,30 +101,21 @@ class ConceptExplorer(Explorer):
 
     def _bind(self) -> None:
         controls, strip = self.controls, self.strip
+        self.shared_controls = [controls.classes, controls.layer, strip.show, strip.page, strip.cards]
         named = {"layer": controls.layer, "target": controls.classes, "show": strip.show, "page": strip.page}
         for name, control in (named | {"turn": controls.turn}).items():
             self.bind(name, control)
         for name in ("other", "picture", "feature"):
             self.bind(name, self, name)
         for control in (controls.classes, controls.layer):
-            self._observe(control, self._change_class)
-        self._observe(strip.show, self._first_page)
-        self._observe(strip.page, self._refresh)
-        self._observe(controls.compare, self._compare)
-        self._observe(controls.name, self._rename)
-        self._observe(controls.turn, self._show_turn)
-        self._observe(strip.cards, self._take_picture, "selected")
-        self._observe(self.views.features, self._take_feature, "selected")
-
-    def _observe(self, control: ipywidgets.Widget, callback: Callable[[], None], trait: str = "value") -> None:
-        def locked(_: object) -> None:
-            with self.lock:
-                callback()
-
-        control.observe(self.guarded(locked), trait)
-
-    def _parts(self) -> list[Any]:
-        return [self.views.bar, self.views.curve]
+            control.observe(self.locked(self._change_class), "value")
+        strip.show.observe(self.locked(self._first_page), "value")
+        strip.page.observe(self.locked(self._refresh), "value")
+        controls.compare.observe(self.locked(self._compare), "value")
+        controls.name.observe(self.locked(self._rename), "value")
+        controls.turn.observe(self.locked(self._show_turn), "value")
+        strip.cards.observe(self.locked(self._take_picture), "selected")
+        self.views.features.observe(self.locked(self._take_feature), "selected")
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
@@ -195,11 +185,6 @@ class ConceptExplorer(Explorer):
         status = dict.fromkeys(self.controls.layer.options, "to fit")
         status |= {layer: "ready" for layer, srae in self.sraes.items() if srae.fitted}
         return status | ({self._layer_in_fit: "fitting"} if self._layer_in_fit else {})
-
-    @property
-    def shared_controls(self) -> list[ipywidgets.Widget]:
-        """What a `Workbench` has at its top, too."""
-        return [self.controls.classes, self.controls.layer, self.strip.show, self.strip.page, self.strip.cards]
 
     def _change_class(self) -> None:
         if not self.controls.offering:
@@ -278,7 +263,7 @@ class ConceptExplorer(Explorer):
             if scene.exemplars is None:
                 srae = self.srae
                 self.run(
-                    lambda _: replace(scene, exemplars=find_exemplars(srae, choice.target, [scene.feature])[0]),
+                    lambda _: replace(scene, exemplars=find_exemplars(srae, choice.target, scene.feature)),
                     lambda complete: self._show(choice, complete),
                     "Looking for its pictures",
                 )

@@ -12,14 +12,7 @@ from xai_widgets.methods.srae.turning import STOPS
 from xai_widgets.pool import EVERYTHING, OWN, Pool
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.pages.frame import Page, shared
-from xai_widgets.widgets.srae.tiles import (
-    exemplar_columns,
-    exemplar_rows,
-    exemplars_line,
-    feature_cards,
-    features_line,
-    large_row,
-)
+from xai_widgets.widgets.srae import tiles
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.views.picture_strip import picture_cards
 from xai_widgets.widgets.views.score_bar import COLOURS, MARK
@@ -36,30 +29,8 @@ def concepts_page(
 ) -> Page:
     """A page in which class, picture and x-feature are chosen, and the x-feature is turned.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    srae
-        Fitted; all of its classes are written.
-    pool
-        Pictures to choose from.
-    target
-        The class that is shown first.
-    pixelated
-        Whether pixels stay sharp squares.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Page
-        Not rendered yet.
-
-    Raises
-    ------
-    CancelledError
-        If the progress was cancelled.
+    All classes of the fitted `srae` are written, with pictures of the `pool`; `target` is the class that is shown
+    first.
     """
     draw, classes = each_once(on_page), sorted(srae.classes)
     pictures = {k: _pictures_of(pool, k) for k in classes}
@@ -67,7 +38,7 @@ def concepts_page(
     data = {
         "classes": [_class(srae, pool, k, pictures[k], draw, progress) for k in classes],
         "chosen": classes.index(target),
-        "columns": exemplar_columns(),
+        "columns": tiles.exemplar_columns(),
         "stops": [STOPS[stop] for stop in PAGE_STOPS],
         "mark": MARK,
         "legend": f"From the bias to the score; {MARK} together 90 % of what speaks for the class",
@@ -91,12 +62,12 @@ def _class(
     scene = class_scene(srae, pool, target, pictures, progress)
     return {
         "name": srae.study.class_names[target],
-        "cards": picture_cards(pool, pictures, None, lambda number: draw(pool.pictures[number])),
+        "cards": picture_cards(pool, pictures, draw),
         "pictures": [_picture(scene, row, draw) for row in range(len(pictures))],
         "features": [
             {
-                "line": exemplars_line(scene.explanation, feature),
-                "rows": exemplar_rows(exemplars, feature, draw),
+                "line": tiles.exemplars_line(scene.explanation, feature),
+                "rows": tiles.exemplar_rows(exemplars, feature, draw),
             }
             for feature, exemplars in enumerate(scene.exemplars)
         ],
@@ -109,10 +80,10 @@ def _picture(scene: ClassScene, row: int, draw: Draw) -> dict[str, Any]:
     return {
         "sentence": found.sentence(row),
         "numbers": found.rows([row]).verdict(),
-        "line": features_line(found, row),
-        "rows": [large_row(found, row, "chosen", draw)],
+        "line": tiles.features_line(found, row),
+        "rows": [tiles.large_row(found, row, "chosen", draw)],
         "order": found.order(row),
-        "cards": feature_cards(found, row, draw),
+        "cards": tiles.feature_cards(found, row, draw),
         "steps": [_step(step) for step in found.steps(row)],
         "turned": [
             [turned.sentence(stop, name, found.score_name) for stop in PAGE_STOPS]

@@ -9,21 +9,15 @@ import numpy as np
 from xai_widgets.methods.srae.turning import MOST, STOPS, Turned
 from xai_widgets.show.colours import ACCENT, INK
 from xai_widgets.widgets.views.chart import ticks
-from xai_widgets.widgets.views.curve import STYLE, draw, small_figure
-from xai_widgets.widgets.views.tools import close_all
+from xai_widgets.widgets.views.curve import draw
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
 
 WIDTH, HEIGHT = 330, 210
 _LEGEND = "<div class='xw xw-numbers'>Dashed: the sum's prediction. Dots: the network's answers.</div>"
 
 
 class TurnCurve:
-    """The score over the strength: the sum's prediction is a dashed line, the network's answers are dots.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure below a legend.
-    """
+    """The score over the strength: the sum's prediction is a dashed line, the network's answers are dots."""
 
     def __init__(self) -> None:
         self._across = bqplot.LinearScale(min=-0.12, max=MOST + 0.12)
@@ -31,15 +25,15 @@ class TurnCurve:
         scales = {"x": self._across, "y": self._up}
         below = bqplot.Axis(
             scale=self._across, label="strength of the x-feature", label_offset="28px", tick_values=[0, 1, 2, 3],
-            tick_format="d", **STYLE,
+            tick_format="d", **AXIS_STYLE,
         )  # fmt: skip
-        self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **STYLE)
+        self._left = bqplot.Axis(scale=self._up, side="left", label_offset="40px", **AXIS_STYLE)
         self._line = bqplot.Lines(scales=scales, colors=[INK], line_style="dashed", stroke_width=2)
         self._dots = bqplot.Scatter(scales=scales, colors=[ACCENT], default_size=36)
         ring = {"colors": [INK], "stroke": INK, "stroke_width": 2, "fill": False, "default_size": 170}
         self._here = bqplot.Scatter(scales=scales, **ring)
         marks = [self._line, self._dots, self._here]
-        figure = small_figure(marks, [below, self._left], (WIDTH, HEIGHT), left=56)
+        figure = fixed_figure(marks, [below, self._left], (WIDTH, HEIGHT), top=8, bottom=40, left=56, right=12)
         self.widget = ipywidgets.VBox([ipywidgets.HTML(_LEGEND), figure])
 
     def show(self, turned: Turned, stop: int, score_name: str) -> None:
@@ -59,9 +53,3 @@ class TurnCurve:
         for mark in (self._line, self._dots, self._here):
             draw(mark, (), ())
         self._left.label = ""
-
-    def close(self) -> None:
-        """Close every widget inside."""
-        close_all(self.widget)
-        for scale in (self._across, self._up):
-            scale.close()

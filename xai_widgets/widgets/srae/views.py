@@ -6,16 +6,8 @@ import ipywidgets
 from markupsafe import Markup
 
 from xai_widgets.methods.srae.scene import Scene
+from xai_widgets.widgets.srae import tiles
 from xai_widgets.widgets.srae.measures import measures
-from xai_widgets.widgets.srae.tiles import (
-    exemplar_columns,
-    exemplar_rows,
-    exemplars_line,
-    feature_cards,
-    features_line,
-    large_row,
-    waiting_rows,
-)
 from xai_widgets.widgets.srae.turn import TurnCurve
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import PictureGrid
@@ -24,27 +16,10 @@ from xai_widgets.widgets.views.score_bar import ScoreBar
 
 
 class ConceptViews:
-    """All views, from top to bottom.
+    """All views, from top to bottom as in `content`; `name` and `dial` are the controls of the chosen x-feature.
 
-    Parameters
-    ----------
-    pictures
-        What is chosen from.
-    name, dial
-        The controls of the chosen x-feature.
-    pixelated
-        Whether pixels stay sharp squares.
-
-    Attributes
-    ----------
-    features
-        Cards to choose from.
-    bar, curve
-        The sum, and the answers when the x-feature is turned.
-    large, exemplars
-        The chosen picture, and training pictures that show what the x-feature stands for.
-    content
-        What goes into the frame.
+    Pictures and x-features (`features`) are cards to choose from; `exemplars` show what the chosen x-feature stands
+    for.
     """
 
     def __init__(
@@ -52,7 +27,7 @@ class ConceptViews:
     ) -> None:
         self.features = Cards(tile=104, pixelated=pixelated, across=0, label="X-features")
         self.large = PictureGrid(tile=144, pixelated=pixelated, selected=-1, columns=[""])
-        self.exemplars = PictureGrid(tile=72, pixelated=pixelated, selected=-1, columns=exemplar_columns())
+        self.exemplars = PictureGrid(tile=72, pixelated=pixelated, selected=-1, columns=tiles.exemplar_columns())
         self.bar, self.curve = ScoreBar(), TurnCurve()
         names = ("compared", "features", "exemplars", "turn")
         self._lines = {name: ipywidgets.HTML() for name in names}
@@ -74,20 +49,23 @@ class ConceptViews:
         """Show a scene, its x-feature turned to a stop."""
         self._measures.value = measures(scene.explanation.report)
         self._show_sum(scene)
-        self._say("features", features_line(scene.explanation))
+        self._say("features", tiles.features_line(scene.explanation))
         with self.features.hold_sync():
-            self.features.cards = feature_cards(scene.explanation)
+            self.features.cards = tiles.feature_cards(scene.explanation)
             self.features.selected = scene.explanation.order(0).index(scene.feature)
-        self._say("exemplars", exemplars_line(scene.explanation, scene.feature))
+        self._say("exemplars", tiles.exemplars_line(scene.explanation, scene.feature))
         found = scene.exemplars
-        self.exemplars.rows = waiting_rows() if found is None else exemplar_rows(found, scene.feature)
+        self.exemplars.rows = tiles.waiting_rows() if found is None else tiles.exemplar_rows(found, scene.feature)
         self.show_turn(scene, stop)
         set_visible(self._explained, visible=True)
 
     def _show_sum(self, scene: Scene) -> None:
         found, other = scene.explanation, scene.other
         below = [] if other is None else other.steps(order=found.order(0))
-        self.large.rows = [large_row(found, 0, "chosen"), *([] if other is None else [large_row(other, 0, "kept")])]
+        self.large.rows = [
+            tiles.large_row(found, 0, "chosen"),
+            *([] if other is None else [tiles.large_row(other, 0, "kept")]),
+        ]
         self.bar.show(found.steps(), f"{found.score_name} of {found.class_name}", chosen=scene.feature, other=below)
         self._say("compared", "" if other is None else f"Chosen minus kept: {found.compare(0, other, 0).sentence()}")
 

@@ -12,21 +12,14 @@ from xai_widgets.widgets.summaries.tiles import member_cards, member_line, membe
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE, set_visible
 
 BARS = ("picture", "evidence kept", "evidence removed")
 """The views whose predictions are drawn."""
 
 
 class ChosenSummary:
-    """Cards of the members, one of which is chosen, with its pictures and predictions below.
-
-    Parameters
-    ----------
-    name
-        The control for the name, which is above the members.
-    pixelated
-        Whether pixels stay sharp squares.
-    """
+    """Cards of the members, below the control for the name; the chosen one's pictures and predictions below them."""
 
     def __init__(self, name: ipywidgets.Text, *, pixelated: bool) -> None:
         self.members = Cards(tile=96, pixelated=pixelated, across=0, label="Members")
@@ -35,12 +28,12 @@ class ChosenSummary:
         self.bars = PredictionBars()
         self.members_line, self.detail_line = ipywidgets.HTML(), ipywidgets.HTML()
         above = ipywidgets.HBox([name, self.members_line], layout=_ONE_LINE)
-        below = ipywidgets.HBox([self.detail, self.bars.widget], layout=_SIDE_BY_SIDE)
+        below = ipywidgets.HBox([self.detail, self.bars.widget], layout=SIDE_BY_SIDE)
         self.widget = ipywidgets.VBox([above, self.members, self.detail_line, below], layout={"grid_gap": "10px"})
 
     def show(self, found: ClassSummaries, summary: int, *, first: bool) -> None:
         """Show all members of a summary, and choose the first one, or leave the choice as it is."""
-        self._set_hidden(hidden=False)
+        set_visible(self.widget, visible=True)
         self.members_line.value = _line(members_line(found, summary))
         cards = member_cards(found, summary)
         with self.members.hold_sync():
@@ -58,22 +51,14 @@ class ChosenSummary:
 
     def clear(self) -> None:
         """Show nothing."""
-        self._set_hidden(hidden=True)
+        set_visible(self.widget, visible=False)
         self.members_line.value = self.detail_line.value = ""
         self.members.cards, self.detail.rows = [], []
         self.bars.clear()
 
-    def _set_hidden(self, *, hidden: bool) -> None:
-        with self.widget.layout.hold_sync():
-            for name, value in _HIDDEN.items():
-                setattr(self.widget.layout, name, value if hidden else None)
-
 
 _HIGH = "330px"
-_SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 32px", "align_items": "flex-start"}
 _ONE_LINE = {"flex_flow": "row wrap", "grid_gap": "4px 20px", "align_items": "center"}
-# Not "display: none", which bqplot takes for a size of zero.
-_HIDDEN = {"visibility": "hidden", "height": "0px", "overflow": "hidden"}
 
 
 def _line(text: str) -> str:

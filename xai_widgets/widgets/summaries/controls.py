@@ -14,20 +14,7 @@ from xai_widgets.widgets.views.tools import fit_description
 
 
 class SummaryControls:
-    """A row of controls, and one for the name of the chosen summary, which is beside its members.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    class_index
-        The one that is chosen first.
-
-    Attributes
-    ----------
-    row
-        All controls but the name, in order.
-    """
+    """A `row` of controls, and one for the name of the chosen summary, which is beside its members."""
 
     def __init__(self, names: Sequence[str], class_index: int) -> None:
         options = [(name, number) for number, name in enumerate(names)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import ipywidgets
 
@@ -104,6 +104,7 @@ class SummaryBrowser(Explorer):
 
     def _bind(self) -> None:
         controls = self.controls
+        self.shared_controls = [controls.classes]
         choices = {"errors": controls.errors, "sort": controls.sort, "least": controls.least}
         self.bind("target", controls.classes)
         for name, control in (choices | {"rejected": controls.rejected}).items():
@@ -111,22 +112,13 @@ class SummaryBrowser(Explorer):
         self.bind("row", self, "row")
         self.bind("member", self.chosen.members, "selected")
         for control in (controls.classes, controls.errors):
-            control.observe(self._locked(self._change_goal), "value")
+            control.observe(self.locked(self._change_goal), "value")
         for control in (controls.sort, controls.least, controls.rejected):
-            control.observe(self._locked(self._show_rows), "value")
-        controls.name.observe(self._locked(self._rename), "value")
-        controls.find.on_click(self._locked(self._refresh))
-        self.rows.observe(self._locked(self._take_row), "selected")
-        self.chosen.members.observe(self._locked(self._show_detail), "selected")
-
-    def _locked(self, show: Any) -> Any:
-        """A callback that holds the lock while it shows something."""
-
-        def callback(_: object) -> None:
-            with self.lock:
-                show()
-
-        return self.guarded(callback)
+            control.observe(self.locked(self._show_rows), "value")
+        controls.name.observe(self.locked(self._rename), "value")
+        controls.find.on_click(self.locked(self._refresh))
+        self.rows.observe(self.locked(self._take_row), "selected")
+        self.chosen.members.observe(self.locked(self._show_detail), "selected")
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
@@ -139,11 +131,6 @@ class SummaryBrowser(Explorer):
     @target.setter
     def target(self, target: Target) -> None:
         self.controls.classes.value = find_class(self.study.class_names, target)
-
-    @property
-    def shared_controls(self) -> list[ipywidgets.Widget]:
-        """What a `Workbench` has at its top, too."""
-        return [self.controls.classes]
 
     @property
     def row(self) -> list[int] | None:
@@ -315,9 +302,6 @@ class SummaryBrowser(Explorer):
         """One browser, with summaries of the first classes; those of two studies are of the same pictures."""
         first, *others = prepared(studies, seed, progress)
         return [cls(first, other=next(iter(others), None)).settled(progress)]
-
-    def _parts(self) -> list[Any]:
-        return [self.chosen.bars]
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------

@@ -63,11 +63,7 @@ MEASURES = {
         _drop,
         "share of the class's probability that is lost without the region",
     ),
-    "size": Measure(
-        lambda summary: (summary.pictures,) * 3,
-        _size,
-        "how many of the pictures have such a region",
-    ),
+    "size": Measure(lambda summary: (summary.pictures,) * 3, _size, "how many of the pictures have such a region"),
     "stability": Measure(
         lambda summary: (summary.stability,) * 3,
         lambda summary, _: f"Stability {summary.stability:.2f}",

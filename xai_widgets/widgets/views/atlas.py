@@ -30,19 +30,10 @@ _LOSSLESS = 32
 class AtlasView(anywidget.AnyWidget):
     """Original, counterfactual at a point of the map, and the change, with the classifier's answer as bars.
 
-    While the point moves, the browser blends the counterfactual from the four nearest of n x n pictures, the atlas, and
-    the probabilities likewise; the view says "preview". At the place of the exact picture it shows that one and says
-    "exact". What has not been sent yet is a grey placeholder.
-
-    Traits that belong together are sent together by the methods; several calls inside ``with view.hold_sync():`` make
-    one message, and appear at one moment.
-
-    Examples
-    --------
-    >>> view = AtlasView(names=["oak", "elm"], colours=["#0072B2", "#E69F00"])
-    >>> view.show_original(picture, "an oak", source=0, target=1)
-    >>> view.show_atlas(pictures, probabilities, box=(-3, 3, -2, 2))
-    >>> view.x, view.y = 0.5, 1.0
+    While the point moves, the browser blends the counterfactual from the four nearest of n x n pictures, the atlas,
+    and the probabilities likewise; the view says "preview". At the place of the exact picture it shows that one and
+    says "exact". What has not been sent yet is a grey placeholder. Several calls inside ``with view.hold_sync():``
+    make one message, and appear at one moment.
     """
 
     _esm = HERE / "atlas.js"
@@ -79,24 +70,12 @@ class AtlasView(anywidget.AnyWidget):
     #: The change of brightness, of 0 to 1, that has the full colour: one for all pictures.
     scale = traitlets.Float(DIFFERENCE_LIMIT).tag(sync=True)
     #: The colours of the change, evenly spaced from ``-scale`` to ``scale``.
-    ramp: traitlets.List[Any] = traitlets.List().tag(sync=True)
-
-    @traitlets.default("ramp")
-    def _default_ramp(self) -> list[list[int]]:
-        colours: list[list[int]] = diverging(np.linspace(-1, 1, 5)[None], 1.0)[0].tolist()
-        return colours
+    ramp: traitlets.List[Any] = traitlets.List(diverging(np.linspace(-1, 1, 5)[None], 1.0)[0].tolist()).tag(sync=True)
 
     def show_original(self, picture: Any, alt: str, *, source: int, target: int) -> None:
         """Show another picture; the atlas and the exact counterfactual of the one before are gone.
 
-        Parameters
-        ----------
-        picture
-            Anything `xai_widgets.show.images.to_uint8` takes.
-        alt
-            The picture in words.
-        source, target
-            The class that the classifier sees in it, and the one that is asked for.
+        `source` is the class that the classifier sees in it, `target` the one that is asked for; -1 for none.
         """
         pixels = to_uint8(picture)
         with self.hold_sync():
@@ -106,21 +85,11 @@ class AtlasView(anywidget.AnyWidget):
             self.sheet, self.table, self.exact = "", b"", {}
 
     def show_atlas(self, pictures: Sequence[Any] | Floats, probabilities: Floats, box: Box) -> None:
-        """Send the pictures that are blended while the point moves.
+        """Send the n * n pictures of one size that are blended while the point moves.
 
-        Parameters
-        ----------
-        pictures
-            n * n pictures of one size, row by row from the lowest y, in each row from the lowest x.
-        probabilities
-            What the classifier says of each, (n * n, K).
-        box
-            Lowest and highest x, lowest and highest y; the outermost pictures lie on it.
-
-        Raises
-        ------
-        PictureError
-            If their number is no square of at least 2, or does not fit the probabilities.
+        They come row by row from the lowest y, in each row from the lowest x, the outermost ones on the edges of the
+        box, with their probabilities (n * n, K). Raises a PictureError unless n is at least 2 and the probabilities
+        fit.
         """
         grid = _side(len(pictures), np.shape(probabilities), len(self.names))
         tiles = [_reduced(to_uint8(picture)) for picture in pictures]
@@ -133,19 +102,7 @@ class AtlasView(anywidget.AnyWidget):
             self.table = np.ascontiguousarray(probabilities, "<f4").tobytes()
 
     def show_exact(self, x: float, y: float, picture: Any, probabilities: Floats, alt: str = "") -> None:
-        """Send the exact counterfactual at a place; it is shown while the point is there.
-
-        Parameters
-        ----------
-        x, y
-            The place.
-        picture
-            Anything `xai_widgets.show.images.to_uint8` takes.
-        probabilities
-            What the classifier says of it, (K,).
-        alt
-            The picture in words; default: what the classifier says of it.
-        """
+        """Send the exact counterfactual at a place, with probabilities (K,), to be shown while the point is there."""
         chances = [float(chance) for chance in probabilities]
         self.exact = {"x": float(x), "y": float(y), "src": data_uri(picture), "probabilities": chances, "alt": alt}
 

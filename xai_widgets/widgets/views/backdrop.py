@@ -29,19 +29,8 @@ _MOST = 16
 def paint_backdrop(territory: Floats, fog: Floats, colours: Sequence[str]) -> bytes:
     """Paint the likeliest class's colour, the borders between classes, and hatching where there is fog.
 
-    Parameters
-    ----------
-    territory
-        Probabilities (n, n, K) at n x n places that include the edges of the map; row 0 is the lowest.
-    fog
-        (n, n), from 0 where data are to 1 where none are.
-    colours
-        One per class, as CSS writes them.
-
-    Returns
-    -------
-    bytes
-        A translucent PNG of `SIDE` x `SIDE` pixels; its top row is the highest.
+    From probabilities (n, n, K) at n x n places that include the edges of the map, row 0 the lowest, and `fog` (n, n)
+    from 0 where data are to 1 where none are: a translucent PNG of `SIDE` x `SIDE` pixels, its top row the highest.
     """
     probabilities, palette = _likely(np.asarray(territory, float), colours)
     chances = between(probabilities, SIDE)

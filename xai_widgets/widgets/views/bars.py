@@ -12,8 +12,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from xai_widgets.methods.cladec.explanation import SPOKEN
-from xai_widgets.show.colours import INK, PALETTE
-from xai_widgets.widgets.views.tools import close_all
+from xai_widgets.show.colours import PALETTE
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
 
 MOST = 5
 LONGEST = 18
@@ -21,35 +21,21 @@ WIDTH, HEIGHT = 350, 290
 
 
 class PredictionBars:
-    """Grouped bars of the likeliest classes.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure in a box.
-    """
+    """Grouped bars of the likeliest classes; `widget` is the bqplot figure in a box."""
 
     def __init__(self) -> None:
         # From top to bottom as from likely to unlikely.
-        self._classes = bqplot.OrdinalScale(reverse=True)
-        self._chances = bqplot.LinearScale(min=0.0, max=1.0)
-        ink = {"color": "gray", "tick_style": {"fill": INK, "font-size": "11px"}, "grid_lines": "none"}
+        classes = bqplot.OrdinalScale(reverse=True)
+        chances = bqplot.LinearScale(min=0.0, max=1.0)
         axes = [
-            bqplot.Axis(scale=self._classes, side="left", **ink),
-            bqplot.Axis(scale=self._chances, tick_format=".0%", num_ticks=3, **ink),
+            bqplot.Axis(scale=classes, side="left", **AXIS_STYLE),
+            bqplot.Axis(scale=chances, tick_format=".0%", num_ticks=3, **AXIS_STYLE),
         ]
-        scales = {"x": self._classes, "y": self._chances}
+        scales = {"x": classes, "y": chances}
         self._bars = bqplot.Bars(
             x=[], y=[[]], scales=scales, orientation="horizontal", type="grouped", colors=list(PALETTE), padding=0.3
         )
-        # Sizes in pixels and a fixed proportion: otherwise bqplot measures its surroundings and flickers.
-        proportion = WIDTH / HEIGHT
-        self._figure = bqplot.Figure(
-            marks=[self._bars], axes=axes, layout={"width": f"{WIDTH}px", "height": f"{HEIGHT}px"},
-            min_aspect_ratio=proportion, max_aspect_ratio=proportion, padding_y=0.0, animation_duration=0,
-            fig_margin={"top": 4, "bottom": 26, "left": 118, "right": 24},
-            background_style={"fill": "transparent"}, display_toolbar=False,
-        )  # fmt: skip
+        self._figure = fixed_figure([self._bars], axes, (WIDTH, HEIGHT), top=4, bottom=26, left=118, right=24)
         self._legend = ipywidgets.HTML()
         self._shown: list[str] = []
         self.widget = ipywidgets.VBox([self._legend, self._figure])
@@ -74,12 +60,6 @@ class PredictionBars:
         with self._bars.hold_sync():
             self._bars.x, self._bars.y = [], np.zeros((1, 0))
         self._legend.value = ""
-
-    def close(self) -> None:
-        """Close every widget inside."""
-        close_all(self.widget)
-        for scale in (self._classes, self._chances):
-            scale.close()
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -53,10 +53,7 @@ OTHERS = ClassMark("#888888", "circle")
 
 
 def class_marks(count: int) -> list[ClassMark]:
-    """Marks for ``count`` classes: no two alike, the first eight unlike in colour and in shape.
-
-    Beyond `MOST` classes there are `MOST` marks and, at the end, that of the others.
-    """
+    """Marks, no two alike, and the first eight unlike in colour and in shape; after `MOST` of them comes `OTHERS`."""
     shapes = list(SHAPES)
     own = [
         ClassMark(PALETTE[i % len(PALETTE)], shapes[(i + i // len(PALETTE)) % len(shapes)])
@@ -68,14 +65,8 @@ def class_marks(count: int) -> list[ClassMark]:
 def mark_places(count: int, classes: Classes) -> Classes:
     """Say which mark of ``class_marks(count)`` each of ``count`` classes has, (count,).
 
-    As long as there are enough marks, a class always has the same one. Otherwise those shown most often get the marks.
-
-    Parameters
-    ----------
-    count
-        How many classes there are.
-    classes
-        The class of every point that is shown, (M,).
+    If there are too few marks, the most frequent of the points' `classes` (M,) get them; otherwise a class keeps its
+    own.
     """
     if count <= MOST:
         return np.arange(count)
@@ -96,15 +87,7 @@ class MarkedPoints(NamedTuple):
 
 
 def marked_points(names: Sequence[str], classes: Classes) -> list[MarkedPoints]:
-    """Distribute points over all marks, some of which may stay without; of many points evenly many are kept.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    classes
-        The class of every point, (M,).
-    """
+    """Distribute points with `classes` (M,) over all marks, some without any; of many points evenly many are kept."""
     places = mark_places(len(names), classes)
     owner = dict(zip(places.tolist(), names, strict=True))
     if len(names) > MOST:

@@ -89,13 +89,7 @@ class Tabs(anywidget.AnyWidget):
 
 
 class KernelLine(anywidget.AnyWidget):
-    """A line that appears when the kernel has stopped; what is inside `root` then sends nothing any more.
-
-    Parameters
-    ----------
-    still
-        What still works, in one sentence.
-    """
+    """A line that appears when the kernel has stopped; what is inside `root` then sends nothing any more."""
 
     _esm = HERE / "kernel.js"
     _css = HERE / "style.css"

@@ -13,12 +13,12 @@ from xai_widgets import hosts
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
 from xai_widgets.widgets.views.elements import KernelLine, NetworkStrip, StripLayer
-from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
+from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
 
 _ROW = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 16px"}
 
 
-class LayerPicker:
+class LayerPicker(Displayed):
     """The network as a strip of its blocks, a list of all its layers, and a sentence about the chosen one.
 
     Parameters
@@ -128,10 +128,6 @@ class LayerPicker:
         text = html.escape(describe(layer, self._study.shape))
         self._about.value = f'<div class="xw xw-sentence" role="status">{text}</div>'
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Display the widget (called by Jupyter)."""
-        return mimebundle(self.widget, repr(self), **kwargs)
-
     def __repr__(self) -> str:
         return f"<LayerPicker: {self._study.name}, {self._value}>"
 
@@ -143,15 +139,7 @@ def strip_layer(layer: Layer, status: str = "") -> StripLayer:
 
 
 def describe(layer: Layer, picture: tuple[int, int, int]) -> str:
-    """Say how much a layer can hold, beside what the picture holds.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    picture
-        Shape (C, H, W) of the pictures.
-    """
+    """Say how much a layer can hold, beside what a picture of shape (C, H, W) holds."""
     size, numbers = math.prod(layer.shape), math.prod(picture)
     held = _extent(layer.shape)
     total = f" = {size:,} numbers" if len(layer.shape) > 1 else ""

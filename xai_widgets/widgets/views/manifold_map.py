@@ -12,56 +12,25 @@ import numpy.typing as npt
 
 from xai_widgets.errors import PictureError
 from xai_widgets.show.colours import GROUND, INK
+from xai_widgets.widgets.views import chart
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.backdrop import blank, paint_backdrop
-from xai_widgets.widgets.views.chart import (
-    HEIGHT,
-    WIDTH,
-    Box,
-    Floats,
-    Place,
-    class_marks,
-    legend,
-    mark_places,
-    marked_points,
-    ticks,
-)
-from xai_widgets.widgets.views.tools import close_all, fit_description, mimebundle
+from xai_widgets.widgets.views.chart import HEIGHT, WIDTH, Box, Floats, Place
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
 
 NOTCHES = 100
 """Steps of a slider from one edge of the map to the other."""
 
-_MARGIN = {"top": 8, "bottom": 44, "left": 52, "right": 12}
 
-
-class ManifoldMap:
+class ManifoldMap(Displayed):
     """Codes of pictures on a map of two axes, the picture that is looked at, and a point that can be dragged.
 
-    The point moves by mouse and touch, by the sliders below the map (and so by keyboard), by a click on the ground, and
-    from Python. It stays inside the map's box.
-
-    Parameters
-    ----------
-    names
-        The classes.
-    width, height
-        Size of the map in pixels.
-
-    Attributes
-    ----------
-    widget
-        The ipywidgets container.
-
-    Examples
-    --------
-    >>> chart = ManifoldMap(["oak", "elm"])
-    >>> chart.show(points, classes, box=(-3, 3, -2, 2), labels=("log-odds elm : oak", "spread"))
-    >>> chart.on_move(print)
-    >>> chart.move(1.0, 0.5)
-    1.0 0.5
+    The point moves by mouse and touch, by the sliders below the map (and so by keyboard), by a click on the ground,
+    and from Python. It stays inside the map's box.
     """
 
-    def __init__(self, names: Sequence[str], *, width: int = WIDTH, height: int = HEIGHT) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self._box: Box = (0.0, 1.0, 0.0, 1.0)
         self._point: Place = (0.5, 0.5)
@@ -72,10 +41,10 @@ class ManifoldMap:
         self._on_pick: list[Callable[[int], object]] = []
         self._links: list[ipywidgets.Widget] = []
         self._make_marks()
-        self._figure = self._make_figure(width, height)
-        self._legend = ipywidgets.HTML(layout={"margin": "0", "max_width": f"{width}px"})
+        self._figure = self._make_figure()
+        self._legend = ipywidgets.HTML(layout={"margin": "0", "max_width": f"{WIDTH}px"})
         self._sliders = [_slider(name) for name in ("x", "y")]
-        row = ipywidgets.HBox(self._sliders, layout={"width": f"{width}px"})
+        row = ipywidgets.HBox(self._sliders, layout={"width": f"{WIDTH}px"})
         self.widget = ipywidgets.VBox([self._figure, row, self._legend], layout={"grid_gap": "2px"})
         self._listen()
 
@@ -84,7 +53,7 @@ class ManifoldMap:
     def _make_marks(self) -> None:
         self._x, self._y = (bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False) for _ in range(2))
         scales = {"x": self._x, "y": self._y}
-        self._styles = class_marks(len(self.names))
+        self._styles = chart.class_marks(len(self.names))
         self._classes = [
             bqplot.Scatter(
                 scales=scales, colors=[style.colour], marker=style.shape, default_size=46, stroke=GROUND,
@@ -102,21 +71,11 @@ class ManifoldMap:
             enable_move=True, update_on_move=True,
         )  # fmt: skip
 
-    def _make_figure(self, width: int, height: int) -> bqplot.Figure:
-        # Grey is legible in both themes; the labels follow the theme.
-        style = {"color": "gray", "grid_lines": "none", "label_color": INK, "label_offset": "32px"}
-        ticks_style = {"fill": INK, "font-size": "12px"}
-        axes = [
-            bqplot.Axis(scale=scale, side=side, tick_style=ticks_style, **style)
-            for scale, side in ((self._x, "bottom"), (self._y, "left"))
-        ]
-        # Sizes in pixels and a fixed proportion: otherwise bqplot measures its surroundings and flickers.
-        figure = bqplot.Figure(
-            marks=[self._backdrop, *self._classes, self._route, self._home, self._handle], axes=axes,
-            layout={"width": f"{width}px", "height": f"{height}px"}, min_aspect_ratio=width / height,
-            max_aspect_ratio=width / height, padding_x=0.0, padding_y=0.0, fig_margin=_MARGIN, animation_duration=0,
-            background_style={"fill": "transparent"}, display_toolbar=False,
-        )  # fmt: skip
+    def _make_figure(self) -> bqplot.Figure:
+        style = AXIS_STYLE | {"label_offset": "32px", "tick_style": {"fill": INK, "font-size": "12px"}}
+        axes = [bqplot.Axis(scale=self._x, **style), bqplot.Axis(scale=self._y, side="left", **style)]
+        marks = [self._backdrop, *self._classes, self._route, self._home, self._handle]
+        figure = fixed_figure(marks, axes, (WIDTH, HEIGHT), top=8, bottom=44, left=52, right=12)
         figure.add_class("xw-map")
         return figure
 
@@ -135,7 +94,7 @@ class ManifoldMap:
     @property
     def colours(self) -> list[str]:
         """The colour of every class, for views that show the same classes."""
-        places = mark_places(len(self.names), self._shown[1])
+        places = chart.mark_places(len(self.names), self._shown[1])
         return [self._styles[place].colour for place in places]
 
     def show(
@@ -146,26 +105,10 @@ class ManifoldMap:
         labels: tuple[str, str] = ("", ""),
         point: Place | None = None,
     ) -> None:
-        """Show another map: its points, edges and axes. What was painted and drawn on the one before is gone.
+        """Show another map: its points (M, 2), edges and axes. What was painted and drawn on the one before is gone.
 
-        Parameters
-        ----------
-        points
-            Places (M, 2).
-        classes
-            The class of each, (M,).
-        box
-            Lowest and highest x, lowest and highest y.
-        labels
-            What the axes mean.
-        point
-            Where the point that can be dragged goes, of which nobody is told; default where it is, or to the nearest
-            place in the new box.
-
-        Raises
-        ------
-        PictureError
-            If points and classes do not fit each other or the box is empty.
+        The point goes to `point`, of which nobody is told; by default it stays, or goes to the nearest place in the
+        new box. Raises a PictureError if points and classes do not fit each other or the box is empty.
         """
         self._shown = _checked(np.asarray(points, float), np.asarray(classes, np.int64), len(self.names), box)
         left, right, low, high = (float(edge) for edge in box)
@@ -181,22 +124,14 @@ class ManifoldMap:
 
     def _draw_points(self) -> None:
         points, classes = self._shown
-        self._drawn = marked_points(self.names, classes)
+        self._drawn = chart.marked_points(self.names, classes)
         for scatter, group in zip(self._classes, self._drawn, strict=True):
             with scatter.hold_sync():
                 scatter.x, scatter.y = points[group.members].T
-        self._legend.value = legend(self._drawn)
+        self._legend.value = chart.legend(self._drawn)
 
     def paint(self, territory: Floats, fog: Floats) -> None:
-        """Paint what the classifier says of every place behind the points, and fog where no data are.
-
-        Parameters
-        ----------
-        territory
-            Probabilities (n, n, K) at n x n places from edge to edge; row 0 is the lowest y.
-        fog
-            (n, n), from 0 where data are to 1 where none are.
-        """
+        """Paint the probabilities (n, n, K) and the fog (n, n) behind the points, as in `paint_backdrop`."""
         self._set_image(paint_backdrop(territory, fog, self.colours))
 
     def _set_image(self, png: bytes) -> None:
@@ -299,10 +234,6 @@ class ManifoldMap:
             link.close()
         close_all(self.widget)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Display the widget (called by Jupyter)."""
-        return mimebundle(self.widget, repr(self), **kwargs)
-
     def __repr__(self) -> str:
         return f"<ManifoldMap: {len(self._shown[0])} points of {len(self.names)} classes>"
 
@@ -320,7 +251,7 @@ def _slider(name: str) -> ipywidgets.IntSlider:
 
 
 def _set_axis(axis: bqplot.Axis, label: str, low: float, high: float) -> None:
-    values, decimals = ticks(low, high)
+    values, decimals = chart.ticks(low, high)
     with axis.scale.hold_sync():
         axis.scale.min, axis.scale.max = low, high
     with axis.hold_sync():

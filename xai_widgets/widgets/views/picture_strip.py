@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import ipywidgets
 
 from xai_widgets.pool import EVERYTHING, KINDS_SHOWN, Pool
 from xai_widgets.widgets.views.cards import Card, Cards
-from xai_widgets.widgets.views.drawing import exactly
+from xai_widgets.widgets.views.drawing import Draw, each_once, exactly
 from xai_widgets.widgets.views.elements import Tile
 from xai_widgets.widgets.views.tools import fit_description
 
@@ -16,36 +16,21 @@ PAGE = 12
 """Pictures at a time."""
 
 
-def picture_cards(pool: Pool, pictures: Sequence[int], kept: int | None, source: Callable[[int], str]) -> list[Card]:
-    """Pictures of the pool; `source` gives what is drawn, `kept` is the one that is marked."""
+def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, kept: int | None = None) -> list[Card]:
+    """Pictures of the pool, of which `kept` is marked."""
     cards: list[Card] = []
     for picture in pictures:
         name, index = pool.name(picture), f"picture {pool.indices[picture]}"
-        tile: Tile = {"src": source(picture), "alt": f"{index}, {name}" if name else index, "caption": ""}
+        tile: Tile = {"src": draw(pool.pictures[picture]), "alt": f"{index}, {name}" if name else index, "caption": ""}
         cards.append({"tiles": [tile], "lines": [name or index], "mark": "kept" if picture == kept else ""})
     return cards
 
 
 class PictureStrip:
-    """A page of unseen pictures as cards, and what decides which ones: a kind of pictures, and a page.
+    """A page of unseen pictures as `cards`, and what decides which ones: `show`, a kind of pictures, and `page`.
 
-    Nothing is redrawn by itself: whoever owns the strip calls `refresh` after a change.
-
-    Parameters
-    ----------
-    pool
-        What is chosen from.
-    pixelated
-        Whether pixels stay sharp squares.
-
-    Attributes
-    ----------
-    cards, show, page
-        The view, and the two controls.
-    here
-        Places in the pool of the pictures on the page.
-    chosen
-        The chosen one's place in the pool, or None.
+    Nothing is redrawn by itself: whoever owns the strip calls `refresh` after a change. `here` and `chosen` are places
+    in the pool: of the pictures on the page, and of the chosen one, or None.
     """
 
     def __init__(self, pool: Pool, *, pixelated: bool) -> None:
@@ -57,7 +42,7 @@ class PictureStrip:
             fit_description(control)
         self.here: list[int] = []
         self.chosen: int | None = None
-        self._sources: dict[int, str] = {}
+        self._draw = each_once(exactly)
 
     @property
     def picture(self) -> int | None:
@@ -65,18 +50,12 @@ class PictureStrip:
         return None if self.chosen is None else self.pool.indices[self.chosen]
 
     def choose(self, picture: int | None, of: int) -> None:
-        """Turn to the page with a picture of ``study.test``, while class `of` is looked at.
-
-        Raises
-        ------
-        XaiWidgetsError
-            If it is not in the pool.
-        """
+        """Turn to the page with a picture of ``study.test``, while class `of` is looked at; it must be in the pool."""
         wanted = self.pool.index_of(picture)
         if wanted is not None:
-            if wanted not in self._listed(of):
+            if wanted not in self.pool.chosen(self.show.value, of):
                 self.show.value = EVERYTHING
-            self.page.value = 1 + self._listed(of).index(wanted) // PAGE
+            self.page.value = 1 + self.pool.chosen(self.show.value, of).index(wanted) // PAGE
         self.chosen = wanted
 
     def rewind(self) -> None:
@@ -93,31 +72,13 @@ class PictureStrip:
         return True
 
     def refresh(self, of: int, kept: int | None = None) -> None:
-        """Show the page; the chosen picture stays chosen if it is there, otherwise the first one is.
-
-        Parameters
-        ----------
-        of
-            The class that is looked at.
-        kept
-            Place in the pool of a picture that is marked as kept.
-        """
-        listed = self._listed(of)
+        """Show the page; unless the chosen picture is on it, the first one is chosen. `kept` is marked as kept."""
+        listed = self.pool.chosen(self.show.value, of)
         self.page.max = max(-(-len(listed) // PAGE), 1)
         begin = (self.page.value - 1) * PAGE
         self.here = listed[begin : begin + PAGE]
         if self.chosen not in self.here:
             self.chosen = self.here[0] if self.here else None
         with self.cards.hold_sync():
-            self.cards.cards = picture_cards(self.pool, self.here, kept, self._source)
+            self.cards.cards = picture_cards(self.pool, self.here, self._draw, kept=kept)
             self.cards.selected = -1 if self.chosen is None else self.here.index(self.chosen)
-
-    def _listed(self, of: int) -> list[int]:
-        """All pictures that the filter lets through, as places in the pool."""
-        return self.pool.chosen(self.show.value, of)
-
-    def _source(self, picture: int) -> str:
-        """A picture as it is drawn, drawn once."""
-        if picture not in self._sources:
-            self._sources[picture] = exactly(self.pool.pictures[picture])
-        return self._sources[picture]

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.show.colours import INK, PALETTE, QUIET, RAISED
 from xai_widgets.widgets.views.chart import ticks
-from xai_widgets.widgets.views.tools import close_all
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
 
 COLOURS = PALETTE
 """An x-feature keeps its colour, whatever its place in the bar."""
@@ -33,13 +33,6 @@ class ScoreBar:
     """The sum as a staircase: each segment begins where the last one ended.
 
     Another picture's bar can stand below it, hollow, row by row.
-
-    Attributes
-    ----------
-    widget
-        The bqplot figure below a legend.
-    steps, other
-        What is on display.
     """
 
     def __init__(self) -> None:
@@ -58,36 +51,21 @@ class ScoreBar:
         self._names = bqplot.Label(scales=words, align="end", default_size=13, y_offset=4, **text)
         self._amounts = bqplot.Label(scales=scales, default_size=12, x_offset=5, y_offset=4, **text)
         self._amounts_below = bqplot.Label(scales=scales, default_size=11, x_offset=5, y_offset=4, **text)
-        self._axis = bqplot.Axis(
-            scale=self._score, color="gray", grid_lines="none", label_color=INK, label_offset="32px",
-            tick_style={"fill": INK, "font-size": "11px"},
-        )  # fmt: skip
+        self._axis = bqplot.Axis(scale=self._score, label_offset="32px", **AXIS_STYLE)
         marks = [
             self._ground, self._zero, self._stairs, self._bars, self._hollow, self._names, self._amounts,
             self._amounts_below,
         ]  # fmt: skip
-        self._figure = bqplot.Figure(
-            marks=marks, axes=[self._axis], layout={"width": f"{WIDTH}px"}, padding_x=0.0, padding_y=0.0,
-            animation_duration=0, background_style={"fill": "transparent"}, display_toolbar=False,
-            fig_margin={"top": 2, "bottom": AXIS, "left": _MARGIN, "right": _MARGIN},
-        )  # fmt: skip
+        margins = {"top": 2, "bottom": AXIS, "left": _MARGIN, "right": _MARGIN}
+        self._figure = fixed_figure(marks, [self._axis], (WIDTH, 9 * ROW + AXIS + 2), **margins)
         self._legend = ipywidgets.HTML(layout={"max_width": f"{WIDTH}px"})
         self._resize(9, ROW)
         self.widget = ipywidgets.VBox([self._legend, self._figure])
 
     def show(self, steps: Sequence[Step], score: str, *, chosen: int | None, other: Sequence[Step] = ()) -> None:
-        """Show a bar.
+        """Show a bar of the `SRAEExplanation.steps`, from top to bottom; the row of the chosen x-feature is underlaid.
 
-        Parameters
-        ----------
-        steps
-            From top to bottom, see `SRAEExplanation.steps`.
-        score
-            What the score is, in words.
-        chosen
-            The x-feature whose row is underlaid.
-        other
-            Another picture's, in the same rows.
+        `score` says in words what the score is; `other` are another picture's steps, in the same rows.
         """
         self.steps, self.other = list(steps), list(other)
         self._resize(len(steps), ROW_OF_TWO if other else ROW)
@@ -164,12 +142,6 @@ class ScoreBar:
         with self._stairs.hold_sync():
             self._stairs.x = np.array([[step.stop, step.stop] for step in steps[:-1]])
             self._stairs.y = np.array([[row + 0.86, row + 1.14] for row in range(len(steps) - 1)])
-
-    def close(self) -> None:
-        """Close every widget inside."""
-        close_all(self.widget)
-        for scale in (self._score, self._pixels, self._rows):
-            scale.close()
 
 
 def _polygons(mark: Any, boxes: Sequence[tuple[float, float, float, float]]) -> None:

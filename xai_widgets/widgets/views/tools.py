@@ -7,14 +7,18 @@ from typing import Any
 import ipywidgets
 
 
-def mimebundle(widget: ipywidgets.Widget, text: str, **kwargs: Any) -> Any:
-    """What Jupyter needs to display ``widget``, with ``text`` for where widgets cannot be displayed."""
-    # A closed widget has no bundle any more.
-    if not callable(widget._repr_mimebundle_):
-        return {"text/plain": f"{text} (closed)"}
-    bundle = widget._repr_mimebundle_(**kwargs)
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {**data, "text/plain": text}
+class Displayed:
+    """What Jupyter displays as its `widget`, and as its `repr` where widgets cannot be displayed."""
+
+    widget: ipywidgets.Widget
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        # A closed widget has no bundle any more.
+        if not callable(self.widget._repr_mimebundle_):
+            return {"text/plain": f"{self!r} (closed)"}
+        bundle = self.widget._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return {**data, "text/plain": repr(self)}
 
 
 def fit_description(control: ipywidgets.Widget) -> None:
@@ -25,10 +29,11 @@ def fit_description(control: ipywidgets.Widget) -> None:
 
 
 def close_all(widget: ipywidgets.Widget) -> None:
-    """Close a widget and every widget it holds: children, layouts, styles."""
+    """Close a widget and every widget it holds: children, layouts, styles, scales."""
     held = [value for name, value in widget.trait_values().items() if name != "comm"]
     widget.close()
     for value in held:
-        for inner in value if isinstance(value, (list, tuple)) else [value]:
+        inside = value.values() if isinstance(value, dict) else value
+        for inner in inside if isinstance(value, (dict, list, tuple)) else [value]:
             if isinstance(inner, ipywidgets.Widget) and inner.comm is not None:
                 close_all(inner)

@@ -30,17 +30,7 @@ SENTENCES = (
 
 
 class Part(NamedTuple):
-    """A finished page in a tab, or why there is none.
-
-    Attributes
-    ----------
-    title
-        What it is of.
-    page
-        The whole page, as its explorer writes it.
-    nothing
-        Said in place of the page.
-    """
+    """A finished page in a tab, whole as its explorer writes it, or what is said in its place."""
 
     title: str
     page: str = ""
@@ -48,19 +38,7 @@ class Part(NamedTuple):
 
 
 class Tab(NamedTuple):
-    """One of the views.
-
-    Attributes
-    ----------
-    name
-        Of letters; unlike that of any other tab.
-    label
-        What stands on the tab.
-    question, reading
-        What the view answers, and how to read it.
-    parts
-        What the view shows: of one study, or of two side by side.
-    """
+    """One of the views, of one study or of two side by side; no other tab has its name, which is of letters."""
 
     name: str
     label: str
@@ -78,26 +56,10 @@ def tab_of(key: str, parts: Sequence[Part]) -> Tab:
 def workbench_page(
     title: str, studies: Sequence[Study], apps: Mapping[str, Sequence[Explorer]], *, progress: Progress
 ) -> Page:
-    """Put the pages of explorers into one, with a tab for each view.
+    """Put the pages of the explorers of one study, or of two side by side, into one, with a tab for each view.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    studies
-        What the explorers are of: one, or two side by side.
-    apps
-        By the view's name, its explorers from left to right. Work that runs in one is waited for; where one has nothing
-        to show, the page says so in words.
-    progress
-        Told each step, and asked whether to stop.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is no view of some name, or none of the explorers has anything to show.
-    CancelledError
-        If the progress was cancelled.
+    Work that runs in one is waited for; where one has nothing to show, the page says so in words. Raises an
+    XaiWidgetsError for an unknown view, or if there is nothing to show at all.
     """
     for key in apps:
         closest(key, VIEWS, "view")
@@ -106,23 +68,9 @@ def workbench_page(
 
 
 def tabbed_page(title: str, sentence: str, tabs: Sequence[Tab], *, progress: Progress) -> Page:
-    """Put finished pages into one, in tabs.
+    """Put finished pages into one, in tabs, of which the first one with a page is opened.
 
-    Parameters
-    ----------
-    title, sentence
-        Plain text.
-    tabs
-        At least one of their parts has a page; the first tab that has one is opened.
-    progress
-        Asked whether to stop.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If there is nothing to show.
-    CancelledError
-        If the progress was cancelled.
+    Raises an XaiWidgetsError if no tab has one.
     """
     parts = [part for tab in tabs for part in tab.parts]
     pages = [json_for_script(part.page) for part in parts if not part.nothing]

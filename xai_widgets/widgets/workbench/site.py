@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xai_widgets import artifact
+from xai_widgets import files
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.frame.explorer import Explorer
@@ -21,17 +21,7 @@ ACROSS = 3
 
 
 class Exhibit(NamedTuple):
-    """An explorer and where it hangs.
-
-    Attributes
-    ----------
-    view
-        Name of its view.
-    study
-        Short name of its study, of letters, digits and hyphens: part of the names of its files.
-    app
-        With everything there that its page shows.
-    """
+    """An explorer with all that its page shows; `view` and `study` (letters, digits and hyphens) name its file."""
 
     view: str
     study: str
@@ -57,30 +47,9 @@ def write_gallery(
 ) -> Path:
     """Write the site; the first page comes last, so that no link of it leads nowhere.
 
-    Parameters
-    ----------
-    folder
-        Where; made if there is none. Files of the same names are replaced, others are left alone.
-    title, sentence
-        Of the first page; plain text.
-    names
-        What each study is called in front of people, by its short name.
-    exhibits
-        One that has nothing to show is left out.
-    progress
-        Told each step, and asked whether to stop.
-
-    Returns
-    -------
-    Path
-        Where the first page lies.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If none of the exhibits has anything to show.
-    CancelledError
-        If the progress was cancelled; the first page is not written then.
+    `names` says what each study is called in front of people, by its short name. Files of the same names are replaced,
+    others are left alone. Exhibits that have nothing to show are left out; an XaiWidgetsError if that is all of them.
+    Returns where the first page lies.
     """
     target = Path(folder).expanduser()
     written = [one for exhibit in exhibits for one in _written(target, exhibit, progress)]
@@ -96,7 +65,7 @@ def write_gallery(
 
 
 def _write(file: Path, page: str) -> Path:
-    return artifact.write(file, page.encode())
+    return files.write(file, page.encode())
 
 
 def _written(folder: Path, exhibit: Exhibit, progress: Progress) -> list[_Written]:
