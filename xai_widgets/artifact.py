@@ -24,7 +24,6 @@ from xai_widgets import files
 from xai_widgets._version import __version__
 from xai_widgets.digest import bytes_of, require_signed, signed
 from xai_widgets.errors import ArtifactError
-from xai_widgets.files import write_new as _write
 from xai_widgets.limits import path_like
 
 FORMAT_VERSION = 1
@@ -183,6 +182,10 @@ def _strict(value: Any) -> Any:
 def _plain(tensor: Tensor) -> Tensor:
     """Copy to the CPU, contiguous and sharing memory with nothing: safetensors refuses anything else."""
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _write(path: Path, content: bytes) -> None:
+    files._write(path, content)
 
 
 @contextlib.contextmanager

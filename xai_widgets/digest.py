@@ -43,7 +43,9 @@ def require_signed(source: Path, description: Mapping[str, Any], tensors: Mappin
     unsigned = {name: value for name, value in description.items() if name != ENTRY}
     if description.get(ENTRY) != _digest(unsigned, tensors or {}):
         said = "its digest differs" if ENTRY in description else "it has no digest"
-        raise ArtifactError(f"{source} is damaged ({said}), or was changed by hand; copy it again, or make it anew")
+        raise ArtifactError(
+            f"{source} is damaged ({said}): it does not hold what its description says; copy it again, or make it anew"
+        )
 
 
 def bytes_of(tensor: Tensor) -> memoryview:

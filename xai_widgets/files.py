@@ -21,15 +21,7 @@ _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _OLD_SECONDS = 24 * 3600
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, and flush it to disk."""
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write(target: Path, content: bytes, write_new: Callable[[Path, bytes], object] = write_new) -> Path:
+def write(target: Path, content: bytes, write_new: Callable[[Path, bytes], object] | None = None) -> Path:
     """Write a file, atomically; folders are created.
 
     Parameters
@@ -37,7 +29,7 @@ def write(target: Path, content: bytes, write_new: Callable[[Path, bytes], objec
     target, content
         Which file, and what it is to hold.
     write_new
-        Writes the temporary file.
+        Writes the temporary file, if another way than the usual one is wanted.
 
     Raises
     ------
@@ -46,7 +38,7 @@ def write(target: Path, content: bytes, write_new: Callable[[Path, bytes], objec
     """
     temporary = target.with_name(f".{target.name}.{_HOST}.{os.getpid()}.{uuid.uuid4().hex}.tmp")
     try:
-        _in_its_folder(temporary, content, write_new)
+        _in_its_folder(temporary, content, write_new or _write)
         temporary.replace(target)
         _flush_folder(target.parent)
         _sweep(target)
@@ -77,6 +69,13 @@ def _in_its_folder(temporary: Path, content: bytes, write_new: Callable[[Path, b
                 raise
         else:
             return
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sweep(target: Path) -> None:
