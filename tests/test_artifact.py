@@ -6,6 +6,8 @@ import json
 import math
 import os
 import stat
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from torch import nn
 
 from xai_widgets import artifact
 from xai_widgets._version import __version__
+from xai_widgets.digest import require_signed, signed
 from xai_widgets.errors import ArtifactError
 
 DETAILS = {"model": "abc", "layer": "fc1"}
@@ -28,8 +31,8 @@ def saved(tmp_path):
 
 def described(path, **changes):
     """Write a file whose description differs from a right one by `changes`."""
-    text = {"kind": "cladec", "format_version": 1, "details": {}, **changes}
-    save_file({"w": torch.zeros(1)}, path, metadata={"xai_widgets": json.dumps(text)})
+    text, tensors = {"kind": "cladec", "format_version": 1, "details": {}, **changes}, {"w": torch.zeros(1)}
+    save_file(tensors, path, metadata={"xai_widgets": json.dumps(signed(text, tensors))})
 
 
 def test_tensors_of_every_kind_come_back(tmp_path):
@@ -174,14 +177,80 @@ def test_loaded_tensors_do_not_depend_on_the_file(saved):
 
 
 def test_remove_takes_what_killed_writers_left(saved):
-    left = saved.with_name(f".{saved.name}.0123.tmp")
-    other = saved.with_name(".other.safetensors.0123.tmp")
-    left.touch()
-    other.touch()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    mine = temporary_of(saved)
+    left = mine.with_name(mine.name.replace(f".{os.getpid()}.", f".{gone.pid}."))
+    elsewhere = mine.with_name(mine.name.replace(mine.name.split(".")[-4], "0" * 8))
+    old, other = (
+        elsewhere.with_name(elsewhere.name.replace("0" * 8, "1" * 8)),
+        saved.with_name(".other.safetensors.0.tmp"),
+    )
+    for path in (mine, left, elsewhere, old, other):
+        path.touch()
+    os.utime(old, (0, 0))
     artifact.remove(saved.with_suffix(""))
-    assert list(saved.parent.iterdir()) == [other]
+    assert set(saved.parent.iterdir()) == {mine, elsewhere, other}  # whose writers may still be at work
     artifact.remove(saved)
     artifact.remove(saved.parent / "no" / "folder")
+
+
+def temporary_of(saved):
+    """The name under which this process writes a file."""
+    names = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artifact, "_write", lambda path, content: names.append(path))
+        with pytest.raises(ArtifactError):  # nothing is there to be renamed
+            artifact.save(saved, "cladec", {}, {})
+    return names[0]
+
+
+def test_a_folder_that_another_process_takes_away_is_made_again(tmp_path, monkeypatch):
+    write, left = artifact._write, [True]
+
+    def late(path, content):
+        if left:
+            left.pop()
+            path.parent.rmdir()
+        write(path, content)
+
+    monkeypatch.setattr(artifact, "_write", late)
+    path = artifact.save(tmp_path / "new" / "x", "test", {}, {})
+    assert artifact.load(path, "test")[0] == {}
+
+
+def test_no_flipped_bit_goes_unnoticed(saved):
+    whole, (tensors, details) = saved.read_bytes(), artifact.load(saved, "cladec")
+    for at in range(8 * len(whole)):
+        saved.write_bytes(whole[: at // 8] + bytes([whole[at // 8] ^ 1 << at % 8]) + whole[at // 8 + 1 :])
+        with suppress(ArtifactError):
+            again, said = artifact.load(saved, "cladec")
+            assert said == details
+            assert torch.equal(again["w"], tensors["w"])
+
+
+def test_a_file_without_a_digest_is_refused(saved):
+    text = {"kind": "cladec", "format_version": 1, "details": {}}
+    save_file({"w": torch.zeros(1)}, saved, metadata={"xai_widgets": json.dumps(text)})
+    with pytest.raises(ArtifactError, match="it has no digest"):
+        artifact.load(saved, "cladec")
+
+
+@pytest.mark.parametrize(
+    "other", [{"v": torch.zeros(4)}, {"w": torch.zeros(2, 2)}, {"w": torch.zeros(4).int()}, {"w": -torch.zeros(4)}, {}]
+)
+def test_a_digest_is_over_names_shapes_types_and_bits(other):
+    made = signed({"kind": "x"}, {"w": torch.zeros(4)})
+    require_signed(Path("x"), made, {"w": torch.zeros(8)[::2]})
+    with pytest.raises(ArtifactError, match="digest differs"):
+        require_signed(Path("x"), made, other)
+    with pytest.raises(ArtifactError, match="digest differs"):
+        require_signed(Path("x"), made | {"kind": "y"}, {"w": torch.zeros(4)})
+
+
+def test_a_digest_is_of_what_json_makes_of_a_description():
+    made = signed({"pair": (1, 2), "numbers": {10: "a", 9: "b"}})
+    require_signed(Path("x"), json.loads(json.dumps(made)))
 
 
 def test_tensors_that_were_saved_together():

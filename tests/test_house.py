@@ -18,7 +18,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version"},
-    {"names", "files"},
+    {"names", "limits", "digest", "files"},
     {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout"},
     {"layers", "checkpoint"},
     {"probing"},

@@ -1,4 +1,7 @@
-"""Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle."""
+"""Save and load what was fitted: one safetensors file with its description as JSON inside, never pickle.
+
+The description holds a digest over itself and all tensors. It is no signature: it tells damage, not malice.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ from torch import Tensor, nn
 
 from xai_widgets import files
 from xai_widgets._version import __version__
+from xai_widgets.digest import bytes_of, require_signed, signed
 from xai_widgets.errors import ArtifactError
+from xai_widgets.limits import path_like
 
 FORMAT_VERSION = 1
 """Raised by one whenever files written by this version could not be read by the versions before it."""
@@ -55,10 +60,10 @@ def save(path: str | Path, kind: str, tensors: Mapping[str, Tensor], details: Ma
     ArtifactError
         If the file cannot be written; one that was there before is then untouched.
     """
-    text = json.dumps(_description(kind, details), allow_nan=False)
-    # To bytes first: safetensors' own writer makes a file that only its owner can read.
     plain = {name: _plain(tensor) for name, tensor in tensors.items()}
-    return files.write(with_suffix(path), serialise(plain, metadata={_KEY: text}))
+    text = json.dumps(signed(_description(kind, details), plain), allow_nan=False)
+    # To bytes first: safetensors' own writer makes a file that only its owner can read.
+    return files.write(with_suffix(path), serialise(plain, metadata={_KEY: text}), _write)
 
 
 def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -79,13 +84,16 @@ def load(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]
     Raises
     ------
     ArtifactError
-        If the file is missing, truncated, foreign, of another kind or from a newer version; the message says which.
+        If the file is missing, truncated, damaged, foreign, of another kind or from a newer version; the message says
+        which.
     """
     source = with_suffix(path)
     # Copies, since the originals would keep the file mapped and open.
     with _reading(source) as file:
-        details = _details(source, kind, (file.metadata() or {}).get(_KEY))
+        found = _described(source, kind, (file.metadata() or {}).get(_KEY))
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
+    require_signed(source, found, tensors)
+    details: dict[str, Any] = found["details"]
     return tensors, details
 
 
@@ -105,16 +113,12 @@ def kind_of(path: str | Path) -> str | None:
 
 def remove(path: str | Path) -> None:
     """Delete a saved file, if there is one, and what killed writers of it left behind."""
-    target = with_suffix(path)
-    target.unlink(missing_ok=True)
-    for left in target.parent.iterdir() if target.parent.is_dir() else ():
-        if left.name.startswith(f".{target.name}.") and left.suffix == ".tmp":
-            left.unlink(missing_ok=True)
+    files.remove(with_suffix(path))
 
 
 def with_suffix(path: str | Path) -> Path:
     """Return the path that `save` and `load` use for `path`: the suffix is added, and none is replaced."""
-    given = Path(path).expanduser()
+    given = path_like("path", path)
     return given if given.suffix == _SUFFIX else given.with_name(given.name + _SUFFIX)
 
 
@@ -123,7 +127,7 @@ def fingerprint(tensors: Iterable[tuple[str, Tensor]]) -> str:
     digest = hashlib.sha256()
     for name, tensor in tensors:
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(bytes_of(tensor))
     return digest.hexdigest()[:16]
 
 
@@ -192,6 +196,10 @@ def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
+def _write(path: Path, content: bytes) -> None:
+    files._write(path, content)
+
+
 @contextlib.contextmanager
 def _reading(source: Path) -> Iterator[Any]:
     """Open a safetensors file, and say what is wrong with it if it cannot be read."""
@@ -206,7 +214,7 @@ def _reading(source: Path) -> Iterator[Any]:
         ) from error
 
 
-def _details(source: Path, kind: str, text: str | None) -> dict[str, Any]:
+def _described(source: Path, kind: str, text: str | None) -> dict[str, Any]:
     if text is None:
         raise ArtifactError(f"{source} was not written by xai_widgets: it lacks our description; load another file")
     found = _parsed(source, text)
@@ -218,8 +226,7 @@ def _details(source: Path, kind: str, text: str | None) -> dict[str, Any]:
         )
     if found["kind"] != kind:
         raise ArtifactError(f"{source} holds {found['kind']!r}, not {kind!r}; load it with what saved it")
-    details: dict[str, Any] = found["details"]
-    return details
+    return found
 
 
 def _parsed(source: Path, text: str) -> dict[str, Any]:

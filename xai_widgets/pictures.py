@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from xai_widgets import limits
 from xai_widgets.errors import PictureError
+from xai_widgets.limits import MOST, Several, Whole
 
 
 class PictureSet(Protocol):
@@ -34,9 +36,17 @@ class KnowsParts(Protocol):
         """Part of every pixel ``(H, W)`` of a picture, as an index of `part_names`."""
 
 
+SMALLEST = 2
+"""Pixels of a side: one pixel has no form."""
+
+INDICES = Several(Whole(-MOST, error=PictureError), error=PictureError)
+"""Of pictures in their set."""
+
+
 def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given indices of a picture set."""
-    pairs = [pictures[int(index)] for index in indices]
+    there = Whole(-len(pictures), len(pictures) - 1, error=PictureError)
+    pairs = [pictures[there("index", index)] for index in INDICES("indices", indices)]
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
@@ -45,7 +55,7 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
     """Indices of at most `count` pictures of a set, drawn without replacement."""
-    return _shuffled(pictures, seed)[:count]
+    return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -67,6 +77,10 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
     shape = _shape(pictures[0][0])
     if len(shape) != 3:
         raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
+    if min(shape[1:]) < SMALLEST or not shape[0]:
+        raise PictureError(
+            f"a picture must have at least {SMALLEST} x {SMALLEST} pixels and a channel, and the first one has {shape}"
+        )
     return shape[0], shape[1], shape[2]
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets import limits
+from xai_widgets.limits import Choice, OrNone, Real, Several, settle
 
 WARM_UP = 0.3
 """One-cycle: share of the steps in which the learning rate rises."""
@@ -60,7 +61,7 @@ class Recipe:
     Raises
     ------
     XaiWidgetsError
-        If `epochs` or `batch_size` is below 1, or `optimizer` or `schedule` is unknown.
+        If a number makes no sense, or `optimizer` or `schedule` is unknown.
     """
 
     epochs: int
@@ -79,12 +80,23 @@ class Recipe:
     amp: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least 1")
-        for name, known in (("optimizer", ("adamw", "adam")), ("schedule", ("one-cycle", "step"))):
-            if getattr(self, name) not in known:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
+        settle(
+            self,
+            epochs=limits.EPOCHS,
+            batch_size=limits.BATCH,
+            lr=limits.POSITIVE,
+            weight_decay=limits.WEIGHT,
+            patience=OrNone(limits.COUNT),
+            min_gain=limits.SHARE,
+            seed=limits.SEED,
+            optimizer=Choice(("adamw", "adam")),
+            schedule=Choice(("one-cycle", "step")),
+            milestones=Several(limits.Whole()),
+            step_decay=limits.POSITIVE,
+            betas=Several(Real(0, 1, apart=(1,)), (2,)),
+            clip=OrNone(limits.POSITIVE),
+            amp=limits.switch,
+        )
 
     @classmethod
     def restored(cls, saved: Mapping[str, Any]) -> Recipe:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact
+from xai_widgets import artifact, limits
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import borrowed
@@ -89,12 +89,12 @@ class Study:
             raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
         self.model = model
         self.name = name or type(model).__name__
-        self.batch_size = batch_size
+        self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
         self.train, self.test = (images, test) if test is not None else _pictures.split(images, seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
-        self.mean, self.std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
+        self.mean, self.std = normalisation(mean, std, self.shape[0])
         self.classes = self._count_classes()
         self.class_names = _names(class_names, images, self.classes)
 
@@ -134,6 +134,10 @@ class Study:
 
     def check(self, pictures: Tensor) -> Tensor:
         """The pictures as a batch of floats, or a `PictureError` that says what is wrong with them."""
+        if not isinstance(pictures, Tensor):
+            raise PictureError(
+                f"pictures must be a tensor (N, {self.shape[0]}, H, W), and these are {type(pictures).__name__}"
+            )
         batch = pictures.unsqueeze(0) if pictures.dim() == 3 else pictures
         if batch.dim() != 4 or batch.shape[1] != self.shape[0]:
             raise PictureError(
@@ -212,7 +216,7 @@ class Study:
 
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
-        known = {layer.name: layer for layer in self._traced}
+        name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self._traced}
         if name and name not in known and name in dict(self.model.named_modules()):
             raise LayerError(
                 f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
@@ -276,6 +280,20 @@ class Study:
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
             f"{len(self.train)} to fit on, {len(self.test)} unseen)"
         )
+
+
+def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation as tensors ``(C, 1, 1)``; one value, or one for each channel.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If a value is not finite, or a deviation is not above 0.
+    """
+    rules = {"mean": (mean, limits.MEAN), "std": (std, limits.STD)}
+    values = [limits.Several(rule, {1, channels})(name, given) for name, (given, rule) in rules.items()]
+    first, second = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in values)
+    return first, second
 
 
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:

@@ -114,8 +114,8 @@ def test_an_index_may_count_from_the_end_and_ends_a_loop() -> None:
         ({"cheat": -0.1}, "cheat is -0.1"),
         ({"drop": 2}, "drop is 2"),
         ({"noise": -1}, "noise is -1"),
-        ({"seed": -1}, "seed -1"),
-        ({"first": -2}, "first -2"),
+        ({"seed": -1}, "seed is -1"),
+        ({"first": -2}, "first is -2"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments: dict[str, float], named: str) -> None:

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xai_widgets import artifact
+from xai_widgets.digest import signed
 from xai_widgets.errors import ArtifactError, CancelledError, NotFittedError, PictureError, XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.registry import EXPLAINERS
@@ -172,7 +173,8 @@ def rewritten(path, tensors=None, **changes):
     kind = artifact.kind_of(path)
     before, details = artifact.load(path, kind)
     said = {"kind": kind, "format_version": 1, "details": details} | changes
-    save_file(tensors or before, path, metadata={"xai_widgets": json.dumps(said)})
+    tensors = tensors or before
+    save_file(tensors, path, metadata={"xai_widgets": json.dumps(signed(said, tensors))})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from xai_widgets import artifact
+from xai_widgets.digest import signed
 from xai_widgets.errors import ArtifactError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec.cladec import ClaDec
@@ -203,17 +206,69 @@ def test_a_description_that_is_none_is_refused(tmp_path, net, text, said):
         open_run(tmp_path, model=net())
 
 
+def rewritten(folder, **changes):
+    """Change a description, and give it the digest of what it says then."""
+    said = json.loads((folder / DESCRIPTION).read_text()) | changes
+    (folder / DESCRIPTION).write_text(json.dumps(signed({name: one for name, one in said.items() if name != "sha256"})))
+
+
+DIGITS = {"kind": "xai_widgets.data.digits.Digits", "count": 3, "check": "", "options": {"size": [32, 32]}}
+BIRDS = {"kind": "xai_widgets.data.bird_pictures.BirdPictures", "count": 3, "check": "", "options": {}}
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("class_names", "x"), ("images", "x"), ("batch_size", "x"), ("mean", ["x"]), ("images", {}), ("images", None),
-     ("images", {"kind": "xai_widgets.data.digits.Digits", "count": 3, "options": []}),
-     ("images", {"kind": "xai_widgets.data.digits.Digits", "count": 3, "options": {"size": []}})],
+    [("class_names", "x"), ("class_names", [3]), ("images", "x"), ("batch_size", "x"), ("batch_size", 10**12),
+     ("batch_size", 0), ("batch_size", True), ("mean", ["x"]), ("mean", [1e9]), ("std", [0]), ("std", [-1.0]),
+     ("seed", -1), ("seed", 2**64), ("seed", 1.5), ("shape", [3, 16]), ("shape", [3, 10**6, 16]), ("name", None),
+     ("fingerprint", 5), ("model", []), ("images", {}), ("images", None), ("test", []),
+     ("images", DIGITS | {"options": []}), ("images", DIGITS | {"options": {"size": []}}),
+     ("images", DIGITS | {"options": {"size": [10**6, 10**6]}}), ("images", BIRDS | {"count": 10**12}),
+     ("images", BIRDS | {"count": "many"}), ("images", BIRDS | {"kind": None})],
 )  # fmt: skip
 def test_a_wrong_entry_is_refused(folder, decided, squares, name, wrong):
-    said = json.loads((folder / DESCRIPTION).read_text()) | {name: wrong}
-    (folder / DESCRIPTION).write_text(json.dumps(said))
+    rewritten(folder, **{name: wrong})
     with pytest.raises(ArtifactError, match=r"run\.json is damaged \("):
+        open_run(folder, model=decided(), images=squares(60))
+
+
+@pytest.mark.parametrize(
+    "options", [{"species": 10**9}, {"size": [5000, 5000]}, {"noise": -1}, {"first": -1}, {"colour": 1}, {"cheat": 2}]
+)
+def test_pictures_that_nobody_can_draw_are_refused(folder, decided, options):
+    rewritten(folder, images=BIRDS | {"options": options})
+    with pytest.raises(ArtifactError, match=r"the pictures cannot be opened again|run\.json is damaged"):
         open_run(folder, model=decided())
+
+
+def test_a_description_that_was_changed_by_hand_is_refused(folder, decided, squares):
+    text = (folder / DESCRIPTION).read_text()
+    for old, new in (
+        ('"batch_size": 64', '"batch_size": 65'),
+        ('"sha256": "', '"sha256": "0'),
+        ('"seed": 0', '"seed": 1'),
+    ):
+        assert old in text
+        (folder / DESCRIPTION).write_text(text.replace(old, new))
+        with pytest.raises(ArtifactError, match=r"run\.json is damaged \(its digest differs\)"):
+            open_run(folder, model=decided(), images=squares(60))
+
+
+def test_no_flipped_bit_of_a_description_goes_unnoticed(folder):
+    whole, kept = (folder / DESCRIPTION).read_bytes(), Run.read(folder)
+    dice = random.Random(3)  # noqa: S311  (no secrets)
+    for _ in range(500):
+        at = dice.randrange(len(whole))
+        (folder / DESCRIPTION).write_bytes(whole[:at] + bytes([whole[at] ^ 1 << dice.randrange(8)]) + whole[at + 1 :])
+        with suppress(ArtifactError):
+            assert Run.read(folder) == kept
+
+
+@pytest.mark.parametrize("key", ["cladec", "srae-conv1"])
+def test_an_explainers_file_that_is_none_any_more_is_refused(folder, decided, squares, key):
+    save_file({"w": torch.zeros(2)}, folder / f"{key}.safetensors")
+    with pytest.raises(ArtifactError, match=f"{key}.safetensors was not written by xai_widgets"):
+        open_run(folder, model=decided(), images=squares(60))
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, net):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from xai_widgets.cli.terminal import STDOUT, add_json, deliver, require_file
+from xai_widgets.cli.terminal import STDOUT, add_json, deliver, number, require_file
+from xai_widgets.limits import SEED
+from xai_widgets.names import closest
 from xai_widgets.scores.exam import EXAMS, run_exam
 from xai_widgets.scores.measure import Exam, Measure
 
@@ -19,7 +21,7 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_exam)
     parser.add_argument("--method", required=True, help=f"the method, one of: {', '.join(EXAMS)}")
     parser.add_argument("--cheat", action="store_true", help="on the cheating classifier")
-    parser.add_argument("--seed", type=int, default=0, help="of the classifiers that judge (default: 0)")
+    parser.add_argument("--seed", type=number(SEED), default=0, help="of the classifiers that judge (default: 0)")
     add_json(parser)
 
 
@@ -27,6 +29,7 @@ def _exam(given: argparse.Namespace) -> None:
     from xai_widgets.demos import demo  # noqa: PLC0415
     from xai_widgets.progress import bar  # noqa: PLC0415
 
+    closest(given.method, list(EXAMS), "exam")  # before anything is loaded
     if given.json not in (None, STDOUT):
         require_file(given.json, "--json")
     with bar() as progress:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xai_widgets import files
-from xai_widgets.cli.terminal import require_file, require_folder, say
+from xai_widgets.cli.terminal import number, require_file, require_folder, say
 from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.limits import SEED
 from xai_widgets.names import closest
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def add(commands: Any) -> None:
     source.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="of a run, instead of the demo")
     parser.add_argument("--model", metavar="SPEC", help="the run's classifier, as for fit, unless it is torchvision's")
     parser.add_argument("--weights", metavar="FILE", help="its weights, as for fit")
-    parser.add_argument("--seed", type=int, default=0, help="of what is fitted and looked for (default: 0)")
+    parser.add_argument("--seed", type=number(SEED), default=0, help="of what is fitted and looked for (default: 0)")
 
 
 def export(given: argparse.Namespace) -> None:

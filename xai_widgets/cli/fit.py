@@ -13,7 +13,8 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xai_widgets.cli.terminal import require_folder, say
+from xai_widgets import limits
+from xai_widgets.cli.terminal import number, require_folder, say
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.registry import EXPLAINERS
 
@@ -53,12 +54,13 @@ def add(commands: Any) -> None:
         help="a folder with a sub-folder of pictures for each class (default: that of the run)",
     )  # fmt: skip
     parser.add_argument("--size", type=_size, help="of the pictures: 64, or HxW (default: that of the first one)")
-    parser.add_argument("--mean", type=float, nargs="+", help="that the model wants pictures to be normalised with")
-    parser.add_argument("--std", type=float, nargs="+", help="that the model wants pictures to be normalised with")
+    for name in ("--mean", "--std"):
+        said = "that the model wants pictures to be normalised with"
+        parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
     parser.add_argument("--layer", nargs="+", action="extend", metavar="NAME", help="of the model, one or several")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the run's folder, new or begun")
-    parser.add_argument("--epochs", type=int, help="of the training (default: the method's)")
-    parser.add_argument("--seed", type=int, help="of the fit (default: 0)")
+    parser.add_argument("--epochs", type=number(limits.EPOCHS), help="of the training (default: the method's)")
+    parser.add_argument("--seed", type=number(limits.SEED), help="of the fit (default: 0)")
     parser.add_argument("--device", help="where to compute, such as cuda (default: where the model is)")
     parser.add_argument("--name", help="of the study, for titles (default: the model's)")
 
@@ -89,7 +91,8 @@ def _size(text: str) -> tuple[int, int]:
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; give 64, or 48x64 for height and width")
-    return int(sides[0]), int(sides[-1])
+    height, width = (number(limits.SIDE)(side) for side in (sides[0], sides[-1]))
+    return height, width
 
 
 def _require_options(given: argparse.Namespace, kind: type[Explainer]) -> None:

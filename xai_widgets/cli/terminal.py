@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from xai_widgets import files
 from xai_widgets.errors import XaiWidgetsError
+
+T = TypeVar("T")
 
 STDOUT = "-"
 """In place of a file's name."""
@@ -21,6 +25,19 @@ def say(text: str) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--json``, for `deliver`."""
     parser.add_argument("--json", metavar="PATH", help=f"write JSON there; {STDOUT} prints it instead of the text")
+
+
+def number(rule: Callable[[str, object], T], kind: type[int] | type[float] = int) -> Callable[[str], T]:
+    """How argparse is to read a number that follows a rule of `limits`."""
+
+    def read(text: str) -> T:
+        try:
+            return rule("it", kind(text))
+        except XaiWidgetsError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    read.__name__ = "number"  # for argparse's own message
+    return read
 
 
 def require_file(path: str | Path, option: str) -> Path:

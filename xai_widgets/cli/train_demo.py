@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from xai_widgets.cli.terminal import say
+from xai_widgets.cli.terminal import number, say
+from xai_widgets.limits import SEED
 
 
 def add(commands: Any) -> None:
@@ -14,7 +15,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("train-demo", help="train the demo's classifiers and explainers anew")
     parser.set_defaults(run=_train_demo)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the weights go (default: into the package)")
-    parser.add_argument("--seed", type=int, default=0, help="of pictures, weights and order (default: 0)")
+    parser.add_argument("--seed", type=number(SEED), default=0, help="of pictures, weights and order (default: 0)")
 
 
 def _train_demo(given: argparse.Namespace) -> None:

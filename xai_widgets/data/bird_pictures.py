@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -14,10 +13,14 @@ from torch.utils.data import Dataset
 from xai_widgets.data._raster import Dice
 from xai_widgets.data.birds import PARTS, SLOTS, SPECIES, Bird, check_noise, checked_size, possible_species, render
 from xai_widgets.errors import PictureError
+from xai_widgets.limits import OrNone, Real, Whole
 
 # Streams of random draws, apart from those of a bird's own traits.
 _LABELS, _CHEATS, _DROPS = 101, 102, 103
 _MOST_DROPPED = 3
+
+_COUNT, _SPECIES = Whole(1, 10**6, error=PictureError), Whole(2, len(SPECIES), error=PictureError)
+_SEED, _SHARE = Whole(0, 2**63 - 1, error=PictureError), Real(0, 1, error=PictureError)
 
 
 class BirdPictures(Dataset[tuple[Tensor, int]]):
@@ -31,7 +34,7 @@ class BirdPictures(Dataset[tuple[Tensor, int]]):
     Parameters
     ----------
     count
-        Number of pictures, 1 or more.
+        Number of pictures, 1 to a million.
     species
         Number of classes, 2 to 24.
     size
@@ -66,14 +69,13 @@ class BirdPictures(Dataset[tuple[Tensor, int]]):
         drop: float = 0.0,
         noise: float = 0.0,
     ) -> None:
-        _check_counts(count, species, seed, first)
-        _check_shares({"cheat": 0.0 if cheat is None else cheat, "drop": drop})
-        check_noise(noise)
-        self.species, self.size, self.seed, self.first = species, checked_size(size), seed, first
-        self.cheat, self.drop, self.noise = cheat, drop, noise
-        self.class_names = [kind.name for kind in SPECIES[:species]]
+        self.species, self.size = _SPECIES("species", species), checked_size(size)
+        self.seed, self.first = _SEED("seed", seed), _SEED("first", first)
+        self.cheat, self.drop = OrNone(_SHARE)("cheat", cheat), _SHARE("drop", drop)
+        self.noise = check_noise(noise)
+        self.class_names = [kind.name for kind in SPECIES[: self.species]]
         self.part_names = tuple(PARTS)
-        self.labels = [_label(first + i, species, seed) for i in range(count)]
+        self.labels = [_label(self.first + i, self.species, self.seed) for i in range(_COUNT("count", count))]
         self._drawn: dict[int, npt.NDArray[np.uint8]] = {}
 
     def __len__(self) -> int:
@@ -139,18 +141,3 @@ def _label(individual: int, species: int, seed: int) -> int:
 @lru_cache(maxsize=256)
 def _order(run: int, species: int, seed: int) -> tuple[int, ...]:
     return tuple(Dice(seed, run, species, _LABELS).shuffled(species))
-
-
-def _check_counts(count: int, species: int, seed: int, first: int) -> None:
-    if count < 1:
-        raise PictureError(f"count is {count}; 1 or more pictures are needed")
-    if not 2 <= species <= len(SPECIES):
-        raise PictureError(f"species is {species}; there are 2 to {len(SPECIES)}")
-    if seed < 0 or first < 0:
-        raise PictureError(f"seed {seed} and first {first} must both be 0 or more")
-
-
-def _check_shares(shares: Mapping[str, float]) -> None:
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise PictureError(f"{name} is {share}; it is a share of 0 to 1")

@@ -7,8 +7,7 @@ comes first and its pixels second; both are the same on every platform.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from operator import index
+from collections.abc import Collection, Iterable, Mapping
 
 from PIL import Image, ImageDraw
 
@@ -27,6 +26,7 @@ from xai_widgets.data.bird import (
     possible_species,
 )
 from xai_widgets.errors import PictureError
+from xai_widgets.limits import Real, Several, Whole
 
 __all__ = [
     "PARTS", "SLOTS", "SLOT_PARTS", "SPECIES", "VARIANTS", "Bird", "Species", "Traits", "contact_sheet",
@@ -34,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 SMALLEST = 16  # pixels of a side; below that the parts are lost
+_SIDES = Several(Whole(SMALLEST, 4096, error=PictureError), (2,), error=PictureError)
 
 
 def render(
@@ -132,9 +133,7 @@ def _visible(bird: Bird, drop: Collection[str], swap: Mapping[str, int]) -> dict
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """Height and width of a `size`, or a PictureError."""
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(index(height), index(width)) < SMALLEST:
-        raise PictureError(f"size is {size}; a side needs {SMALLEST} pixels or more")
+    height, width = _SIDES("size", size if isinstance(size, Iterable) else (size, size))
     return height, width
 
 
@@ -150,10 +149,9 @@ def _check(drop: Collection[str], swap: Mapping[str, int], cue: int | None, nois
     check_noise(noise)
 
 
-def check_noise(noise: float) -> None:
-    """Raise a PictureError where `noise` is no standard deviation of grey levels."""
-    if not 0 <= noise <= 255:
-        raise PictureError(f"noise is {noise}; it is a standard deviation of 0 to 255 grey levels")
+def check_noise(noise: float) -> float:
+    """The noise; a PictureError where it is no standard deviation of grey levels."""
+    return Real(0, 255, error=PictureError)("noise", noise)
 
 
 def contact_sheet(species: int = 8, columns: int = 6, size: int = 96) -> Image.Image:

@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from xai_widgets.errors import PictureError
+from xai_widgets.limits import Whole
 
 _SOURCE_SIZE = 8  # pixels of a side, as scikit-learn has them
 _SOURCE_MAX = 16  # their brightest value
@@ -22,17 +23,16 @@ class Digits(Dataset[tuple[Tensor, int]]):
     Parameters
     ----------
     size
-        Pixels of a side, 8 or more.
+        Pixels of a side, 8 to 4096.
 
     Raises
     ------
     PictureError
-        If `size` is less than 8.
+        If `size` is another number.
     """
 
     def __init__(self, size: int = 32) -> None:
-        if size < _SOURCE_SIZE:
-            raise PictureError(f"size is {size}; the digits have {_SOURCE_SIZE} pixels a side and are only enlarged")
+        size = Whole(_SOURCE_SIZE, 4096, error=PictureError)("size", size)  # they are only enlarged
         source = load_digits()
         self.size = (size, size)
         self._small = torch.from_numpy(source.images).float()[:, None] / _SOURCE_MAX

@@ -18,12 +18,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from xai_widgets import limits
 from xai_widgets.errors import ArtifactError, PictureError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.runs import sources
 from xai_widgets.runs.run import AGAIN, DESCRIPTION, Run
-from xai_widgets.study import Study, fingerprint
+from xai_widgets.study import Study, fingerprint, normalisation
 
 _RUNS: WeakKeyDictionary[Study, Run] = WeakKeyDictionary()
 """The run of each study that is kept in a folder."""
@@ -63,7 +64,7 @@ def keep_in(study: Study, folder: str | Path, *, model: str = "", weights: str =
         If the folder holds the run of another classifier or of other pictures, a file that cannot be used, or an
         explainer where the study has another one; or if it cannot be written.
     """
-    path = Path(folder).expanduser().resolve()
+    path = limits.path_like("folder", folder).resolve()
     if (path / DESCRIPTION).exists():
         before = Run.read(path)
         _require_same(before, study)
@@ -185,7 +186,7 @@ def _pictures(run: Run, source: Mapping[str, Any], given: PictureSet | None) -> 
 
 def require_model(run: Run, model: nn.Module, mean: Tensor | None = None, std: Tensor | None = None) -> None:
     """Refuse, with an ArtifactError, another model than that of a run, or another normalisation, if one is given."""
-    own_mean, own_std = (torch.tensor(values).view(-1, 1, 1) for values in (run.mean, run.std))
+    own_mean, own_std = normalisation(run.mean, run.std, run.shape[0])
     for name, given, own in (("mean", mean, own_mean), ("std", std, own_std)):
         if given is not None and not torch.equal(given, own):
             raise ArtifactError(

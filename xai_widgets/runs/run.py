@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from xai_widgets import artifact, files
+from xai_widgets import artifact, files, limits
 from xai_widgets._version import __version__
+from xai_widgets.digest import require_signed, signed
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
+from xai_widgets.limits import Of, OrNone, Several, Whole
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.registry import EXPLAINERS
 from xai_widgets.runs import sources
@@ -58,6 +60,21 @@ class Run:
     weights: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        """Refuse what no study can have: a file may be damaged, or somebody else's."""
+        limits.settle(
+            self,
+            class_names=Several(Of((str,))),
+            mean=Several(limits.MEAN),
+            std=Several(limits.STD),
+            batch_size=limits.BATCH,
+            seed=limits.SEED,
+            shape=Several(Whole(1, sources.LARGEST_SIDE), (3,)),
+            **dict.fromkeys(("name", "fingerprint", "model", "weights"), Of((str,))),
+            images=sources.bounded,
+            test=OrNone(sources.bounded),
+        )
+
     @classmethod
     def of(cls, study: Study, folder: Path, model: str = "", weights: str = "") -> Run:
         """The run of a study; nothing is written yet."""
@@ -87,20 +104,18 @@ class Run:
         ArtifactError
             If it holds no run, or its description is damaged, foreign or newer.
         """
-        path = Path(folder).expanduser().resolve()
+        path = limits.path_like("folder", folder).resolve()
         said = _parsed(path)
         try:
-            values = {name: _restored(kind, said[name]) for name, kind in _JSON.items()}
-            values |= {name: tuple(map(float, values[name])) for name in ("mean", "std")}
-        except (KeyError, TypeError, ValueError) as error:
+            return cls(folder=path, **{name: said[name] for name in _WRITTEN})
+        except (KeyError, XaiWidgetsError) as error:
             raise ArtifactError(f"{path / DESCRIPTION} is damaged ({error}); {AGAIN}") from error
-        return cls(folder=path, **values)
 
     def write(self) -> None:
         """Write ``run.json``."""
-        values = {name: getattr(self, name) for name in _JSON}
+        values = {name: getattr(self, name) for name in _WRITTEN}
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "provenance": artifact.provenance()}
-        text = json.dumps(head | values, indent=2, ensure_ascii=False)
+        text = json.dumps(signed(head | values), indent=2, ensure_ascii=False)
         files.write(self.folder / DESCRIPTION, f"{text}\n".encode())
 
     def save(self, key: str, explainer: Explainer) -> None:
@@ -126,8 +141,11 @@ class Run:
         found, problems = {}, []
         for path in sorted(self.folder.glob("*.safetensors")):
             try:
-                if (kind := artifact.kind_of(path)) in EXPLAINERS:
-                    found[unquote(path.stem)] = EXPLAINERS[str(kind)].load(path, study)
+                kind, key = artifact.kind_of(path), unquote(path.stem)
+                # A file that is no explainer's by its contents, but by its name, is damaged.
+                method = kind if kind in EXPLAINERS else key.partition("-")[0]
+                if method in EXPLAINERS:
+                    found[key] = EXPLAINERS[str(method)].load(path, study)
             except XaiWidgetsError as error:
                 problems.append(str(error))
         if problems:
@@ -135,10 +153,8 @@ class Run:
         return found
 
 
-_JSON: dict[str, type] = {
-    "name": str, "class_names": list, "mean": list, "std": list, "batch_size": int, "seed": int, "shape": list,
-    "fingerprint": str, "images": dict, "test": dict, "model": str, "weights": str,
-}  # fmt: skip
+_WRITTEN = tuple(one.name for one in fields(Run) if one.name not in ("folder", "_lock"))
+"""What ``run.json`` says."""
 
 
 def _parsed(folder: Path) -> dict[str, Any]:
@@ -156,11 +172,5 @@ def _parsed(folder: Path) -> dict[str, Any]:
             f"{path} has format version {said['format_version']}, and this xai_widgets {__version__} reads up to "
             f"{FORMAT_VERSION}; upgrade xai_widgets"
         )
+    require_signed(path, said)
     return said
-
-
-def _restored(kind: type, value: Any) -> Any:
-    """A value of JSON, which has lists for tuples, and nothing where there was none."""
-    if not isinstance(value, kind) and not (value is None and kind is dict):
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return tuple(value) if isinstance(value, list) else value

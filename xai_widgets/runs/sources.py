@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from xai_widgets.errors import ArtifactError, PictureError
+from xai_widgets.limits import Of, Several, Whole
 from xai_widgets.pictures import PictureSet
 
 LOOKED_AT = 32
 """Number of labels, spread evenly over the set, by which pictures are recognised."""
+
+MOST_PICTURES, LARGEST_SIDE = 10_000_000, 16_384
+"""A description that asks for more is damaged, or malicious."""
 
 FOLDER = "xai_widgets.data.folder.FolderPictures"
 BIRDS = "xai_widgets.data.bird_pictures.BirdPictures"
@@ -43,6 +47,24 @@ def described(pictures: Any, beside: Path) -> dict[str, Any]:
         with suppress(ValueError):  # on another drive
             found["relative"] = Path(os.path.relpath(root, beside.resolve())).as_posix()
     return found
+
+
+def bounded(name: str, source: object) -> dict[str, Any]:
+    """A source as `described` says it, if it asks for no more than there can be; a rule of `limits`.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If something is missing, or too large.
+    """
+    said: dict[str, Any] = Of((dict,))(name, source)
+    options = Of((dict,))(f"{name}'s options", said.get("options"))
+    Of((str,))(f"{name}'s kind", said.get("kind"))
+    Whole(1, MOST_PICTURES)(f"{name}'s count", said.get("count"))
+    for option, value in options.items():
+        if option == "size":
+            Several(Whole(1, LARGEST_SIDE), (2,))(f"{name}'s size", value)
+    return said
 
 
 def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:

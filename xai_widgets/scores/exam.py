@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xai_widgets import limits
 from xai_widgets.registry import Registry
 from xai_widgets.scores.measure import Exam, Measure
 
@@ -64,7 +65,7 @@ def run_exam(method: str, study: Study, *, seed: int = 0, progress: Progress) ->
     XaiWidgetsError
         If there is no such exam.
     """
-    examine = EXAMS[method]
+    examine, seed = EXAMS[method], limits.SEED("seed", seed)
     began = time.perf_counter()
     with one_thread():
         measures = examine(study, seed, progress)

@@ -219,6 +219,15 @@ def test_a_class_the_classifier_never_sees(fit, reader, squares, unseen, route):
     assert made.explain(picture, 0 if source else 1, route=route)
 
 
+def test_routes_and_frames_that_there_are_not(brief, unseen):
+    (picture, source), *_ = unseen(brief)
+    with pytest.raises(XaiWidgetsError, match="route is 'strait'"):
+        brief.explain(picture, (source + 1) % 4, route="strait")
+    with pytest.raises(XaiWidgetsError, match=r"frames is 1, but must lie in \[2, "):
+        brief.explain(picture, (source + 1) % 4, frames=1)
+    assert len(brief.explain(picture, (source + 1) % 4, frames=3).strip.pictures) == 3
+
+
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 

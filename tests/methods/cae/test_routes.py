@@ -140,7 +140,9 @@ def test_confidences_that_there_are_not(on_map, route, confidence):
 
 
 def test_a_route_that_there_is_not(on_map):
-    with pytest.raises(XaiWidgetsError, match=r"route is 'graf'; choose 'straight', 'closest', 'graph' or 'reference'"):
+    with pytest.raises(
+        XaiWidgetsError, match=r"route is 'graf', but must be one of straight, closest, graph, reference"
+    ):
         way(on_map, "graf")
     with pytest.raises(XaiWidgetsError, match=r"confidence is 'boarder'; give a number between 0 and 1, or 'border'"):
         way(on_map, "graph", "boarder")

@@ -168,7 +168,7 @@ def test_settings_outside_their_range_and_networks_without_maps_are_refused(made
         GuidedFeatureInversion(study, background="snow")
     with pytest.raises(LayerError, match="has no maps"):
         GuidedFeatureInversion(Study(net(), squares()), "fc")
-    with pytest.raises(XaiWidgetsError, match="at least one"):
+    with pytest.raises(XaiWidgetsError, match=r"steps is 0, but must lie in \[1, "):
         made.invert_plainly(shown(study), steps=0)
     with pytest.raises(XaiWidgetsError, match="between 0 and 1"):
         GuidedSettings(level=1.0)

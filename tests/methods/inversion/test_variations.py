@@ -47,9 +47,9 @@ def test_restarts_agree_where_there_is_nothing(made, study, shown, squares_of):
 
 def test_what_cannot_be_varied_is_refused(made, study, shown):
     for weights in ((), (5.0, 1.0), (-1.0, 2.0)):
-        with pytest.raises(XaiWidgetsError, match="weights are"):
+        with pytest.raises(XaiWidgetsError, match=r"weights (are|is -1)"):
             sweep(made, shown(study), weights=weights)
-    with pytest.raises(XaiWidgetsError, match="2 or more"):
+    with pytest.raises(XaiWidgetsError, match=r"count is 1, but must lie in \[2, "):
         restarts(made, shown(study), count=1)
     with pytest.raises(XaiWidgetsError, match="PublishedSettings has no setting 'area'"):
         sweep(GuidedFeatureInversion.paper(study), shown(study))

@@ -114,5 +114,5 @@ def test_grids_are_half_as_fine_as_pictures_or_coarser(sides, grid):
 
 @pytest.mark.parametrize("wrong", [{"cooling": 0}, {"steps": 3}, {"settled": 0}, {"remove": -1.0}])
 def test_settings_outside_their_range_are_refused(wrong):
-    with pytest.raises(XaiWidgetsError, match=r"must be 1 to steps|one above 0, none below"):
+    with pytest.raises(XaiWidgetsError, match=r"(cooling|settled|remove) is .*, but must be (at least|1 to steps)"):
         DualSettings(**wrong)

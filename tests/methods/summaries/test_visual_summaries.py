@@ -142,9 +142,9 @@ def test_of_a_class_that_is_never_predicted(summaries):
 
 @pytest.mark.parametrize("most", [4, 0, -1])
 def test_too_few_pictures_to_say_anything(summaries, most):
-    with pytest.raises(XaiWidgetsError, match=f"most is {most}, but a summary needs 5"):
+    with pytest.raises(XaiWidgetsError, match=f"most is {most}, but must be at least 5"):
         summaries(most=most)
-    with pytest.raises(XaiWidgetsError, match=f"most is {most}, but a summary needs 5"):
+    with pytest.raises(XaiWidgetsError, match=f"most is {most}, but must be at least 5"):
         summaries().find(1, most=most)
 
 

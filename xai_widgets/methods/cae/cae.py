@@ -18,8 +18,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from xai_widgets import artifact
+from xai_widgets import artifact, limits
 from xai_widgets.errors import PictureError
+from xai_widgets.limits import Of, Several
 from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas
 from xai_widgets.methods.cae.code_map import CodeMap, FittedParts
 from xai_widgets.methods.cae.counterfactual import Counterfactual
@@ -101,8 +102,9 @@ class CAE(CodeMap):
             if dimensions is None:
                 dimensions = 2 if study.classes <= PLANE_CLASSES else 8
             recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0)
-            settings = Settings(dimensions, channels, width or default_width(study.shape), pictures, recipe)
-        self.settings = settings
+            width = default_width(study.shape) if width is None else width
+            settings = Settings(dimensions, channels, width, pictures, recipe)
+        self.settings: Settings = Of((Settings,))("settings", settings)
 
     @classmethod
     def paper(cls, study: Study, *, epochs: int, width: int = 64, pictures: int = 10**9, seed: int = 0) -> Self:
@@ -125,6 +127,7 @@ class CAE(CodeMap):
         networks at once; codes are standardised afterwards, and an affine head is fitted to the classifier's
         predictions, so that the same map can be drawn.
         """
+        epochs = limits.EPOCHS("epochs", epochs)
         tenths = tuple(sorted({max(epochs * tenth // 10, 1) for tenth in range(1, 10)}))
         recipe = Recipe(
             epochs=epochs, batch_size=8, lr=1e-4, weight_decay=1e-4, seed=seed, optimizer="adam", schedule="step",
@@ -237,6 +240,7 @@ class CAE(CodeMap):
         self, encoded: Encoded, plane: Plane, box: Box, *, side: int = 21, progress: Progress | None = None
     ) -> Atlas:
         """Counterfactuals of one picture at ``side x side`` points of a map."""
+        box, side = Several(limits.Real(), (4,))("box", box), limits.Whole(2, 1000)("side", side)
         return draw_atlas(self, encoded, plane, box, side, progress or Progress())
 
     # --- explaining --------------------------------------------------------------------------------------------

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Whole
 from xai_widgets.methods.cae.decoding import Decodes, Encoded, require_codes, show
 from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.targets import require_confidence, require_pair
+
+FRAMES = Whole(2, 10_000)
 
 CONSTANT = 1e-6
 """Changes of a probability that are no more than rounding."""
@@ -68,8 +71,7 @@ def film_strip(
     route that is not finite or starts elsewhere, or for fewer than 2 frames or samples.
     """
     _require_route(route, encoded)
-    if min(frames, samples) < 2:
-        raise XaiWidgetsError(f"a film strip needs at least 2 frames and samples, and got {frames} and {samples}")
+    frames, samples = FRAMES("frames", frames), FRAMES("samples", samples)
     raw_shares = torch.linspace(0, 1, samples)
     raw_curve = show(model, encoded, _along(route, raw_shares))[1][:, target]
     shares = _equal_rises(raw_shares, raw_curve, frames)

@@ -7,7 +7,9 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Choice, OrNone
 from xai_widgets.methods.cae.decoding import Decodes, Encoded
 from xai_widgets.methods.cae.density import graph_path
 from xai_widgets.methods.cae.path import border, dial
@@ -15,6 +17,7 @@ from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.targets import closest
 
 Route = Literal["straight", "closest", "graph", "reference"]
+ROUTES: tuple[Route, ...] = ("straight", "closest", "graph", "reference")
 
 Confidence = float | Literal["border"] | None
 """How far a route goes: to this probability of the target, to that of the source, or to its end."""
@@ -56,13 +59,14 @@ def route_to(model: OnMap, encoded: Encoded, source: int, target: int, route: Ro
 
     With a confidence, up to where the classifier itself has it.
     """
+    route = Choice(ROUTES)("route", route)
     if isinstance(confidence, str) and confidence != "border":
         raise XaiWidgetsError(f"confidence is {confidence!r}; give a number between 0 and 1, or 'border'")
-    goal = 0.5 if confidence == "border" else confidence
+    goal = 0.5 if isinstance(confidence, str) else OrNone(limits.INSIDE)("confidence", confidence)
     corners = _whole(model, encoded.z[0], source, target, route, goal)
     if goal is None:
         return corners
-    if confidence == "border":
+    if isinstance(confidence, str):
         return border(model, encoded, corners, source, target, steps=DIAL_STEPS)[0]
     return dial(model, encoded, corners, target, goal, steps=DIAL_STEPS)[0]
 
@@ -76,8 +80,6 @@ def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, conf
         return z + z.new_tensor(PAPER_SHARES)[:, None] * (_reference(model, z, target) - z)
     if route == "graph":
         return graph_path(model.codes, z, centre, model.weight, model.bias, source, target)
-    if route != "straight":
-        raise XaiWidgetsError(f"route is {route!r}; choose 'straight', 'closest', 'graph' or 'reference'")
     # What the chart does not show of the picture stays, as it does when the point is dragged there.
     chart = model.pair_chart(source, target)
     return torch.cat([z[None], chart.lift(chart.project(centre[None]), z)])

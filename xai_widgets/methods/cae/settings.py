@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets import limits
+from xai_widgets.limits import Of, Whole, settle
 from xai_widgets.recipe import Recipe
 
 PLANE_CLASSES = 3
@@ -40,7 +41,12 @@ class Settings:
     paper: bool = False
 
     def __post_init__(self) -> None:
-        smallest = {"dimensions": 2, "channels": 0 if self.paper else 1, "width": 1, "pictures": 2}
-        for name, least in smallest.items():
-            if getattr(self, name) < least:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least {least}")
+        settle(self, paper=limits.switch)
+        settle(
+            self,
+            dimensions=Whole(2, limits.WIDTH.most),
+            channels=Whole(0 if self.paper else 1, limits.WIDTH.most),
+            width=limits.WIDTH,
+            pictures=Whole(2),
+            recipe=Of((Recipe,)),
+        )

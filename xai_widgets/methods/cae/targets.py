@@ -7,6 +7,7 @@ from math import log
 import torch
 from torch import Tensor
 
+from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import require_codes
 
@@ -73,5 +74,4 @@ def require_pair(source: int, target: int, classes: int) -> None:
 
 def require_confidence(confidence: float) -> None:
     """Raise an `XaiWidgetsError` unless the confidence lies strictly between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise XaiWidgetsError(f"confidence is {confidence}, but must lie between 0 and 1, both excluded")
+    limits.INSIDE("confidence", confidence)

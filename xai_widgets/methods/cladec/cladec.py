@@ -30,7 +30,9 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
+from xai_widgets import limits
 from xai_widgets.errors import LayerError, NotFittedError
+from xai_widgets.limits import Of, Several
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerReport
 from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
@@ -92,9 +94,10 @@ class ClaDec(Explainer):
         settings: Settings | None = None,
     ) -> None:
         recipe = Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
-        longer = replace(recipe, epochs=max(epochs * 4 // 3, 1))
+        longer = replace(recipe, epochs=max(recipe.epochs * 4 // 3, 1))
         self.study = study
-        self.settings = settings or Settings(reference, recipe, longer, width, pictures)
+        own = Settings(reference, recipe, longer, width, pictures) if settings is None else settings
+        self.settings: Settings = Of((Settings,))("settings", own)
         self.requested_layers = _layers(study, default_layer(study) if layer is None else layer)
         self._fitted: dict[str, FittedLayer] = {}
 
@@ -174,7 +177,7 @@ class ClaDec(Explainer):
 
     def trial(self, layer: str | None = None) -> Trial:
         """A short fit of a layer, by default of the first one that was requested; see `Explainer.trial`."""
-        layer = self.study.layer(layer or self.requested_layers[0]).name
+        layer = self._named(layer)
         few = FewPictures.of(self.study, self.settings.pictures, MEASURED, self.settings.recipe.seed)
         recipes = [self.settings.recipe, self.settings.reference_recipe]
         short = [replace(recipe, epochs=TRIAL_EPOCHS) for recipe in recipes]
@@ -219,7 +222,7 @@ class ClaDec(Explainer):
             If the pictures do not fit the model.
         """
         began = time.perf_counter()
-        fitted = self._of(layer or self.requested_layers[0])
+        fitted = self._of(layer)
         batch = self.study.batch(pictures).cpu()
         dial = self.settings.dial(alpha)
         shown = fitted.mask(units)
@@ -238,7 +241,7 @@ class ClaDec(Explainer):
             predictions=predictions,
             layer=fitted.layer,
             alpha=dial,
-            units=None if units is None else tuple(units),
+            units=None if units is None else tuple(map(int, units)),
             report=self.report(fitted.layer),
             problems=self.problems_at(fitted.layer),
             class_names=self.study.class_names,
@@ -251,7 +254,7 @@ class ClaDec(Explainer):
 
     def report(self, layer: str | None = None) -> LayerReport:
         """Measures of a fitted layer on unseen pictures."""
-        report = self._of(layer or self.requested_layers[0]).report
+        report = self._of(layer).report
         if report is None:  # a fitted layer always has one
             raise NotFittedError(f"layer {layer!r} has no report; fit it again")
         return report
@@ -263,7 +266,7 @@ class ClaDec(Explainer):
 
     def problems_at(self, layer: str | None = None) -> tuple[str, ...]:
         """Why the comparison at a layer is void: its own checks, and the depth check against other fitted layers."""
-        name = layer or self.requested_layers[0]
+        name = self._named(layer)
         drawn = [block.name for block in self.study.blocks() if block.name in self._fitted]
         errors = {block: self.report(block).error["cladec"] for block in drawn}
         return self.report(name).problems + depth_problems(name, errors)
@@ -274,7 +277,7 @@ class ClaDec(Explainer):
 
     def rank_units(self, pictures: Tensor, layer: str | None = None) -> Tensor:
         """Units of a layer ``(C,)``: first the one whose hiding changes the decoded pictures of one batch most."""
-        fitted = self._of(layer or self.requested_layers[0])
+        fitted = self._of(layer)
         return effects_of_units(self.study, fitted, self.study.batch(pictures)).argsort(descending=True)
 
     def neighbours(self, pictures: Tensor, layer: str | None = None, *, count: int = 3, among: int = 500) -> Tensor:
@@ -283,8 +286,8 @@ class ClaDec(Explainer):
         A guard against a decoder's imagination: what the code really resembles, among `among` pictures drawn by the
         seed.
         """
-        fitted = self._of(layer or self.requested_layers[0])
-        indices = self.study.draw(self.study.train, among, self.settings.recipe.seed)
+        fitted, count = self._of(layer), limits.COUNT("count", count)
+        indices = self.study.draw(self.study.train, limits.COUNT("among", among), self.settings.recipe.seed)
         pool, _ = self.study.load(self.study.train, indices)
         own, others = (standard_codes(self.study, fitted, batch) for batch in (self.study.batch(pictures), pool))
         return torch.tensor(indices)[torch.cdist(own, others).argsort(1)[:, :count]]
@@ -299,11 +302,13 @@ class ClaDec(Explainer):
             reference = cladec if fitted.encoder is None else fitted.from_pictures(pictures, shown)
         return cladec.cpu(), reference.cpu(), deviation.cpu()
 
-    def _of(self, layer: str) -> FittedLayer:
-        self.study.layer(layer)
-        if layer not in self._fitted:
-            raise NotFittedError(f"layer {layer!r} is not fitted yet; call fit({layer!r}). Fitted: {list(self.layers)}")
-        return self._fitted[layer]
+    def _named(self, layer: str | None) -> str:
+        return self.study.layer(self.requested_layers[0] if layer is None else layer).name
+
+    def _of(self, layer: str | None) -> FittedLayer:
+        if (name := self._named(layer)) not in self._fitted:
+            raise NotFittedError(f"layer {name!r} is not fitted yet; call fit({name!r}). Fitted: {list(self.layers)}")
+        return self._fitted[name]
 
     # --- saving ------------------------------------------------------------------------------------------------
 
@@ -336,7 +341,7 @@ def default_layer(study: Study) -> str:
 
 def _layers(study: Study, layer: str | Sequence[str]) -> tuple[str, ...]:
     """Names of layers that exist, each once."""
-    names = tuple(dict.fromkeys([layer] if isinstance(layer, str) else layer))
+    names = Several(Of((str,)))("layer", [layer] if isinstance(layer, str) else layer)
     if not names:
         raise LayerError("no layer is given; study.layers() lists those there are")
-    return tuple(study.layer(name).name for name in names)
+    return tuple(study.layer(name).name for name in dict.fromkeys(names))

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xai_widgets import limits
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
+from xai_widgets.limits import Choice, Of, settle
 from xai_widgets.methods.cladec.decoder import ConditionalDecoder, PaperDecoder
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.reference import ReferenceEncoder
@@ -53,18 +55,22 @@ class Settings:
     alpha: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.reference not in ("scratch", "warm", None):
-            raise XaiWidgetsError(f"reference is {self.reference!r}; choose 'scratch', 'warm' or None")
-        if not 0 <= self.alpha <= 1:
-            raise XaiWidgetsError(f"alpha is {self.alpha}, but must lie in [0, 1]")
+        settle(
+            self,
+            reference=Choice(("scratch", "warm", None)),
+            recipe=Of((Recipe,)),
+            reference_recipe=Of((Recipe,)),
+            width=limits.WIDTH,
+            pictures=limits.COUNT,
+            paper=limits.switch,
+            alpha=limits.SHARE,
+        )
 
     def dial(self, alpha: float | None) -> float:
         """The trade-off to decode with, in [0, 1]; the paper preset has one only, and refuses another."""
-        if self.paper and alpha not in (None, self.alpha):
+        dial = self.alpha if alpha is None else limits.SHARE("alpha", alpha)
+        if self.paper and dial != self.alpha:
             raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {self.alpha} only")
-        dial = self.alpha if alpha is None else float(alpha)
-        if not 0 <= dial <= 1:
-            raise XaiWidgetsError(f"alpha is {alpha}, but must lie in [0, 1]")
         return dial
 
     @classmethod
@@ -111,10 +117,10 @@ class FittedLayer(nn.Module):
             return torch.ones(count)
         if not self.conditional:
             raise LayerError("the paper preset decodes all units only; subsets need the default preset")
-        wrong = [unit for unit in units if not isinstance(unit, int) or not 0 <= unit < count]
-        if wrong:
+        seen = limits.Several(limits.Whole(-limits.MOST, error=LayerError), error=LayerError)("units", units)
+        if wrong := [unit for unit in seen if not 0 <= unit < count]:
             raise LayerError(f"layer {self.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
-        return torch.zeros(count).index_fill_(0, torch.tensor(list(units), dtype=torch.long), 1.0)
+        return torch.zeros(count).index_fill_(0, torch.tensor(seen, dtype=torch.long), 1.0)
 
     def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:
         """ClaDec's pictures of raw codes, seeing the units where `shown` ``(C,)`` is 1, and their deviation."""

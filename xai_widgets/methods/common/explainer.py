@@ -16,6 +16,7 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, NotFittedError, XaiWidgetsError
+from xai_widgets.limits import OrNone, path_like
 from xai_widgets.pictures import draw, subset
 from xai_widgets.progress import Progress, bar
 from xai_widgets.study import Study
@@ -154,7 +155,7 @@ class Explainer(ABC):
     ) -> Self:
         before = self.problems
         with progress or bar() as shown:
-            fit(shown, None if checkpoint is None else Path(checkpoint), on_part or _nothing)
+            fit(shown, OrNone(path_like)("checkpoint", checkpoint), on_part or _nothing)
         new = [problem for problem in self.problems if problem not in before]
         if new and self.warns:
             warnings.warn(" ".join(new), stacklevel=3)
@@ -200,16 +201,20 @@ class Explainer(ABC):
         path
             With or without its suffix; folders are created.
         dtype
-            With torch.float16, large matrices take half of the room.
+            With torch.float16 or torch.bfloat16, large matrices take half of the room.
 
         Raises
         ------
         NotFittedError
             If nothing is fitted.
+        XaiWidgetsError
+            If `dtype` is another type.
         ArtifactError
             If the file cannot be written; one that was there before is then untouched.
         """
         self._require_fitted()
+        if dtype not in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
+            raise XaiWidgetsError(f"dtype is {dtype!r}, but must be torch.float32, float64, float16 or bfloat16")
         return artifact.save(path, self.key, self._tensors(dtype), self.origin() | self._details())
 
     @classmethod

@@ -51,7 +51,7 @@ class FinishedParts:
         for path in self._kept:
             artifact.remove(path)
         if self._folder is not None:
-            with suppress(OSError):  # not there, or not empty
+            with suppress(OSError):  # it was never made, or another process keeps something in it
                 self._folder.rmdir()
 
     def _finished(self, name: str) -> Path | None:

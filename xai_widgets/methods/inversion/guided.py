@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets import limits
 from xai_widgets.methods.inversion.basis import TINY, Basis, gates
 from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend, log_rest
 from xai_widgets.methods.masking.terms import area
@@ -59,6 +59,11 @@ class GuidedSettings:
         Standard deviation of noise that is added to the start.
     seed
         Of the noise.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If a number makes no sense.
     """
 
     steps: int = 40
@@ -73,11 +78,19 @@ class GuidedSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or min(self.first_sharpness, self.sharpness) <= 0 or not 0 < self.level < 1:
-            raise XaiWidgetsError(
-                f"steps {self.steps}, sharpness {self.first_sharpness} to {self.sharpness} and level {self.level}: 1 "
-                "or more, above 0, and between 0 and 1 are needed"
-            )
+        limits.settle(
+            self,
+            steps=limits.STEPS,
+            lr=limits.POSITIVE,
+            area=limits.WEIGHT,
+            removed=limits.WEIGHT,
+            inversion_area=limits.WEIGHT,
+            first_sharpness=limits.POSITIVE,
+            sharpness=limits.POSITIVE,
+            level=limits.INSIDE,
+            noise=limits.WEIGHT,
+            seed=limits.SEED,
+        )
 
     @property
     def explain_steps(self) -> int:

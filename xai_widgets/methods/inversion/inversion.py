@@ -20,8 +20,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from xai_widgets import artifact
+from xai_widgets import artifact, limits
 from xai_widgets.errors import ArtifactError, PictureError, XaiWidgetsError
+from xai_widgets.limits import Of, Several
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.inversion import backgrounds as _backgrounds
 from xai_widgets.methods.inversion.backgrounds import AUTO, PAPER_BLUR, backgrounds
@@ -34,6 +35,7 @@ from xai_widgets.methods.inversion.problem import Cases, MaskProblem, SearchReco
 from xai_widgets.methods.inversion.targets import AnyTarget, Targets, targets_of
 from xai_widgets.methods.masking.batches import checked
 from xai_widgets.names import Target
+from xai_widgets.pictures import INDICES
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -42,6 +44,7 @@ PICTURES, AT_ONCE = 24, 8
 
 SETTINGS: dict[str, Any] = {kind.__name__: kind for kind in (GuidedSettings, PublishedSettings)}
 """The settings that a file can hold, by name."""
+NAMES, SEARCH = Several(Of((str,)), least=1), Of(tuple(SETTINGS.values()))
 
 
 class GuidedFeatureInversion(Explainer):
@@ -90,11 +93,11 @@ class GuidedFeatureInversion(Explainer):
         seed: int = 0,
     ) -> None:
         _backgrounds.require(background)
-        self.study, self.background, self.seed = study, background, seed
+        self.study, self.background, self.seed = study, background, limits.SEED("seed", seed)
         chosen = base_layers(study) if base_layer is None else base_layer
-        self.base_layers: tuple[str, ...] = (chosen,) if isinstance(chosen, str) else tuple(chosen)
-        self.deep_layer = study.layer(deep_layer or self.base_layers[-1]).name
-        self.settings: Any = settings or GuidedSettings()
+        self.base_layers = NAMES("base_layer", [chosen] if isinstance(chosen, str) else chosen)
+        self.deep_layer = study.layer(self.base_layers[-1] if deep_layer is None else deep_layer).name
+        self.settings: Any = GuidedSettings() if settings is None else SEARCH("settings", settings)
         self._signed = signs(study, self.base_layers)
         self.found: dict[int, InversionExplanation] = {}
 
@@ -119,8 +122,8 @@ class GuidedFeatureInversion(Explainer):
         **options: Any,
     ) -> Self:
         """The published method: one layer, the weak blur, and its two stages of 10 and 70 steps."""
-        deep = deep_layer or base_layers(study)[-1]
-        layer = base_layer or published_layer(study)
+        deep = base_layers(study)[-1] if deep_layer is None else deep_layer
+        layer = published_layer(study) if base_layer is None else base_layer
         return cls(study, layer, deep, background=background, settings=PublishedSettings(), **options)
 
     def __repr__(self) -> str:
@@ -173,9 +176,9 @@ class GuidedFeatureInversion(Explainer):
         CancelledError
             If `progress` was cancelled; what was found before stays.
         """
-        missing = [index for index in dict.fromkeys(map(int, indices)) if index not in self.found]
+        missing = [index for index in dict.fromkeys(INDICES("indices", indices)) if index not in self.found]
         if not set(missing) <= set(range(len(self.study.test))):
-            raise PictureError(f"indices must be 0 to {len(self.study.test) - 1}, and are {list(indices)}")
+            raise PictureError(f"indices must be 0 to {len(self.study.test) - 1}, and are {missing}")
         if missing:
             pictures, _ = self.study.load(self.study.test, missing)
             explanation = self.explain(pictures, film=True, progress=progress)
@@ -264,8 +267,7 @@ class GuidedFeatureInversion(Explainer):
             Pictures ``(N, C, H, W)``, and their relative inversion errors ``(N,)``.
         """
         batch, progress = checked(self.study, pictures, "explain"), progress or Progress()
-        if steps < 1:
-            raise XaiWidgetsError(f"steps is {steps}; at least one is needed")
+        steps = limits.STEPS("steps", steps)
         cases = self._cases(batch, batch, Targets(self.study.logits(batch).argmax(1)))
         progress.start("plain feature inversion", len(cases.batches) * steps)
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets import limits
 from xai_widgets.methods.inversion.basis import Basis
 from xai_widgets.methods.inversion.guided import min_max
 from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend
@@ -38,6 +39,11 @@ class PublishedSettings:
         Weights of ``|w|_1`` in the two stages.
     removed
         Weight of the removed picture's probability.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If a number makes no sense.
     """
 
     inversion_steps: int = 10
@@ -48,6 +54,19 @@ class PublishedSettings:
     inversion_shrink: float = 10.0
     shrink: float = 1.0
     removed: float = 1.0
+
+    def __post_init__(self) -> None:
+        limits.settle(
+            self,
+            inversion_steps=limits.STEPS,
+            steps=limits.STEPS,
+            lr=limits.POSITIVE,
+            halve_every=limits.COUNT,
+            start=limits.POSITIVE,
+            inversion_shrink=limits.WEIGHT,
+            shrink=limits.WEIGHT,
+            removed=limits.WEIGHT,
+        )
 
     @property
     def explain_steps(self) -> int:

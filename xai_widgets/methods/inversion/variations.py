@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Several, Whole
 from xai_widgets.methods.inversion.targets import AnyTarget
 from xai_widgets.names import Target
 from xai_widgets.progress import Progress
@@ -87,7 +89,8 @@ def sweep(
     XaiWidgetsError
         If there are no weights, or they do not rise.
     """
-    if not weights or min(weights) < 0 or list(weights) != sorted(set(weights)):
+    weights = Several(limits.WEIGHT)("weights", weights)
+    if not weights or list(weights) != sorted(set(weights)):
         raise XaiWidgetsError(f"weights are {list(weights)}, but must be one or more, from 0 up, each above the last")
     found = [
         inversion.altered(area=weight).explain(pictures, target, against=against, progress=progress)
@@ -126,8 +129,7 @@ def restarts(
     XaiWidgetsError
         If `count` or `noise` is outside its range.
     """
-    if count < 2 or noise <= 0:
-        raise XaiWidgetsError(f"count is {count} and noise {noise}: 2 or more, and above 0, are needed")
+    count, noise = Whole(2, 10_000)("count", count), limits.POSITIVE("noise", noise)
     found = [
         inversion.altered(noise=noise, seed=seed).explain(pictures, target, against=against, progress=progress)
         for seed in range(count)

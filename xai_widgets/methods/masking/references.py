@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Choice, Several
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
 
@@ -56,11 +57,12 @@ def _lowest(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str
     return candidates[chosen, torch.arange(len(pictures))], lowest, chosen
 
 
-def require_names(names: Sequence[str]) -> None:
-    """Raise an `XaiWidgetsError` where one of the names is no reference, or there are none."""
-    unknown = [name for name in names if name not in REFERENCES]
-    if unknown or not names:
-        raise XaiWidgetsError(f"references are {list(names)}, but must be one or more of {', '.join(REFERENCES)}")
+def require_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names; an `XaiWidgetsError` where one of them is no reference, or there are none."""
+    known = Several(Choice(REFERENCES))("reference", names)
+    if not known:
+        raise XaiWidgetsError(f"references are {known}, but must be one or more of {', '.join(REFERENCES)}")
+    return known
 
 
 def gaussian(pictures: Tensor, sigma: float, kernel: int) -> Tensor:

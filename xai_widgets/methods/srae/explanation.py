@@ -318,7 +318,7 @@ def explained(
     """The scores of pictures ``(N, C, H, W)`` for the class of a readout, as sums; see `SRAE.explain`."""
     study, settings, row = readout.study, readout.settings, readout.k
     logits, contributions = study.logits(pictures), readout.each(pictures)
-    method = heatmap_method or default_heatmap_method(study, settings)
+    method = default_heatmap_method(study, settings) if heatmap_method is None else heatmap_method
     maps = heatmaps(readout, pictures, method)
     offset = fitted.map_offset if method in ON_LAYER else (0.0, 0.0)
     names, every = numbered(basis, settings.features), torch.ones(settings.features, dtype=torch.bool)

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Choice
 from xai_widgets.methods.common.blur import blur
 from xai_widgets.methods.srae.positions import last_spatial_layer
 from xai_widgets.methods.srae.readout import LayerReadout
@@ -54,8 +55,7 @@ def heatmaps(readout: LayerReadout, pictures: Tensor, heatmap_method: HeatmapMet
 
     Raises an `XaiWidgetsError` for an unknown method, or one that needs gradients where the network gives none.
     """
-    if heatmap_method not in HEATMAP_METHODS:
-        raise XaiWidgetsError(f"heatmap_method is {heatmap_method!r}, but must be one of {sorted(HEATMAP_METHODS)}")
+    heatmap_method = Choice(HEATMAP_METHODS)("heatmap_method", heatmap_method)
     batches = pictures.split(max(1, readout.study.batch_size // 4))
     with readout.study.borrowed(), torch.set_grad_enabled(heatmap_method in {"gradient", "mask"}):
         return torch.cat([HEATMAP_METHODS[heatmap_method](readout, batch).detach().cpu() for batch in batches])

@@ -66,6 +66,20 @@ def intervene(readout: LayerReadout, class_index: int, pictures: Tensor, factors
     return Intervention(each, own + change, moved, own, after.softmax(1))
 
 
+def as_factors(values: object) -> Tensor:
+    """Factors as a tensor, whatever they are given as.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If they are no numbers.
+    """
+    try:
+        return torch.as_tensor(values, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise XaiWidgetsError(f"factors must be finite numbers, and are {values!r}") from error
+
+
 def _one_batch(readout: LayerReadout, pictures: Tensor, factors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Logits before and after, and the predicted change of the score."""
     study, model, k = readout.study, readout.model, readout.k

@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from xai_widgets import limits
+from xai_widgets.limits import Choice
 from xai_widgets.methods.srae.fit import SraeFit
 from xai_widgets.methods.srae.losses import faithfulness
 from xai_widgets.methods.srae.network import XNetwork
@@ -46,6 +48,7 @@ def paper_settings(
     seed: int,
 ) -> Settings:
     """The published settings."""
+    epochs, along = limits.EPOCHS("epochs", epochs), Choice(tuple(WEIGHTS))("along", along)
     milestones = tuple(range(STEP_EPOCHS, epochs, STEP_EPOCHS))
     recipe = Recipe(
         epochs=epochs, batch_size=50, lr=1e-3, weight_decay=1e-4, seed=seed, optimizer="adam", schedule="step",

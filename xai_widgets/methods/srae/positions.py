@@ -115,4 +115,5 @@ def layer_and_view(
 ) -> tuple[str, View]:
     """A layer's name, by default `default_layer`; and its view, by default `spatial` if it has positions, or "flat"."""
     name = default_layer(study) if layer is None else study.layer(layer).name
-    return name, view or (spatial if study.layer(name).places else "flat")
+    own = spatial if study.layer(name).places else "flat"
+    return name, own if view is None else view

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets import limits
+from xai_widgets.limits import Choice, Of, Several, Whole, settle
 from xai_widgets.methods.srae.positions import VIEWS, View
 from xai_widgets.recipe import Recipe
 
@@ -16,10 +17,13 @@ SCORES: tuple[Score, ...] = ("logit", "margin")
 Basis = Literal["srae", "pca", "pls"]
 """Whose x-features: the explanation network's, or those of a linear method fitted on the same pictures."""
 
+MOST_FEATURES, MOST_ROUNDS = 1000, 1000
+
 HIDDEN = 32
 """Units between the layer and the x-features."""
 
 Along = Literal["maps", "features", "images"]
+ALONG: tuple[Along, ...] = ("maps", "features", "images")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,10 @@ class Weights:
     pull: float = 4.0
     along: Along = "maps"
     dominance: float = 1.0
+
+    def __post_init__(self) -> None:
+        weights = ("positives", "reconstruction", "pull", "dominance")
+        settle(self, q=limits.POSITIVE, along=Choice(ALONG), **dict.fromkeys(weights, limits.WEIGHT))
 
 
 @dataclass(frozen=True)
@@ -96,12 +104,19 @@ class Settings:
     paper: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in {"features": 2, "pictures": 2, "rounds": 0}.items():
-            if getattr(self, name) < least:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)}, but must be at least {least}")
-        for name, known in {"view": VIEWS, "score": SCORES}.items():
-            if getattr(self, name) not in known:
-                raise XaiWidgetsError(f"{name} is {getattr(self, name)!r}, but must be one of {known}")
+        settle(
+            self,
+            view=Choice(VIEWS),
+            score=Choice(SCORES),
+            features=Whole(2, MOST_FEATURES),
+            against=Whole(0, MOST_FEATURES),
+            hidden=Several(limits.WIDTH, least=1),
+            pictures=Whole(2),
+            weights=Of((Weights,)),
+            recipe=Of((Recipe,)),
+            rounds=Whole(0, MOST_ROUNDS),
+            paper=limits.switch,
+        )
 
 
 def default_settings(
@@ -109,5 +124,6 @@ def default_settings(
 ) -> Settings:
     """Our own settings, unlike the published ones."""
     recipe = Recipe(epochs=epochs, batch_size=128, lr=4e-3, seed=seed, clip=5.0, amp=False)
+    features = Whole(2, MOST_FEATURES)("features", features)
     against = (features - 1) // 2
     return Settings(layer, view, score, features, against, (HIDDEN,), pictures, Weights(), recipe, rounds=2)

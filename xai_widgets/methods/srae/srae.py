@@ -23,11 +23,12 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
+from xai_widgets.limits import MOST, Choice, Of, Several, Whole
 from xai_widgets.methods.common.explainer import Explainer, FewPictures, Trial
 from xai_widgets.methods.srae.explanation import SRAEExplanation, explained
 from xai_widgets.methods.srae.fitted import MEASURED, MOST_CLASSES, FittedFeatures, restored_settings
 from xai_widgets.methods.srae.heatmaps import HeatmapMethod
-from xai_widgets.methods.srae.intervention import Intervention, intervene
+from xai_widgets.methods.srae.intervention import Intervention, as_factors, intervene
 from xai_widgets.methods.srae.paper import paper_settings, paper_tasks
 from xai_widgets.methods.srae.positions import View, layer_and_view
 from xai_widgets.methods.srae.readout import LayerReadout
@@ -86,7 +87,7 @@ class SRAE(Explainer):
         if settings is None:
             name, view = layer_and_view(study, layer, view)
             settings = default_settings(name, view, score, features, pictures, epochs, seed)
-        self.settings = settings
+        self.settings: Settings = Of((Settings,))("settings", settings)
         self.requested_targets = None if targets is None else _different_classes(study, targets)
         self._fitted: FittedFeatures | None = None
 
@@ -244,7 +245,7 @@ class SRAE(Explainer):
         """
         row = self._row(target)
         readout = self._readout(row, basis)
-        return intervene(readout, self.classes[row], self._batch(pictures), torch.as_tensor(factors))
+        return intervene(readout, self.classes[row], self._batch(pictures), as_factors(factors))
 
     def exemplars(
         self, target: Target, feature: int, kind: Kind = "top", *, count: int = 6, own: bool = False
@@ -268,8 +269,7 @@ class SRAE(Explainer):
             Indices in ``study.train`` ``(count,)``, and the contributions there.
         """
         row = self._row(target)
-        self.require_feature(feature)
-        return self._found.table.exemplars(row, feature, kind, count, own=own)
+        return self._found.table.exemplars(row, self.require_feature(feature), kind, count, own=own)
 
     def report(self, target: Target) -> ClassReport:
         """A class's numbers on unseen pictures, beside PCA's and PLS's."""
@@ -283,14 +283,14 @@ class SRAE(Explainer):
 
     def rename(self, target: Target, feature: int, name: str) -> None:
         """Give an x-feature a name, which is saved with it; an empty one removes the name."""
-        row = self._row(target)
-        self.require_feature(feature)
-        self._found.rename(row, feature, name)
+        row, feature = self._row(target), self.require_feature(feature)
+        self._found.rename(row, feature, Of((str,))("name", name))
 
-    def require_feature(self, feature: int) -> None:
-        """Raise an `XaiWidgetsError` for a number that no x-feature has."""
-        if not 0 <= feature < self.settings.features:
-            raise XaiWidgetsError(f"x-features are 0 to {self.settings.features - 1}, and there is no {feature}")
+    def require_feature(self, feature: int) -> int:
+        """The number of an x-feature; refused if none has it."""
+        if not 0 <= (number := Whole(-MOST)("feature", feature)) < self.settings.features:
+            raise XaiWidgetsError(f"x-features are 0 to {self.settings.features - 1}, and there is no {number}")
+        return number
 
     # --- helpers -----------------------------------------------------------------------------------------------
 
@@ -305,9 +305,7 @@ class SRAE(Explainer):
 
     def _readout(self, row: int, basis: Basis) -> LayerReadout:
         models = self._found.models
-        if basis not in models:
-            raise XaiWidgetsError(f"basis is {basis!r}, but must be one of {sorted(models)}")
-        return LayerReadout(self.study, self.settings, models[basis], row)
+        return LayerReadout(self.study, self.settings, models[Choice(models)("basis", basis)], row)
 
     def _predicted_row(self, picture: Tensor) -> int:
         return int(self.study.logits(picture)[0, list(self._found.classes)].argmax())
@@ -344,7 +342,7 @@ class SRAE(Explainer):
 
 
 def _different_classes(study: Study, targets: Sequence[Target]) -> tuple[int, ...]:
-    classes = tuple(find_class(study.class_names, target) for target in targets)
+    classes = Several(lambda _, target: find_class(study.class_names, target))("targets", targets)
     if not 0 < len(set(classes)) == len(classes):
         raise XaiWidgetsError(f"targets must be different classes, at least one, and are {targets}")
     return classes

@@ -9,7 +9,8 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets import limits
+from xai_widgets.limits import Choice
 from xai_widgets.methods.srae.additive import Additive, alive
 from xai_widgets.methods.srae.fit_data import FitData
 
@@ -57,8 +58,7 @@ class ContributionTable:
 
     def exemplars(self, k: int, feature: int, kind: Kind, count: int, *, own: bool) -> tuple[Tensor, Tensor]:
         """Indices of pictures, and what the x-feature contributes to them; see `SRAE.exemplars`."""
-        if kind not in KINDS:
-            raise XaiWidgetsError(f"kind is {kind!r}, but must be one of {KINDS}")
+        kind, own, count = Choice(KINDS)("kind", kind), limits.switch("own", own), limits.COUNT("count", count)
         among = self.own[k].nonzero().flatten() if own else torch.arange(len(self.indices))
         values = self.contributions[k, among, feature].float()
         fit = {"top": values.abs(), "median": -(values - values.median()).abs(), "zero": -values.abs()}[kind]

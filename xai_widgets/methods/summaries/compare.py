@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Real
 from xai_widgets.methods.summaries.summary import ClassSummaries
 
 Floats = npt.NDArray[np.float64]
@@ -73,8 +74,7 @@ def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = 0.2
     Only shared pictures count, and pairs that overlap by `least` (above 0, at most 1) or more. Raises an
     `XaiWidgetsError` if the two are of different classes or pictures, or share no picture.
     """
-    if not 0 < least <= 1:
-        raise XaiWidgetsError(f"least is {least}, but must be above 0 and at most 1")
+    least = Real(0, 1, apart=(0,))("least", least)
     rows = _shared(first, second)
     sound = [[index for index, one in enumerate(found.summaries) if one.sound] for found in (first, second)]
     overlaps = _overlaps(_pixels(first, sound[0], rows[0]), _pixels(second, sound[1], rows[1]))

@@ -20,10 +20,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Real, Several, settle
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.study import Study
+
+_AREA = ("first_weight", "least_weight", "most_weight")
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,18 @@ class DualSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.cooling <= self.steps or self.settled < 1:
-            raise XaiWidgetsError(
-                f"cooling {self.cooling} must be 1 to steps ({self.steps}), and settled ({self.settled}) 1 or more"
-            )
-        if min(self.remove, self.keep) < 0 or self.remove + self.keep == 0:
-            raise XaiWidgetsError(f"weights remove {self.remove} and keep {self.keep}: one above 0, none below")
+        weights = ("remove", "keep", "variation", "indecision")
+        settle(self, **dict.fromkeys(weights, limits.WEIGHT), steps=limits.STEPS, seed=limits.SEED)
+        settle(self, **dict.fromkeys(("removed", "kept"), limits.SHARE), betas=Several(Real(0, 1, apart=(1,)), (2,)))
+        settle(self, **dict.fromkeys(("cooling", "cells", "jitter", "settled"), limits.COUNT))
+        settle(self, **dict.fromkeys(("lr", "coldest", "furthest", "faster", "slower", *_AREA), limits.POSITIVE))
+        if self.cooling > self.steps:
+            raise XaiWidgetsError(f"cooling is {self.cooling}, but must be 1 to steps ({self.steps})")
+        if self.remove + self.keep == 0:
+            raise XaiWidgetsError("remove and keep are both 0, but one of these weights must be above 0")
+        if not self.least_weight <= self.first_weight <= self.most_weight:
+            limited = f"least_weight ({self.least_weight}) to most_weight ({self.most_weight})"
+            raise XaiWidgetsError(f"first_weight is {self.first_weight}, but must be {limited}")
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:

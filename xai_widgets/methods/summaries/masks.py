@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from xai_widgets import artifact
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.limits import Real, Whole
 from xai_widgets.methods.masking.batches import batches, checked, each_class, own_scores
 from xai_widgets.methods.masking.references import choose, require_names
 from xai_widgets.methods.masking.terms import Question
@@ -33,6 +34,9 @@ Pixels = npt.NDArray[np.bool_]
 
 STRONG = ("blur", "mean", "median", "average", "other")
 """Baselines of which the best is taken."""
+
+MOST_MASKS = 1000
+"""For one picture."""
 
 LEFT = 0.8
 """A further mask is searched for only if the pictures keep this share of the score without the masks before it."""
@@ -89,12 +93,10 @@ class CrispMasks:
         baselines: Sequence[str] = STRONG,
         settings: Optimiser | None = None,
     ) -> None:
-        if count < 1 or not 0 <= smallest < 1:
-            raise XaiWidgetsError(f"count is {count} and smallest {smallest}: 1 or more, and 0 to 1, are needed")
-        require_names(baselines)
-        self.study, self.count, self.smallest = study, count, smallest
-        self.baselines = tuple(baselines)
-        self.settings: Any = settings or DualSettings()
+        self.study, self.count = study, Whole(1, MOST_MASKS)("count", count)
+        self.smallest = Real(0, 1, apart=(1,))("smallest", smallest)
+        self.baselines = require_names(baselines)
+        self.settings: Any = DualSettings() if settings is None else _required(settings)
 
     @classmethod
     def sufficient(cls, study: Study, *, count: int = 3, **options: Any) -> Self:
@@ -205,6 +207,13 @@ class CrispMasks:
         own = {name: options[name] for name in ("count", "smallest", "baselines")}
         read = OPTIMISERS.get(options["optimiser"])
         return cls(study, **own, settings=read(options["settings"]) if read else None)
+
+
+def _required(settings: object) -> Any:
+    """The settings, if they can search for masks and be saved."""
+    if not (is_dataclass(settings) and hasattr(settings, "optimise") and hasattr(settings, "steps")):
+        raise XaiWidgetsError(f"settings is {settings!r}, but must be DualSettings or TwoStageSettings")
+    return settings
 
 
 # --- from soft masks to crisp ones -----------------------------------------------------------------------------

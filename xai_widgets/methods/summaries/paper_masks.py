@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets import limits
+from xai_widgets.limits import Of, settle
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, gaussian, odd
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 
@@ -30,6 +32,10 @@ class Stage:
     area: float
     variation: float
     indecision: float
+
+    def __post_init__(self) -> None:
+        weights = ("area", "variation", "indecision")
+        settle(self, steps=limits.STEPS, **dict.fromkeys(weights, limits.WEIGHT))
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,16 @@ class TwoStageSettings:
     cell: int = 8
     smoothing: float = 5.0
     lr: float = 0.1
+
+    def __post_init__(self) -> None:
+        settle(
+            self,
+            smooth=Of((Stage,)),
+            crisp=Of((Stage,)),
+            cell=limits.COUNT,
+            smoothing=limits.POSITIVE,
+            lr=limits.POSITIVE,
+        )
 
     @property
     def steps(self) -> int:

@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from xai_widgets import limits
 from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.limits import Whole
 from xai_widgets.methods.summaries.causal import interval
 from xai_widgets.methods.summaries.features import Features, Floats
 from xai_widgets.methods.summaries.located import Part, parts_of
@@ -103,7 +105,7 @@ def specialise(
     another network, a `PictureError` if the pictures do not show each of the classes and something else, and a
     `LayerError` if no layer is before the logits.
     """
-    progress = progress or Progress()
+    progress, most, seed = progress or Progress(), limits.COUNT("most", most), Whole(0, 2**32 - 1)("seed", seed)
     parts = [part for one in found for part in parts_of(study, one)]
     if not parts:
         raise XaiWidgetsError("no summary is sound, so there is nothing to specialise on; find some more")

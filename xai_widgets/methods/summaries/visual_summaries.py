@@ -14,8 +14,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from xai_widgets import artifact
-from xai_widgets.errors import NotFittedError, PictureError, XaiWidgetsError
+from xai_widgets import artifact, limits
+from xai_widgets.errors import NotFittedError, PictureError
+from xai_widgets.limits import Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.summaries.descriptors import default_layer, layer_likeness, require_maps
 from xai_widgets.methods.summaries.judge import LEAST_PICTURES, judged
@@ -25,12 +26,16 @@ from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.names import Target, find_class
-from xai_widgets.pictures import PictureSet
+from xai_widgets.pictures import INDICES, PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 SIMILARITIES = ("layer", "proposal flow")
 """What makes two regions alike is what the network sees in them, or the published score of shape and place."""
+
+
+ENOUGH = Whole(LEAST_PICTURES)
+"""How many pictures a summary needs at least."""
 
 
 class VisualSummaries(Explainer):
@@ -85,11 +90,10 @@ class VisualSummaries(Explainer):
         most: int = 50,
         seed: int = 0,
     ) -> None:
-        if similarity not in SIMILARITIES:
-            raise XaiWidgetsError(f"similarity is {similarity!r}, but must be one of {', '.join(SIMILARITIES)}")
-        self.study, self.similarity, self.most, self.seed = study, similarity, _enough(most), seed
+        self.study, self.similarity = study, Choice(SIMILARITIES)("similarity", similarity)
+        self.most, self.seed = ENOUGH("most", most), limits.SEED("seed", seed)
         self.layer = default_layer(study) if layer is None else require_maps(study, layer)
-        self.masks = masks or CrispMasks(study)
+        self.masks = CrispMasks(study) if masks is None else Of((CrispMasks,))("masks", masks)
         self.pictures = study.train if pictures is None else pictures
         self.found: dict[tuple[int, bool], ClassSummaries] = {}
         self.skipped: dict[int, str] = {}
@@ -175,7 +179,8 @@ class VisualSummaries(Explainer):
         """
         began, progress = time.perf_counter(), progress or Progress()
         class_index = find_class(self.study.class_names, target)
-        most = self.most if most is None else _enough(most)
+        most = self.most if most is None else ENOUGH("most", most)
+        errors, keep = limits.switch("errors", errors), limits.switch("keep", keep)
         if indices is None:
             chosen, pictures = self._drawn(class_index, errors, most, progress)
         else:
@@ -193,7 +198,7 @@ class VisualSummaries(Explainer):
         return found
 
     def _checked(self, indices: Sequence[int]) -> list[int]:
-        chosen = [int(index) for index in indices]
+        chosen = list(INDICES("indices", indices))
         _require_enough(len(chosen), "given")
         if not set(chosen) <= set(range(len(self.pictures))) or len(set(chosen)) < len(chosen):
             raise PictureError(f"indices must be different and 0 to {len(self.pictures) - 1}, and are {chosen}")
@@ -275,12 +280,6 @@ class VisualSummaries(Explainer):
             one = ClassSummaries.restored(artifact.group(tensors, str(at)), described, study.class_names)
             made.found[one.class_index, one.errors] = one
         return made
-
-
-def _enough(most: int) -> int:
-    if most < LEAST_PICTURES:
-        raise XaiWidgetsError(f"most is {most}, but a summary needs {LEAST_PICTURES} pictures or more")
-    return most
 
 
 def _require_enough(count: int, what: str) -> None:
