@@ -92,7 +92,6 @@ NAMES = {
     "a text": "abcd",
     "bytes": b"abcd",
     "bytes in a list": [b"a", b"b", b"c", b"d"],
-    "one twice": ["a", "b", "c", "a"],
     "none": [],
     "too few": ["a", "b"],
     "too many": list("abcde"),

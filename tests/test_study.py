@@ -125,7 +125,7 @@ class Named(list):
 def test_class_names(new_study):
     four = ["oak", "elm", "ash", "fir"]
     assert new_study(pictures=Named(4, four)).class_names == tuple(four)
-    assert new_study(pictures=Named(4, four), class_names="abcd").class_names == ("a", "b", "c", "d")
+    assert new_study(pictures=Named(4, four), class_names=list("abcd")).class_names == ("a", "b", "c", "d")
     assert new_study(pictures=Named(4, four[:3])).class_names == ("class 0", "class 1", "class 2", "class 3")
     assert new_study(class_names=[1, 2, 3, 4]).class_names == ("1", "2", "3", "4")
     with pytest.raises(PictureError, match="the model has 4 logits, and class_names has 3 names"):
@@ -311,5 +311,5 @@ def test_published_weights_bring_names_and_normalisation(published, squares, new
     assert (study.name, study.class_names) == ("tiny", ("a", "b", "c", "d"))
     by_hand = new_study(mean=[0.1, 0.2, 0.3], std=[0.4, 0.5, 0.6])
     assert torch.equal(study.logits(pictures), by_hand.logits(pictures))
-    study = Study.torchvision("tiny", squares(4), weights="V1", class_names="wxyz", name="mine", batch_size=2)
+    study = Study.torchvision("tiny", squares(4), weights="V1", class_names=list("wxyz"), name="mine", batch_size=2)
     assert (study.name, study.class_names, study.batch_size) == ("mine", ("w", "x", "y", "z"), 2)

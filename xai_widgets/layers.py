@@ -11,12 +11,13 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
+from xai_widgets.borrowing import unhook
 from xai_widgets.errors import LayerError
 from xai_widgets.layout import NOWHERE, Layout
 from xai_widgets.names import hint
@@ -227,12 +228,18 @@ def _run_hooked(
 
         return hook
 
-    with ExitStack() as stack:
-        stack.callback(running.clear)
+    hooks = {name: hook_for(name) for name in modules}
+    try:
         for name, module in modules.items():
-            handle = module.register_forward_hook(hook_for(name))
-            stack.callback(handle.remove)
+            module.register_forward_hook(hooks[name])
         return run()
+    finally:
+        try:
+            unhook(modules, hooks)
+        except BaseException:  # Ctrl-C while they are removed
+            unhook(modules, hooks)
+            raise
+        running.clear()
 
 
 def first_tensor(output: object) -> Tensor | None:

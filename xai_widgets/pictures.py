@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -50,7 +51,7 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
-    return torch.stack([picture for picture, _ in pairs]), torch.tensor([int(label) for _, label in pairs])
+    return torch.stack([picture for picture, _ in pairs]), torch.tensor([_label(label) for _, label in pairs])
 
 
 def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
@@ -96,3 +97,11 @@ def _shape(picture: object) -> tuple[int, ...]:
 def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
     order: list[int] = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed)).tolist()
     return order
+
+
+def _label(value: object) -> int:
+    """A label as an int; a PictureError if it is no whole number."""
+    try:
+        return index(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PictureError(f"a label must be the number of a class, and this one is {value!r}") from error

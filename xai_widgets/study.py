@@ -6,7 +6,7 @@ classifier is borrowed: see `xai_widgets.borrowing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -302,10 +302,17 @@ def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
 
 
 def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:
-    if given is not None and len(given) != classes:
-        raise PictureError(f"the model has {classes} logits, and class_names has {len(given)} names")
-    names = given if given is not None else getattr(images, "class_names", ())
-    return tuple(map(str, names)) if len(names) == classes else tuple(f"class {i}" for i in range(classes))
+    if given is None:
+        names = getattr(images, "class_names", ())
+        return tuple(map(str, names)) if len(names) == classes else tuple(f"class {i}" for i in range(classes))
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise PictureError(f"class_names is {given!r}; give a list with a name for each of the {classes} logits")
+    names = tuple(given)
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
+    if len(names) != classes:
+        raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
+    return names
 
 
 def _quiet_init(architecture: str) -> dict[str, bool]:
