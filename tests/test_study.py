@@ -127,7 +127,8 @@ def test_class_names(new_study):
     assert new_study(pictures=Named(4, four)).class_names == tuple(four)
     assert new_study(pictures=Named(4, four), class_names=list("abcd")).class_names == ("a", "b", "c", "d")
     assert new_study(pictures=Named(4, four[:3])).class_names == ("class 0", "class 1", "class 2", "class 3")
-    assert new_study(class_names=[1, 2, 3, 4]).class_names == ("1", "2", "3", "4")
+    with pytest.raises(PictureError, match="class_names must be strings, and one is 1"):
+        new_study(class_names=[1, 2, 3, 4])
     with pytest.raises(PictureError, match="the model has 4 logits, and class_names has 3 names"):
         new_study(class_names=["a", "b", "c"])
 

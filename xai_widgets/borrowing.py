@@ -33,14 +33,14 @@ def borrowed(model: nn.Module) -> Iterator[None]:
     """
     holder = object()
     try:
-        _take(model, holder)
-        yield
-    finally:
         try:
+            _take(model, holder)
+            yield
+        finally:
             _give_back(model, holder)
-        except BaseException:  # Ctrl-C while giving back
-            _give_back(model, holder)
-            raise
+    except BaseException:
+        _give_back(model, holder)  # again, in case that Ctrl-C came while it was given back
+        raise
 
 
 def _take(model: nn.Module, holder: object) -> None:

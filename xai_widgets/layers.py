@@ -230,16 +230,16 @@ def _run_hooked(
 
     hooks = {name: hook_for(name) for name in modules}
     try:
-        for name, module in modules.items():
-            module.register_forward_hook(hooks[name])
-        return run()
-    finally:
         try:
+            for name, module in modules.items():
+                module.register_forward_hook(hooks[name])
+            return run()
+        finally:
             unhook(modules, hooks)
-        except BaseException:  # Ctrl-C while they are removed
-            unhook(modules, hooks)
-            raise
-        running.clear()
+            running.clear()
+    except BaseException:
+        unhook(modules, hooks)  # again, in case that Ctrl-C came while they were removed
+        raise
 
 
 def first_tensor(output: object) -> Tensor | None:
