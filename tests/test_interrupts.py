@@ -99,6 +99,7 @@ def run(work, moment=None):
         assert moment is not None
     finally:
         sys.settrace(None)
+        torch.set_grad_enabled(True)  # Python itself leaves a context open where it is interrupted as it enters it
     return count, last
 
 
