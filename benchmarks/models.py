@@ -2,7 +2,6 @@
 
     python -m benchmarks.models                          # the table, in a few minutes
     python -m benchmarks.models --only Swin              # of those whose name holds a word
-    python -m benchmarks.models --write docs/models.md   # in the place of the page's table
 
 Weights are random, pictures small and fits short: this shows that every method reads the right layers in the right
 layout, and nothing about what it explains. A layout is checked by a patch that is moved in the picture and has to move
@@ -18,7 +17,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,8 +30,6 @@ from xai_widgets.layers import logits_of
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.progress import Progress
-
-BEGIN, END = "<!-- begin: python -m benchmarks.models --write docs/models.md -->", "<!-- end -->"
 
 CLASSES = 3
 
@@ -362,19 +358,12 @@ def table(found: Sequence[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    """Print the table, or write it."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", type=Path, metavar="PAGE")
     parser.add_argument("--only", nargs="+", default=[""], metavar="WORD")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    text = table(list(rows([name for name in MODELS if any(word in name for word in options.only)])))
-    if options.write is None:
-        print(text)
-        return
-    before, _, rest = options.write.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    options.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    print(table(list(rows([name for name in MODELS if any(word in name for word in options.only)]))))
 
 
 if __name__ == "__main__":

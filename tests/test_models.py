@@ -23,7 +23,7 @@ PATH = Path(__file__).parents[1] / "benchmarks" / "models.py"
 
 @pytest.fixture(scope="module")
 def models():
-    """The module that makes the table of docs/models.md."""
+    """The module that makes a table of architectures."""
     spec = importlib.util.spec_from_file_location("models_table", PATH)
     module = sys.modules["models_table"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
