@@ -57,7 +57,7 @@ class Layer:
 
     @property
     def form(self) -> tuple[int, ...]:
-        """Its shape as people read it: channels first where it has rows and columns, whatever the network's order."""
+        """Its shape as people read it, with channels first where it has rows and columns, in any network."""
         if len(self.layout.axes) != 2:
             return self.shape
         return math.prod(self.shape) // math.prod(self.layout.sides), *self.layout.sides
