@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, limits
+from xai_widgets import artifact, inputs, limits
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import borrowed
 from xai_widgets.errors import LayerError, PictureError
 from xai_widgets.layers import Layer
+from xai_widgets.names import Target
+from xai_widgets.outputs import Reading, Scores
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
 from xai_widgets.probing import listed
@@ -39,15 +41,20 @@ class Study:
     Parameters
     ----------
     model
-        Any module that maps pictures ``(N, C, H, W)`` to logits ``(N, K)``. Never changed.
+        Any module that maps pictures ``(N, C, H, W)`` to logits ``(N, K)``, or to one logit each. Never changed.
     images
         Pictures to fit explainers on (see `PictureSet`).
     test
         Pictures that no explainer is fitted on. Without them, a fifth of `images` is set aside.
     class_names
-        One name for each logit. Default: those of `images` if their number fits, else "class 0", "class 1", ...
+        One name for each logit; of a single logit, one name or two. Default: those of `images` if their number fits,
+        else "class 0", "class 1", ...
     mean, std
         Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
+    scores
+        How logits become probabilities: "softmax" where one class is true of a picture, "sigmoid" where each class has
+        a probability of its own (multi-label). Default: softmax, unless the model ends in sigmoids, or Hugging Face's
+        configuration says that it is multi-label.
     name
         Shown as a title.
     batch_size
@@ -81,6 +88,7 @@ class Study:
         class_names: Sequence[str] | None = None,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
+        scores: str | None = None,
         name: str = "",
         batch_size: int = 64,
         seed: int = 0,
@@ -95,8 +103,10 @@ class Study:
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
         self.mean, self.std = normalisation(mean, std, self.shape[0])
-        self.classes = self._count_classes()
-        self.class_names = _names(class_names, images, self.classes)
+        with self.borrowed():
+            self.reading = Reading.of(self.model, self._run, self.shape, scores)
+        self.classes = self.reading.classes
+        self.class_names = _names(self.reading, class_names, images)
 
     @classmethod
     def torchvision(
@@ -185,26 +195,30 @@ class Study:
         """Context in which the model is in evaluation mode and without parameter gradients."""
         return borrowed(self.model)
 
-    def normalise(self, pictures: Tensor) -> Tensor:
-        """Pictures in [0, 1] as the model expects them: normalised, on its device, of its type; differentiable."""
-        moved = pictures.to(self.device)
-        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
+    def run(self, pictures: Tensor) -> object:
+        """What the model gives for pictures in [0, 1]: normalised, of its channels, device and type; differentiable."""
+        return self._run(inputs.of_channels(pictures, self.reading.channels))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` of one batch, differentiable with respect to it; call it inside `borrowed`."""
-        output = _layers.logits_of(self.model(self.normalise(pictures)))
-        if output is None or output.dim() != 2:
-            shape = None if output is None else tuple(output.shape)
-            raise PictureError(f"the model must turn pictures into logits (N, K), and gave {shape}")
-        return output.float()
+        return self.reading.logits(self.run(pictures), pictures)
 
     def logits(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` on the CPU, in batches, without gradients."""
         return self._batched(self.forward, pictures)
 
     def predict(self, pictures: Tensor) -> Tensor:
-        """Probabilities ``(N, K)`` on the CPU; each row sums to 1."""
-        return self.logits(pictures).softmax(1)
+        """Probabilities ``(N, K)`` on the CPU; each row sums to 1, unless the study is multi-label (`scores`)."""
+        return self.scores.probabilities(self.logits(pictures))
+
+    @property
+    def scores(self) -> Scores:
+        """How logits become probabilities."""
+        return self.reading.scores
+
+    def class_index(self, target: Target) -> int:
+        """The number of a class by number or name, or an `XaiWidgetsError` where it cannot be explained."""
+        return self.reading.class_index(self.class_names, target)
 
     def layers(self) -> tuple[Layer, ...]:
         """All layers in the order in which they are run, with shapes and layouts from two dry runs."""
@@ -227,15 +241,20 @@ class Study:
 
     def record(self, pictures: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """Activations of several layers for one batch, on the model's device; call it inside `borrowed`."""
-        return _layers.record(self.model, lambda: self.model(self.normalise(pictures)), names)
+        return _single(_layers.record(self.model, lambda: self.run(pictures), names))
 
     def forward_and_record(self, pictures: Tensor, names: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """`forward` and `record` in one pass; differentiable; call it inside `borrowed`."""
-        return _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
+        logits, found = _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
+        return logits, _single(found)
 
     def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
         """`forward` with a layer's output passed through `replace`; call it inside `borrowed`."""
-        return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replace)
+
+        def replaced(activation: Tensor) -> Tensor:
+            return replace(_single({layer: activation})[layer]).to(activation.dtype)
+
+        return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replaced)
 
     def codes(self, pictures: Tensor, layer: str) -> Tensor:
         """`activations` as maps ``(N, C, H', W')`` or vectors ``(N, C)``; tokens of no place are left out."""
@@ -259,27 +278,28 @@ class Study:
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
         with self.borrowed(), torch.no_grad():
-            return listed(self.model, lambda pictures: self.model(self.normalise(pictures)), self.shape)
+            return listed(self.model, self.run, self.shape)
 
     def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
         batches = self.check(pictures).split(self.batch_size)
         with self.borrowed(), torch.no_grad():
             return torch.cat([run(batch).cpu() for batch in batches])
 
-    def _count_classes(self) -> int:
-        try:
-            classes = self.logits(torch.zeros(1, *self.shape)).shape[1]
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise PictureError(f"the model fails on a picture of shape {self.shape} from this set: {error}") from error
-        if classes < 2:
-            raise PictureError("the model gives one logit; give it two, (0, z), one for each of its two classes")
-        return classes
+    def _run(self, pictures: Tensor) -> object:
+        """What the model gives for pictures of its channels in [0, 1]."""
+        moved = pictures.to(self.device)
+        return self.model(((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype))
 
     def __repr__(self) -> str:
         return (
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
-            f"{len(self.train)} to fit on, {len(self.test)} unseen)"
+            f"{len(self.train)} to fit on, {len(self.test)} unseen{''.join(f'; {one}' for one in self.reading.said)})"
         )
+
+
+def _single(activations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Activations in single precision, whatever the model's own; all methods work in that."""
+    return {name: one.float() if one.is_floating_point() else one for name, one in activations.items()}
 
 
 def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) -> tuple[Tensor, Tensor]:
@@ -291,7 +311,8 @@ def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) ->
         If a value is not finite, or a deviation is not above 0.
     """
     rules = {"mean": (mean, limits.MEAN), "std": (std, limits.STD)}
-    values = [limits.Several(rule, {1, channels})(name, given) for name, (given, rule) in rules.items()]
+    counts = {1, channels} | ({inputs.COLOUR} if channels == inputs.GREY else set())
+    values = [limits.Several(rule, counts)(name, given) for name, (given, rule) in rules.items()]
     first, second = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in values)
     return first, second
 
@@ -301,7 +322,8 @@ def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     return artifact.fingerprint([*model.state_dict().items(), ("mean", mean), ("std", std)])
 
 
-def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:
+def _names(reading: Reading, given: Sequence[str] | None, images: PictureSet) -> tuple[str, ...]:
+    classes = reading.classes
     if given is None:
         names = getattr(images, "class_names", ())
         return tuple(map(str, names)) if len(names) == classes else tuple(f"class {i}" for i in range(classes))
@@ -310,7 +332,7 @@ def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tup
     names = tuple(given)
     if wrong := [name for name in names if not isinstance(name, str)]:
         raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
-    if len(names) != classes:
+    if len(names := tuple(reading.names(names))) != classes:
         raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
     return names
 

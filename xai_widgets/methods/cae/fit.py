@@ -87,7 +87,7 @@ class FitData:
                 networks.class_code(self.cached.picture(batch), self.evidence[batch].to(device)).cpu()
                 for batch in first.split(self.cached.study.batch_size)
             ]
-        probabilities = self.cached.logits[first].softmax(1)
+        probabilities = self.cached.study.scores.probabilities(self.cached.logits[first])
         return {"codes": torch.cat(codes), "places": torch.tensor(chosen)[first], "probabilities": probabilities}
 
     def donors_for(self, classes: Tensor, generator: torch.Generator) -> Tensor:
@@ -135,7 +135,7 @@ class CaeFit:
 
         def of(step: Step) -> Tensor:
             logits = self.data.cached.logits[step.indices].to(self.study.device)
-            return map_loss(networks, self._evidence(step.indices), logits)
+            return map_loss(networks, self._evidence(step.indices), logits, self.study.scores)
 
         recipe = replace(WARM_UP, seed=self.settings.recipe.seed)
         train(map_only, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the map")

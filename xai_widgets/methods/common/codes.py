@@ -86,7 +86,7 @@ def matters(study: Study, layer: str) -> bool:
 
     picture, _ = study.load(study.train, [0])
     with study.borrowed(), torch.enable_grad():
-        logs = study.forward_replacing(picture, layer, leaf).log_softmax(1)
+        logs = study.scores.log_probabilities(study.forward_replacing(picture, layer, leaf))
         # The log-probability of the most probable class has no gradient left where the classifier is sure.
         score = logs[0, logs.argmin()]
         gradient = torch.autograd.grad(score, cut[0], allow_unused=True)[0] if score.requires_grad else None

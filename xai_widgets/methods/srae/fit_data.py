@@ -83,5 +83,7 @@ def read_layer(
 ) -> FitData:
     """Read a layer for some pictures of a set; `classes` may be how many of those predicted most often to explain."""
     cached = cached_pass(study, pictures, indices, [settings.layer], progress)
-    found = most_predicted(cached.logits, classes) if isinstance(classes, int) else tuple(classes)
+    if isinstance(classes, int):
+        classes = [k for k in most_predicted(cached.logits, classes) if k not in study.reading.masked]
+    found = tuple(classes)
     return FitData(cached, settings, found, scores(cached.logits, found, settings.score))

@@ -139,6 +139,8 @@ class CrispMasks:
         batch = checked(self.study, pictures, "find masks for")
         predicted = self.study.predict(batch)
         classes = predicted.argmax(1) if target is None else each_class(target, len(batch), self.study.class_names)
+        for number in classes.unique().tolist():
+            self.study.class_index(number)
         before = own_scores(predicted, classes)
         baselines, baseline_score, names = choose(self.study, batch, classes, before, self.baselines)
         allowed = torch.ones(len(batch), 1, *batch.shape[2:])
