@@ -166,8 +166,8 @@ class Reading:
         Parameters
         ----------
         model, run
-            The model, and a function that calls it with a batch of pictures of its channels in [0, 1]; it is borrowed by
-            the caller.
+            The model, and a function that calls it with a batch of pictures of its channels in [0, 1];
+            it is borrowed by the caller.
         shape
             Of one picture.
         wanted
@@ -247,8 +247,7 @@ class Reading:
     def said(self) -> tuple[str, ...]:
         """What people should know about it; nothing where the model gives usual logits."""
         parts = {
-            f"shown to the model {'in grey' if self.channels == 1 else 'in three channels'}": self.channels
-            != self.shown,
+            f"shown to the model in {'grey' if self.channels == 1 else 'colour'}": self.channels != self.shown,
             "one logit z, read as (0, z)": self.single,
             "multi-label, a sigmoid for each class": self.scores is SIGMOID,
             f"gives probabilities of a {self.ending}, read as its logits": self.ending != "logits",

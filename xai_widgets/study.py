@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits
+from xai_widgets import artifact, inputs, limits, modes
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import borrowed
@@ -35,6 +35,7 @@ class Sources(NamedTuple):
     seed: int
 
 
+@modes.unmoved
 class Study:
     """A classifier with the pictures it is studied on.
 
@@ -73,10 +74,7 @@ class Study:
     mean, std
         The normalisation, as tensors ``(C, 1, 1)``.
 
-    Raises
-    ------
-    PictureError
-        If there are no pictures, or the model does not turn them into logits.
+    Raises a `PictureError` if there are no pictures, or the model does not turn them into logits.
     """
 
     def __init__(
@@ -143,12 +141,13 @@ class Study:
     draw = staticmethod(_pictures.draw)
 
     def check(self, pictures: Tensor) -> Tensor:
-        """The pictures as a batch of floats, or a `PictureError` that says what is wrong with them."""
+        """The pictures as a batch in single precision, or a `PictureError` that says what is wrong with them."""
         if not isinstance(pictures, Tensor):
             raise PictureError(
                 f"pictures must be a tensor (N, {self.shape[0]}, H, W), and these are {type(pictures).__name__}"
             )
-        batch = pictures.unsqueeze(0) if pictures.dim() == 3 else pictures
+        own = pictures.clone() if pictures.is_inference() else pictures
+        batch = own.unsqueeze(0) if own.dim() == 3 else own
         if batch.dim() != 4 or batch.shape[1] != self.shape[0]:
             raise PictureError(
                 f"pictures must have shape (N, {self.shape[0]}, H, W) for this model, and these have "
@@ -164,7 +163,7 @@ class Study:
                 f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
                 "normalisation to the study (mean=, std=) instead of applying it"
             )
-        return batch
+        return batch.float()
 
     def batch(self, pictures: Tensor) -> Tensor:
         """As `check`, and at least one picture of the study's own shape: decoders draw no other shape."""
@@ -195,8 +194,12 @@ class Study:
         """Context in which the model is in evaluation mode and without parameter gradients."""
         return borrowed(self.model)
 
+    def normalise(self, pictures: Tensor) -> Tensor:
+        """Pictures in [0, 1] as the model expects them: of its channels, device and type; differentiable."""
+        return self._normalised(inputs.of_channels(pictures, self.reading.channels))
+
     def run(self, pictures: Tensor) -> object:
-        """What the model gives for pictures in [0, 1]: normalised, of its channels, device and type; differentiable."""
+        """What the model gives for pictures in [0, 1]; call it inside `borrowed`."""
         return self._run(inputs.of_channels(pictures, self.reading.channels))
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -285,10 +288,13 @@ class Study:
         with self.borrowed(), torch.no_grad():
             return torch.cat([run(batch).cpu() for batch in batches])
 
-    def _run(self, pictures: Tensor) -> object:
-        """What the model gives for pictures of its channels in [0, 1]."""
+    def _normalised(self, pictures: Tensor) -> Tensor:
         moved = pictures.to(self.device)
-        return self.model(((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype))
+        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
+
+    def _run(self, pictures: Tensor) -> object:
+        with modes.of_user():
+            return self.model(self._normalised(pictures))
 
     def __repr__(self) -> str:
         return (

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.pictures import PictureSet
+from xai_widgets.probing import probes
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -91,6 +93,19 @@ def matters(study: Study, layer: str) -> bool:
         score = logs[0, logs.argmin()]
         gradient = torch.autograd.grad(score, cut[0], allow_unused=True)[0] if score.requires_grad else None
     return gradient is not None and bool((study.layer(layer).code(gradient) != 0).any())
+
+
+def require_gradients(study: Study, purpose: str) -> None:
+    """Raise an `XaiWidgetsError` unless the classifier lets gradients through to its pictures."""
+    picture = probes(study.shape)[:1].requires_grad_()
+    with study.borrowed(), torch.enable_grad():
+        logits = study.forward(picture)
+        found = torch.autograd.grad(logits.sum(), picture, allow_unused=True) if logits.requires_grad else (None,)
+    if found[0] is None:
+        raise XaiWidgetsError(
+            f"the classifier gives no gradients, by which {purpose}: it may be quantised, or run under torch.no_grad; "
+            "give the model before that"
+        )
 
 
 def _passed(study: Study, layer: str) -> bool:
