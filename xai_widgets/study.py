@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from xai_widgets import artifact, limits
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
-from xai_widgets.borrowing import Loans, unwrapped
+from xai_widgets.borrowing import Loans, stand_in
 from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
 from xai_widgets.layers import Layer
 from xai_widgets.pictures import PictureSet
@@ -312,7 +312,7 @@ def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) ->
 
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
-    return artifact.fingerprint([*unwrapped(model).state_dict().items(), ("mean", mean), ("std", std)])
+    return artifact.fingerprint([*stand_in(model).state_dict().items(), ("mean", mean), ("std", std)])
 
 
 def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:

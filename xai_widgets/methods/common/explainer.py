@@ -221,7 +221,7 @@ class Explainer(ABC):
     # --- saving ------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
-        """Write everything that is fitted to one file.
+        """Write everything that is fitted to one file, which can be loaded for the model as it was at the fit.
 
         Parameters
         ----------
@@ -236,14 +236,10 @@ class Explainer(ABC):
             If nothing is fitted.
         XaiWidgetsError
             If `dtype` is another type.
-        StaleError
-            If the model has changed since the fit.
         ArtifactError
             If the file cannot be written; one that was there before is then untouched.
         """
         self._require_fitted()
-        if self._stale():
-            raise StaleError(STALE)
         if dtype not in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
             raise XaiWidgetsError(f"dtype is {dtype!r}, but must be torch.float32, float64, float16 or bfloat16")
         still = self._still()
