@@ -1,13 +1,14 @@
-"""What a model wants to be given: how many channels, and pictures of which size."""
+"""What a model wants to be given: how many channels, pictures of which size, and how they are normalised."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from xai_widgets import limits
 from xai_widgets.errors import FAILURES
 
 GREY, COLOUR = 1, 3
@@ -81,3 +82,18 @@ def _works(run: Callable[[Tensor], object], shape: tuple[int, int, int]) -> bool
         except FAILURES:
             return False
     return True
+
+
+def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation as tensors ``(C, 1, 1)``; one value, or one for each channel.
+
+    Raises
+    ------
+    XaiWidgetsError
+        If a value is not finite, or a deviation is not above 0.
+    """
+    rules = {"mean": (mean, limits.MEAN), "std": (std, limits.STD)}
+    counts = {1, channels} | ({COLOUR} if channels == GREY else set())
+    values = [limits.Several(rule, counts)(name, given) for name, (given, rule) in rules.items()]
+    first, second = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in values)
+    return first, second

@@ -116,3 +116,8 @@ def _has(dtype: torch.dtype, values: Sequence[Any]) -> bool:
         elif value is dtype or str(getattr(value, "dtype", "")).removeprefix("torch.") == str(dtype)[6:]:
             return True
     return False
+
+
+def single(activations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Activations in single precision, whatever the model's own; all methods work in that."""
+    return {name: one.float() if one.is_floating_point() else one for name, one in activations.items()}

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from xai_widgets import artifact, inputs, limits, modes
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
-from xai_widgets.borrowing import borrowed
-from xai_widgets.errors import LayerError, PictureError
+from xai_widgets.borrowing import Loans, stand_in
+from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
 from xai_widgets.layers import Layer
 from xai_widgets.names import Target
 from xai_widgets.outputs import Reading, Scores
@@ -93,16 +93,16 @@ class Study:
     ) -> None:
         if len(images) < 2:
             raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
-        self.model = model
+        self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
         self.train, self.test = (images, test) if test is not None else _pictures.split(images, seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
-        self.mean, self.std = normalisation(mean, std, self.shape[0])
+        self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
         with self.borrowed():
-            self.reading = Reading.of(self.model, self._run, self.shape, scores)
+            self.reading = Reading.of(self.network, self._run, self.shape, scores)
         self.classes = self.reading.classes
         self.class_names = _names(self.reading, class_names, images)
 
@@ -191,8 +191,16 @@ class Study:
         return [*self.model.parameters(), *self.model.buffers()]
 
     def borrowed(self) -> AbstractContextManager[None]:
-        """Context in which the model is in evaluation mode and without parameter gradients."""
-        return borrowed(self.model)
+        """Context in which `network` can be run; nested ones share it."""
+        return self._loans.borrowed(self.model)
+
+    @property
+    def network(self) -> nn.Module:
+        """The model's stand-in, in evaluation mode and without gradients of parameters; only inside `borrowed`."""
+        network = self._loans.network
+        if network is None:
+            raise XaiWidgetsError("the network can only be run inside `with study.borrowed():`")
+        return network
 
     def normalise(self, pictures: Tensor) -> Tensor:
         """Pictures in [0, 1] as the model expects them: of its channels, device and type; differentiable."""
@@ -229,12 +237,14 @@ class Study:
 
     def blocks(self) -> tuple[Layer, ...]:
         """The few layers worth drawing: the network's own blocks, in order."""
-        return _layers.blocks(self.model, self._traced)
+        layers = self._traced
+        with self.borrowed():
+            return _layers.blocks(self.network, layers)
 
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
         name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self._traced}
-        if name and name not in known and name in dict(self.model.named_modules()):
+        if name and name not in known and name in self._modules():
             raise LayerError(
                 f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
                 "them, or wraps the whole network; study.layers() lists those that can be used"
@@ -244,20 +254,20 @@ class Study:
 
     def record(self, pictures: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """Activations of several layers for one batch, on the model's device; call it inside `borrowed`."""
-        return _single(_layers.record(self.model, lambda: self.run(pictures), names))
+        return modes.single(_layers.record(self.network, lambda: self.run(pictures), names))
 
     def forward_and_record(self, pictures: Tensor, names: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """`forward` and `record` in one pass; differentiable; call it inside `borrowed`."""
-        logits, found = _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
-        return logits, _single(found)
+        logits, found = _layers.run_and_record(self.network, lambda: self.forward(pictures), names)
+        return logits, modes.single(found)
 
     def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
         """`forward` with a layer's output passed through `replace`; call it inside `borrowed`."""
 
         def replaced(activation: Tensor) -> Tensor:
-            return replace(_single({layer: activation})[layer]).to(activation.dtype)
+            return replace(modes.single({layer: activation})[layer]).to(activation.dtype)
 
-        return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replaced)
+        return _layers.run_replacing(self.network, lambda: self.forward(pictures), layer, replaced)
 
     def codes(self, pictures: Tensor, layer: str) -> Tensor:
         """`activations` as maps ``(N, C, H', W')`` or vectors ``(N, C)``; tokens of no place are left out."""
@@ -281,7 +291,11 @@ class Study:
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
         with self.borrowed(), torch.no_grad():
-            return listed(self.model, self.run, self.shape)
+            return listed(self.network, self.run, self.shape)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        with self.borrowed():
+            return dict(self.network.named_modules())
 
     def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
         batches = self.check(pictures).split(self.batch_size)
@@ -294,7 +308,7 @@ class Study:
 
     def _run(self, pictures: Tensor) -> object:
         with modes.of_user():
-            return self.model(self._normalised(pictures))
+            return self.network(self._normalised(pictures))
 
     def __repr__(self) -> str:
         return (
@@ -303,29 +317,9 @@ class Study:
         )
 
 
-def _single(activations: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Activations in single precision, whatever the model's own; all methods work in that."""
-    return {name: one.float() if one.is_floating_point() else one for name, one in activations.items()}
-
-
-def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) -> tuple[Tensor, Tensor]:
-    """Mean and deviation as tensors ``(C, 1, 1)``; one value, or one for each channel.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If a value is not finite, or a deviation is not above 0.
-    """
-    rules = {"mean": (mean, limits.MEAN), "std": (std, limits.STD)}
-    counts = {1, channels} | ({inputs.COLOUR} if channels == inputs.GREY else set())
-    values = [limits.Several(rule, counts)(name, given) for name, (given, rule) in rules.items()]
-    first, second = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in values)
-    return first, second
-
-
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
-    return artifact.fingerprint([*model.state_dict().items(), ("mean", mean), ("std", std)])
+    return artifact.fingerprint([*stand_in(model).state_dict().items(), ("mean", mean), ("std", std)])
 
 
 def _names(reading: Reading, given: Sequence[str] | None, images: PictureSet) -> tuple[str, ...]:

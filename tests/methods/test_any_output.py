@@ -61,12 +61,6 @@ def balanced(net, squares):
     return balanced
 
 
-def finite(value):
-    """Whether all tensors of a result are finite."""
-    tensors = [each for each in vars(value).values() if isinstance(each, torch.Tensor) and each.is_floating_point()]
-    return all(bool(torch.isfinite(each).all()) for each in tensors)
-
-
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_method_explains_every_kind_of_output(kind, balanced, make, fit_quietly, explain, tmp_path):
     change, options = MODELS[kind]
@@ -95,21 +89,21 @@ def double():
         torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("mode", [double, torch.inference_mode, torch.no_grad])
-def test_every_method_works_in_every_mode_as_without(mode, readable, make, fit_quietly, explain, tmp_path):
-    def result(explainer):
-        # A copy: what is made in inference mode is of no use to gradients.
-        return explain(explainer, explainer.study.test[0][0].clone())
+@pytest.fixture(scope="module")
+def usual(readable, make, fit_quietly, explain):
+    """An explainer that is fitted without any mode, and what it says of a picture."""
+    explainer = fit_quietly(make(readable()))
+    return explainer, explain(explainer, explainer.study.test[0][0])
 
-    usual = fit_quietly(make(readable()))
-    expected = result(usual)
+
+@pytest.mark.parametrize("mode", [double, torch.inference_mode])
+def test_every_method_works_in_every_mode_as_without(mode, usual, readable, make, fit_quietly, explain):
     study = readable()
     with mode():
         explainer = fit_quietly(make(study))
-        same(result(explainer), expected)
-        loaded = type(explainer).load(explainer.save(tmp_path / "saved"), study)
-        same(result(loaded), expected)
-    for name, tensor in usual._tensors(torch.float32).items():
+        # A copy: what is made in inference mode is of no use to gradients.
+        same(explain(explainer, study.test[0][0].clone()), usual[1])
+    for name, tensor in usual[0]._tensors(torch.float32).items():
         assert torch.equal(tensor, explainer._tensors(torch.float32)[name]), name
 
 
@@ -122,25 +116,13 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("mode", [double, torch.inference_mode])
-def test_a_model_and_pictures_that_are_made_in_the_mode(mode, net, squares, make, fit_quietly, explain):
+def test_a_model_and_pictures_that_are_made_in_the_mode(mode, balanced, make, fit_quietly, explain):
     with mode():
-        study = Study(net().double() if mode is double else net(), squares())
+        study = balanced(lambda net: net.double() if mode is double else net)
         explain(fit_quietly(make(study)), torch.rand(1, 3, 16, 16))
 
 
 # --- no gradients --------------------------------------------------------------------------------------------------
-
-
-class Silent(nn.Module):
-    """Runs under no_grad."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    @torch.no_grad()
-    def forward(self, pictures):
-        return self.network(pictures)
 
 
 @pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated", "ignore:torch.quantize_per_tensor")
