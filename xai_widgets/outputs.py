@@ -205,6 +205,7 @@ class Reading:
         scores, classes = _scores(model, wanted, ending, single), 2 if single else answers[0].shape[1]
         found = cls(ending, single, scores, classes, channels=channels, shown=shape[0])
         logits = torch.cat([found._logits(answer.detach()) for answer in answers])
+        _finite(logits, first)
         masked = logits.isneginf().all(0).nonzero().flatten().tolist()
         return replace(found, masked=frozenset(masked))
 

@@ -101,6 +101,8 @@ class Study:
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
         self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
+        if self.device.type == "meta":
+            raise PictureError("the model is on the device 'meta', which has no weights; load them first")
         with self.borrowed():
             self.reading = Reading.of(self.network, self._run, self.shape, scores)
         self.classes = self.reading.classes

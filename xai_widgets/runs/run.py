@@ -13,9 +13,10 @@ from xai_widgets import artifact, files, limits
 from xai_widgets._version import __version__
 from xai_widgets.digest import require_signed, signed
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
-from xai_widgets.limits import Of, OrNone, Several, Whole
+from xai_widgets.limits import Choice, Of, OrNone, Several, Whole
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.outputs import SCORES
 from xai_widgets.runs import sources
 from xai_widgets.study import Study
 
@@ -35,6 +36,8 @@ class Run:
         Where it is.
     name, class_names, mean, std, batch_size, seed
         Those of the study.
+    scores
+        How its logits become probabilities; empty where an older version has not said it.
     shape
         Of its pictures, ``(C, H, W)``.
     fingerprint
@@ -58,6 +61,7 @@ class Run:
     test: dict[str, Any] | None
     model: str = ""
     weights: str = ""
+    scores: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +77,7 @@ class Run:
             **dict.fromkeys(("name", "fingerprint", "model", "weights"), Of((str,))),
             images=sources.bounded,
             test=OrNone(sources.bounded),
+            scores=Choice(("", *SCORES)),
         )
 
     @classmethod
@@ -93,6 +98,7 @@ class Run:
             test=None if test is None else sources.described(test, folder),
             model=model,
             weights=weights,
+            scores=study.scores.name,
         )
 
     @classmethod
@@ -107,7 +113,7 @@ class Run:
         path = limits.path_like("folder", folder).resolve()
         said = _parsed(path)
         try:
-            return cls(folder=path, **{name: said[name] for name in _WRITTEN})
+            return cls(folder=path, **{name: said[name] for name in _WRITTEN if name in said or name != "scores"})
         except (KeyError, XaiWidgetsError) as error:
             raise ArtifactError(f"{path / DESCRIPTION} is damaged ({error}); {AGAIN}") from error
 
