@@ -19,7 +19,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 LAYERS = (
     {"errors", "_version"},
     {"names", "limits", "digest", "files"},
-    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
+    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes", "probabilities"},
     {"layers", "checkpoint", "inputs"},
     {"probing"},
     {"outputs"},

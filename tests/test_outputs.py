@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.outputs import SIGMOID, SOFTMAX
+from xai_widgets.probabilities import SIGMOID, SOFTMAX
 
 Z = torch.tensor([[0.5, -1.0, 2.0, 0.0]])
 
@@ -96,6 +96,12 @@ def test_one_logit_has_one_name_or_two(new_study):
     assert new_study(Gives(logits=ONE), class_names=["dog", "cat"]).class_names == ("dog", "cat")
     with pytest.raises(PictureError, match="the model has 2 logits, and class_names has 3 names"):
         new_study(Gives(logits=ONE), class_names=["a", "b", "c"])
+
+
+def test_a_model_that_gives_another_answer_each_time(new_study):
+    with pytest.warns(UserWarning, match="another answer to the same picture each time"):
+        study = new_study(Gives(lambda z: F.dropout(z, 0.5, training=True)))
+    assert "gives another answer each time" in repr(study)
 
 
 # --- masked classes ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ classifier is borrowed: see `xai_widgets.borrowing`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -14,16 +15,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits, modes
+from xai_widgets import artifact, inputs, limits, modes, outputs
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
-from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
+from xai_widgets.errors import NO_LAYERS, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.layers import Layer
 from xai_widgets.names import Target
-from xai_widgets.outputs import Reading, Scores
+from xai_widgets.outputs import Reading
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
+from xai_widgets.probabilities import Scores
 from xai_widgets.probing import listed
 
 
@@ -105,6 +107,8 @@ class Study:
             raise PictureError("the model is on the device 'meta', which has no weights; load them first")
         with self.borrowed():
             self.reading = Reading.of(self.network, self._run, self.shape, scores)
+        if self.reading.random:
+            warnings.warn(outputs.RANDOM, stacklevel=3)
         self.classes = self.reading.classes
         self.class_names = _names(self.reading, class_names, images)
 
@@ -246,6 +250,8 @@ class Study:
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
         name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self._traced}
+        if not known:
+            raise LayerError(NO_LAYERS)
         if name and name not in known and name in self._modules():
             raise LayerError(
                 f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
@@ -297,7 +303,7 @@ class Study:
 
     def _modules(self) -> dict[str, nn.Module]:
         with self.borrowed():
-            return dict(self.network.named_modules())
+            return _layers.modules_of(self.network)
 
     def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
         batches = self.check(pictures).split(self.batch_size)

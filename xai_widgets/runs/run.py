@@ -16,7 +16,7 @@ from xai_widgets.errors import ArtifactError, XaiWidgetsError
 from xai_widgets.limits import Choice, Of, OrNone, Several, Whole
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.registry import EXPLAINERS
-from xai_widgets.outputs import SCORES
+from xai_widgets.probabilities import SCORES
 from xai_widgets.runs import sources
 from xai_widgets.study import Study
 

@@ -168,8 +168,8 @@ class Breaks(nn.Module):
 
 @pytest.mark.parametrize(("kind", "said"), [("gradients", "gives no gradients"), ("nan", "the model gives NaN")])
 def test_classifiers_that_cannot_be_asked_are_told(kind, said):
+    study = Study(Breaks(kind), [(torch.rand(3, 28, 28), 0)] * 2)
     with pytest.raises(XaiWidgetsError, match=said):
-        study = Study(Breaks(kind), [(torch.rand(3, 28, 28), 0)] * 2)
         CrispMasks(study).find(torch.rand(1, 3, 28, 28))
 
 

@@ -9,7 +9,7 @@ import ipywidgets
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Decoded, Point, Scene
 from xai_widgets.names import class_name
-from xai_widgets.outputs import SOFTMAX
+from xai_widgets.probabilities import SOFTMAX
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY
