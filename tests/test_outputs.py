@@ -164,6 +164,9 @@ def test_scores_that_contradict_the_model(new_study):
 def test_the_size_to_give_is_said(new_study, squares):
     with pytest.raises(PictureError, match=r"a picture of shape \(3, 16, 16\).*works with pictures of 28 x 28 pixels"):
         new_study(nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, 4)))
+    grey = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Flatten(), nn.Linear(28 * 28, 4))
+    with pytest.raises(PictureError, match="works with pictures of 28 x 28 pixels"):
+        new_study(grey)
     odd = nn.Sequential(nn.Flatten(), nn.Linear(3 * 50 * 50, 4))
     odd.image_size = 50
     with pytest.raises(PictureError, match=r"works with pictures of 50 x 50.*xw.folder\(path, 50\)"):
@@ -182,6 +185,12 @@ def test_grey_is_shown_in_colour_to_a_model_of_three_channels(new_study, net, sq
     study, pictures = new_study(net(3), squares(6, (1, 16, 16)), mean=mean), torch.rand(2, 1, 16, 16)
     expected = study.model.eval()(pictures.expand(-1, 3, -1, -1) - torch.tensor(mean).view(3, 1, 1))
     assert torch.allclose(study.logits(pictures), expected, atol=1e-5)
+    assert "shown to the model in colour" in repr(study)
+
+
+def test_a_normalisation_of_three_channels_for_a_model_of_one(new_study, net):
+    with pytest.raises(PictureError, match="mean has 3 values for pictures of 1 channels; give one"):
+        new_study(net(1), mean=[0.1, 0.2, 0.3])
 
 
 def test_channels_that_no_picture_has(new_study, net):

@@ -97,7 +97,7 @@ class Reading:
                 raise
             except FAILURES as error:
                 failed.append(error)
-        raise PictureError(inputs.failure(model, run, shape, failed[0])) from failed[0]
+        raise PictureError(inputs.failure(model, run, shape, failed[-1])) from failed[-1]
 
     @classmethod
     def _with_channels(

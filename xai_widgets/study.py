@@ -311,8 +311,7 @@ class Study:
             return torch.cat([run(batch).cpu() for batch in batches])
 
     def _normalised(self, pictures: Tensor) -> Tensor:
-        moved = pictures.to(self.device)
-        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
+        return inputs.normalised(pictures.to(self.device), self.mean, self.std).to(self.dtype)
 
     def _run(self, pictures: Tensor) -> object:
         with modes.of_user():
