@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import struct
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from torch import Tensor
 
 from xai_widgets.errors import PictureError
 from xai_widgets.names import printable
+
+_LOG = logging.getLogger(__name__)
 
 CROP, CONTAIN, SQUASH = FITS = ("crop", "contain", "squash")
 """How a picture is brought to a size: its middle, all of it between bars, or all of it with other proportions."""
@@ -47,8 +49,8 @@ _PROGRAMS = ("EPS", "WMF", "EMF")
 _ALPHA_MODES = ("RGBA", "LA", "PA")
 # A PNG file at most this large is decoded to check it; of a larger one the checksums are compared, which is quicker.
 _QUICK_BYTES = 2**16
-_THREADS = 8
-"""Most files that are checked at once."""
+_MANY = 20_000
+"""Files that take minutes to check."""
 
 Size = tuple[int, int]
 """Height and width."""
@@ -65,14 +67,12 @@ So no file is checked twice, and one that broke while it was read is left out of
 
 def examine(paths: Sequence[Path]) -> list[Size | str]:
     """Of each file the size of its picture as stored, or why it cannot be read."""
+    if len(paths) > _MANY:
+        _LOG.warning("checking %d pictures once takes a while; some thousands are enough for explanations", len(paths))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        threads = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
-        try:
-            return list(threads.map(_examined, paths))
-        finally:
-            threads.shutdown(cancel_futures=True)
+        return [_examined(path) for path in paths]
 
 
 def upright_size(path: Path) -> Size:

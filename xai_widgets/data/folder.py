@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 from typing import Self
 
@@ -94,12 +94,12 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
         self.root = limits.path_like("path", path).absolute()
         tree = tree_of(self.root)
         self.splits, self.folders, self.class_names = tree.splits, tree.folders, list(tree.folders)
-        self.split = None if split is None else _checked_split(split, tree.splits)
+        self.split = None if split is None else _checked_split(split, tree.splits, self.root)
         self.skipped: list[tuple[Path, str]] = list(tree.unread.items())
         self.left_out: list[tuple[Path, str]] = list(tree.left_out.items())
         files, sizes = self._readable([file for file in tree.files if self.split is None or file.split in self.split])
         self._report(files, tree.remarks)
-        self.size: Size = wanted or _checked_size(upright_size(files[0].path), "the size of the first picture")
+        self.size: Size = wanted or _size_of(files[0].path)
         if wanted is None and len(sizes) > 1:
             self._warn(f"pictures of {len(sizes)} sizes are all made {self.size}; size= sets another")
         self.unseen = self._divide(files)
@@ -163,7 +163,7 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
         if not files:
             raise PictureError(f"no readable picture ({' '.join(COMMON)}) in {printable(self.root)}; {example}")
         if self.skipped:
-            self._warn(f"{len(self.skipped)} unreadable pictures skipped, see .skipped; the first is {example}")
+            self._warn(f"{_counted(self.skipped, 'unreadable picture')} skipped, see .skipped; the first is {example}")
         for remark in remarks:
             self._warn(remark)
 
@@ -175,9 +175,8 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
         classes = f"{len(self.folders)} classes" if self.folders else "no labels"
         unseen = f", and {len(self.unseen)} unseen of {' and '.join(self.unseen.split or ())}" if self.unseen else ""
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return (
-            f"FolderPictures({printable(self.root)!r}: {len(self)} pictures{unseen}, {size}{fit}, {classes}{skipped})"
-        )
+        count = _counted(self, "picture")
+        return f"FolderPictures({printable(self.root)!r}: {count}{unseen}, {size}{fit}, {classes}{skipped})"
 
 
 def folder(
@@ -190,14 +189,34 @@ def folder(
     return FolderPictures(path, size, fit, split)
 
 
-def _checked_size(size: object, name: str = "size") -> Size:
+def _checked_size(size: object) -> Size:
     """Height and width."""
-    several = isinstance(size, Iterable) and getattr(size, "ndim", 1) > 0
-    height, width = _SIDES(name, size if several else (size, size))
+    height, width = _SIDES("size", size if _several(size) else (size, size))
     return height, width
 
 
-def _checked_split(split: object, known: Sequence[str]) -> tuple[str, ...]:
-    several = (split,) if isinstance(split, str) else split
-    names: tuple[str, ...] = Several(Choice(known, error=PictureError), least=1, error=PictureError)("split", several)
+def _checked_split(split: object, known: Sequence[str], root: Path) -> tuple[str, ...]:
+    if not known:
+        raise PictureError(f"split is {split!r}, and {printable(root)} has no splits, such as folders train and val")
+    one = Choice(known, error=PictureError)
+    names: tuple[str, ...] = Several(one, least=1, error=PictureError)("split", split if _several(split) else [split])
     return names
+
+
+def _several(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) > 0
+
+
+def _size_of(path: Path) -> Size:
+    """The size of the first picture, which all are made if no other is asked for."""
+    height, width = upright_size(path)
+    if not limits.SIDE.least <= min(height, width) <= max(height, width) <= limits.SIDE.most:
+        raise PictureError(
+            f"{printable(path)}, the first picture, is {height} x {width}, and sides may have {limits.SIDE.least} to "
+            f"{limits.SIDE.most} pixels; say how large all are made, such as size=224"
+        )
+    return height, width
+
+
+def _counted(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"

@@ -80,7 +80,8 @@ class _Level(NamedTuple):
         if not (self.loose and self.classes):
             return self.others
         count, first = len(self.loose), printable(self.loose[0].name)
-        return self.others | {folder: f"{count} pictures beside its folders, such as {first}"}
+        said = f"{count} pictures beside its folders, such as {first}" if count > 1 else f"{first} beside its folders"
+        return self.others | {folder: said}
 
 
 def tree_of(root: Path) -> Tree:
@@ -174,7 +175,8 @@ def _nested(top: _Level, walk: _Walk, splits: list[Path]) -> Iterator[str]:
 def _first_of(left_out: Mapping[Path, str]) -> Iterator[str]:
     if left_out:
         first, reason = next(iter(left_out.items()))
-        yield f"{len(left_out)} left out that are no classes, see .left_out; the first is {printable(first)}: {reason}"
+        more = f"; and {len(left_out) - 1} more, see .left_out" if len(left_out) > 1 else ""
+        yield f"left out {printable(first)} ({reason}){more}"
 
 
 def _few(names: Collection[Path | str]) -> str:
