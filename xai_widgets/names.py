@@ -13,6 +13,15 @@ Target = SupportsIndex | str
 """A class: its number (Python, numpy or torch integer) or its name."""
 
 
+UNKNOWN = -1
+"""The label of a picture whose class is not known."""
+
+
+def printable(name: object) -> str:
+    """A name or path as text that can be printed and saved; names of files may hold bytes that are no characters."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
+
+
 def find_class(names: Sequence[str], target: Target) -> int:
     """The number of a class given by number or by name, or an XaiWidgetsError with the closest names."""
     if isinstance(target, str):
@@ -27,7 +36,9 @@ def find_class(names: Sequence[str], target: Target) -> int:
 
 
 def class_name(names: Sequence[str], label: int) -> str:
-    """The name of a label; "label 7" where the classifier has no such class."""
+    """The name of a label; "label 7" where the classifier has no such class, and empty where it is not known."""
+    if label == UNKNOWN:
+        return ""
     return names[label] if 0 <= label < len(names) else f"label {label}"
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from xai_widgets import limits
 from xai_widgets.errors import PictureError
 from xai_widgets.limits import MOST, Several, Whole
+from xai_widgets.names import UNKNOWN
 
 
 class PictureSet(Protocol):
     """What a study needs of a data set: a length, and (picture, label) by index.
 
-    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number.
-    Any torch `Dataset` of that kind will do.
+    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number, or
+    `UNKNOWN` (-1). Any torch `Dataset` of that kind will do. An item may also be a picture alone, whose class is not
+    known, or a row ``{"image": picture, "label": label}``.
     """
 
     def __len__(self) -> int: ...
@@ -37,6 +40,13 @@ class KnowsParts(Protocol):
         """Part of every pixel ``(H, W)`` of a picture, as an index of `part_names`."""
 
 
+@runtime_checkable
+class BringsUnseen(Protocol):
+    """A picture set that comes with others which nothing is to be fitted on, such as those of a folder ``val``."""
+
+    unseen: PictureSet | None
+
+
 SMALLEST = 2
 """Pixels of a side: one pixel has no form."""
 
@@ -47,7 +57,9 @@ INDICES = Several(Whole(-MOST, error=PictureError), error=PictureError)
 def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given indices of a picture set."""
     there = Whole(-len(pictures), len(pictures) - 1, error=PictureError)
-    pairs = [pictures[there("index", index)] for index in INDICES("indices", indices)]
+    pairs = [item(pictures, there("index", index)) for index in INDICES("indices", indices)]
+    if not pairs:
+        raise PictureError("indices is empty; give one or more")
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
@@ -57,6 +69,54 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
 def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
     """Indices of at most `count` pictures of a set, drawn without replacement."""
     return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
+
+
+def item(pictures: PictureSet, index: int) -> tuple[Any, Any]:
+    """A picture of a set with its label, which is `UNKNOWN` where there is none; see `PictureSet`."""
+    found: Any = pictures[index]
+    if isinstance(found, Tensor):
+        return found, UNKNOWN
+    if isinstance(found, Mapping) and "image" in found:
+        return found["image"], found.get("label", UNKNOWN)
+    if isinstance(found, tuple | list) and len(found) in (1, 2):
+        return found[0], found[1] if len(found) == 2 else UNKNOWN
+    raise PictureError(
+        f"an item of the pictures must be (picture, label), or a picture alone, and this one is {_described(found)}; "
+        'make a list of pairs, such as [(row["image"], row["label"]) for row in rows]'
+    )
+
+
+def require_set(pictures: object) -> None:
+    """Refuse, with a PictureError, what is no picture set, or has fewer than two pictures."""
+    if isinstance(pictures, str | os.PathLike):
+        raise PictureError(f"the pictures are {str(pictures)!r}; open a folder with xw.folder({str(pictures)!r})")
+    if isinstance(pictures, DataLoader):
+        raise PictureError("the pictures are a DataLoader, which gives batches; give its .dataset")
+    count, readable = _length(pictures), hasattr(type(pictures), "__getitem__")
+    if count is None or not readable or isinstance(pictures, Mapping | bytes | IterableDataset):
+        raise PictureError(
+            f"the pictures are {_described(pictures)}; give a data set with a length and (picture, label) by index, "
+            "such as xw.folder(path) or a list of pairs"
+        )
+    if count < 2:
+        raise PictureError(f"a study needs at least two pictures, and got {count}")
+
+
+def require_labels(labels: Tensor, classes: int, what: str) -> None:
+    """Refuse labels ``(N,)`` that are not numbers of classes, where something is learnt from them."""
+    missing = int(((labels < 0) | (labels >= classes)).sum())
+    if missing:
+        raise PictureError(
+            f"{what} learns from true classes, and {missing} of {len(labels)} pictures have none that the model knows; "
+            "put each class into a sub-folder, or use the default settings, which need no labels"
+        )
+
+
+def divided(pictures: PictureSet, test: PictureSet | None, seed: int) -> tuple[PictureSet, PictureSet]:
+    """Pictures to fit on, and unseen ones: those given as `test`, else those that come with a set, else a fifth."""
+    if test is None and isinstance(pictures, BringsUnseen):
+        test = pictures.unseen
+    return (pictures, test) if test is not None else split(pictures, seed)
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -75,7 +135,7 @@ def subset(pictures: PictureSet, indices: Sequence[int]) -> PictureSet:
 
 def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
     """The shape ``(C, H, W)`` of the first picture."""
-    shape = _shape(pictures[0][0])
+    shape = _shape(item(pictures, 0)[0])
     if len(shape) != 3:
         raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
     if min(shape[1:]) < SMALLEST or not shape[0]:
@@ -92,6 +152,20 @@ def _shape(picture: object) -> tuple[int, ...]:
             "torchvision.transforms.ToTensor() makes one of a PIL or numpy picture"
         )
     return tuple(picture.shape)
+
+
+def _described(thing: object) -> str:
+    """A thing in a few words: of large ones, their type and size."""
+    length = _length(thing)
+    inside = f" with {', '.join(map(repr, list(thing)[:4]))}" if isinstance(thing, Mapping) else ""
+    return f"{type(thing).__name__}{f' of length {length}' if length is not None else ''}{inside}"
+
+
+def _length(thing: Any) -> int | None:
+    try:
+        return len(thing)
+    except (TypeError, NotImplementedError):
+        return None
 
 
 def _shuffled(pictures: PictureSet, seed: int) -> list[int]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.names import Target, class_name, find_class
+from xai_widgets.names import UNKNOWN, Target, class_name, find_class
 from xai_widgets.pictures import KnowsParts, PictureSet, draw, load
 
 POOL = 300
@@ -46,7 +46,7 @@ class Pool:
     pictures
         ``(N, C, H, W)``.
     labels
-        ``(N,)``; -1 for pictures of one's own, whose classes are not known.
+        ``(N,)``; `UNKNOWN` (-1) for those whose class is not known, as of one's own.
     own
         Whether they are somebody's own pictures.
     """
@@ -75,7 +75,7 @@ class Pool:
         batch = study.check(pictures).detach().cpu().float()
         if not len(batch):
             raise PictureError("there are no pictures to choose from")
-        return cls(study, list(range(len(batch))), batch, torch.full((len(batch),), -1), own=True)
+        return cls(study, list(range(len(batch))), batch, torch.full((len(batch),), UNKNOWN), own=True)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -95,9 +95,14 @@ class Pool:
         if kind == MISSED:
             keep &= self._predicted != class_index
         if kind == MISTAKEN:
-            keep &= (self.labels != class_index) & (self._predicted == class_index)
+            keep &= self.mistaken & (self._predicted == class_index)
         found: list[int] = keep.nonzero().flatten().tolist()
         return found
+
+    @property
+    def mistaken(self) -> Tensor:
+        """Whether the classifier is wrong about each picture ``(N,)``; not where the true class is not known."""
+        return (self.labels != UNKNOWN) & (self.labels != self._predicted)
 
     @cached_property
     def _predicted(self) -> Tensor:
@@ -134,7 +139,7 @@ class Pool:
 
     def name(self, number: int) -> str:
         """The name of a picture's true class; empty where it is not known."""
-        return "" if self.own else class_name(self.study.class_names, int(self.labels[number]))
+        return class_name(self.study.class_names, int(self.labels[number]))
 
     def _missing(self, picture: int) -> XaiWidgetsError:
         return XaiWidgetsError(f"picture {picture} is not one of the {len(self)} to choose from")

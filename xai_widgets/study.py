@@ -43,7 +43,8 @@ class Study:
     images
         Pictures to fit explainers on (see `PictureSet`).
     test
-        Pictures that no explainer is fitted on. Without them, a fifth of `images` is set aside.
+        Pictures that no explainer is fitted on. Without them, those that come with `images` (of ``val`` in a
+        folder), else a fifth of `images`.
     class_names
         One name for each logit. Default: those of `images` if their number fits, else "class 0", "class 1", ...
     mean, std
@@ -85,12 +86,11 @@ class Study:
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        if len(images) < 2:
-            raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
+        _pictures.require_set(images)
         self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
-        self.train, self.test = (images, test) if test is not None else _pictures.split(images, seed)
+        self.train, self.test = _pictures.divided(images, test, seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)

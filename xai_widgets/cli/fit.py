@@ -51,9 +51,14 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--images", type=Path, metavar="DIR",
-        help="a folder with a sub-folder of pictures for each class (default: that of the run)",
+        help="a folder with a sub-folder of pictures for each class, or in train and val (default: that of the run)",
     )  # fmt: skip
     parser.add_argument("--size", type=_size, help="of the pictures: 64, or HxW (default: that of the first one)")
+    parser.add_argument(
+        "--fit", choices=("crop", "contain", "squash"),
+        help="keep the middle of pictures of other proportions, all of them between grey bars, or squash them "
+        "(default: crop)",
+    )  # fmt: skip
     for name in ("--mean", "--std"):
         said = "that the model wants pictures to be normalised with"
         parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
@@ -138,16 +143,23 @@ def _study(given: argparse.Namespace) -> Study:
 
 
 def _images(given: argparse.Namespace, before: Run | None) -> PictureSet:
+    """The folder that is asked for; what is not said about it is as in the run, if one was begun."""
     from xai_widgets.data.folder import folder  # noqa: PLC0415
     from xai_widgets.runs import sources  # noqa: PLC0415
 
+    known = before.images["options"] if before is not None and before.images["kind"] == sources.FOLDER else {}
     if given.images is not None:
-        known = before is not None and before.images["kind"] == sources.FOLDER
-        return folder(
-            given.images, given.size or (tuple(before.images["options"]["size"]) if before and known else None)
-        )
+        size = given.size or (tuple(known["size"]) if known else None)
+        return folder(given.images, size, given.fit or known.get("fit", sources.USUAL_FIT), known.get("split"))
     if before is None:
         raise XaiWidgetsError("--images is needed: a folder with a sub-folder of pictures for each class")
+    for name, there in {"size": list(before.shape[1:]), "fit": known.get("fit", sources.USUAL_FIT)}.items():
+        now = getattr(given, name)
+        if now is not None and (now if name == "fit" else list(now)) != there:
+            raise XaiWidgetsError(
+                f"{given.out} holds pictures with --{name} {_typed(there)}, not {_typed(now)}; leave it out, or choose "
+                "another --out"
+            )
     return sources.opened(before.images, before.folder)
 
 

@@ -116,7 +116,8 @@ class Run:
         values = {name: getattr(self, name) for name in _WRITTEN}
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "provenance": artifact.provenance()}
         text = json.dumps(signed(head | values), indent=2, ensure_ascii=False)
-        files.write(self.folder / DESCRIPTION, f"{text}\n".encode())
+        # Bytes of a path that are no characters become JSON's escapes.
+        files.write(self.folder / DESCRIPTION, f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def save(self, key: str, explainer: Explainer) -> None:
         """Write an explainer's file, unless nothing is fitted."""

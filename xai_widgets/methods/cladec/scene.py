@@ -16,8 +16,7 @@ MOST_HIDDEN = 512
 
 def mistakes(study: Study) -> list[int]:
     """Pictures of the pool that the classifier gets wrong."""
-    pool = study.pool
-    wrong: list[int] = (study.predict(pool.pictures).argmax(1) != pool.labels).nonzero().flatten().tolist()
+    wrong: list[int] = study.pool.mistaken.nonzero().flatten().tolist()
     return wrong
 
 

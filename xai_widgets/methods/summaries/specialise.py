@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from xai_widgets import limits
 from xai_widgets.errors import PictureError, XaiWidgetsError
@@ -32,6 +33,8 @@ from xai_widgets.methods.summaries.causal import interval
 from xai_widgets.methods.summaries.features import Features, Floats
 from xai_widgets.methods.summaries.located import Part, parts_of
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.names import UNKNOWN
+from xai_widgets.pictures import item, require_labels
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -114,6 +117,8 @@ def specialise(
     _require_classes(study, fitted, parts)
     known = Features.read(study, study.train, fitted + held, parts, progress)
     new = Features.read(study, study.test, unseen, parts, progress)
+    for each in (known, new):
+        require_labels(torch.from_numpy(each.labels), study.classes, "a specialised classifier")
     every = np.unique(known.labels[: len(fitted)]).tolist()
     fuse = Fusion(known, new, len(fitted), seed)
     chosen = fuse([part.class_index for part in parts], known.parts, new.parts)
@@ -210,7 +215,7 @@ def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
 
 
 def _require_classes(study: Study, indices: Sequence[int], parts: Sequence[Part]) -> None:
-    labels = {int(study.train[index][1]) for index in indices}
+    labels = {int(item(study.train, index)[1]) for index in indices} - {UNKNOWN}
     missing = sorted({part.class_index for part in parts} - labels)
     if missing or len(labels) < 2:
         raise PictureError(

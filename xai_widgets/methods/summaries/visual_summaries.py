@@ -25,7 +25,7 @@ from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.summary import ClassSummaries
-from xai_widgets.names import Target, find_class
+from xai_widgets.names import UNKNOWN, Target, find_class
 from xai_widgets.pictures import INDICES, PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -138,7 +138,8 @@ class VisualSummaries(Explainer):
     def _labels(self) -> list[int]:
         """Classes of the pictures where the set knows its labels (also if a part was set aside); else all classes."""
         labels = getattr(getattr(self.pictures, "dataset", self.pictures), "labels", range(self.study.classes))
-        return sorted({int(label) for label in labels} & set(range(self.study.classes)))
+        known = {int(label) for label in labels} & set(range(self.study.classes))
+        return sorted(known) or list(range(self.study.classes))
 
     def find(
         self,
@@ -207,7 +208,10 @@ class VisualSummaries(Explainer):
         return chosen
 
     def _drawn(self, class_index: int, errors: bool, most: int, progress: Progress) -> tuple[list[int], Tensor]:
-        """Indices and pictures that are predicted as the class, rightly or wrongly, in an order drawn once for all."""
+        """Indices and pictures that are predicted as the class, rightly or wrongly, in an order drawn once for all.
+
+        Where the true class is not known, the prediction counts as right.
+        """
         order = self.study.draw(self.pictures, len(self.pictures), self.seed)
         batches = [order[at : at + self.study.batch_size] for at in range(0, len(order), self.study.batch_size)]
         progress.start("looking for pictures", len(batches))
@@ -216,7 +220,8 @@ class VisualSummaries(Explainer):
         for batch in batches:
             pictures, labels = self.study.load(self.pictures, batch)
             predicted = self.study.predict(pictures).argmax(1) == class_index
-            fitting = predicted & ((labels != class_index) if errors else (labels == class_index))
+            right = (labels == class_index) | (labels == UNKNOWN)
+            fitting = predicted & (~right if errors else right)
             indices += torch.tensor(batch)[fitting].tolist()
             kept += [pictures[fitting]]
             progress.advance()
