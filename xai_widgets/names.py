@@ -19,7 +19,7 @@ def find_class(names: Sequence[str], target: Target) -> int:
         return list(names).index(closest(target, names, "class"))
     try:
         number = index(target)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise XaiWidgetsError(f"target is {target!r}; give the number or the name of a class") from error
     if isinstance(target, bool) or not 0 <= number < len(names):
         raise XaiWidgetsError(f"target is {target!r}, and the classes are numbered 0 to {len(names) - 1}")
@@ -27,7 +27,9 @@ def find_class(names: Sequence[str], target: Target) -> int:
 
 
 def class_name(names: Sequence[str], label: int) -> str:
-    """The name of a label; "label 7" where the classifier has no such class."""
+    """The name of a label; empty for -1, a class that is not known; "label 7" where the classifier has no such class."""
+    if label == -1:
+        return ""
     return names[label] if 0 <= label < len(names) else f"label {label}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,14 +12,15 @@ from torch.utils.data import Subset
 
 from xai_widgets import limits
 from xai_widgets.errors import PictureError
+from xai_widgets.labels import UNKNOWN
 from xai_widgets.limits import MOST, Several, Whole
 
 
 class PictureSet(Protocol):
     """What a study needs of a data set: a length, and (picture, label) by index.
 
-    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number.
-    Any torch `Dataset` of that kind will do.
+    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number; -1,
+    None or no label at all where the class is not known. Any torch `Dataset` of that kind will do.
     """
 
     def __len__(self) -> int: ...
@@ -47,11 +48,37 @@ INDICES = Several(Whole(-MOST, error=PictureError), error=PictureError)
 def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given indices of a picture set."""
     there = Whole(-len(pictures), len(pictures) - 1, error=PictureError)
-    pairs = [pictures[there("index", index)] for index in INDICES("indices", indices)]
+    pairs = [item(pictures, there("index", index)) for index in INDICES("indices", indices)]
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
-    return torch.stack([picture for picture, _ in pairs]), torch.tensor([_label(label) for _, label in pairs])
+    return torch.stack([picture for picture, _ in pairs]), torch.tensor([label for _, label in pairs])
+
+
+def item(pictures: PictureSet, index: int) -> tuple[Tensor, int]:
+    """A picture of a set with its label, which is -1 where there is none."""
+    found: Any = pictures[index]
+    if isinstance(found, Tensor):
+        return found, UNKNOWN
+    if not isinstance(found, tuple | list) or not found:
+        raise PictureError(
+            f"an item of the pictures must be (picture, label), or a picture alone, and this one is "
+            f"{type(found).__name__}; take both out of it in a Dataset of your own"
+        )
+    return found[0], UNKNOWN if len(found) == 1 else _label(found[1])
+
+
+def require_set(pictures: object) -> None:
+    """Refuse, with a PictureError, what has no length or no items by index."""
+    try:
+        sized = len(pictures) >= 0 and hasattr(pictures, "__getitem__")  # type: ignore[arg-type]
+    except (TypeError, NotImplementedError):
+        sized = False
+    if not sized or isinstance(pictures, Mapping | str | bytes):
+        raise PictureError(
+            f"pictures must have a length and give (picture, label) by index, as a torch Dataset does, and these are a "
+            f"{type(pictures).__name__}{'; give its .dataset' if hasattr(pictures, 'dataset') else ''}"
+        )
 
 
 def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
@@ -75,7 +102,7 @@ def subset(pictures: PictureSet, indices: Sequence[int]) -> PictureSet:
 
 def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
     """The shape ``(C, H, W)`` of the first picture."""
-    shape = _shape(pictures[0][0])
+    shape = _shape(item(pictures, 0)[0])
     if len(shape) != 3:
         raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
     if min(shape[1:]) < SMALLEST or not shape[0]:
@@ -101,6 +128,8 @@ def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
 
 def _label(value: object) -> int:
     """A label as an int; a PictureError if it is no whole number."""
+    if value is None:
+        return UNKNOWN
     try:
         return index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError) as error:

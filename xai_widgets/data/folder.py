@@ -6,7 +6,7 @@ import logging
 import os
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +42,13 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
     ----------
     root
         The folder.
-    class_names
+    folders
         Names of the sub-folders, sorted: the order that torchvision's ``ImageFolder`` has.
     paths, labels
         File and class of every picture.
+    class_names
+        Names of the classes that `labels` number: `folders`, until a study takes the pictures and its model's classes
+        take their place. A label is -1 where the model has no such class.
     skipped
         Files that are pictures by their name and could not be read, with the reason.
     size
@@ -69,11 +72,12 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
         wanted = None if size is None else _checked_size(size)
         root = self.root = Path(path)
         folders = _class_folders(root)
-        self.class_names = [folder.name for folder in folders]
+        self.folders = self.class_names = [folder.name for folder in folders]
         self.paths: list[Path] = []
         self.labels: list[int] = []
         self.skipped: list[tuple[Path, str]] = []
         sizes = self._scan(folders)
+        self._own = self.labels
         self._report(root)
         self.size = wanted or _upright_size(self.paths[0])
         if wanted is None and len(sizes) > 1:
@@ -89,6 +93,10 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
                 return _tensor(_plain(image), self.size), self.labels[index]
         except _BROKEN as error:
             raise PictureError(f"{path} can no longer be read ({_reason(error)}); make the data set again") from error
+
+    def adopt(self, class_names: Sequence[str], numbers: Sequence[int]) -> None:
+        """Label the pictures with the numbers of a model's classes: `numbers` has one for each of `folders`."""
+        self.class_names, self.labels = list(class_names), [numbers[label] for label in self._own]
 
     def _scan(self, folders: list[Path]) -> set[tuple[int, int]]:
         """Sort files into readable and skipped ones; give the sizes that occur."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from xai_widgets.errors import ArtifactError, PictureError
 from xai_widgets.limits import Of, Several, Whole
-from xai_widgets.pictures import PictureSet
+from xai_widgets.pictures import PictureSet, item
+from xai_widgets.relabelling import as_given
 
 LOOKED_AT = 32
 """Number of labels, spread evenly over the set, by which pictures are recognised."""
@@ -121,9 +122,9 @@ def _place(source: Mapping[str, Any], beside: Path) -> Path:
 def _check(pictures: Any) -> str:
     """A hash of labels, and of the names of files."""
     chosen = range(0, len(pictures), max(len(pictures) // LOOKED_AT, 1))
-    kind, known = _kind(pictures), getattr(pictures, "labels", ())
+    kind, own = _kind(pictures), as_given(pictures)
     # Only in our own sets, `labels` is known to need no reading of pictures.
-    seen = [int(known[i]) if kind in OPTIONS else int(pictures[i][1]) for i in chosen]
+    seen = [int(own.labels[i]) if kind in OPTIONS else item(own, i)[1] for i in chosen]
     files = [path.relative_to(pictures.root).as_posix() for path in getattr(pictures, "paths", ()) if kind == FOLDER]
     return hashlib.sha256(json.dumps([seen, files]).encode()).hexdigest()[:16]
 

@@ -168,6 +168,8 @@ class ClaDec(Explainer):
             return
         chosen = study.draw(study.train, self.settings.pictures, seed)
         seen = cached_pass(study, study.train, chosen, missing, progress)
+        if self.settings.paper and self.settings.alpha > 0:
+            seen.labelled()  # or refuses
         unseen = cached_pass(study, study.test, study.draw(study.test, MEASURED, seed), missing, progress)
         finished = FinishedParts(checkpoint, f"{seen.fingerprint} {self.settings}")
         for layer in missing:
