@@ -151,7 +151,7 @@ class LayerFit:
         return total if self.settings.paper else total + _likelihood(wanted - picture, log_variance)
 
     def _classifier_loss(self, indices: Tensor, picture: Tensor, which: Tensor) -> Tensor:
-        """Cross-entropy with the true labels that are known (paper), or divergence from the beliefs on the original over log K."""
+        """Cross-entropy with true labels, if known (paper), or divergence from the beliefs on the original / log K."""
         with self.study.borrowed():
             said = self.study.forward(picture[which]).log_softmax(1)
         some = indices[which.cpu()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -59,9 +59,8 @@ class CachedPass:
                 "study with labels= which classes they are, or use the default version, which needs none"
             )
         kept = {layer: code[known] for layer, code in self.codes.items()}
-        return replace(
-            self, pictures=self.pictures[known], labels=self.labels[known], logits=self.logits[known], codes=kept
-        )
+        some: Any = {name: getattr(self, name)[known] for name in ("pictures", "labels", "logits")}
+        return replace(self, codes=kept, **some)
 
     def picture(self, indices: Tensor | slice) -> Tensor:
         """Pictures in [0, 1] on the model's device."""

@@ -226,9 +226,8 @@ class VisualSummaries(Explainer):
         for batch in batches:
             pictures, labels = self.study.load(self.pictures, batch)
             predicted, known = self.study.predict(pictures).argmax(1) == class_index, labels != UNKNOWN
-            found.add(
-                batch, pictures, predicted & known & ((labels != class_index) if errors else (labels == class_index))
-            )
+            right = labels == class_index
+            found.add(batch, pictures, predicted & known & (~right if errors else right))
             unlabelled.add(batch, pictures, predicted & ~known & (not errors))
             labelled |= bool(known.any())
             progress.advance()
