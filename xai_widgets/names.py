@@ -28,11 +28,16 @@ def find_class(names: Sequence[str], target: Target) -> int:
         return list(names).index(closest(target, names, "class"))
     try:
         number = index(target)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise XaiWidgetsError(f"target is {target!r}; give the number or the name of a class") from error
-    if isinstance(target, bool) or not 0 <= number < len(names):
+    if isinstance(target, bool) or _is_no_number(target) or not 0 <= number < len(names):
         raise XaiWidgetsError(f"target is {target!r}, and the classes are numbered 0 to {len(names) - 1}")
     return number
+
+
+def _is_no_number(target: object) -> bool:
+    """Whether it is an array or a bool of numpy or torch, which Python takes for a number."""
+    return getattr(target, "ndim", 0) != 0 or str(getattr(target, "dtype", "")) in ("bool", "torch.bool")
 
 
 def class_name(names: Sequence[str], label: int) -> str:

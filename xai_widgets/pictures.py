@@ -21,8 +21,8 @@ class PictureSet(Protocol):
     """What a study needs of a data set: a length, and (picture, label) by index.
 
     A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number, or
-    `UNKNOWN` (-1). Any torch `Dataset` of that kind will do. An item may also be a picture alone, whose class is not
-    known, or a row ``{"image": picture, "label": label}``.
+    `UNKNOWN` (-1, or None). Any torch `Dataset` of that kind will do. An item may also be a picture alone, whose class
+    is not known, or a row ``{"image": picture, "label": label}``.
     """
 
     def __len__(self) -> int: ...
@@ -63,31 +63,26 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
-    return torch.stack([picture for picture, _ in pairs]), torch.tensor([_label(label) for _, label in pairs])
+    return torch.stack([picture for picture, _ in pairs]), torch.tensor([label for _, label in pairs])
 
 
-def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
-    """Indices of at most `count` pictures of a set, drawn without replacement."""
-    return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
-
-
-def item(pictures: PictureSet, index: int) -> tuple[Any, Any]:
+def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
     """A picture of a set with its label, which is `UNKNOWN` where there is none; see `PictureSet`."""
     found: Any = pictures[index]
     if isinstance(found, Tensor):
         return found, UNKNOWN
     if isinstance(found, Mapping) and "image" in found:
-        return found["image"], found.get("label", UNKNOWN)
+        return found["image"], _label(found.get("label"))
     if isinstance(found, tuple | list) and len(found) in (1, 2):
-        return found[0], found[1] if len(found) == 2 else UNKNOWN
+        return found[0], _label(found[1] if len(found) == 2 else None)
     raise PictureError(
         f"an item of the pictures must be (picture, label), or a picture alone, and this one is {_described(found)}; "
         'make a list of pairs, such as [(row["image"], row["label"]) for row in rows]'
     )
 
 
-def require_set(pictures: object) -> None:
-    """Refuse, with a PictureError, what is no picture set, or has fewer than two pictures."""
+def require_set(pictures: object, least: int = 2) -> None:
+    """Refuse, with a PictureError, what is no picture set, or has fewer pictures than `least`."""
     if isinstance(pictures, str | os.PathLike):
         raise PictureError(f"the pictures are {str(pictures)!r}; open a folder with xw.folder({str(pictures)!r})")
     if isinstance(pictures, DataLoader):
@@ -98,25 +93,15 @@ def require_set(pictures: object) -> None:
             f"the pictures are {_described(pictures)}; give a data set with a length and (picture, label) by index, "
             "such as xw.folder(path) or a list of pairs"
         )
-    if count < 2:
-        raise PictureError(f"a study needs at least two pictures, and got {count}")
-
-
-def require_labels(labels: Tensor, classes: int, what: str) -> None:
-    """Refuse labels ``(N,)`` that are not numbers of classes, where something is learnt from them."""
-    missing = int(((labels < 0) | (labels >= classes)).sum())
-    if missing:
+    if count < least:
         raise PictureError(
-            f"{what} learns from true classes, and {missing} of {len(labels)} pictures have none that the model knows; "
-            "put each class into a sub-folder, or use the default settings, which need no labels"
+            f"a study needs at least {'two pictures' if least > 1 else 'one unseen picture'}, and got {count}"
         )
 
 
-def divided(pictures: PictureSet, test: PictureSet | None, seed: int) -> tuple[PictureSet, PictureSet]:
-    """Pictures to fit on, and unseen ones: those given as `test`, else those that come with a set, else a fifth."""
-    if test is None and isinstance(pictures, BringsUnseen):
-        test = pictures.unseen
-    return (pictures, test) if test is not None else split(pictures, seed)
+def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
+    """Indices of at most `count` pictures of a set, drawn without replacement."""
+    return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -143,6 +128,28 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
             f"a picture must have at least {SMALLEST} x {SMALLEST} pixels and a channel, and the first one has {shape}"
         )
     return shape[0], shape[1], shape[2]
+
+
+def checked(pictures: object, channels: int) -> Tensor:
+    """Pictures ``(N, C, H, W)``, or one ``(C, H, W)``, as a batch, or a `PictureError` that says what is wrong."""
+    if not isinstance(pictures, Tensor):
+        raise PictureError(f"pictures must be a tensor (N, {channels}, H, W), and these are {type(pictures).__name__}")
+    batch = pictures.unsqueeze(0) if pictures.dim() == 3 else pictures
+    if batch.dim() != 4 or batch.shape[1] != channels:
+        raise PictureError(
+            f"pictures must have shape (N, {channels}, H, W) for this model, and these have {tuple(pictures.shape)}"
+        )
+    if not batch.is_floating_point():
+        raise PictureError(f"pictures must be floats in [0, 1], and these are {batch.dtype}: divide by 255")
+    if not torch.isfinite(batch).all():
+        broken = (~torch.isfinite(batch)).flatten(1).any(1).nonzero().flatten().tolist()
+        raise PictureError(f"pictures {broken[:5]} hold NaN or infinite values")
+    if batch.numel() and (batch.min() < -1e-3 or batch.max() > 1 + 1e-3):
+        raise PictureError(
+            f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
+            "normalisation to the study (mean=, std=) instead of applying it"
+        )
+    return batch
 
 
 def _shape(picture: object) -> tuple[int, ...]:
@@ -175,6 +182,8 @@ def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
 
 def _label(value: object) -> int:
     """A label as an int; a PictureError if it is no whole number."""
+    if value is None:
+        return UNKNOWN
     try:
         return index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError) as error:
