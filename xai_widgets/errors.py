@@ -29,3 +29,7 @@ class ArtifactError(XaiWidgetsError, ValueError):
 
 class CancelledError(XaiWidgetsError):
     """Somebody pressed Cancel; what was computed until then is kept in the checkpoint, if one was asked for."""
+
+
+FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError)
+"""What a model may raise that is given pictures which it cannot read."""

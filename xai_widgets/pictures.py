@@ -131,10 +131,11 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
 
 
 def checked(pictures: object, channels: int) -> Tensor:
-    """Pictures ``(N, C, H, W)``, or one ``(C, H, W)``, as a batch, or a `PictureError` that says what is wrong."""
+    """Pictures ``(N, C, H, W)`` or ``(C, H, W)`` as a batch in single precision, or a `PictureError` with the reason."""
     if not isinstance(pictures, Tensor):
         raise PictureError(f"pictures must be a tensor (N, {channels}, H, W), and these are {type(pictures).__name__}")
-    batch = pictures.unsqueeze(0) if pictures.dim() == 3 else pictures
+    own = pictures.clone() if pictures.is_inference() else pictures
+    batch = own.unsqueeze(0) if own.dim() == 3 else own
     if batch.dim() != 4 or batch.shape[1] != channels:
         raise PictureError(
             f"pictures must have shape (N, {channels}, H, W) for this model, and these have {tuple(pictures.shape)}"
@@ -149,7 +150,7 @@ def checked(pictures: object, channels: int) -> Tensor:
             f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
             "normalisation to the study (mean=, std=) instead of applying it"
         )
-    return batch
+    return batch.float()
 
 
 def _shape(picture: object) -> tuple[int, ...]:

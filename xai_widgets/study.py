@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, limits
+from xai_widgets import artifact, inputs, limits, modes
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
@@ -22,6 +22,8 @@ from xai_widgets.class_names import checked_names, names_like
 from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
 from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
+from xai_widgets.names import Target
+from xai_widgets.outputs import Reading, Scores
 from xai_widgets.pictures import BringsUnseen, PictureSet
 from xai_widgets.pool import Pool
 from xai_widgets.probing import listed
@@ -36,27 +38,32 @@ class Sources(NamedTuple):
     seed: int
 
 
+@modes.unmoved
 class Study:
     """A classifier with the pictures it is studied on.
 
     Parameters
     ----------
     model
-        Any module that maps pictures ``(N, C, H, W)`` to logits ``(N, K)``. Never changed.
+        Any module that maps pictures ``(N, C, H, W)`` to logits ``(N, K)``, or to one logit each. Never changed.
     images
         Pictures to fit explainers on (see `PictureSet`).
     test
         Pictures that no explainer is fitted on. Without them, those that come with `images` (of ``val`` in a
         folder), else a fifth of `images`.
     class_names
-        One name for each logit, all different. Default: those of `images` if their number fits, else "class 0",
-        "class 1", ...
+        One name for each logit, all different; of a single logit, one name or two. Default: those of `images` if their
+        number fits, else "class 0", "class 1", ...
     labels
         Which of the model's classes the pictures' own classes are, such as ``{"ants": "ant", "bees": 309}``, by name or
         number; for those that the names do not tell (see `xai_widgets.labels`). ``repr`` says what was found. Pictures
         of other classes have the label -1: their true class is not known.
     mean, std
         Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
+    scores
+        How logits become probabilities: "softmax" where one class is true of a picture, "sigmoid" where each class has
+        a probability of its own (multi-label). Default: softmax, unless the model ends in sigmoids, or Hugging Face's
+        configuration says that it is multi-label.
     name
         Shown as a title.
     batch_size
@@ -79,10 +86,7 @@ class Study:
     mean, std
         The normalisation, as tensors ``(C, 1, 1)``.
 
-    Raises
-    ------
-    PictureError
-        If there are no pictures, or the model does not turn them into logits.
+    Raises a `PictureError` if there are no pictures, or the model does not turn them into logits.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class Study:
         labels: Labels | None = None,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
+        scores: str | None = None,
         name: str = "",
         batch_size: int = 64,
         seed: int = 0,
@@ -106,9 +111,11 @@ class Study:
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
-        self.mean, self.std = normalisation(mean, std, self.shape[0])
-        self.classes = self._count_classes()
-        given = names_like(own_names(images), self.classes) if class_names is None else class_names
+        self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
+        with self.borrowed():
+            self.reading = Reading.of(self.network, self._run, self.shape, scores)
+        self.classes = self.reading.classes
+        given = names_like(own_names(images), self.classes) if class_names is None else self.reading.names(class_names)
         self.class_names = checked_names(given, self.classes)
         labeller = Labeller(self.class_names, labels)
         self.labels = labeller.given
@@ -160,7 +167,7 @@ class Study:
     draw = staticmethod(_pictures.draw)
 
     def check(self, pictures: Tensor) -> Tensor:
-        """The pictures as a batch of floats, or a `PictureError` that says what is wrong with them."""
+        """The pictures as a batch in single precision, or a `PictureError` that says what is wrong with them."""
         return _pictures.checked(pictures, self.shape[0])
 
     def batch(self, pictures: Tensor) -> Tensor:
@@ -201,25 +208,33 @@ class Study:
         return network
 
     def normalise(self, pictures: Tensor) -> Tensor:
-        """Pictures in [0, 1] as the model expects them: normalised, on its device, of its type; differentiable."""
-        moved = pictures.to(self.device)
-        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
+        """Pictures in [0, 1] as the model expects them: of its channels, device and type; differentiable."""
+        return self._normalised(inputs.of_channels(pictures, self.reading.channels))
+
+    def run(self, pictures: Tensor) -> object:
+        """What the model gives for pictures in [0, 1]; call it inside `borrowed`."""
+        return self._run(inputs.of_channels(pictures, self.reading.channels))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` of one batch, differentiable with respect to it; call it inside `borrowed`."""
-        output = _layers.logits_of(self.network(self.normalise(pictures)))
-        if output is None or output.dim() != 2:
-            shape = None if output is None else tuple(output.shape)
-            raise PictureError(f"the model must turn pictures into logits (N, K), and gave {shape}")
-        return output.float()
+        return self.reading.logits(self.run(pictures), pictures)
 
     def logits(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` on the CPU, in batches, without gradients."""
         return self._batched(self.forward, pictures)
 
     def predict(self, pictures: Tensor) -> Tensor:
-        """Probabilities ``(N, K)`` on the CPU; each row sums to 1."""
-        return self.logits(pictures).softmax(1)
+        """Probabilities ``(N, K)`` on the CPU; each row sums to 1, unless the study is multi-label (`scores`)."""
+        return self.scores.probabilities(self.logits(pictures))
+
+    @property
+    def scores(self) -> Scores:
+        """How logits become probabilities."""
+        return self.reading.scores
+
+    def class_index(self, target: Target) -> int:
+        """The number of a class by number or name, or an `XaiWidgetsError` where it cannot be explained."""
+        return self.reading.class_index(self.class_names, target)
 
     def layers(self) -> tuple[Layer, ...]:
         """All layers in the order in which they are run, with shapes and layouts from two dry runs."""
@@ -244,15 +259,20 @@ class Study:
 
     def record(self, pictures: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """Activations of several layers for one batch, on the model's device; call it inside `borrowed`."""
-        return _layers.record(self.network, lambda: self.network(self.normalise(pictures)), names)
+        return modes.single(_layers.record(self.network, lambda: self.run(pictures), names))
 
     def forward_and_record(self, pictures: Tensor, names: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """`forward` and `record` in one pass; differentiable; call it inside `borrowed`."""
-        return _layers.run_and_record(self.network, lambda: self.forward(pictures), names)
+        logits, found = _layers.run_and_record(self.network, lambda: self.forward(pictures), names)
+        return logits, modes.single(found)
 
     def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
         """`forward` with a layer's output passed through `replace`; call it inside `borrowed`."""
-        return _layers.run_replacing(self.network, lambda: self.forward(pictures), layer, replace)
+
+        def replaced(activation: Tensor) -> Tensor:
+            return replace(modes.single({layer: activation})[layer]).to(activation.dtype)
+
+        return _layers.run_replacing(self.network, lambda: self.forward(pictures), layer, replaced)
 
     def codes(self, pictures: Tensor, layer: str) -> Tensor:
         """`activations` as maps ``(N, C, H', W')`` or vectors ``(N, C)``; tokens of no place are left out."""
@@ -276,7 +296,7 @@ class Study:
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
         with self.borrowed(), torch.no_grad():
-            return listed(self.network, lambda pictures: self.network(self.normalise(pictures)), self.shape)
+            return listed(self.network, self.run, self.shape)
 
     def _modules(self) -> dict[str, nn.Module]:
         with self.borrowed():
@@ -287,35 +307,21 @@ class Study:
         with self.borrowed(), torch.no_grad():
             return torch.cat([run(batch).cpu() for batch in batches])
 
-    def _count_classes(self) -> int:
-        try:
-            classes = self.logits(torch.zeros(1, *self.shape)).shape[1]
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise PictureError(f"the model fails on a picture of shape {self.shape} from this set: {error}") from error
-        if classes < 2:
-            raise PictureError("the model gives one logit; give it two, (0, z), one for each of its two classes")
-        return classes
+    def _normalised(self, pictures: Tensor) -> Tensor:
+        moved = pictures.to(self.device)
+        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
+
+    def _run(self, pictures: Tensor) -> object:
+        with modes.of_user():
+            return self.network(self._normalised(pictures))
 
     def __repr__(self) -> str:
         labels = " | ".join(dict.fromkeys(one.clause() for one in self.matched))
+        said = [*self.reading.said, *([f"labels: {labels}"] if labels else [])]
         return (
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
-            f"{len(self.train)} to fit on, {len(self.test)} unseen{f'; labels: {labels}' if labels else ''})"
+            f"{len(self.train)} to fit on, {len(self.test)} unseen{''.join(f'; {one}' for one in said)})"
         )
-
-
-def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) -> tuple[Tensor, Tensor]:
-    """Mean and deviation as tensors ``(C, 1, 1)``; one value, or one for each channel.
-
-    Raises
-    ------
-    XaiWidgetsError
-        If a value is not finite, or a deviation is not above 0.
-    """
-    rules = {"mean": (mean, limits.MEAN), "std": (std, limits.STD)}
-    values = [limits.Several(rule, {1, channels})(name, given) for name, (given, rule) in rules.items()]
-    first, second = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in values)
-    return first, second
 
 
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:

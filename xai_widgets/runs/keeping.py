@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from xai_widgets import limits
 from xai_widgets.errors import ArtifactError, PictureError
+from xai_widgets.inputs import normalisation
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.runs import sources
 from xai_widgets.runs.run import AGAIN, DESCRIPTION, Run
-from xai_widgets.study import Study, fingerprint, normalisation
+from xai_widgets.study import Study, fingerprint
 
 _RUNS: WeakKeyDictionary[Study, Run] = WeakKeyDictionary()
 """The run of each study that is kept in a folder."""

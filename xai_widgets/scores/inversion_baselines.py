@@ -34,7 +34,7 @@ def baseline_masks(study: Study, pictures: Tensor, classes: Tensor, seed: int, p
     require_captum()
     scores: dict[str, Callable[[Tensor], Tensor]] = {
         "": study.forward,
-        "_log": lambda batch: study.forward(batch).log_softmax(1),
+        "_log": lambda batch: study.scores.log_probabilities(study.forward(batch)),
     }
     progress.start("saliency of other methods", len(scores))
     found = _without_captum(study, pictures, seed)

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS, SLOT_PARTS
-from xai_widgets.methods.summaries.regions import log_odds
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.scores.bird_cases import CUE, drawn_without
 from xai_widgets.scores.counterfactual_measures import dilated
@@ -64,6 +63,7 @@ class Truth:
     def worth(self, study: Study, found: ClassSummaries) -> npt.NDArray[np.float64]:
         """Loss of the class's log-odds where a part was never drawn, for each of the parts ``(P,)``."""
         own, indices = torch.full((len(found.indices),), found.class_index), found.indices.tolist()
+        log_odds = study.scores.log_odds
         whole = log_odds(study.logits(found.masks.pictures), own)
         lost = [whole - log_odds(study.logits(drawn_without(self.birds, indices, part)), own) for part in self.parts]
         return torch.stack(lost).mean(1).double().numpy()

@@ -166,7 +166,7 @@ class Breaks(nn.Module):
         return torch.stack([mean, -mean], 1)
 
 
-@pytest.mark.parametrize(("kind", "said"), [("gradients", "gives no gradients"), ("nan", "gives NaN for a masked")])
+@pytest.mark.parametrize(("kind", "said"), [("gradients", "gives no gradients"), ("nan", "the model gives NaN")])
 def test_classifiers_that_cannot_be_asked_are_told(kind, said):
     study = Study(Breaks(kind), [(torch.rand(3, 28, 28), 0)] * 2)
     with pytest.raises(XaiWidgetsError, match=said):

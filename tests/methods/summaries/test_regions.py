@@ -11,7 +11,8 @@ import torch
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.masks import CrispMasks, components, crisp
-from xai_widgets.methods.summaries.regions import log_odds, regions, split
+from xai_widgets.methods.summaries.regions import regions, split
+from xai_widgets.outputs import SOFTMAX
 
 
 def drawn(*boxes, sides=(24, 30)):
@@ -117,14 +118,14 @@ def test_log_odds_by_hand():
     chances = logits.softmax(1)
     for row, own in enumerate(classes.tolist()):
         others = 1 - float(chances[row, own])
-        assert float(log_odds(logits, classes)[row]) == pytest.approx(log(float(chances[row, own]) / others))
+        assert float(SOFTMAX.log_odds(logits, classes)[row]) == pytest.approx(log(float(chances[row, own]) / others))
 
 
 def test_log_odds_are_finite_where_probabilities_are_0_and_1():
     logits = torch.tensor([[200.0, 0.0, 0.0], [200.0, 0.0, 0.0], [-300.0, 0.0, 100.0]])
     wanted = [200 - log(2), -200, -400]
-    assert log_odds(logits, torch.tensor([0, 1, 0])).tolist() == pytest.approx(wanted)
-    assert log_odds(logits[:, :2], torch.tensor([0, 0, 1])).tolist() == [200, 200, 300]
+    assert SOFTMAX.log_odds(logits, torch.tensor([0, 1, 0])).tolist() == pytest.approx(wanted)
+    assert SOFTMAX.log_odds(logits[:, :2], torch.tensor([0, 0, 1])).tolist() == [200, 200, 300]
 
 
 def test_settings_outside_their_range_and_masks_of_another_classifier_are_refused(looking, new_study):

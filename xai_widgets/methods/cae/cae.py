@@ -38,7 +38,7 @@ from xai_widgets.methods.cae.settings import PLANE_CLASSES, Settings
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.explainer import FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
-from xai_widgets.names import Target, find_class
+from xai_widgets.names import Target
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -285,7 +285,7 @@ class CAE(CodeMap):
         probabilities = self.predict(encoded.pictures)[0]
         source = int(probabilities.argmax())
         second = int(probabilities.index_fill(0, probabilities.argmax(), -1).argmax())
-        goal = second if target is None else find_class(self.study.class_names, target)
+        goal = second if target is None else self.study.class_index(target)
         corners = route_to(self, encoded, source, goal, route, confidence)
         strip = film_strip(self, encoded, corners, goal, frames=frames, density=self.density)
         path, completeness = path_integrated(self.study, strip.pictures, goal, source)

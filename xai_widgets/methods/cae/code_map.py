@@ -57,7 +57,7 @@ class CodeMap(Explainer):
 
     def head(self, z: Tensor) -> Tensor:
         """Probabilities ``(M, K)`` that the map predicts for codes ``(M, d)``."""
-        return (z @ self.weight.T + self.bias).softmax(1)
+        return self.study.scores.probabilities(z @ self.weight.T + self.bias)
 
     @property
     def codes(self) -> Tensor:

@@ -96,7 +96,7 @@ class Decodes(Protocol):
         """Probabilities ``(M, K)`` that the classifier itself gives to pictures ``(M, C, H, W)``."""
 
     def head(self, z: Tensor) -> Tensor:
-        """Probabilities ``(M, K)`` that the map gives to codes, ``softmax(z @ weight.T + bias)``."""
+        """Probabilities ``(M, K)`` that the map gives to codes, those of the logits ``z @ weight.T + bias``."""
 
 
 def show(model: Decodes, encoded: Encoded, z: Tensor) -> tuple[Tensor, Tensor]:

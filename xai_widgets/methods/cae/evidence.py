@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.common.codes import before_logits
 from xai_widgets.study import Study
 
@@ -22,14 +21,6 @@ def read_layer(study: Study, pictures: Tensor, layer: str | None) -> tuple[Tenso
         return logits, logits
     logits, recorded = study.forward_and_record(pictures, [layer])
     return logits, pooled(study.layer(layer).layout.whole(recorded[layer].float()))
-
-
-def require_gradients(study: Study) -> None:
-    """Raise an `XaiWidgetsError` unless the classifier lets gradients through to its pictures."""
-    with study.borrowed(), torch.enable_grad():
-        logits = study.forward(torch.zeros(1, *study.shape, requires_grad=True))
-    if not logits.requires_grad:
-        raise XaiWidgetsError("the classifier gives no gradients, by which a CAE is fitted; is it under torch.no_grad?")
 
 
 def pooled(code: Tensor) -> Tensor:

@@ -18,14 +18,14 @@ from torch import Tensor
 
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.decoding import FittedNetworks
-from xai_widgets.methods.cae.evidence import pooled, read_layer, require_gradients
+from xai_widgets.methods.cae.evidence import pooled, read_layer
 from xai_widgets.methods.cae.health import Health, examine
 from xai_widgets.methods.cae.losses import CALM, FULL, PATCHED, Pair, Trained, loss, map_loss, mask_loss, mixture
 from xai_widgets.methods.cae.networks import CaeNetworks
 from xai_widgets.methods.cae.paper.fit import FittedPaper
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
-from xai_widgets.methods.common.codes import CachedPass
+from xai_widgets.methods.common.codes import CachedPass, require_gradients
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
@@ -87,7 +87,7 @@ class FitData:
                 networks.class_code(self.cached.picture(batch), self.evidence[batch].to(device)).cpu()
                 for batch in first.split(self.cached.study.batch_size)
             ]
-        probabilities = self.cached.logits[first].softmax(1)
+        probabilities = self.cached.study.scores.probabilities(self.cached.logits[first])
         return {"codes": torch.cat(codes), "places": torch.tensor(chosen)[first], "probabilities": probabilities}
 
     def donors_for(self, classes: Tensor, generator: torch.Generator) -> Tensor:
@@ -114,7 +114,7 @@ class CaeFit:
     def run(self) -> tuple[CaeNetworks, Health]:
         """Warm up, train, and check whether it worked."""
         began = time.perf_counter()
-        require_gradients(self.study)
+        require_gradients(self.study, "a CAE is fitted")
         with self.study.borrowed():
             if self.finished.restore("CAE", self.trained) is None:
                 self._warm_up()
@@ -135,7 +135,7 @@ class CaeFit:
 
         def of(step: Step) -> Tensor:
             logits = self.data.cached.logits[step.indices].to(self.study.device)
-            return map_loss(networks, self._evidence(step.indices), logits)
+            return map_loss(networks, self._evidence(step.indices), logits, self.study.scores)
 
         recipe = replace(WARM_UP, seed=self.settings.recipe.seed)
         train(map_only, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the map")

@@ -98,7 +98,7 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
         reconstruction=float((rebuilt - pictures).abs().mean()),
         validity=float((direct.argmax(1) == expected).float().mean()),
         anchored_validity=float((anchored.argmax(1) == expected).float().mean()),
-        map_error=float((networks.head(codes[1]).softmax(1).cpu() - anchored).abs().mean()),
+        map_error=float((study.scores.probabilities(networks.head(codes[1])).cpu() - anchored).abs().mean()),
         change=float((moved - rebuilt).abs().mean()),
         scale=max(_quantile((moved - rebuilt).abs().mean(1), 0.995), 1e-3),
     )

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.networks import CaeNetworks, ClassCritic
+from xai_widgets.outputs import SOFTMAX, Scores
 from xai_widgets.study import Study
 
 WEIGHTS = {
@@ -93,9 +94,9 @@ class Pair:
     logits: Tensor
 
 
-def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor) -> Tensor:
+def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor, scores: Scores = SOFTMAX) -> Tensor:
     """How far the head's predictions from class codes are from the classifier's."""
-    return divergence(logits, networks.head(networks.class_encoder(evidence)))
+    return divergence(logits, networks.head(networks.class_encoder(evidence)), scores)
 
 
 def loss(
@@ -116,14 +117,14 @@ def loss(
     of_shown, of_rebuilt = logits.chunk(2)
     faithful, sparse = trained.strength.tolist()
     gradual = {
-        "faithful map": faithful * divergence(networks.head(mixed).detach(), of_shown),
-        "faithful reconstruction": divergence(pair.logits, of_rebuilt),
+        "faithful map": faithful * divergence(networks.head(mixed).detach(), of_shown, study.scores),
+        "faithful reconstruction": divergence(pair.logits, of_rebuilt, study.scores),
         "class code": F.l1_loss(networks.class_encoder.of_decoded(seen[: len(shown)]), mixed.detach()),
         "sparse change": sparse * (moved - rebuilt).abs().mean(),
     }
     from_the_start = {
         "reconstruction": _error(rebuilt, pair.pictures),
-        "map": divergence(pair.logits, networks.head(own)),
+        "map": divergence(pair.logits, networks.head(own), study.scores),
         "class-free individual": _readable(frozen_logits(trained.critic, _patched(individual))),
     }
     terms = [WEIGHTS[name] * term for name, term in from_the_start.items()]
@@ -186,9 +187,9 @@ def mixture(own: Tensor, donor: Tensor, generator: torch.Generator) -> Tensor:
     return mixed
 
 
-def divergence(target: Tensor, found: Tensor) -> Tensor:
-    """Mean KL divergence, in nats, of two sets of logits ``(n, K)``."""
-    return F.kl_div(found.log_softmax(1), target.log_softmax(1), reduction="batchmean", log_target=True)
+def divergence(target: Tensor, found: Tensor, scores: Scores = SOFTMAX) -> Tensor:
+    """Mean KL divergence, in nats, of two sets of logits ``(n, K)``; of a multi-label study the sum over classes."""
+    return F.kl_div(scores.log_outcomes(found), scores.log_outcomes(target), reduction="batchmean", log_target=True)
 
 
 def frozen_logits(critic: nn.Module, seen: Tensor) -> Tensor:

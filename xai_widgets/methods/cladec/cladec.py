@@ -39,7 +39,7 @@ from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import depth_problems
 from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer, tensors_by_layer
 from xai_widgets.methods.cladec.units import effects_of_units, standard_codes
-from xai_widgets.methods.common.codes import cached_pass, read_codes
+from xai_widgets.methods.common.codes import cached_pass, read_codes, require_gradients
 from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
@@ -166,6 +166,8 @@ class ClaDec(Explainer):
         missing = [name for name in layers if name not in self._fitted]
         if not missing:
             return
+        if self.settings.alpha or not self.settings.paper:
+            require_gradients(study, "the alpha dial is trained (ClaDec.paper(study, layer, alpha=0) has none)")
         chosen = study.draw(study.train, self.settings.pictures, seed)
         seen = cached_pass(study, study.train, chosen, missing, progress)
         if self.settings.paper and self.settings.alpha > 0:

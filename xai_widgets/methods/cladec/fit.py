@@ -153,11 +153,13 @@ class LayerFit:
     def _classifier_loss(self, indices: Tensor, picture: Tensor, which: Tensor) -> Tensor:
         """Cross-entropy with true labels, if known (paper), or divergence from the beliefs on the original / log K."""
         with self.study.borrowed():
-            said = self.study.forward(picture[which]).log_softmax(1)
+            logits = self.study.forward(picture[which])
         some = indices[which.cpu()]
         if self.settings.paper:
+            said = self.study.scores.log_probabilities(logits)
             return F.nll_loss(said, self.seen.labels[some].to(said.device), ignore_index=UNKNOWN, reduction="none")
-        believed = self.seen.logits[some].to(said.device).softmax(1)
+        said = self.study.scores.log_outcomes(logits)
+        believed = self.study.scores.outcomes(self.seen.logits[some].to(said.device))
         divergence: Tensor = F.kl_div(said, believed, reduction="none").sum(1) / log(self.study.classes)
         return divergence
 

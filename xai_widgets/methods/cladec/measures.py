@@ -12,6 +12,7 @@ from torch import Tensor
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.information import aspects_kept
 from xai_widgets.methods.common.codes import CachedPass, read_codes
+from xai_widgets.outputs import Scores
 
 if TYPE_CHECKING:
     from xai_widgets.methods.cladec.layer import FittedLayer
@@ -37,7 +38,7 @@ def measure(fitted: FittedLayer, seen: CachedPass, unseen: CachedPass, reference
         error=error,
         kept={name: aspects_kept(originals, pictures) for name, pictures in rebuilt.items()},
         agreement=float((logits.argmax(1) == unseen.logits.argmax(1)).float().mean()),
-        divergence=_divergence(unseen.logits, logits),
+        divergence=_divergence(unseen.study.scores, unseen.logits, logits),
         cycle_error=_cycle_error(fitted, unseen, rebuilt["cladec"]),
         reference=reference or "none",
         problems=own_problems(error),
@@ -123,8 +124,8 @@ def _rebuilt(fitted: FittedLayer, cached: CachedPass, name: str) -> Tensor:
         return torch.cat([batch(some).cpu() for some in torch.arange(len(cached)).split(cached.study.batch_size)])
 
 
-def _divergence(believed: Tensor, said: Tensor) -> float:
-    target, guess = believed.log_softmax(1), said.log_softmax(1)
+def _divergence(scores: Scores, believed: Tensor, said: Tensor) -> float:
+    target, guess = scores.log_outcomes(believed), scores.log_outcomes(said)
     return float((target.exp() * (target - guess)).sum(1).mean())
 
 

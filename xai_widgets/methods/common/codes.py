@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,9 +11,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import PictureError
+from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.names import UNKNOWN
 from xai_widgets.pictures import PictureSet
+from xai_widgets.probing import probes
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -107,11 +109,30 @@ def matters(study: Study, layer: str) -> bool:
 
     picture, _ = study.load(study.train, [0])
     with study.borrowed(), torch.enable_grad():
-        logs = study.forward_replacing(picture, layer, leaf).log_softmax(1)
+        logs = study.scores.log_probabilities(study.forward_replacing(picture, layer, leaf))
         # The log-probability of the most probable class has no gradient left where the classifier is sure.
         score = logs[0, logs.argmin()]
-        gradient = torch.autograd.grad(score, cut[0], allow_unused=True)[0] if score.requires_grad else None
+        gradient = _gradient(score, cut[0])
     return gradient is not None and bool((study.layer(layer).code(gradient) != 0).any())
+
+
+def require_gradients(study: Study, purpose: str) -> None:
+    """Raise an `XaiWidgetsError` unless the classifier lets gradients through to its pictures."""
+    picture = probes(study.shape)[:1].requires_grad_()
+    with study.borrowed(), torch.enable_grad():
+        gradient = _gradient(study.forward(picture).sum(), picture)
+    if gradient is None:
+        raise XaiWidgetsError(
+            f"the classifier gives no gradients, by which {purpose}: it may be quantised, or run under torch.no_grad; "
+            "give the model before that"
+        )
+
+
+def _gradient(value: Tensor, of: Tensor) -> Tensor | None:
+    """The gradient of one number; None where there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of operations that have no gradient, as those of quantised layers
+        return torch.autograd.grad(value, of, allow_unused=True)[0] if value.requires_grad else None
 
 
 def _passed(study: Study, layer: str) -> bool:

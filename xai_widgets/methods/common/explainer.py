@@ -17,6 +17,7 @@ from torch import Tensor
 from xai_widgets import artifact
 from xai_widgets.errors import ArtifactError, NotFittedError, StaleError, XaiWidgetsError
 from xai_widgets.limits import OrNone, path_like
+from xai_widgets.modes import unmoved
 from xai_widgets.pictures import draw, subset
 from xai_widgets.progress import Progress, bar
 from xai_widgets.study import Study
@@ -95,6 +96,7 @@ class FewPictures:
         return self.count * (math.prod(self.study.shape) + 4 * self.study.classes + 2 * sum(numbers))
 
 
+@unmoved
 class Explainer(ABC):
     """An explanation method for the classifier of one study.
 
@@ -115,6 +117,11 @@ class Explainer(ABC):
     warns: ClassVar[bool] = True
     study: Study
     _fitted_for: str | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the methods of a subclass work as without any mode of torch, too."""
+        super().__init_subclass__(**options)
+        unmoved(cls)
 
     # --- fitting -----------------------------------------------------------------------------------------------
 

@@ -119,7 +119,7 @@ def attribution(study: Study, pictures: Tensor, targets: Targets, layer: str) ->
         return cut[0] * 1  # the next layers may work in place, which no leaf allows
 
     with torch.enable_grad():
-        scores = targets.log_probabilities(study.forward_replacing(pictures, layer, leaf))
+        scores = targets.log_probabilities(study.forward_replacing(pictures, layer, leaf), study.scores)
         depends = scores.requires_grad
         gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if depends else torch.zeros_like(cut[0])
     code = study.layer(layer).code

@@ -32,7 +32,7 @@ from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.paper import PublishedSettings
 from xai_widgets.methods.inversion.plain import invert_plainly
 from xai_widgets.methods.inversion.problem import Cases, MaskProblem, SearchRecorder
-from xai_widgets.methods.inversion.targets import AnyTarget, Targets, targets_of
+from xai_widgets.methods.inversion.targets import AnyTarget, Targets, require_explained, targets_of
 from xai_widgets.methods.masking.batches import checked
 from xai_widgets.names import Target
 from xai_widgets.pictures import INDICES
@@ -237,6 +237,7 @@ class GuidedFeatureInversion(Explainer):
         """
         batch, settings = checked(self.study, pictures, "explain"), self.settings
         targets = targets_of(target, against, self.study.logits(batch), self.study.class_names)
+        require_explained(self.study, targets)
         recorder = partial(SearchRecorder, filmed=film, on_mask=on_mask)
         return self._explained(batch, targets, settings.explain, settings.explain_steps, recorder, progress)
 

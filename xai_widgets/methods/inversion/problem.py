@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ class MaskProblem:
     def log_scores(self, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the targets for the kept and the removed pictures ``(N,)``, in one pass."""
         logits = self.study.forward(torch.cat([self.kept(mask), self.removed(mask)]))
-        scores = self.targets.log_probabilities(logits)
+        scores = self.targets.log_probabilities(logits, self.study.scores)
         if mask.requires_grad and not scores.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
         kept, removed = scores.view(2, -1)
@@ -117,7 +118,8 @@ class Cases:
             "kept": blend(self.pictures, self.backgrounds, masks),
             "removed": blend(self.backgrounds, self.pictures, masks),
         }
-        return {name: self.targets.log_probabilities(self.study.logits(view)).exp() for name, view in views.items()}
+        logs = partial(self.targets.log_probabilities, scores=self.study.scores)
+        return {name: logs(self.study.logits(view)).exp() for name, view in views.items()}
 
 
 @dataclass(eq=False)

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking.batches import each_class, own_scores
 from xai_widgets.names import Target
+from xai_widgets.outputs import SOFTMAX, Scores
+from xai_widgets.study import Study
 
 RUNNER_UP = "runner-up"
 """In place of a class: the second most probable one of each picture."""
@@ -56,7 +58,7 @@ class Targets:
         against = None if self.against is None else change(self.against)
         return replace(self, class_index=change(self.class_index), against=against)
 
-    def log_probabilities(self, logits: Tensor) -> Tensor:
+    def log_probabilities(self, logits: Tensor, scores: Scores = SOFTMAX) -> Tensor:
         """Log-probabilities ``(k N,)`` for logits ``(k N, K)`` of k versions of the pictures.
 
         Raises
@@ -64,21 +66,21 @@ class Targets:
         XaiWidgetsError
             If your own score gives something else, or NaN.
         """
-        scores = self._scores(logits)
-        if scores.shape != logits.shape[:1] or not torch.isfinite(scores).all() or (scores > 0).any():
+        found = self._scores(logits, scores)
+        if found.shape != logits.shape[:1] or not torch.isfinite(found).all() or (found > 0).any():
             raise XaiWidgetsError(
-                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), and are {scores.tolist()[:5]}"
+                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), and are {found.tolist()[:5]}"
             )
-        return scores
+        return found
 
-    def _scores(self, logits: Tensor) -> Tensor:
+    def _scores(self, logits: Tensor, scores: Scores) -> Tensor:
         if self.score is not None:
             return self.score(logits)
         times = len(logits) // len(self)
-        own = own_scores(logits, self.class_index.repeat(times))
+        classes = self.class_index.repeat(times)
         if self.against is not None:
-            return F.logsigmoid(own - own_scores(logits, self.against.repeat(times)))
-        return own - logits.logsumexp(1)
+            return F.logsigmoid(own_scores(logits, classes) - own_scores(logits, self.against.repeat(times)))
+        return scores.own_log_probabilities(logits, classes)
 
     def name(self, row: int, class_names: Sequence[str]) -> str:
         """What is explained in one picture, for captions."""
@@ -103,6 +105,13 @@ def targets_of(
         row = int(same.nonzero()[0])
         raise XaiWidgetsError(f"picture {row}: class {class_names[int(classes[row])]!r} cannot be told from itself")
     return Targets(classes, others)
+
+
+def require_explained(study: Study, targets: Targets) -> None:
+    """Refuse, with an `XaiWidgetsError`, targets that the classifier never predicts."""
+    for classes in (targets.class_index, targets.against):
+        for number in () if classes is None else classes.unique().tolist():
+            study.class_index(number)
 
 
 def _classes(target: Any, logits: Tensor, class_names: Sequence[str]) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.methods.common.codes import require_gradients
 from xai_widgets.names import find_class
 from xai_widgets.study import Study
 
@@ -18,10 +19,14 @@ MOST_PIXELS = 2**20
 
 
 def checked(study: Study, pictures: Tensor, purpose: str) -> Tensor:
-    """One or more pictures that fit the classifier, on the CPU ``(N, C, H, W)``, or a `PictureError`."""
+    """One or more pictures that fit the classifier, on the CPU ``(N, C, H, W)``, or a `PictureError`.
+
+    Raises an `XaiWidgetsError` if the classifier gives no gradients.
+    """
     batch = study.check(pictures).detach().cpu().float()
     if not len(batch):
         raise PictureError(f"there are no pictures to {purpose}")
+    require_gradients(study, "masks are searched for")
     return batch
 
 

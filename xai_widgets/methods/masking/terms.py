@@ -67,7 +67,7 @@ class Question:
     def scores(self, pictures: Tensor) -> Tensor:
         """Probabilities of the classes, differentiable; `pictures` are one or more for each, ``(k N, C, H, W)``."""
         repeated = self.class_index.repeat(len(pictures) // len(self))
-        found = own_scores(self.study.forward(pictures).softmax(1), repeated)
+        found = own_scores(self.study.scores.probabilities(self.study.forward(pictures)), repeated)
         if pictures.requires_grad and not found.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
         if not torch.isfinite(found).all():

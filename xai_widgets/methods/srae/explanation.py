@@ -342,7 +342,7 @@ def explained(
         deletion=deletion(readout.each, pictures, enlarged(maps, study.shape[1:], offset)),
         names=fitted.named(row) if basis == "srae" else names,
         alive=fitted.table.alive(row) if basis == "srae" else every,
-        probabilities=logits.softmax(1),
+        probabilities=study.scores.probabilities(logits),
         report=fitted.reports[row],
         origin=origin,
         stale=stale,

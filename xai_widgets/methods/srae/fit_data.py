@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.common.codes import CachedPass, cached_pass
 from xai_widgets.methods.srae.positions import positions
 from xai_widgets.methods.srae.settings import Score, Settings
@@ -58,6 +59,13 @@ class FitData:
         parts = indices.split(self.cached.study.batch_size)
         return torch.cat([positions(self.cached.code(layer, part), view) for part in parts])
 
+    def require_variation(self) -> None:
+        """Raise an `XaiWidgetsError` if the score of a class is the same for all of several pictures."""
+        same = [k for k, own in zip(self.classes, self.scores.T, strict=True) if len(own) > 1 and (own == own[0]).all()]
+        if same:
+            name = self.cached.study.class_names[same[0]]
+            raise XaiWidgetsError(f"the score of {name!r} is the same for all pictures: there is nothing to explain")
+
     def positives(self, k: int) -> Tensor:
         """Bool ``(N,)``: the pictures predicted as class k (a row), or those nearest to it."""
         own = self.cached.logits.argmax(1) == self.classes[k]
@@ -83,5 +91,12 @@ def read_layer(
 ) -> FitData:
     """Read a layer for some pictures of a set; `classes` may be how many of those predicted most often to explain."""
     cached = cached_pass(study, pictures, indices, [settings.layer], progress)
-    found = most_predicted(cached.logits, classes) if isinstance(classes, int) else tuple(classes)
+    found = _that_vary(cached, classes, settings.score) if isinstance(classes, int) else tuple(classes)
     return FitData(cached, settings, found, scores(cached.logits, found, settings.score))
+
+
+def _that_vary(cached: CachedPass, most: int, score: Score) -> tuple[int, ...]:
+    """`most_predicted`, without classes whose score is the same for all pictures: there is nothing to explain."""
+    found = [k for k in most_predicted(cached.logits, most) if k not in cached.study.reading.masked]
+    values = scores(cached.logits, found, score)
+    return tuple(k for k, own in zip(found, values.T, strict=True) if (own != own[0]).any()) or tuple(found)

@@ -85,6 +85,7 @@ class FittedFeatures:
         began, seed = time.perf_counter(), settings.recipe.seed
         chosen = study.draw(study.train, settings.pictures, seed)
         seen = read_layer(study, study.train, chosen, settings, targets or MOST_CLASSES, progress)
+        seen.require_variation()
         held_out = study.draw(study.test, MEASURED, seed)
         unseen = read_layer(study, study.test, held_out, settings, seen.classes, progress)
         finished = FinishedParts(checkpoint, f"{seen.cached.fingerprint} {settings} {seen.classes}")

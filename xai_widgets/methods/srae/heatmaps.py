@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Choice
 from xai_widgets.methods.common.blur import blur
+from xai_widgets.methods.common.codes import require_gradients
 from xai_widgets.methods.srae.positions import last_spatial_layer
 from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.settings import Settings
@@ -31,6 +32,9 @@ HeatmapMethod = Literal["spatial", "gradient", "occlusion", "mask"]
 
 ON_LAYER: tuple[HeatmapMethod, ...] = ("spatial", "gradient")
 """Methods whose maps have the positions of a layer; those of the others divide the picture evenly."""
+
+GRADIENT: tuple[HeatmapMethod, ...] = ("gradient", "mask")
+"""Methods that need the classifier's gradients."""
 
 CELLS = 8
 """Rows and columns of the cells that occlusion blurs, and of the masks."""
@@ -56,8 +60,10 @@ def heatmaps(readout: LayerReadout, pictures: Tensor, heatmap_method: HeatmapMet
     Raises an `XaiWidgetsError` for an unknown method, or one that needs gradients where the network gives none.
     """
     heatmap_method = Choice(HEATMAP_METHODS)("heatmap_method", heatmap_method)
+    if heatmap_method in GRADIENT:
+        require_gradients(readout.study, f"maps by {heatmap_method!r} are made")
     batches = pictures.split(max(1, readout.study.batch_size // 4))
-    with readout.study.borrowed(), torch.set_grad_enabled(heatmap_method in {"gradient", "mask"}):
+    with readout.study.borrowed(), torch.set_grad_enabled(heatmap_method in GRADIENT):
         return torch.cat([HEATMAP_METHODS[heatmap_method](readout, batch).detach().cpu() for batch in batches])
 
 
@@ -108,8 +114,6 @@ def _gradient(readout: LayerReadout, pictures: Tensor) -> Tensor:
     if layer is None:
         raise XaiWidgetsError(f"no layer up to {readout.settings.layer!r} has positions; use occlusion or a mask")
     contributions, leaf = readout.at(pictures, layer)
-    if not contributions.requires_grad:
-        raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
     found, code = [], readout.study.layer(layer).code
     for column in contributions.sum(0):
         (gradient,) = torch.autograd.grad(column, leaf, retain_graph=True)

@@ -63,7 +63,7 @@ def intervene(readout: LayerReadout, class_index: int, pictures: Tensor, factors
     parts = [_one_batch(readout, *batch) for batch in zip(pictures.split(size), each.split(size), strict=True)]
     before, after, change = (torch.cat(column) for column in zip(*parts, strict=True))
     own, moved = (scores(logits, [class_index], readout.settings.score)[:, 0] for logits in (before, after))
-    return Intervention(each, own + change, moved, own, after.softmax(1))
+    return Intervention(each, own + change, moved, own, readout.study.scores.probabilities(after))
 
 
 def as_factors(values: object) -> Tensor:

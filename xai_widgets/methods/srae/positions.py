@@ -65,7 +65,8 @@ def measured_offset(study: Study, layer: str, pictures: Tensor) -> tuple[float, 
         if code.dim() == 2 or not code.requires_grad:
             return 0.0, 0.0
         middle = (code.shape[2] // 2, code.shape[3] // 2)
-        (gradient,) = torch.autograd.grad(code[:, :, middle[0], middle[1]].sum(), seen)
+        own = code[:, :, middle[0], middle[1]].sum()
+        gradient = torch.autograd.grad(own, seen, allow_unused=True, materialize_grads=True)[0]
     mass = gradient.abs().sum((0, 1))
     down, right = (
         _centre(mass.sum(1 - axis)) - (at + 0.5) * side / count

@@ -35,7 +35,7 @@ from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
 from xai_widgets.methods.srae.settings import Basis, Score, Settings, default_settings
 from xai_widgets.methods.srae.table import Kind
-from xai_widgets.names import Target, find_class
+from xai_widgets.names import Target
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -311,7 +311,7 @@ class SRAE(Explainer):
 
     def _row(self, target: Target) -> int:
         known, names = self._found.classes, self.study.class_names
-        number = find_class(names, target)
+        number = self.study.class_index(target)
         if number not in known:
             raise XaiWidgetsError(f"{names[number]!r} is not explained; explained are {[names[k] for k in known]}")
         return known.index(number)
@@ -341,7 +341,7 @@ class SRAE(Explainer):
 
 
 def _different_classes(study: Study, targets: Sequence[Target]) -> tuple[int, ...]:
-    classes = Several(lambda _, target: find_class(study.class_names, target))("targets", targets)
+    classes = Several(lambda _, target: study.class_index(target))("targets", targets)
     if not 0 < len(set(classes)) == len(classes):
         raise XaiWidgetsError(f"targets must be different classes, at least one, and are {targets}")
     return classes

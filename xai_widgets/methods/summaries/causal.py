@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.summaries.masks_result import Masks
-from xai_widgets.methods.summaries.regions import log_odds
 from xai_widgets.study import Study
 
 Floats = npt.NDArray[np.float64]
@@ -50,7 +49,7 @@ def effects(study: Study, masks: Masks, pictures: Tensor, pixels: Tensor, *, see
     classes, originals, baselines = masks.class_index[pictures], masks.pictures[pictures], masks.baselines[pictures]
     controls = elsewhere(pixels, masks.masks[pictures].any(1), seed)
     changed = [torch.where(gone[:, None], baselines, originals) for gone in (pixels, controls)]
-    removed, control = (log_odds(study.logits(batch), classes) for batch in changed)
+    removed, control = (study.scores.log_odds(study.logits(batch), classes) for batch in changed)
     before = masks.before[pictures]
     drop = (before - removed.sigmoid()) / before.clamp_min(1e-12)
     return Effects(drop.double().numpy(), (control - removed).double().numpy())

@@ -26,6 +26,7 @@ from xai_widgets.methods.masking.terms import Question
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_masks import TwoStageSettings
+from xai_widgets.modes import unmoved
 from xai_widgets.names import Target
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -60,6 +61,7 @@ OPTIMISERS: Mapping[str, Callable[[Mapping[str, Any]], Optimiser]] = {
 """For each optimiser of this package, how its settings are read from a file."""
 
 
+@unmoved
 class CrispMasks:
     """Finds the smallest crisp region whose removal destroys the class score and whose keeping preserves it.
 
@@ -139,6 +141,8 @@ class CrispMasks:
         batch = checked(self.study, pictures, "find masks for")
         predicted = self.study.predict(batch)
         classes = predicted.argmax(1) if target is None else each_class(target, len(batch), self.study.class_names)
+        for number in classes.unique().tolist():
+            self.study.class_index(number)
         before = own_scores(predicted, classes)
         baselines, baseline_score, names = choose(self.study, batch, classes, before, self.baselines)
         allowed = torch.ones(len(batch), 1, *batch.shape[2:])

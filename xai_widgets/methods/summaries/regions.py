@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
-from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.masks import Pixels, components
@@ -132,14 +131,8 @@ def _scored(study: Study, masks: Masks, pieces: list[tuple[int, int, Tensor]]) -
     classes = masks.class_index[rows]
     pixels = torch.stack([piece for _, _, piece in pieces])[:, None]
     pictures, baselines = masks.pictures[rows], masks.baselines[rows]
-    before = log_odds(study.logits(masks.pictures)[rows], classes)
-    removed = log_odds(study.logits(torch.where(pixels, baselines, pictures)), classes)
-    kept = log_odds(study.logits(torch.where(pixels, pictures, baselines)), classes)
+    before = study.scores.log_odds(study.logits(masks.pictures)[rows], classes)
+    removed = study.scores.log_odds(study.logits(torch.where(pixels, baselines, pictures)), classes)
+    kept = study.scores.log_odds(study.logits(torch.where(pixels, pictures, baselines)), classes)
     scores = torch.stack([masks.before[rows], removed.sigmoid(), kept.sigmoid(), before - removed], 1).tolist()
     return tuple(Region(*piece, *score) for piece, score in zip(pieces, scores, strict=True))
-
-
-def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
-    """Log-odds of each row's class against all others ``(N,)``; finite where its probability is rounded to 1."""
-    own = F.one_hot(classes, logits.shape[1]).bool()
-    return logits[own] - logits.masked_fill(own, -torch.inf).logsumexp(1)

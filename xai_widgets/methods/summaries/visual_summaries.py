@@ -25,7 +25,7 @@ from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.summary import ClassSummaries
-from xai_widgets.names import UNKNOWN, Target, find_class
+from xai_widgets.names import UNKNOWN, Target
 from xai_widgets.pictures import INDICES, PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.relabelling import known_labels
@@ -189,7 +189,7 @@ class VisualSummaries(Explainer):
             If `progress` was cancelled; what was found before stays.
         """
         began, progress = time.perf_counter(), progress or Progress()
-        class_index = find_class(self.study.class_names, target)
+        class_index = self.study.class_index(target)
         most = self.most if most is None else ENOUGH("most", most)
         errors, keep = limits.switch("errors", errors), limits.switch("keep", keep)
         if indices is None:
@@ -250,7 +250,7 @@ class VisualSummaries(Explainer):
 
     def rename(self, target: Target, index: int, name: str, *, errors: bool = False) -> ClassSummaries:
         """Give a summary that was found a name, which is saved with it; see `ClassSummaries.named`."""
-        class_index = find_class(self.study.class_names, target)
+        class_index = self.study.class_index(target)
         if (class_index, errors) not in self.found:
             raise NotFittedError(f"nothing was found of class {class_index} yet; call find({class_index}) first")
         renamed = self.found[class_index, errors] = self.found[class_index, errors].named(index, name)

@@ -99,7 +99,7 @@ def _fit_head(fitted: FittedPaper, cached: CachedPass, recipe: Recipe, progress:
     logits = cached.logits.to(codes.device)
 
     def loss(step: Step) -> Tensor:
-        return divergence(logits[step.indices], fitted.head(standard[step.indices]))
+        return divergence(logits[step.indices], fitted.head(standard[step.indices]), cached.study.scores)
 
     train(fitted.head, loss, len(cached), replace(HEAD, seed=recipe.seed), progress=progress, task="CAE's head")
     fitted.eval()
