@@ -239,6 +239,44 @@ def test_a_wrong_layer(new_study, net):
         new_study(model).activations(torch.rand(1, 3, 16, 16), "dropout.spare")
 
 
+class WithExtra(nn.Module):
+    """A network whose state holds more than tensors."""
+
+    def __init__(self, inner, extra):
+        super().__init__()
+        self.inner, self.extra = inner, extra
+
+    def get_extra_state(self):
+        return self.extra
+
+    def set_extra_state(self, state):
+        self.extra = state
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+def test_the_fingerprint_knows_what_else_a_state_holds(new_study, net):
+    states = {"version": 1}, {"version": 2}, {"kept": [torch.ones(2), None]}, {"kept": [torch.zeros(2), None]}, object()
+    found = {new_study(WithExtra(net(), extra)).fingerprint for extra in states}
+    assert len(found) == len(states)
+    assert new_study(WithExtra(net(), object())).fingerprint in found
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_the_fingerprint_knows_quantised_weights(new_study, net):
+    quantised = [torch.ao.quantization.quantize_dynamic(net(seed=seed).eval(), {nn.Linear}) for seed in (0, 0, 1)]
+    first, same, other = (new_study(model).fingerprint for model in quantised)
+    assert first == same != other
+
+
+def test_wrappers_do_not_change_the_fingerprint(new_study, net):
+    assert new_study(nn.DataParallel(net())).fingerprint == new_study(net()).fingerprint
+    assert new_study(torch.compile(net())).fingerprint == new_study(net()).fingerprint
+    part = nn.Sequential(torch.compile(net()), nn.Identity())
+    assert new_study(part).fingerprint == new_study(nn.Sequential(net(), nn.Identity())).fingerprint
+
+
 def test_the_fingerprint_knows_weights_and_normalisation(new_study, net):
     first = new_study().fingerprint
     assert len(first) == 16

@@ -122,13 +122,33 @@ def with_suffix(path: str | Path) -> Path:
     return given if given.suffix == _SUFFIX else given.with_name(given.name + _SUFFIX)
 
 
-def fingerprint(tensors: Iterable[tuple[str, Tensor]]) -> str:
-    """Return a hash of named tensors: of names, shapes, types and values."""
+def fingerprint(state: Iterable[tuple[str, object]]) -> str:
+    """Return a hash of named tensors: of names, shapes, types and values.
+
+    What else a model's state holds (extra state, packed weights of quantised layers) counts, too: plain values by what
+    they are, and other objects by their kind alone, since nothing tells whether two of them are the same.
+    """
     digest = hashlib.sha256()
-    for name, tensor in tensors:
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(bytes_of(tensor))
+    for name, value in state:
+        for part, tensor in _parts(name, value):
+            digest.update(f"{part}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(bytes_of(tensor.int_repr() if tensor.is_quantized else tensor))
     return digest.hexdigest()[:16]
+
+
+def _parts(name: str, value: object) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a value of any kind, with names that tell all that is not a tensor."""
+    if isinstance(value, Tensor):
+        yield (f"{name}{value.qscheme()}{value}" if value.is_quantized else name), value
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=str):
+            yield from _parts(f"{name}/{key}", value[key])
+    elif isinstance(value, (list, tuple)):
+        for at, one in enumerate(value):
+            yield from _parts(f"{name}/{at}", one)
+    else:
+        plain = isinstance(value, (bool, int, float, str, bytes, torch.dtype, type(None)))
+        yield f"{name}={value if plain else type(value).__name__}", torch.empty(0)
 
 
 def provenance(**extra: Any) -> dict[str, Any]:

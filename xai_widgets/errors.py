@@ -19,6 +19,10 @@ class NotFittedError(XaiWidgetsError, RuntimeError):
     """An explanation was asked for before the method was fitted."""
 
 
+class StaleError(XaiWidgetsError, RuntimeError):
+    """What was fitted belongs to the model as it was before its weights changed."""
+
+
 class ArtifactError(XaiWidgetsError, ValueError):
     """A saved file that cannot be used: truncated, foreign, newer, or made from another model."""
 

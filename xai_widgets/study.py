@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from xai_widgets import artifact, limits
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
-from xai_widgets.borrowing import borrowed
-from xai_widgets.errors import LayerError, PictureError
+from xai_widgets.borrowing import Loans, stand_in
+from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
 from xai_widgets.layers import Layer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
@@ -87,7 +87,7 @@ class Study:
         seed: int = 0,
     ) -> None:
         _pictures.require_set(images)
-        self.model = model
+        self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
         self.train, self.test = _pictures.divided(images, test, seed)
@@ -182,8 +182,16 @@ class Study:
         return [*self.model.parameters(), *self.model.buffers()]
 
     def borrowed(self) -> AbstractContextManager[None]:
-        """Context in which the model is in evaluation mode and without parameter gradients."""
-        return borrowed(self.model)
+        """Context in which `network` can be run; nested ones share it."""
+        return self._loans.borrowed(self.model)
+
+    @property
+    def network(self) -> nn.Module:
+        """The model's stand-in, in evaluation mode and without gradients of parameters; only inside `borrowed`."""
+        network = self._loans.network
+        if network is None:
+            raise XaiWidgetsError("the network can only be run inside `with study.borrowed():`")
+        return network
 
     def normalise(self, pictures: Tensor) -> Tensor:
         """Pictures in [0, 1] as the model expects them: normalised, on its device, of its type; differentiable."""
@@ -192,7 +200,7 @@ class Study:
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits ``(N, K)`` of one batch, differentiable with respect to it; call it inside `borrowed`."""
-        output = _layers.logits_of(self.model(self.normalise(pictures)))
+        output = _layers.logits_of(self.network(self.normalise(pictures)))
         if output is None or output.dim() != 2:
             shape = None if output is None else tuple(output.shape)
             raise PictureError(f"the model must turn pictures into logits (N, K), and gave {shape}")
@@ -212,12 +220,14 @@ class Study:
 
     def blocks(self) -> tuple[Layer, ...]:
         """The few layers worth drawing: the network's own blocks, in order."""
-        return _layers.blocks(self.model, self._traced)
+        layers = self._traced
+        with self.borrowed():
+            return _layers.blocks(self.network, layers)
 
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
         name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self._traced}
-        if name and name not in known and name in dict(self.model.named_modules()):
+        if name and name not in known and name in self._modules():
             raise LayerError(
                 f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
                 "them, or wraps the whole network; study.layers() lists those that can be used"
@@ -227,15 +237,15 @@ class Study:
 
     def record(self, pictures: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """Activations of several layers for one batch, on the model's device; call it inside `borrowed`."""
-        return _layers.record(self.model, lambda: self.model(self.normalise(pictures)), names)
+        return _layers.record(self.network, lambda: self.network(self.normalise(pictures)), names)
 
     def forward_and_record(self, pictures: Tensor, names: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """`forward` and `record` in one pass; differentiable; call it inside `borrowed`."""
-        return _layers.run_and_record(self.model, lambda: self.forward(pictures), names)
+        return _layers.run_and_record(self.network, lambda: self.forward(pictures), names)
 
     def forward_replacing(self, pictures: Tensor, layer: str, replace: Callable[[Tensor], Tensor]) -> Tensor:
         """`forward` with a layer's output passed through `replace`; call it inside `borrowed`."""
-        return _layers.run_replacing(self.model, lambda: self.forward(pictures), layer, replace)
+        return _layers.run_replacing(self.network, lambda: self.forward(pictures), layer, replace)
 
     def codes(self, pictures: Tensor, layer: str) -> Tensor:
         """`activations` as maps ``(N, C, H', W')`` or vectors ``(N, C)``; tokens of no place are left out."""
@@ -259,7 +269,11 @@ class Study:
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
         with self.borrowed(), torch.no_grad():
-            return listed(self.model, lambda pictures: self.model(self.normalise(pictures)), self.shape)
+            return listed(self.network, lambda pictures: self.network(self.normalise(pictures)), self.shape)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        with self.borrowed():
+            return dict(self.network.named_modules())
 
     def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
         batches = self.check(pictures).split(self.batch_size)
@@ -298,7 +312,7 @@ def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) ->
 
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
-    return artifact.fingerprint([*model.state_dict().items(), ("mean", mean), ("std", std)])
+    return artifact.fingerprint([*stand_in(model).state_dict().items(), ("mean", mean), ("std", std)])
 
 
 def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:

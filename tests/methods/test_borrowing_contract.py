@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets import borrowing
 from xai_widgets.errors import CancelledError, LayerError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.progress import Progress
@@ -81,7 +80,6 @@ def state(model):
         "attributes": {name: sorted(vars(module)) for name, module in modules.items()},
         "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002
         "torch": (torch.is_grad_enabled(), torch.get_default_dtype(), torch.is_autocast_enabled("cpu")),
-        "borrowed": model in borrowing._LOANS,
     }
 
 

@@ -68,7 +68,7 @@ def _maps(study: Study, score: Callable[[Tensor], Tensor], pictures: Tensor, cla
 def _grad_cam(study: Study, score: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> Tensor:
     from captum import attr  # noqa: PLC0415
 
-    layer = study.model.get_submodule(base_layers(study)[-1])
+    layer = study.network.get_submodule(base_layers(study)[-1])
     coarse = attr.LayerGradCam(score, layer).attribute(pictures, target=classes)
     return F.interpolate(coarse, pictures.shape[2:], mode="bilinear", align_corners=False)
 

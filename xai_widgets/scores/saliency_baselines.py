@@ -115,5 +115,5 @@ def _blurred(picture: Tensor) -> Tensor:
 def _last_maps(study: Study) -> nn.Module | None:
     """The layer of Grad-CAM: the last one that gives maps."""
     names = [layer.name for layer in study.layers() if layer.layout.axes == (2, 3) and min(layer.layout.sides) > 1]
-    modules = dict(study.model.named_modules())
+    modules = dict(study.network.named_modules())
     return modules[module_name(names[-1], modules)] if names else None

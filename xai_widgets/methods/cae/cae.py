@@ -170,12 +170,11 @@ class CAE(CodeMap):
         """Measures that tell whether the fit can be trusted."""
         return self._fitted.health
 
-    @property
-    def problems(self) -> tuple[str, ...]:
+    def _problems(self) -> tuple[str, ...]:
         """Why the fit cannot be trusted; empty if it can, or before `fit`."""
         return self.health.problems if self.fitted else ()
 
-    def verdict(self) -> str:
+    def _verdict(self) -> str:
         """The numbers that tell whether to trust the fit, in one line."""
         return self.health.verdict()
 

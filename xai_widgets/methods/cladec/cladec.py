@@ -246,7 +246,7 @@ class ClaDec(Explainer):
             alpha=dial,
             units=None if units is None else tuple(map(int, units)),
             report=self.report(fitted.layer),
-            problems=self.problems_at(fitted.layer),
+            problems=self._stale() + self.problems_at(fitted.layer),
             class_names=self.study.class_names,
             origin=self.origin(explained_in_seconds=time.perf_counter() - began),
         )
@@ -262,8 +262,7 @@ class ClaDec(Explainer):
             raise NotFittedError(f"layer {layer!r} has no report; fit it again")
         return report
 
-    @property
-    def problems(self) -> tuple[str, ...]:
+    def _problems(self) -> tuple[str, ...]:
         """Why the comparison at some layers is void."""
         return tuple(f"{layer}: {problem}" for layer in self.layers for problem in self.problems_at(layer))
 
@@ -274,7 +273,7 @@ class ClaDec(Explainer):
         errors = {block: self.report(block).error["cladec"] for block in drawn}
         return self.report(name).problems + depth_problems(name, errors)
 
-    def verdict(self) -> str:
+    def _verdict(self) -> str:
         """What each fitted layer still knows, a line each."""
         return "\n".join(f"{layer}: {self.report(layer).sentence()}" for layer in self.layers)
 
@@ -319,12 +318,13 @@ class ClaDec(Explainer):
         return asdict(self.settings)
 
     def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        return layer_tensors(dict(self._fitted), dtype)  # a copy: another thread may be fitting a further layer
+        return layer_tensors(self._fitted, dtype)
 
     def _details(self) -> dict[str, Any]:
-        fitted = dict(self._fitted)
         return {
-            "layers": {name: {"code": made.code, "report": asdict(self.report(name))} for name, made in fitted.items()}
+            "layers": {
+                name: {"code": made.code, "report": asdict(self.report(name))} for name, made in self._fitted.items()
+            }
         }
 
     @classmethod

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.borrowing import own_copy
 from xai_widgets.layers import record
 from xai_widgets.study import Study
 
@@ -26,13 +24,7 @@ class ReferenceEncoder(nn.Module):
         run = [known.name for known in study.layers()]
         until = run.index(layer) + 1
         self._later = set(run[until:]) - set(run[:until])
-        try:
-            self.network = copy.deepcopy(study.model).float()
-        except (RuntimeError, TypeError) as error:
-            raise XaiWidgetsError(
-                f"the model cannot be copied ({error}), so there is no reference; use reference=None"
-            ) from error
-        self.network.requires_grad_(True)
+        self.network = own_copy(study.model).float()
         _without_dropout(self.network)
         if not warm:
             _forget(self.network)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.errors import ArtifactError, NotFittedError, XaiWidgetsError
+from xai_widgets.errors import ArtifactError, NotFittedError, StaleError, XaiWidgetsError
 from xai_widgets.limits import OrNone, path_like
 from xai_widgets.pictures import draw, subset
 from xai_widgets.progress import Progress, bar
@@ -29,6 +29,12 @@ TRIAL_EPOCHS = 2
 
 TRIAL_BATCH = 32
 """At most so many pictures pass through the classifier at once in a trial."""
+
+
+STALE = (
+    "The weights of the model have changed since this was fitted: it explains the model as it was. "
+    "Make a new explainer, or put the weights back."
+)
 
 
 class Trial(NamedTuple):
@@ -92,8 +98,8 @@ class FewPictures:
 class Explainer(ABC):
     """An explanation method for the classifier of one study.
 
-    A subclass says how it is fitted (`_fit`), how it explains (`explain`), and what a file holds (`_tensors`,
-    `_details`, `_restored`). Everything else exists once, here.
+    A subclass says how it is fitted (`_fit`), how it explains (`explain`), what it says of the fit (`_verdict`,
+    `_problems`), and what a file holds (`_tensors`, `_details`, `_restored`). Everything else exists once, here.
 
     Attributes
     ----------
@@ -108,6 +114,7 @@ class Explainer(ABC):
     key: ClassVar[str]
     warns: ClassVar[bool] = True
     study: Study
+    _fitted_for: str | None = None
 
     # --- fitting -----------------------------------------------------------------------------------------------
 
@@ -153,6 +160,7 @@ class Explainer(ABC):
         checkpoint: str | Path | None,
         on_part: Callable[[Self], object] | None,
     ) -> Self:
+        self._note_model()
         before = self.problems
         with progress or bar() as shown:
             fit(shown, OrNone(path_like)("checkpoint", checkpoint), on_part or _nothing)
@@ -185,16 +193,35 @@ class Explainer(ABC):
     @property
     def problems(self) -> tuple[str, ...]:
         """Why what is fitted cannot be trusted, one sentence each; empty if it can, or if nothing is fitted."""
+        return (*self._stale(), *self._problems())
+
+    def verdict(self) -> str:
+        """What was fitted and whether to trust it, in a few lines."""
+        return "\n".join([*self._stale(), self._verdict()])
+
+    def _problems(self) -> tuple[str, ...]:
+        """Why the fit cannot be trusted, for the model that it was made for."""
         return ()
 
     @abstractmethod
-    def verdict(self) -> str:
-        """What was fitted and whether to trust it, in a few lines."""
+    def _verdict(self) -> str:
+        """What was fitted and whether to trust it, for the model that it was made for."""
+
+    def _stale(self) -> tuple[str, ...]:
+        """That the model has changed since the fit, if it has; a hash of all weights each time."""
+        changed = self.fitted and self._fitted_for not in (None, self.study.fingerprint)
+        return (STALE,) if changed else ()
+
+    def _note_model(self) -> None:
+        """Before something is fitted: remember for which model; a StaleError if there is something for another one."""
+        if self._stale():
+            raise StaleError(STALE)
+        self._fitted_for = self.study.fingerprint
 
     # --- saving ------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
-        """Write everything that is fitted to one file.
+        """Write everything that is fitted to one file, which can be loaded for the model as it was at the fit.
 
         Parameters
         ----------
@@ -215,7 +242,14 @@ class Explainer(ABC):
         self._require_fitted()
         if dtype not in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
             raise XaiWidgetsError(f"dtype is {dtype!r}, but must be torch.float32, float64, float16 or bfloat16")
-        return artifact.save(path, self.key, self._tensors(dtype), self.origin() | self._details())
+        still = self._still()
+        return artifact.save(path, self.key, still._tensors(dtype), self.origin() | still._details())
+
+    def _still(self) -> Self:
+        """A copy to be written: another thread may be fitting something further meanwhile."""
+        still = copy.copy(self)
+        vars(still).update({name: value.copy() for name, value in vars(self).items() if isinstance(value, dict)})
+        return still
 
     @classmethod
     def load(cls, path: str | Path, study: Study) -> Self:
@@ -229,13 +263,16 @@ class Explainer(ABC):
         tensors, details = artifact.load(path, cls.key)
         artifact.require_same_model(details, study.fingerprint, path)
         try:
-            return cls._restored(study, tensors, details)
+            made = cls._restored(study, tensors, details)
         except (XaiWidgetsError, LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise ArtifactError(f"{path} does not hold what its description says ({error!r}); fit again") from error
+        made._fitted_for = details["model"]
+        return made
 
     def origin(self, **extra: Any) -> dict[str, Any]:
-        """How this was made, as plain values: versions, the model's fingerprint, settings, and `extra`."""
-        return artifact.provenance(method=self.key, model=self.study.fingerprint, **self._settings(), **extra)
+        """How this was made, as plain values: versions, the fingerprint of the fit's model, settings, and `extra`."""
+        model = (self._fitted_for if self.fitted else None) or self.study.fingerprint
+        return artifact.provenance(**{"method": self.key, "model": model, **self._settings(), **extra})
 
     @abstractmethod
     def _settings(self) -> dict[str, Any]:

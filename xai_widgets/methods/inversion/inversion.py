@@ -180,12 +180,13 @@ class GuidedFeatureInversion(Explainer):
         if not set(missing) <= set(range(len(self.study.test))):
             raise PictureError(f"indices must be 0 to {len(self.study.test) - 1}, and are {missing}")
         if missing:
+            self._note_model()
             pictures, _ = self.study.load(self.study.test, missing)
             explanation = self.explain(pictures, film=True, progress=progress)
             self.found |= {index: explanation[row] for row, index in enumerate(missing)}
         return self
 
-    def verdict(self) -> str:
+    def _verdict(self) -> str:
         """How many pictures are explained, and the mean probabilities that tell whether to trust the masks."""
         self._require_fitted()
         kept, removed, background = (
@@ -313,7 +314,7 @@ class GuidedFeatureInversion(Explainer):
             background_names=names,
             class_names=self.study.class_names,
             **cases.scores(masks),
-            origin=self.origin(seconds=time.perf_counter() - began),
+            origin=self.origin(model=self.study.fingerprint, seconds=time.perf_counter() - began),
         )
 
     def _cases(self, pictures: Tensor, behind: Tensor, targets: Targets) -> Cases:

@@ -140,6 +140,8 @@ class SRAEExplanation:
         The class's numbers on unseen pictures, beside PCA's and PLS's.
     origin
         How this was made: model fingerprint, settings, versions.
+    stale
+        That the model has changed since the fit, if it has.
     """
 
     pictures: Tensor
@@ -159,6 +161,7 @@ class SRAEExplanation:
     probabilities: Tensor
     report: ClassReport
     origin: Mapping[str, Any]
+    stale: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -195,7 +198,7 @@ class SRAEExplanation:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the sum cannot be believed; empty if it can."""
-        return self.report.srae.problems
+        return (*self.stale, *self.report.srae.problems)
 
     def order(self, row: int) -> list[int]:
         """X-features of a picture, the largest contribution first."""
@@ -265,7 +268,8 @@ class SRAEExplanation:
         fall = (
             f"; blurring the top fifth of a map takes {float(checked.nanmean()):.0%} of it away" if len(checked) else ""
         )
-        return f"{self.report.verdict()} Here {gap:.2g} of the {self.score_name} is not explained{fall}."
+        said = " ".join([*self.stale, self.report.verdict()])
+        return f"{said} Here {gap:.2g} of the {self.score_name} is not explained{fall}."
 
     def prediction_label(self, row: int) -> str:
         """The predicted class of a picture, and its probability."""
@@ -314,6 +318,7 @@ def explained(
     pictures: Tensor,
     heatmap_method: HeatmapMethod | None,
     origin: Mapping[str, Any],
+    stale: tuple[str, ...],
 ) -> SRAEExplanation:
     """The scores of pictures ``(N, C, H, W)`` for the class of a readout, as sums; see `SRAE.explain`."""
     study, settings, row = readout.study, readout.settings, readout.k
@@ -340,4 +345,5 @@ def explained(
         probabilities=logits.softmax(1),
         report=fitted.reports[row],
         origin=origin,
+        stale=stale,
     )

@@ -41,7 +41,7 @@ class LayerReadout:
             leaves.append(raw.detach().requires_grad_())
             return leaves[0] * 1  # a copy: the rest of the network may change it in place
 
-        contributions = run_replacing(self.study.model, lambda: self.contributions(pictures), layer, leaf)
+        contributions = run_replacing(self.study.network, lambda: self.contributions(pictures), layer, leaf)
         return contributions, leaves[0]
 
     def each(self, pictures: Tensor) -> Tensor:

@@ -170,13 +170,12 @@ class SRAE(Explainer):
         """Duration of the fit; 0 before it."""
         return 0.0 if self._fitted is None else self._fitted.seconds
 
-    @property
-    def problems(self) -> tuple[str, ...]:
+    def _problems(self) -> tuple[str, ...]:
         """Why the x-features of some classes cannot be believed; empty if all can, or if nothing is fitted."""
         names = self.study.class_names
         return tuple(f"{names[k]}: {problem}" for k in self.classes for problem in self.report(k).srae.problems)
 
-    def verdict(self) -> str:
+    def _verdict(self) -> str:
         """How much the sum of each class explains, beside PCA and PLS, a line each."""
         return "\n".join(f"{self.study.class_names[k]}: {self.report(k).verdict()}" for k in self.classes)
 
@@ -216,7 +215,7 @@ class SRAE(Explainer):
         batch = self._batch(pictures)
         row = self._predicted_row(batch[:1]) if target is None else self._row(target)
         readout, origin = self._readout(row, basis), self.origin(basis=basis)
-        return explained(self._found, readout, basis, batch, heatmap_method, origin)
+        return explained(self._found, readout, basis, batch, heatmap_method, origin, self._stale())
 
     def contributions(self, pictures: Tensor, target: Target, *, basis: Basis = "srae") -> Tensor:
         """What each x-feature adds to the score of a class, ``(N, L)``: `explain` without maps."""

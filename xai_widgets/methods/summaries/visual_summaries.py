@@ -187,6 +187,8 @@ class VisualSummaries(Explainer):
         else:
             chosen = self._checked(indices)
             pictures, _ = self.study.load(self.pictures, chosen)
+        if keep:
+            self._note_model()
         masks = self.masks.find(pictures, class_index, progress=progress)
         pieces = tuple(piece for piece in regions(self.study, masks) if masks.sound[piece.picture])
         similarity = self._similarity(masks, pieces, progress)
@@ -250,14 +252,13 @@ class VisualSummaries(Explainer):
         """The crisp masks of some pictures, for one class, or for one each ``(N,)``; default the predicted classes."""
         return self.masks.find(pictures, target)
 
-    @property
-    def problems(self) -> tuple[str, ...]:
+    def _problems(self) -> tuple[str, ...]:
         """Why some summaries cannot be trusted."""
-        return tuple(f"{one.title}: {problem}" for one in self.found.values() for problem in one.problems)
+        return tuple(f"{one.title}: {problem}" for one in list(self.found.values()) for problem in one.problems)
 
-    def verdict(self) -> str:
+    def _verdict(self) -> str:
         """A line for each class: what was found, or why nothing was."""
-        lines = {key: f"{one.title}: {one.verdict()}" for key, one in self.found.items()}
+        lines = {key: f"{one.title}: {one.verdict()}" for key, one in list(self.found.items())}
         for class_index, reason in self.skipped.items():
             lines.setdefault((class_index, False), f"{self.study.class_names[class_index]}: {reason}")
         return "\n".join(lines[key] for key in sorted(lines))
@@ -270,11 +271,12 @@ class VisualSummaries(Explainer):
 
     def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
         del dtype  # most tensors are bool; the others are small
-        found = list(self.found.values())  # another thread may be finding a further class
-        return {f"{at}/{name}": value for at, one in enumerate(found) for name, value in one.tensors().items()}
+        return {
+            f"{at}/{name}": value for at, one in enumerate(self.found.values()) for name, value in one.tensors().items()
+        }
 
     def _details(self) -> dict[str, Any]:
-        return {"found": [one.details() for one in list(self.found.values())], "skipped": list(self.skipped.items())}
+        return {"found": [one.details() for one in self.found.values()], "skipped": list(self.skipped.items())}
 
     @classmethod
     def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
