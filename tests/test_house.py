@@ -18,12 +18,12 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version"},
-    {"names", "limits", "digest", "files"},
-    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout"},
+    {"names", "class_names", "limits", "digest", "files"},
+    {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout"},
     {"layers", "checkpoint"},
     {"probing"},
     {"show", "data", "pictures"},
-    {"pool"},
+    {"pool", "relabelling"},
     {"study", "training"},
     {"methods.common", "methods.masking"},
     {f"methods.{key}" for key in METHODS},

@@ -65,8 +65,9 @@ def test_few_or_given_pictures(new_study, squares):
     assert (len(study.train), len(study.test)) == (1, 1)
     pictures, unseen = squares(6), squares(3, seed=1)
     study = new_study(pictures=pictures, test=unseen)
-    assert study.train is pictures
-    assert study.test is unseen
+    assert study.sources[:2] == (pictures, unseen)
+    assert torch.equal(study.train.pictures, pictures.pictures)
+    assert torch.equal(study.test.pictures, unseen.pictures)
 
 
 def test_load_stacks_pictures_of_one_shape_and_labels(squares):

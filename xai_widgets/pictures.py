@@ -13,16 +13,17 @@ from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from xai_widgets import limits
 from xai_widgets.errors import PictureError
+from xai_widgets.labels import UNKNOWN
 from xai_widgets.limits import MOST, Several, Whole
-from xai_widgets.names import UNKNOWN
 
 
 class PictureSet(Protocol):
     """What a study needs of a data set: a length, and (picture, label) by index.
 
-    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number, or
-    `UNKNOWN` (-1). Any torch `Dataset` of that kind will do. An item may also be a picture alone, whose class is not
-    known, or a row ``{"image": picture, "label": label}``.
+    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number; -1,
+    None or no label at all where the class is not known. Any torch `Dataset` of that kind will do. An item may also be
+    a row ``{"image": picture, "label": label}``. A set that comes with others which nothing is to be fitted on, as a
+    folder with ``train`` and ``val``, has them as ``unseen``.
     """
 
     def __len__(self) -> int: ...
@@ -38,13 +39,6 @@ class KnowsParts(Protocol):
 
     def part_map(self, index: int, /) -> Any:
         """Part of every pixel ``(H, W)`` of a picture, as an index of `part_names`."""
-
-
-@runtime_checkable
-class BringsUnseen(Protocol):
-    """A picture set that comes with others which nothing is to be fitted on, such as those of a folder ``val``."""
-
-    unseen: PictureSet | None
 
 
 SMALLEST = 2
@@ -63,7 +57,7 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
-    return torch.stack([picture for picture, _ in pairs]), torch.tensor([_label(label) for _, label in pairs])
+    return torch.stack([picture for picture, _ in pairs]), torch.tensor([label for _, label in pairs])
 
 
 def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
@@ -71,23 +65,23 @@ def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
     return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
 
 
-def item(pictures: PictureSet, index: int) -> tuple[Any, Any]:
-    """A picture of a set with its label, which is `UNKNOWN` where there is none; see `PictureSet`."""
+def item(pictures: PictureSet, index: int) -> tuple[Tensor, int]:
+    """A picture of a set with its label, which is -1 where there is none; see `PictureSet`."""
     found: Any = pictures[index]
     if isinstance(found, Tensor):
         return found, UNKNOWN
     if isinstance(found, Mapping) and "image" in found:
-        return found["image"], found.get("label", UNKNOWN)
+        return found["image"], _label(found.get("label"))
     if isinstance(found, tuple | list) and len(found) in (1, 2):
-        return found[0], found[1] if len(found) == 2 else UNKNOWN
+        return found[0], _label(found[1]) if len(found) == 2 else UNKNOWN
     raise PictureError(
-        f"an item of the pictures must be (picture, label), or a picture alone, and this one is {_described(found)}; "
-        'make a list of pairs, such as [(row["image"], row["label"]) for row in rows]'
+        f"an item of the pictures must be (picture, label), or a picture alone, and one is {_described(found)}; make a "
+        'list of pairs, such as [(row["image"], row["label"]) for row in rows]'
     )
 
 
 def require_set(pictures: object) -> None:
-    """Refuse, with a PictureError, what is no picture set, or has fewer than two pictures."""
+    """Refuse, with a PictureError, what has no length or no items by index, or is empty."""
     if isinstance(pictures, str | os.PathLike):
         raise PictureError(f"the pictures are {str(pictures)!r}; open a folder with xw.folder({str(pictures)!r})")
     if isinstance(pictures, DataLoader):
@@ -95,28 +89,11 @@ def require_set(pictures: object) -> None:
     count, readable = _length(pictures), hasattr(type(pictures), "__getitem__")
     if count is None or not readable or isinstance(pictures, Mapping | bytes | IterableDataset):
         raise PictureError(
-            f"the pictures are {_described(pictures)}; give a data set with a length and (picture, label) by index, "
-            "such as xw.folder(path) or a list of pairs"
+            f"pictures must have a length and give (picture, label) by index, as a torch Dataset or xw.folder(path) "
+            f"does, and these are {_described(pictures)}"
         )
-    if count < 2:
-        raise PictureError(f"a study needs at least two pictures, and got {count}")
-
-
-def require_labels(labels: Tensor, classes: int, what: str) -> None:
-    """Refuse labels ``(N,)`` that are not numbers of classes, where something is learnt from them."""
-    missing = int(((labels < 0) | (labels >= classes)).sum())
-    if missing:
-        raise PictureError(
-            f"{what} learns from true classes, and {missing} of {len(labels)} pictures have none that the model knows; "
-            "put each class into a sub-folder, or use the default settings, which need no labels"
-        )
-
-
-def divided(pictures: PictureSet, test: PictureSet | None, seed: int) -> tuple[PictureSet, PictureSet]:
-    """Pictures to fit on, and unseen ones: those given as `test`, else those that come with a set, else a fifth."""
-    if test is None and isinstance(pictures, BringsUnseen):
-        test = pictures.unseen
-    return (pictures, test) if test is not None else split(pictures, seed)
+    if not count:
+        raise PictureError(f"there are no pictures: the {type(pictures).__name__} is empty")
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -175,6 +152,8 @@ def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
 
 def _label(value: object) -> int:
     """A label as an int; a PictureError if it is no whole number."""
+    if value is None:
+        return UNKNOWN
     try:
         return index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError) as error:

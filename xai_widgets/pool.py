@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.names import UNKNOWN, Target, class_name, find_class
+from xai_widgets.labels import UNKNOWN
+from xai_widgets.names import Target, class_name, find_class
 from xai_widgets.pictures import KnowsParts, PictureSet, draw, load
 
 POOL = 300
@@ -18,6 +19,8 @@ POOL = 300
 
 OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "mistaken for this class", "all classes"
 KINDS_SHOWN = (OWN, MISSED, MISTAKEN, EVERYTHING)
+NOT_KNOWN = "all; their classes are not known"
+"""What is said in their place of pictures without labels."""
 
 
 class Classifier(Protocol):
@@ -46,7 +49,7 @@ class Pool:
     pictures
         ``(N, C, H, W)``.
     labels
-        ``(N,)``; `UNKNOWN` (-1) for those whose class is not known, as of one's own.
+        ``(N,)``; -1 where the class is not known, as of pictures of one's own.
     own
         Whether they are somebody's own pictures.
     """
@@ -86,6 +89,29 @@ class Pool:
         test = self.study.test
         return test if isinstance(test, KnowsParts) and not self.own else None
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the class of any picture is known."""
+        return bool((self.labels != UNKNOWN).any())
+
+    @property
+    def kinds(self) -> list[str] | list[tuple[str, str]]:
+        """Kinds of pictures that there can be (see `KINDS_SHOWN`), with words for them where those are others."""
+        return list(KINDS_SHOWN) if self.labelled else [(NOT_KNOWN, EVERYTHING)]
+
+    def like(self, target: Target) -> list[int]:
+        """Numbers in this pool of the pictures of a class: by their labels, or by prediction where none is known."""
+        if self.labelled:
+            return self.chosen(OWN, target)
+        found: list[int] = (self._predicted == find_class(self.study.class_names, target)).nonzero().flatten().tolist()
+        return found
+
+    @property
+    def mistakes(self) -> list[int]:
+        """Numbers in this pool of the pictures whose class is known, and predicted wrongly."""
+        wrong: list[int] = ((self.labels != UNKNOWN) & (self._predicted != self.labels)).nonzero().flatten().tolist()
+        return wrong
+
     def chosen(self, kind: str, target: Target) -> list[int]:
         """Numbers in this pool of the pictures that are shown: those of a kind (see `KINDS_SHOWN`), for a class."""
         class_index = find_class(self.study.class_names, target)
@@ -95,14 +121,9 @@ class Pool:
         if kind == MISSED:
             keep &= self._predicted != class_index
         if kind == MISTAKEN:
-            keep &= self.mistaken & (self._predicted == class_index)
+            keep &= (self.labels != class_index) & (self.labels != UNKNOWN) & (self._predicted == class_index)
         found: list[int] = keep.nonzero().flatten().tolist()
         return found
-
-    @property
-    def mistaken(self) -> Tensor:
-        """Whether the classifier is wrong about each picture ``(N,)``; not where the true class is not known."""
-        return (self.labels != UNKNOWN) & (self.labels != self._predicted)
 
     @cached_property
     def _predicted(self) -> Tensor:
@@ -140,6 +161,10 @@ class Pool:
     def name(self, number: int) -> str:
         """The name of a picture's true class; empty where it is not known."""
         return class_name(self.study.class_names, int(self.labels[number]))
+
+    def title(self, number: int) -> str:
+        """The name of a picture's true class, or the picture's index where that is not known."""
+        return self.name(number) or f"picture {self.indices[number]}"
 
     def _missing(self, picture: int) -> XaiWidgetsError:
         return XaiWidgetsError(f"picture {picture} is not one of the {len(self)} to choose from")

@@ -6,7 +6,7 @@ classifier is borrowed: see `xai_widgets.borrowing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,11 +18,14 @@ from xai_widgets import artifact, limits
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
+from xai_widgets.class_names import checked_names, names_like
 from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
+from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
 from xai_widgets.probing import listed
+from xai_widgets.relabelling import Labeller, own_names
 
 
 class Sources(NamedTuple):
@@ -46,7 +49,12 @@ class Study:
         Pictures that no explainer is fitted on. Without them, those that come with `images` (of ``val`` in a
         folder), else a fifth of `images`.
     class_names
-        One name for each logit. Default: those of `images` if their number fits, else "class 0", "class 1", ...
+        One name for each logit, all different. Default: those of `images` if their number fits, else "class 0",
+        "class 1", ...
+    labels
+        Which of the model's classes the pictures' own classes are, such as ``{"ants": "ant", "bees": 309}``, by name or
+        number; for those that the names do not tell (see `xai_widgets.labels`). ``repr`` says what was found. Pictures
+        of other classes have the label -1: their true class is not known.
     mean, std
         Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
     name
@@ -59,7 +67,11 @@ class Study:
     Attributes
     ----------
     train, test
-        Pictures for fitting, and unseen ones.
+        Pictures for fitting, and unseen ones; their labels are numbers of logits, or -1.
+    labels
+        ``labels=``, with numbers of logits.
+    matched
+        Which logits the pictures' own classes were found to be (see `Matched`), of each set with names of classes.
     explainers
         Explainers that were fitted for this study, by key; widgets look here before they fit anything.
     sources
@@ -80,23 +92,31 @@ class Study:
         *,
         test: PictureSet | None = None,
         class_names: Sequence[str] | None = None,
+        labels: Labels | None = None,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
         name: str = "",
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        _pictures.require_set(images)
+        for each in (images, *([] if test is None else [test])):
+            _pictures.require_set(each)
+        if len(images) < 2:
+            raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
         self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
-        self.train, self.test = _pictures.divided(images, test, seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
         self.mean, self.std = normalisation(mean, std, self.shape[0])
         self.classes = self._count_classes()
-        self.class_names = _names(class_names, images, self.classes)
+        given = names_like(own_names(images), self.classes) if class_names is None else class_names
+        self.class_names = checked_names(given, self.classes)
+        labeller = Labeller(self.class_names, labels)
+        self.labels = labeller.given
+        self.train, self.test = self._labelled(labeller)
+        self.matched = tuple(labeller.matched)
 
     @classmethod
     def torchvision(
@@ -128,6 +148,14 @@ class Study:
         return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
 
     # --- pictures ----------------------------------------------------------------------------------------------
+
+    def _labelled(self, labeller: Labeller) -> tuple[PictureSet, PictureSet]:
+        """The given pictures to fit on and unseen ones, labelled with numbers of logits."""
+        images, test, seed = self.sources
+        unseen = getattr(images, "unseen", None) if test is None else test  # some sets come in two parts
+        taken = [labeller.take(each) for each in (images, unseen) if each is not None]
+        labeller.finish()
+        return (taken[0], taken[1]) if len(taken) == 2 else _pictures.split(taken[0], seed)
 
     load = staticmethod(_pictures.load)
     draw = staticmethod(_pictures.draw)
@@ -290,9 +318,10 @@ class Study:
         return classes
 
     def __repr__(self) -> str:
+        labels = " | ".join(dict.fromkeys(one.clause() for one in self.matched))
         return (
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
-            f"{len(self.train)} to fit on, {len(self.test)} unseen)"
+            f"{len(self.train)} to fit on, {len(self.test)} unseen{f'; labels: {labels}' if labels else ''})"
         )
 
 
@@ -313,20 +342,6 @@ def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) ->
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
     return artifact.fingerprint([*stand_in(model).state_dict().items(), ("mean", mean), ("std", std)])
-
-
-def _names(given: Sequence[str] | None, images: PictureSet, classes: int) -> tuple[str, ...]:
-    if given is None:
-        names = getattr(images, "class_names", ())
-        return tuple(map(str, names)) if len(names) == classes else tuple(f"class {i}" for i in range(classes))
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
-        raise PictureError(f"class_names is {given!r}; give a list with a name for each of the {classes} logits")
-    names = tuple(given)
-    if wrong := [name for name in names if not isinstance(name, str)]:
-        raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
-    if len(names) != classes:
-        raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
-    return names
 
 
 def _quiet_init(architecture: str) -> dict[str, bool]:

@@ -184,7 +184,7 @@ def test_classes_that_the_model_does_not_know_are_told(run, here):
     Image.new("RGB", (20, 16)).save(here / "pictures" / "third" / "1.png")
     code, _, complained = run("inversion --layer maps --model mymodels:make --out mine")
     assert code == 0
-    assert "The model tells 2 classes apart, and the folder has 3" in complained
+    assert "not known" in complained
 
 
 def test_the_model_of_a_run(run, here):

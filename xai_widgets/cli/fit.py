@@ -173,6 +173,7 @@ def _options(given: argparse.Namespace, before: Run | None, usual: Published | N
         if source is not None:
             options |= {key: getattr(source, key) for key in ("class_names", "mean", "std")}
     if before is not None:
+        options["labels"] = dict(before.labels)
         options |= {"name": before.name, "seed": before.seed, "batch_size": before.batch_size}
         options["test"] = None if before.test is None else sources.opened(before.test, before.folder)
     return options | {key: value for key in ("name", "mean", "std") if (value := getattr(given, key)) is not None}
@@ -198,12 +199,8 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
         say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
     if usual is None and bool((study.mean == 0).all() and (study.std == 1).all()):
         say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
-    there = len(getattr(study.sources.images, "class_names", ())) or study.classes
-    if there != study.classes:
-        say(
-            f"The model tells {study.classes} classes apart, and the folder has {there}: which pictures it gets right "
-            "is not known here."
-        )
+    for clause in dict.fromkeys(one.clause() for one in study.matched):
+        say(f"Classes of the pictures: {clause}.")
 
 
 # --- what is fitted ------------------------------------------------------------------------------------------------

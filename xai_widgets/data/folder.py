@@ -16,8 +16,9 @@ from xai_widgets import limits
 from xai_widgets.data.decode import COMMON, CROP, FITS, Size, examine, read, upright_size
 from xai_widgets.data.tree import TRAINING, PictureFile, tree_of
 from xai_widgets.errors import PictureError
+from xai_widgets.labels import UNKNOWN
 from xai_widgets.limits import Choice, Several, Whole
-from xai_widgets.names import UNKNOWN, printable
+from xai_widgets.names import printable
 
 _LOG = logging.getLogger(__name__)
 _SIDES = Several(Whole(limits.SIDE.least, limits.SIDE.most, error=PictureError), (2,), error=PictureError)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from xai_widgets.data.decode import SUFFIXES
 from xai_widgets.errors import PictureError
-from xai_widgets.names import UNKNOWN, printable
+from xai_widgets.labels import UNKNOWN
+from xai_widgets.names import printable
 
 TRAINING = frozenset(("train", "training"))
 UNSEEN = frozenset(("val", "valid", "validation", "test", "testing", "eval"))

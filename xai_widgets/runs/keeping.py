@@ -161,6 +161,7 @@ def open_run(
             _pictures(run, run.images, images),
             test=None if run.test is None else _pictures(run, run.test, test),
             class_names=run.class_names,
+            labels=dict(run.labels),
             mean=run.mean,
             std=run.std,
             name=run.name,

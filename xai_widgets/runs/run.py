@@ -33,8 +33,8 @@ class Run:
     ----------
     folder
         Where it is.
-    name, class_names, mean, std, batch_size, seed
-        Those of the study.
+    name, class_names, labels, mean, std, batch_size, seed
+        Those of the study; `labels` as pairs.
     shape
         Of its pictures, ``(C, H, W)``.
     fingerprint
@@ -58,6 +58,7 @@ class Run:
     test: dict[str, Any] | None
     model: str = ""
     weights: str = ""
+    labels: tuple[tuple[str | int, int], ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Run:
             seed=limits.SEED,
             shape=Several(Whole(1, sources.LARGEST_SIDE), (3,)),
             **dict.fromkeys(("name", "fingerprint", "model", "weights"), Of((str,))),
+            labels=Several(Several(_plain, (2,))),
             images=sources.bounded,
             test=OrNone(sources.bounded),
         )
@@ -93,6 +95,7 @@ class Run:
             test=None if test is None else sources.described(test, folder),
             model=model,
             weights=weights,
+            labels=tuple(study.labels.items()),
         )
 
     @classmethod
@@ -105,7 +108,7 @@ class Run:
             If it holds no run, or its description is damaged, foreign or newer.
         """
         path = limits.path_like("folder", folder).resolve()
-        said = _parsed(path)
+        said = {"labels": ()} | _parsed(path)  # which once were not written
         try:
             return cls(folder=path, **{name: said[name] for name in _WRITTEN})
         except (KeyError, XaiWidgetsError) as error:
@@ -156,6 +159,11 @@ class Run:
 
 _WRITTEN = tuple(one.name for one in fields(Run) if one.name not in ("folder", "_lock"))
 """What ``run.json`` says."""
+
+
+def _plain(name: str, value: object) -> Any:
+    """A string or a whole number; a rule of `limits`."""
+    return value if isinstance(value, str) else Whole()(name, value)
 
 
 def _parsed(folder: Path) -> dict[str, Any]:

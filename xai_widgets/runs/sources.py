@@ -14,6 +14,7 @@ from typing import Any
 from xai_widgets.errors import ArtifactError, PictureError
 from xai_widgets.limits import Choice, Of, OrNone, Rule, Several, Whole
 from xai_widgets.pictures import PictureSet, item
+from xai_widgets.relabelling import as_given
 
 LOOKED_AT = 32
 """Number of labels, spread evenly over the set, by which pictures are recognised."""
@@ -135,10 +136,9 @@ def _place(source: Mapping[str, Any], beside: Path) -> Path:
 def _check(pictures: Any) -> str:
     """A hash of labels, and of the names of files."""
     chosen = range(0, len(pictures), max(len(pictures) // LOOKED_AT, 1))
-    kind = _kind(pictures)
-    known = getattr(pictures, "of_folder", getattr(pictures, "labels", ()))  # whatever names a study gave its classes
+    kind, own = _kind(pictures), as_given(pictures)
     # Only in our own sets, `labels` is known to need no reading of pictures.
-    seen = [int(known[i]) if kind in OPTIONS else int(item(pictures, i)[1]) for i in chosen]
+    seen = [int(own.labels[i]) if kind in OPTIONS else item(own, i)[1] for i in chosen]
     parts = [part for part in (pictures, pictures.unseen) if part is not None] if kind == FOLDER else []
     files = [path.relative_to(pictures.root).as_posix() for part in parts for path in part.paths]
     return hashlib.sha256(json.dumps([seen, files]).encode()).hexdigest()[:16]

@@ -42,7 +42,6 @@ from xai_widgets.methods.cladec.units import effects_of_units, standard_codes
 from xai_widgets.methods.common.codes import cached_pass, read_codes
 from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
-from xai_widgets.pictures import require_labels
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -169,8 +168,8 @@ class ClaDec(Explainer):
             return
         chosen = study.draw(study.train, self.settings.pictures, seed)
         seen = cached_pass(study, study.train, chosen, missing, progress)
-        if self.settings.paper:
-            require_labels(seen.labels, study.classes, "ClaDec as published")
+        if self.settings.paper and self.settings.alpha > 0:
+            seen.labelled()  # or refuses
         unseen = cached_pass(study, study.test, study.draw(study.test, MEASURED, seed), missing, progress)
         finished = FinishedParts(checkpoint, f"{seen.fingerprint} {self.settings}")
         for layer in missing:

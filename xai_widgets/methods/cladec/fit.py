@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xai_widgets.labels import UNKNOWN
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.layer import MOST_WHITENED, FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import measure
@@ -150,12 +151,12 @@ class LayerFit:
         return total if self.settings.paper else total + _likelihood(wanted - picture, log_variance)
 
     def _classifier_loss(self, indices: Tensor, picture: Tensor, which: Tensor) -> Tensor:
-        """Cross-entropy with the true labels (paper), or divergence from the beliefs on the original over log K."""
+        """Cross-entropy with true labels, if known (paper), or divergence from the beliefs on the original / log K."""
         with self.study.borrowed():
             said = self.study.forward(picture[which]).log_softmax(1)
         some = indices[which.cpu()]
         if self.settings.paper:
-            return F.nll_loss(said, self.seen.labels[some].to(said.device), reduction="none")
+            return F.nll_loss(said, self.seen.labels[some].to(said.device), ignore_index=UNKNOWN, reduction="none")
         believed = self.seen.logits[some].to(said.device).softmax(1)
         divergence: Tensor = F.kl_div(said, believed, reduction="none").sum(1) / log(self.study.classes)
         return divergence

@@ -10,6 +10,7 @@ import ipywidgets
 from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units, mistakes, nearest
+from xai_widgets.pool import NOT_KNOWN
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
@@ -81,8 +82,9 @@ class ClaDecExplorer(Explorer):
         return str(next((layer for layer in (*requested, *fitted) if layer in fitted), requested[0]))
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
-        names = [EVERYTHING, MISTAKES, *self.study.class_names]
-        self.show = ipywidgets.Dropdown(options=[(name, i) for i, name in enumerate(names)], description="Show")
+        kinds = [(name, i) for i, name in enumerate((EVERYTHING, MISTAKES, *self.study.class_names))]
+        options = kinds if self.study.pool.labelled else [(NOT_KNOWN, 0)]
+        self.show = ipywidgets.Dropdown(options=options, description="Show")
         fixed = self.explainer.settings.paper
         dial = (self.explainer.settings.alpha,) if fixed else ALPHAS
         self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=fixed)
@@ -230,7 +232,7 @@ class ClaDecExplorer(Explorer):
         self.grid.columns = self._columns(self.layer, self.explainer.settings.reference is not None)
         pool, blank = self.study.pool, [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
-            {"label": pool.name(i), "tiles": [picture_tile(pool.pictures[i], "", pool.name(i)), *blank]}
+            {"label": pool.title(i), "tiles": [picture_tile(pool.pictures[i], "", pool.title(i)), *blank]}
             for i in self._indices
         ]
         self.bars.clear()
@@ -251,14 +253,14 @@ class ClaDecExplorer(Explorer):
         return ["original", f"ClaDec of {layer}{some}", *(["auto-encoder"] if reference else []), last]
 
     def _grid_rows(self, found: ClaDecExplanation) -> list[Row]:
-        last, name = self._last_column(found), self.study.pool.name
+        last, name = self._last_column(found), self.study.pool.title
         return [{"label": name(i), "tiles": [*version_tiles(found, n), last[n]]} for n, i in enumerate(self._indices)]
 
     def _last_column(self, found: ClaDecExplanation) -> list[Tile]:
         if self.map.value != NEAREST:
             return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
         return [
-            picture_tile(picture, name, f"nearest training picture in this layer: {name}")
+            picture_tile(picture, name, f"nearest training picture in this layer{f': {name}' if name else ''}")
             for picture, name in nearest(self.explainer, found)
         ]
 

@@ -10,6 +10,7 @@ import ipywidgets
 from markupsafe import Markup
 
 from xai_widgets.names import closest
+from xai_widgets.pool import EVERYTHING
 from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
@@ -94,7 +95,7 @@ class Workbench(App):
         names = [("predicted class", PREDICTED), *((name, k) for k, name in enumerate(self.study.class_names))]
         self.classes = ipywidgets.Dropdown(options=names, description="Class", layout={"width": "18em"})
         self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
-        self.strip.show.value = self.strip.show.options[-1]
+        self.strip.show.value = EVERYTHING
         self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "8em"})
         self.large.tooltip = "To be read from the last row of a classroom"
         return [self.classes, self.strip.show, self.strip.page, self.large]
@@ -270,9 +271,10 @@ class Workbench(App):
         if self.strip.chosen is None:
             return "No held-out picture is of this kind."
         names, (predicted, chance) = self.study.class_names, self._prediction(self.strip.chosen)
+        truth = self.strip.pool.name(self.strip.chosen)
         parts = [
             f"Picture {self.picture}",
-            f"true class: {self.strip.pool.name(self.strip.chosen)}",
+            *([f"true class: {truth}"] if truth else []),
             f"predicted: {names[predicted]}, {chance:.0%}",
             f"explained: {names[self._target()]}",
             f"layer: {self.layers.value}",

@@ -21,7 +21,6 @@ from xai_widgets.methods.cae.paper.losses import paper_loss
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.methods.common.codes import CachedPass
-from xai_widgets.pictures import require_labels
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import Step, train
@@ -66,7 +65,6 @@ def fit_paper(
         torch.default_generator.manual_seed(recipe.seed)
         networks = PaperNetworks(study.shape, study.classes, settings.dimensions, settings.width).to(study.device)
         fitted = FittedPaper(networks, study.classes, settings.dimensions).to(study.device)
-    require_labels(cached.labels, study.classes, "the published CAE")
     others = _others(cached.labels)
 
     def loss(step: Step) -> Tensor:
