@@ -12,9 +12,8 @@ from xai_widgets.errors import XaiWidgetsError
 Target = SupportsIndex | str
 """A class: its number (Python, numpy or torch integer) or its name."""
 
-
 UNKNOWN = -1
-"""The label of a picture whose class is not known."""
+"""The label of a picture whose class is not one of the model's, or not known."""
 
 
 def printable(name: object) -> str:

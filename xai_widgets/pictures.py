@@ -66,8 +66,13 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     return torch.stack([picture for picture, _ in pairs]), torch.tensor([label for _, label in pairs])
 
 
+def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
+    """Indices of at most `count` pictures of a set, drawn without replacement."""
+    return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
+
+
 def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
-    """A picture of a set with its label, which is `UNKNOWN` where there is none; see `PictureSet`."""
+    """A picture of a set with its label, which is -1 where there is none; see `PictureSet`."""
     found: Any = pictures[index]
     if isinstance(found, Tensor):
         return found, UNKNOWN
@@ -76,13 +81,13 @@ def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
     if isinstance(found, tuple | list) and len(found) in (1, 2):
         return found[0], _label(found[1] if len(found) == 2 else None)
     raise PictureError(
-        f"an item of the pictures must be (picture, label), or a picture alone, and this one is {_described(found)}; "
-        'make a list of pairs, such as [(row["image"], row["label"]) for row in rows]'
+        f"an item of the pictures must be (picture, label), or a picture alone, and one is {_described(found)}; make a "
+        'list of pairs, such as [(row["image"], row["label"]) for row in rows]'
     )
 
 
-def require_set(pictures: object, least: int = 2) -> None:
-    """Refuse, with a PictureError, what is no picture set, or has fewer pictures than `least`."""
+def require_set(pictures: object) -> None:
+    """Refuse, with a PictureError, what has no length or no items by index, or is empty."""
     if isinstance(pictures, str | os.PathLike):
         raise PictureError(f"the pictures are {str(pictures)!r}; open a folder with xw.folder({str(pictures)!r})")
     if isinstance(pictures, DataLoader):
@@ -90,18 +95,11 @@ def require_set(pictures: object, least: int = 2) -> None:
     count, readable = _length(pictures), hasattr(type(pictures), "__getitem__")
     if count is None or not readable or isinstance(pictures, Mapping | bytes | IterableDataset):
         raise PictureError(
-            f"the pictures are {_described(pictures)}; give a data set with a length and (picture, label) by index, "
-            "such as xw.folder(path) or a list of pairs"
+            f"pictures must have a length and give (picture, label) by index, as a torch Dataset or xw.folder(path) "
+            f"does, and these are {_described(pictures)}"
         )
-    if count < least:
-        raise PictureError(
-            f"a study needs at least {'two pictures' if least > 1 else 'one unseen picture'}, and got {count}"
-        )
-
-
-def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
-    """Indices of at most `count` pictures of a set, drawn without replacement."""
-    return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
+    if not count:
+        raise PictureError(f"there are no pictures: the {type(pictures).__name__} is empty")
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -131,7 +129,7 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
 
 
 def checked(pictures: object, channels: int) -> Tensor:
-    """Pictures ``(N, C, H, W)`` or ``(C, H, W)`` as a batch in single precision, or a `PictureError` with the reason."""
+    """A batch of pictures ``(N, C, H, W)`` in single precision, or a `PictureError` with what is wrong."""
     if not isinstance(pictures, Tensor):
         raise PictureError(f"pictures must be a tensor (N, {channels}, H, W), and these are {type(pictures).__name__}")
     own = pictures.clone() if pictures.is_inference() else pictures

@@ -104,7 +104,10 @@ class Study:
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        _pictures.require_set(images)
+        for each in (images, *([] if test is None else [test])):
+            _pictures.require_set(each)
+        if len(images) < 2:
+            raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
         self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
@@ -157,8 +160,6 @@ class Study:
         """The given pictures to fit on and unseen ones, labelled with numbers of logits."""
         images, test, seed = self.sources
         unseen = images.unseen if test is None and isinstance(images, BringsUnseen) else test
-        if unseen is not None:
-            _pictures.require_set(unseen, least=1)
         taken = [labeller.take(each) for each in (images, unseen) if each is not None]
         labeller.finish()
         return (taken[0], taken[1]) if len(taken) == 2 else _pictures.split(taken[0], seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,12 +36,8 @@ _HEIF = "call pillow_heif.register_heif_opener(), of the package pillow-heif, be
 _PLUGINS = {".heic": _HEIF, ".heif": _HEIF, ".hif": _HEIF, ".jxl": "import pillow_jxl, of pillow-jxl-plugin, before"}
 """What makes Pillow read files that it cannot read alone."""
 
-# What Pillow raises for files that are not what they seem; a bomb's warning is turned into an error.
-_BROKEN = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, struct.error,
-    OverflowError, MemoryError, ZeroDivisionError, NotImplementedError, Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)  # fmt: skip
+_BROKEN = Exception
+"""What Pillow's plugins raise for damaged files: fifteen kinds and more. A bomb's warning is turned into an error."""
 _PROGRAMS = ("EPS", "WMF", "EMF")
 """Formats of drawing commands; Pillow would start another program."""
 
@@ -70,7 +65,6 @@ def examine(paths: Sequence[Path]) -> list[Size | str]:
     if len(paths) > _MANY:
         _LOG.warning("checking %d pictures once takes a while; some thousands are enough for explanations", len(paths))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return [_examined(path) for path in paths]
 
@@ -104,7 +98,7 @@ def _mark(path: Path) -> tuple[object, ...]:
 
 
 def _checked(path: Path) -> Size:
-    """Size of a picture whose file is whole, or one of the errors in `_BROKEN`."""
+    """Size of a picture whose file is whole, or one of the errors that plugins raise."""
     with _opened(path) as image:
         width, height = image.size
         if image.format == "PNG" and path.stat().st_size > _QUICK_BYTES:

@@ -322,11 +322,8 @@ class ClaDec(Explainer):
         return layer_tensors(self._fitted, dtype)
 
     def _details(self) -> dict[str, Any]:
-        return {
-            "layers": {
-                name: {"code": made.code, "report": asdict(self.report(name))} for name, made in self._fitted.items()
-            }
-        }
+        made = {name: {"code": one.code, "report": asdict(self.report(name))} for name, one in self._fitted.items()}
+        return {"layers": made}
 
     @classmethod
     def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:
