@@ -138,8 +138,8 @@ def path_like(name: str, value: object) -> Path:
         _refuse(XaiWidgetsError, name, value, "be a path")
     try:
         return Path(value).expanduser()
-    except RuntimeError:  # there is no such user
-        _refuse(XaiWidgetsError, name, value, "be a path; after ~ comes nothing, or the name of a user")
+    except (RuntimeError, TypeError):  # there is no such user, or the path is bytes
+        _refuse(XaiWidgetsError, name, value, "be a path as text; after ~ comes nothing, or the name of a user")
 
 
 COUNT = Whole(1)

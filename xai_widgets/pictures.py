@@ -86,8 +86,8 @@ def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
     )
 
 
-def require_set(pictures: object) -> None:
-    """Refuse, with a PictureError, what has no length or no items by index, or is empty."""
+def require_set(pictures: object, least: int = 1) -> None:
+    """Refuse, with a PictureError, what has no length or no items by index, or too few of them."""
     if isinstance(pictures, str | os.PathLike):
         raise PictureError(f"the pictures are {str(pictures)!r}; open a folder with xw.folder({str(pictures)!r})")
     if isinstance(pictures, DataLoader):
@@ -98,8 +98,8 @@ def require_set(pictures: object) -> None:
             f"pictures must have a length and give (picture, label) by index, as a torch Dataset or xw.folder(path) "
             f"does, and these are {_described(pictures)}"
         )
-    if not count:
-        raise PictureError(f"there are no pictures: the {type(pictures).__name__} is empty")
+    if count < least:
+        raise PictureError(f"a study needs at least {'two pictures' if least > 1 else 'a picture'}, and got {count}")
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -114,6 +114,14 @@ def subset(pictures: PictureSet, indices: Sequence[int]) -> PictureSet:
     dataset: Any = pictures  # any set will do for torch
     few: PictureSet = Subset(dataset, indices)
     return few
+
+
+def shared_shape(images: PictureSet, test: PictureSet | None) -> tuple[int, int, int]:
+    """The shape ``(C, H, W)`` of pictures, which unseen ones must have, too."""
+    shape = picture_shape(images)
+    if test is not None and picture_shape(test) != shape:
+        raise PictureError(f"pictures have shape {shape}, and those of test= {picture_shape(test)}; make them alike")
+    return shape
 
 
 def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:

@@ -104,16 +104,15 @@ class Study:
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        for each in (images, *([] if test is None else [test])):
-            _pictures.require_set(each)
-        if len(images) < 2:
-            raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
+        _pictures.require_set(images, 2)
+        if test is not None:
+            _pictures.require_set(test)
         self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
-        self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
+        self.shape: tuple[int, int, int] = _pictures.shared_shape(images, test)
         self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
         with self.borrowed():
             self.reading = Reading.of(self.network, self._run, self.shape, scores)
