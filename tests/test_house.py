@@ -23,7 +23,7 @@ LAYERS = (
     {"layers", "checkpoint"},
     {"probing"},
     {"show", "data", "pictures"},
-    {"pool", "relabelling"},
+    {"pool", "relabelling", "normalisations"},
     {"study", "training"},
     {"methods.common", "methods.masking"},
     {f"methods.{key}" for key in METHODS},

@@ -13,7 +13,7 @@ from torch.utils.data import ConcatDataset, Subset
 from xai_widgets.errors import PictureError
 from xai_widgets.labels import UNKNOWN, Labels, Matched, logit_of, match, place_of, require_mapping
 from xai_widgets.limits import Whole
-from xai_widgets.pictures import KnowsParts, PictureSet, item
+from xai_widgets.pictures import KnowsParts, PictureSet, item, split
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,6 +78,13 @@ class Labeller:
         self._used: set[str | int] = set()
         self._known: list[str] = []
 
+    def parts(self, images: PictureSet, test: PictureSet | None, seed: int) -> tuple[PictureSet, PictureSet]:
+        """Pictures to fit on and unseen ones, labelled: those of `test`, or set aside; some sets come in two parts."""
+        unseen = getattr(images, "unseen", None) if test is None else test
+        taken = [self.take(each) for each in (images, unseen) if each is not None]
+        self._finish()
+        return (taken[0], taken[1]) if len(taken) == 2 else split(taken[0], seed)
+
     def take(self, pictures: Any) -> Any:
         """The set, labelled; a set that can adopt names does so, too, so that its labels are right for who gave it."""
         if type(pictures) in (Subset, ConcatDataset):
@@ -93,7 +100,7 @@ class Labeller:
         kind = RelabelledParts if isinstance(pictures, KnowsParts) else Relabelled
         return kind(pictures, self.class_names, numbers)
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Refuse what `labels` says of classes that no set has, and warn of classes that were not matched."""
         for key in self.given.keys() - self._used:
             place_of(key, list(dict.fromkeys(self._known)))
