@@ -24,7 +24,7 @@ LAYERS = (
     {"probing"},
     {"outputs"},
     {"show", "data", "pictures"},
-    {"pool", "relabelling"},
+    {"pool", "relabelling", "normalisations"},
     {"study", "training"},
     {"methods.common"},
     {"methods.masking"},

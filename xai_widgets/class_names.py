@@ -54,7 +54,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
         raise PictureError(f"class_names has an empty name at place {empty[0]}; give every logit a name")
     count = Counter(names)
     if len(names) == IMAGENET and is_imagenet(names):
-        told = {n: clear for n, clear in _DOUBLES.items() if count[names[n]] > 1 and clear.startswith(f"{names[n]} (")}
+        told = {n: clear for n, clear in _DOUBLES.items() if count[names[n]] == 2 and clear.startswith(f"{names[n]} (")}
         names = tuple(told.get(number, name) for number, name in enumerate(names))
         count = Counter(names)
     if twice := [name for name, times in count.items() if times > 1]:

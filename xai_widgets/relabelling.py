@@ -14,7 +14,7 @@ from xai_widgets.errors import PictureError
 from xai_widgets.labels import Labels, Matched, logit_of, match, place_of, require_mapping
 from xai_widgets.limits import Whole
 from xai_widgets.names import UNKNOWN
-from xai_widgets.pictures import KnowsParts, PictureSet, item
+from xai_widgets.pictures import BringsUnseen, KnowsParts, PictureSet, item, split
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,6 +79,13 @@ class Labeller:
         self._used: set[str | int] = set()
         self._known: list[str] = []
 
+    def parts(self, images: PictureSet, test: PictureSet | None, seed: int) -> tuple[PictureSet, PictureSet]:
+        """Pictures to fit on and unseen ones, labelled: those of `test`, or set aside; some sets come in two parts."""
+        unseen = images.unseen if test is None and isinstance(images, BringsUnseen) else test
+        taken = [self.take(each) for each in (images, unseen) if each is not None]
+        self._finish()
+        return (taken[0], taken[1]) if len(taken) == 2 else split(taken[0], seed)
+
     def take(self, pictures: Any) -> Any:
         """The set, labelled; a set that can adopt names does so, too, so that its labels are right for who gave it."""
         if type(pictures) in (Subset, ConcatDataset):
@@ -94,7 +101,7 @@ class Labeller:
         kind = RelabelledParts if isinstance(pictures, KnowsParts) else Relabelled
         return kind(pictures, self.class_names, numbers)
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Refuse what `labels` says of classes that no set has, and warn of classes that were not matched."""
         for key in self.given.keys() - self._used:
             place_of(key, list(dict.fromkeys(self._known)))

@@ -6,6 +6,7 @@ classifier is borrowed: see `xai_widgets.borrowing`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits, modes
+from xai_widgets import artifact, inputs, limits, modes, normalisations
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
@@ -24,10 +25,13 @@ from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
 from xai_widgets.names import Target
 from xai_widgets.outputs import Reading, Scores
-from xai_widgets.pictures import BringsUnseen, PictureSet
+from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
 from xai_widgets.probing import listed
+from xai_widgets.progress import Progress
 from xai_widgets.relabelling import Labeller, own_names
+
+_LOG = logging.getLogger(__name__)
 
 
 class Sources(NamedTuple):
@@ -81,6 +85,8 @@ class Study:
         Which logits the pictures' own classes were found to be (see `Matched`), of each set with names of classes.
     explainers
         Explainers that were fitted for this study, by key; widgets look here before they fit anything.
+    remarks
+        What makes all explanations worth less, if something is known; see `check_normalisation`.
     sources
         `images`, `test` and `seed`, as they were given to the constructor.
     mean, std
@@ -121,8 +127,10 @@ class Study:
         self.class_names = checked_names(given, self.classes)
         labeller = Labeller(self.class_names, labels)
         self.labels = labeller.given
-        self.train, self.test = self._labelled(labeller)
+        self.train, self.test = labeller.parts(images, test, seed)
         self.matched = tuple(labeller.matched)
+        self.remarks: tuple[str, ...] = ()
+        self._normalisation_checked = False
 
     @classmethod
     def torchvision(
@@ -154,14 +162,6 @@ class Study:
         return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
 
     # --- pictures ----------------------------------------------------------------------------------------------
-
-    def _labelled(self, labeller: Labeller) -> tuple[PictureSet, PictureSet]:
-        """The given pictures to fit on and unseen ones, labelled with numbers of logits."""
-        images, test, seed = self.sources
-        unseen = images.unseen if test is None and isinstance(images, BringsUnseen) else test
-        taken = [labeller.take(each) for each in (images, unseen) if each is not None]
-        labeller.finish()
-        return (taken[0], taken[1]) if len(taken) == 2 else _pictures.split(taken[0], seed)
 
     load = staticmethod(_pictures.load)
     draw = staticmethod(_pictures.draw)
@@ -293,6 +293,19 @@ class Study:
         """Unseen pictures to choose from, loaded once for all widgets."""
         return Pool.unseen(self)
 
+    def check_normalisation(self, progress: Progress | None = None) -> str:
+        """A sentence that names a normalisation with which the model does clearly better; empty if there is none.
+
+        A few common ones are tried on at most 256 labelled pictures, once: when it is called first, which every
+        explainer's `fit` does; `progress` may stop it. What is found is also logged, and in ``remarks`` and ``repr``.
+        """
+        if not self._normalisation_checked:
+            if found := normalisations.remark(self, (progress or Progress()).check):
+                self.remarks = (*self.remarks, found)
+                _LOG.warning("%s: %s", self.name, found)
+            self._normalisation_checked = True
+        return " ".join(self.remarks)
+
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
         with self.borrowed(), torch.no_grad():
@@ -317,7 +330,7 @@ class Study:
 
     def __repr__(self) -> str:
         labels = " | ".join(dict.fromkeys(one.clause() for one in self.matched))
-        said = [*self.reading.said, *([f"labels: {labels}"] if labels else [])]
+        said = [*self.reading.said, *([f"labels: {labels}"] if labels else []), *self.remarks]
         return (
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
             f"{len(self.train)} to fit on, {len(self.test)} unseen{''.join(f'; {one}' for one in said)})"

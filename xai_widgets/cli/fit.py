@@ -199,6 +199,8 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
         say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
     if usual is None and bool((study.mean == 0).all() and (study.std == 1).all()):
         say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
+    if remark := study.check_normalisation():
+        say(f"{remark[0].upper()}{remark[1:]}.")
     for clause in dict.fromkeys(one.clause() for one in study.matched):
         say(f"Classes of the pictures: {clause}.")
 

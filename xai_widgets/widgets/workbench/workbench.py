@@ -263,7 +263,7 @@ class Workbench(App):
         self.sentence = self._description()
         left_behind = [text for app in self.apps.get(self.view, []) for text in app.left_behind.values()]
         lines = [Markup("<b>{}</b> {}").format(view.question, view.reading)]
-        lines += [Markup("{}.").format(text[0].upper() + text[1:]) for text in left_behind]
+        lines += [Markup("{}.").format(text[0].upper() + text[1:]) for text in (*left_behind, *self.study.remarks)]
         self._reading.value = Markup('<div class="xw xw-sentence">{}</div>').format(Markup(" ").join(lines))
         self._show_status()
 
