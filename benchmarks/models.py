@@ -26,9 +26,9 @@ from torchvision.models.convnext import CNBlockConfig
 
 import xai_widgets as xw
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.layers import logits_of
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.summaries.dual import DualSettings
+from xai_widgets.outputs import logits_of
 from xai_widgets.progress import Progress
 
 CLASSES = 3

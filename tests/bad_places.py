@@ -111,7 +111,7 @@ CONSTRUCTORS = {
     **of_call(
         "Study",
         lambda w: partial(Study, w.study.model, w.pictures),
-        "mean object, std object, batch_size batch, seed seed",
+        "mean object, std object, batch_size batch, seed seed, scores scores",
     ),
     **of_value("Study(mean=[one])", lambda w, v: Study(w.study.model, w.pictures, mean=[v]), "mean"),
     **of_value("Study(std=[one])", lambda w, v: Study(w.study.model, w.pictures, std=[v]), "std"),

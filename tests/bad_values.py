@@ -93,6 +93,7 @@ KINDS = {
     "no-number": OBJECTS | BOOLS | NOT_FINITE,
     "no-path": OBJECTS.filter(lambda one: not isinstance(one, str)) | BOOLS | NOT_FINITE | st.just("a\0b"),
     "no-text": OBJECTS.filter(lambda one: not isinstance(one, str)) | BOOLS | NOT_FINITE,
+    "scores": not_of("softmax", "sigmoid"),
     "layer": not_of("conv1", "norm", "relu", "conv2", "pool", "flat", "dropout", "fc", "logits"),
     "target": not_of("a", "b", "c", "d", "runner-up").filter(lambda one: not callable(one))
     | NEGATIVE | FRACTIONS | st.integers(min_value=4),

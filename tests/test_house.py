@@ -17,9 +17,10 @@ PACKAGE = Path(xai_widgets.__file__).parent
 METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
-    {"errors", "_version"},
+    {"errors", "_version", "published"},
     {"names", "class_names", "limits", "digest", "files"},
     {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
+    {"probabilities"},
     {"layers", "checkpoint", "inputs"},
     {"probing"},
     {"outputs"},

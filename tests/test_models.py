@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from xai_widgets import GuidedFeatureInversion, Study
-from xai_widgets.layers import logits_of
 from xai_widgets.methods.inversion.basis import basis_of
 from xai_widgets.methods.summaries.descriptors import activation_maps
+from xai_widgets.outputs import logits_of
 
 for library in ("timm", "transformers"):
     pytest.importorskip(library, reason=f"needs {library}, which the extra [test] brings")

@@ -33,3 +33,9 @@ class CancelledError(XaiWidgetsError):
 
 FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError)
 """What a model may raise that is given pictures which it cannot read."""
+
+NO_LAYERS = (
+    "the model has no layers that can be read: it is a single module, or it was scripted, traced or exported; give the "
+    "Python module that it was made from"
+)
+"""Where there is nothing that a layer could be chosen from."""

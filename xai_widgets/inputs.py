@@ -31,6 +31,14 @@ def of_channels(pictures: Tensor, channels: int) -> Tensor:
     return pictures.expand(-1, channels, -1, -1)
 
 
+def normalised(pictures: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Pictures ``(N, C, H, W)`` less the mean, over the deviation; a ValueError if these are of other channels."""
+    for name, values in {"mean": mean, "std": std}.items():
+        if len(values) not in (1, pictures.shape[1]):
+            raise ValueError(f"{name} has {len(values)} values for pictures of {pictures.shape[1]} channels; give one")
+    return (pictures - mean.to(pictures.device)) / std.to(pictures.device)
+
+
 def channels_to_try(model: nn.Module, channels: int) -> tuple[int, ...]:
     """The channels of the pictures, and those of the model's first convolution where pictures can get them."""
     first = first_channels(model)
@@ -55,13 +63,14 @@ def failure(
 
 def _remedy(model: nn.Module, run: Callable[[Tensor], object], shape: tuple[int, int, int]) -> str:
     until = time.monotonic() + SECONDS
+    known = channels_to_try(model, shape[0])
     for side in _sides(model):
-        if _works(run, (shape[0], side, side)):
+        if any(_works(run, (channels, side, side)) for channels in known):
             return f". It works with pictures of {side} x {side} pixels: give such, as xw.folder(path, {side}) does"
         if time.monotonic() > until:
             break
     first = first_channels(model)
-    if first in (None, shape[0]):
+    if first is None or first in known:
         return ""
     return f". Its first convolution takes {first} channels: give pictures with so many, or wrap the model"
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from xai_widgets.borrowing import unhook
@@ -128,7 +129,7 @@ def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Ca
     LayerError
         If the network does not have the layer, does not run it, or it gives more than one tensor.
     """
-    modules = dict(model.named_modules())
+    modules = modules_of(model)
     own = module_name(name, modules)
     require_name(own, list(modules))
     replaced: list[str] = []
@@ -149,7 +150,7 @@ class _Keeper:
     """Keeps a copy of the outputs of the named layers."""
 
     def __init__(self, model: nn.Module, names: Collection[str], *, stop: bool) -> None:
-        modules = dict(model.named_modules())
+        modules = modules_of(model)
         own = [module_name(name, modules) for name in names]
         for name in own:
             require_name(name, list(modules))
@@ -165,10 +166,8 @@ class _Keeper:
     def found(self) -> dict[str, Tensor]:
         for name in self.names:
             if name not in self.kept:
-                raise LayerError(
-                    f"layer {name!r} exists, but was not run on this picture (or gave no tensor); "
-                    "study.layers() lists the layers that are run"
-                )
+                said = f"layer {name!r} exists, but was not run on this picture (or gave no tensor)"
+                raise LayerError(f"{said}; study.layers() lists the layers that are run")
         return self.kept
 
     def _keep(self, entry: str, _module: nn.Module, tensor: Tensor) -> None:
@@ -196,7 +195,7 @@ def trace(model: nn.Module, run: Callable[[], object], batch: int | None = None)
 
 def watch(model: nn.Module, run: Callable[[], T], notice: Callable[[str, nn.Module, Tensor], None]) -> T:
     """Call `run` with `notice(entry, module, tensor)` behind every layer that gives a tensor."""
-    modules = dict(model.named_modules())
+    modules = modules_of(model)
     return _run_hooked({name: module for name, module in modules.items() if name}, run, notice, _mark(modules))
 
 
@@ -270,10 +269,9 @@ def _exchanged(output: Any, old: Tensor, new: Tensor) -> object:
     return output
 
 
-def logits_of(output: object) -> Tensor | None:
-    """The logits in a model's output: what it calls so (as those of Hugging Face do), else its first tensor."""
-    named = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
-    return first_tensor(output if named is None else named)
+def modules_of(model: nn.Module) -> dict[str, nn.Module]:
+    """All modules of a network that can be read, by name; those that were scripted or traced cannot."""
+    return {name: one for name, one in model.named_modules() if not isinstance(one, torch.jit.ScriptModule)}
 
 
 def require_name(name: str, known: Collection[str]) -> None:
@@ -312,6 +310,8 @@ def blocks(model: nn.Module, layers: Sequence[Layer], enough: int = 5) -> tuple[
     stages of a ResNet, the encoder of a ViT) stands for its members. Goes one level deeper while fewer than `enough`
     remain, and then opens frames: what holds most of the network, or is not run itself.
     """
+    if not layers:
+        return ()
     names = [name for name, _ in model.named_children()]
     run = {layer.name for layer in layers}
     while True:

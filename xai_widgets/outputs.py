@@ -7,20 +7,19 @@ the two ``(0, z)``; some give probabilities already, which are read as the logit
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from xai_widgets import inputs
 from xai_widgets.errors import FAILURES, PictureError, XaiWidgetsError
-from xai_widgets.layers import logits_of
+from xai_widgets.layers import first_tensor
 from xai_widgets.limits import Choice, OrNone
 from xai_widgets.names import Target, find_class
+from xai_widgets.probabilities import SCORES, SIGMOID, SOFTMAX, Scores
 from xai_widgets.probing import probes
 
 BELOW = 30.0
@@ -29,104 +28,13 @@ BELOW = 30.0
 LEAST = float(torch.finfo(torch.float32).tiny)
 """Probabilities below this one are read as this one."""
 
+RANDOM = (
+    "the model gives another answer to the same picture each time, also in evaluation mode (is dropout always on?): "
+    "explanations of it cannot be relied on"
+)
+
 CLOSE = 1e-7
 """A probability of a sigmoid is read as no closer to 1 than so, nor to 0."""
-
-
-class Scores(ABC):
-    """How logits ``(N, K)`` become probabilities."""
-
-    name: str
-
-    @abstractmethod
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Probabilities ``(N, K)`` of the classes."""
-
-    @abstractmethod
-    def log_probabilities(self, logits: Tensor) -> Tensor:
-        """Their logarithms ``(N, K)``."""
-
-    @abstractmethod
-    def own_log_probabilities(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """Log-probabilities ``(N,)`` of one class for each picture."""
-
-    @abstractmethod
-    def log_odds(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """Logarithm ``(N,)`` of p / (1 - p) for one class of each picture."""
-
-    @abstractmethod
-    def outcomes(self, logits: Tensor) -> Tensor:
-        """Probabilities ``(N, M)`` of all that can be the case, for divergences of two answers."""
-
-    @abstractmethod
-    def log_outcomes(self, logits: Tensor) -> Tensor:
-        """Their logarithms ``(N, M)``."""
-
-
-class Softmax(Scores):
-    """One class is true of a picture; the probabilities of all add up to 1."""
-
-    name = "softmax"
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Softmax."""
-        return logits.softmax(1)
-
-    def log_probabilities(self, logits: Tensor) -> Tensor:
-        """Logarithm of the softmax."""
-        return logits.log_softmax(1)
-
-    def own_log_probabilities(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """The class's logit less the log of the sum of all exponentials."""
-        return _own(logits, classes) - logits.logsumexp(1)
-
-    def log_odds(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """The class's logit less the log of the sum of the others' exponentials."""
-        own = F.one_hot(classes, logits.shape[1]).bool()
-        return logits[own] - logits.masked_fill(own, -torch.inf).logsumexp(1)
-
-    outcomes, log_outcomes = probabilities, log_probabilities
-
-
-class Sigmoid(Scores):
-    """Any number of classes may be true of a picture; each has a probability of its own."""
-
-    name = "sigmoid"
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Sigmoid of each logit."""
-        return logits.sigmoid()
-
-    def log_probabilities(self, logits: Tensor) -> Tensor:
-        """Logarithm of each sigmoid."""
-        return F.logsigmoid(logits)
-
-    def own_log_probabilities(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """That of the class's own logit."""
-        return F.logsigmoid(_own(logits, classes))
-
-    def log_odds(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """The class's own logit."""
-        return _own(logits, classes)
-
-    def outcomes(self, logits: Tensor) -> Tensor:
-        """Each class is true, or is not: ``(N, 2 K)``."""
-        return torch.cat([logits, -logits], 1).sigmoid()
-
-    def log_outcomes(self, logits: Tensor) -> Tensor:
-        """Each class is true, or is not: ``(N, 2 K)``."""
-        return F.logsigmoid(torch.cat([logits, -logits], 1))
-
-
-SOFTMAX, SIGMOID = Softmax(), Sigmoid()
-SCORES: dict[str, Scores] = {scores.name: scores for scores in (SOFTMAX, SIGMOID)}
-
-
-def _own(values: Tensor, classes: Tensor) -> Tensor:
-    return values.gather(1, classes[:, None])[:, 0]
-
-
-# --- reading -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -147,6 +55,8 @@ class Reading:
         Those that the model never predicts: their logits are -inf, or the lowest number there is.
     channels, shown
         How many channels the model takes, and how many the pictures have.
+    random
+        Whether it gives another answer to the same picture each time.
     """
 
     ending: str = "logits"
@@ -156,6 +66,7 @@ class Reading:
     masked: frozenset[int] = frozenset()
     channels: int = 0
     shown: int = 0
+    random: bool = False
 
     @classmethod
     def of(
@@ -186,7 +97,7 @@ class Reading:
                 raise
             except FAILURES as error:
                 failed.append(error)
-        raise PictureError(inputs.failure(model, run, shape, failed[0])) from failed[0]
+        raise PictureError(inputs.failure(model, run, shape, failed[-1])) from failed[-1]
 
     @classmethod
     def _with_channels(
@@ -200,11 +111,13 @@ class Reading:
         first, second = inputs.of_channels(probes(shape)[:2], channels).split(1)
         with torch.no_grad():
             answers = [raw_logits(run(first), 1)]
+            random = not torch.allclose(answers[0].float(), raw_logits(run(first), 1).float(), rtol=0.05, atol=1e-3)
         answers += _with_history(run, second)
         ending, single = _ending(model, answers), answers[0].shape[1] == 1
         scores, classes = _scores(model, wanted, ending, single), 2 if single else answers[0].shape[1]
-        found = cls(ending, single, scores, classes, channels=channels, shown=shape[0])
+        found = cls(ending, single, scores, classes, channels=channels, shown=shape[0], random=random)
         logits = torch.cat([found._logits(answer.detach()) for answer in answers])
+        _finite(logits[:1], first)
         masked = logits.isneginf().all(0).nonzero().flatten().tolist()
         return replace(found, masked=frozenset(masked))
 
@@ -252,9 +165,16 @@ class Reading:
             "one logit z, read as (0, z)": self.single,
             "multi-label, a sigmoid for each class": self.scores is SIGMOID,
             f"gives probabilities of a {self.ending}, read as its logits": self.ending != "logits",
+            "gives another answer each time": self.random,
             f"never predicts {', '.join(f'class {k}' for k in sorted(self.masked))}": bool(self.masked),
         }
         return tuple(part for part, applies in parts.items() if applies)
+
+
+def logits_of(output: object) -> Tensor | None:
+    """The logits in a model's output: what it calls so (as those of Hugging Face do), else its first tensor."""
+    named = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
+    return first_tensor(output if named is None else named)
 
 
 def raw_logits(output: object, rows: int) -> Tensor:

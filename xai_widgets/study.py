@@ -7,6 +7,7 @@ classifier is borrowed: see `xai_widgets.borrowing`.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -15,20 +16,22 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits, modes, normalisations
+from xai_widgets import artifact, inputs, limits, modes, normalisations, outputs
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
 from xai_widgets.class_names import checked_names, names_like
-from xai_widgets.errors import LayerError, PictureError, XaiWidgetsError
+from xai_widgets.errors import NO_LAYERS, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
 from xai_widgets.names import Target
-from xai_widgets.outputs import Reading, Scores
+from xai_widgets.outputs import Reading
 from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
+from xai_widgets.probabilities import Scores
 from xai_widgets.probing import listed
 from xai_widgets.progress import Progress
+from xai_widgets.published import of_torchvision
 from xai_widgets.relabelling import Labeller, own_names
 
 _LOG = logging.getLogger(__name__)
@@ -120,8 +123,12 @@ class Study:
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.shared_shape(images, test)
         self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
+        if self.device.type == "meta":
+            raise PictureError("the model is on the device 'meta', which has no weights; load them first")
         with self.borrowed():
             self.reading = Reading.of(self.network, self._run, self.shape, scores)
+        if self.reading.random:
+            warnings.warn(outputs.RANDOM, stacklevel=3)
         self.classes = self.reading.classes
         given = names_like(own_names(images), self.classes) if class_names is None else self.reading.names(class_names)
         self.class_names = checked_names(given, self.classes)
@@ -147,19 +154,8 @@ class Study:
         weights
             "DEFAULT", a named set of weights, or None for random ones. Anything but None is fetched at first use.
         """
-        from torchvision.models import get_model, get_model_weights  # noqa: PLC0415  (slow to import)
-
-        if weights is None:
-            return cls(get_model(architecture, weights=None, **_quiet_init(architecture)), images, **options)
-        chosen = get_model_weights(architecture)[weights]
-        transform = chosen.transforms()
-        defaults = {
-            "class_names": chosen.meta["categories"],
-            "mean": transform.mean,
-            "std": transform.std,
-            "name": architecture,
-        }
-        return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
+        model, defaults = of_torchvision(architecture, weights)
+        return cls(model, images, **(defaults | options))
 
     # --- pictures ----------------------------------------------------------------------------------------------
 
@@ -249,6 +245,8 @@ class Study:
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
         name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self._traced}
+        if not known:
+            raise LayerError(NO_LAYERS)
         if name and name not in known and name in self._modules():
             raise LayerError(
                 f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
@@ -313,7 +311,7 @@ class Study:
 
     def _modules(self) -> dict[str, nn.Module]:
         with self.borrowed():
-            return dict(self.network.named_modules())
+            return _layers.modules_of(self.network)
 
     def _batched(self, run: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
         batches = self.check(pictures).split(self.batch_size)
@@ -321,8 +319,7 @@ class Study:
             return torch.cat([run(batch).cpu() for batch in batches])
 
     def _normalised(self, pictures: Tensor) -> Tensor:
-        moved = pictures.to(self.device)
-        return ((moved - self.mean.to(moved.device)) / self.std.to(moved.device)).to(self.dtype)
+        return inputs.normalised(pictures.to(self.device), self.mean, self.std).to(self.dtype)
 
     def _run(self, pictures: Tensor) -> object:
         with modes.of_user():
@@ -340,8 +337,3 @@ class Study:
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
     return artifact.fingerprint([*stand_in(model).state_dict().items(), ("mean", mean), ("std", std)])
-
-
-def _quiet_init(architecture: str) -> dict[str, bool]:
-    """GoogLeNet and Inception warn about their slow default initialisation unless it is chosen by name."""
-    return {"init_weights": True} if architecture in {"googlenet", "inception_v3"} else {}

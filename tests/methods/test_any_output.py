@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import nn
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.methods.summaries.dual import DualSettings
+from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.study import Study
 
@@ -53,7 +56,7 @@ def balanced(net, squares):
             network.logits.weight /= found.std()
             network.logits.bias -= network.logits.bias
             network.logits.bias -= network(pictures.pictures).mean(0)
-        model = change(network).eval()
+        model = change(network.eval())
         study = Study(model, pictures, **options)
         pictures.labels = study.predict(pictures.pictures).argmax(1)
         return study
@@ -139,3 +142,36 @@ def test_without_gradients_a_method_works_or_says_why_not(kind, balanced, make, 
         explain(fit_quietly(make(study)), study.test[0][0])
     except XaiWidgetsError as error:
         assert "gradients" in str(error)  # noqa: PT017 - it need not be raised
+
+
+# --- no layers -----------------------------------------------------------------------------------------------------
+
+WITHOUT_LAYERS = {
+    "scripted": torch.jit.script,
+    "traced": lambda net: torch.jit.trace(net, torch.rand(2, 3, 16, 16)),
+    "exported": lambda net: torch.export.export(
+        net, (torch.rand(2, 3, 16, 16),), dynamic_shapes=({0: torch.export.Dim("batch")},)
+    ).module(),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("kind", WITHOUT_LAYERS)
+def test_without_layers_a_method_works_or_says_what_to_give(kind, balanced, make, fit_quietly, explain):
+    study = balanced(lambda net: WITHOUT_LAYERS[kind](net.eval()))
+    try:
+        explain(fit_quietly(make(study)), study.test[0][0])
+    except LayerError as error:
+        assert "give the Python module that it was made from" in str(error)  # noqa: PT017 - it need not be raised
+    assert CrispMasks(study, settings=DualSettings(steps=2, cooling=2)).find(study.test[0][0]).masks.shape[2:] == (
+        16,
+        16,
+    )
+
+
+def test_a_part_that_was_scripted_is_no_layer(net, new_study):
+    network = net().eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network.relu = torch.jit.script(nn.Sequential(nn.ReLU()))
+    assert [layer.name for layer in new_study(network).layers()][:3] == ["conv1", "norm", "conv2"]

@@ -62,6 +62,7 @@ def add(commands: Any) -> None:
     for name in ("--mean", "--std"):
         said = "that the model wants pictures to be normalised with"
         parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
+    parser.add_argument("--scores", choices=["softmax", "sigmoid"], help="sigmoid: the model is multi-label")
     parser.add_argument("--layer", nargs="+", action="extend", metavar="NAME", help="of the model, one or several")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the run's folder, new or begun")
     parser.add_argument("--epochs", type=number(limits.EPOCHS), help="of the training (default: the method's)")
@@ -175,8 +176,10 @@ def _options(given: argparse.Namespace, before: Run | None, usual: Published | N
     if before is not None:
         options["labels"] = dict(before.labels)
         options |= {"name": before.name, "seed": before.seed, "batch_size": before.batch_size}
+        options["scores"] = before.scores or None
         options["test"] = None if before.test is None else sources.opened(before.test, before.folder)
-    return options | {key: value for key in ("name", "mean", "std") if (value := getattr(given, key)) is not None}
+    own = {key: getattr(given, key) for key in ("name", "mean", "std", "scores")}
+    return options | {key: value for key, value in own.items() if value is not None}
 
 
 def _moved(model: Any, device: str | None) -> Any:

@@ -165,6 +165,7 @@ def open_run(
             labels=dict(run.labels),
             mean=run.mean,
             std=run.std,
+            scores=run.scores or None,
             name=run.name,
             batch_size=run.batch_size,
             seed=run.seed,
@@ -206,6 +207,11 @@ def _require_same(run: Run, study: Study) -> None:
     """Refuse to go on with a run of another study."""
     require_model(run, study.model, study.mean, study.std)
     images, test, seed = study.sources
+    if run.scores not in ("", study.scores.name):
+        raise ArtifactError(
+            f"{run.folder} holds a run with scores {run.scores!r}, and this study has {study.scores.name!r}; give the "
+            "same, or choose another folder"
+        )
     if study.shape != run.shape:
         raise ArtifactError(f"{run.folder} is of pictures {run.shape}, and these are {study.shape}; make them as large")
     _pictures(run, run.images, images)

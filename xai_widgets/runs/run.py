@@ -13,9 +13,10 @@ from xai_widgets import artifact, files, limits
 from xai_widgets._version import __version__
 from xai_widgets.digest import require_signed, signed
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
-from xai_widgets.limits import Of, OrNone, Several, Whole
+from xai_widgets.limits import Choice, Of, OrNone, Several, Whole
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.probabilities import SCORES
 from xai_widgets.runs import sources
 from xai_widgets.study import Study
 
@@ -35,6 +36,8 @@ class Run:
         Where it is.
     name, class_names, labels, mean, std, batch_size, seed
         Those of the study; `labels` as pairs.
+    scores
+        How its logits become probabilities; empty where an older version has not said it.
     shape
         Of its pictures, ``(C, H, W)``.
     fingerprint
@@ -59,6 +62,7 @@ class Run:
     model: str = ""
     weights: str = ""
     labels: tuple[tuple[str | int, int], ...] = ()
+    scores: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +79,7 @@ class Run:
             labels=Several(Several(_plain, (2,))),
             images=sources.bounded,
             test=OrNone(sources.bounded),
+            scores=Choice(("", *SCORES)),
         )
 
     @classmethod
@@ -96,6 +101,7 @@ class Run:
             model=model,
             weights=weights,
             labels=tuple(study.labels.items()),
+            scores=study.scores.name,
         )
 
     @classmethod
@@ -108,7 +114,7 @@ class Run:
             If it holds no run, or its description is damaged, foreign or newer.
         """
         path = limits.path_like("folder", folder).resolve()
-        said = {"labels": ()} | _parsed(path)  # which once were not written
+        said = {"labels": (), "scores": ""} | _parsed(path)  # which once were not written
         try:
             return cls(folder=path, **{name: said[name] for name in _WRITTEN})
         except (KeyError, XaiWidgetsError) as error:

@@ -12,7 +12,7 @@ import torch
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.masks import CrispMasks, components, crisp
 from xai_widgets.methods.summaries.regions import regions, split
-from xai_widgets.outputs import SOFTMAX
+from xai_widgets.probabilities import SOFTMAX
 
 
 def drawn(*boxes, sides=(24, 30)):

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.networks import CaeNetworks, ClassCritic
-from xai_widgets.outputs import SOFTMAX, Scores
+from xai_widgets.probabilities import SOFTMAX, Scores
 from xai_widgets.study import Study
 
 WEIGHTS = {

@@ -12,7 +12,7 @@ from torch import Tensor
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.information import aspects_kept
 from xai_widgets.methods.common.codes import CachedPass, read_codes
-from xai_widgets.outputs import Scores
+from xai_widgets.probabilities import Scores
 
 if TYPE_CHECKING:
     from xai_widgets.methods.cladec.layer import FittedLayer

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets.borrowing import own_copy
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.layers import record
 from xai_widgets.study import Study
 
@@ -25,6 +26,11 @@ class ReferenceEncoder(nn.Module):
         until = run.index(layer) + 1
         self._later = set(run[until:]) - set(run[:until])
         self.network = own_copy(study.model).float()
+        if not all(isinstance(value, Tensor) for value in self.network.state_dict().values()):
+            raise XaiWidgetsError(
+                "the model's state holds more than tensors (is it quantised?), so that no reference can be trained; "
+                "use reference=None"
+            )
         _without_dropout(self.network)
         if not warm:
             _forget(self.network)

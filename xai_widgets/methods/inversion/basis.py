@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.errors import LayerError
+from xai_widgets.errors import NO_LAYERS, LayerError
 from xai_widgets.methods.common.codes import matters, read_codes
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
@@ -155,7 +155,8 @@ def base_layers(study: Study) -> tuple[str, ...]:
         if sides and 2 * sides[0] <= study.shape[1]:
             by_sides[sides] = [*by_sides.pop(sides, []), block.name]
     if not by_sides:
-        raise LayerError("no layer of the network has maps of half its pictures' sides or less; name base_layer")
+        said = "no layer of the network has maps of half its pictures' sides or less; name base_layer"
+        raise LayerError(said if study.layers() else NO_LAYERS)
     deepest = (next((name for name in reversed(names) if matters(study, name)), None) for names in by_sides.values())
     mattering = [name for name in deepest if name is not None]
     # No layer matters to a network whose last layer is still all 0; masks are then made of the deepest ones.

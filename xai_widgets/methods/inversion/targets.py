@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking.batches import each_class, own_scores
 from xai_widgets.names import Target
-from xai_widgets.outputs import SOFTMAX, Scores
+from xai_widgets.probabilities import SOFTMAX, Scores
 from xai_widgets.study import Study
 
 RUNNER_UP = "runner-up"

@@ -100,7 +100,10 @@ def default_layer(study: Study) -> str:
     """
     inner = [layer for layer in study.layers() if layer.shape != (study.classes,)]
     if not inner:
-        raise LayerError("the model is a single layer: it has no inner layer whose x-features could be found")
+        raise LayerError(
+            "the model is a single layer, or was scripted, traced or exported: it has no inner layer whose x-features "
+            "could be found; give the Python module that it was made from"
+        )
     spatial = [layer.name for layer in reversed(inner) if layer.places] or [inner[-1].name]
     blocks = [f"{block.name}." for block in study.blocks()]
 

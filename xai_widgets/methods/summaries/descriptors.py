@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.errors import LayerError
+from xai_widgets.errors import NO_LAYERS, LayerError
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.study import Study
 
@@ -30,7 +30,8 @@ def default_layer(study: Study) -> str:
     """
     spatial = [(layer.name, layer.places) for layer in (*study.blocks(), *study.layers()) if layer.places]
     if not spatial:
-        raise LayerError(f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found")
+        said = f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found"
+        raise LayerError(said if study.layers() else NO_LAYERS)
     smaller = [name for name, (rows, _) in spatial if 2 * rows <= study.shape[1] + 1]
     return smaller[0] if smaller else spatial[0][0]
 

@@ -9,6 +9,7 @@ import ipywidgets
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Decoded, Point, Scene
 from xai_widgets.names import class_name
+from xai_widgets.probabilities import SOFTMAX
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY
@@ -25,7 +26,8 @@ class ManifoldView:
         self.names = study.class_names
         self.scene: Scene | None = None
         self.map = ManifoldMap(self.names)
-        self.atlas = AtlasView(names=list(self.names), colours=self.map.colours)
+        adding = study.scores is SOFTMAX
+        self.atlas = AtlasView(names=list(self.names), colours=self.map.colours, adding=adding)
         self.path = PathView(pixelated=max(study.shape[1:]) < SMALL)
         self.map.link_to(self.atlas)
         self.widgets = [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]

@@ -8,7 +8,7 @@ const NEAR = 1e-4; // of the map's side: closer than a hand can point
 const MOST_BARS = 10;
 const SENT = [
   "sheet", "grid", "tile", "box", "table", "names", "colours", "source", "target", "original", "exact",
-  "display", "pixelated", "scale", "ramp",
+  "display", "pixelated", "scale", "ramp", "adding",
 ];
 
 // --- numbers -------------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ function render({ model, el }) {
   // --- bars ---
 
   // All classes if they are few; otherwise source, target and the likeliest anywhere on the map, then the rest.
-  function chooseBars({ names, atlas, source, target }) {
+  function chooseBars({ names, atlas, source, target, adding }) {
     const all = names.map((_, k) => k);
     if (all.length <= MOST_BARS) return all;
     const best = all.map((k) => {
@@ -251,8 +251,8 @@ function render({ model, el }) {
       for (let i = k; i < (atlas?.table.length ?? 0); i += names.length) most = Math.max(most, atlas.table[i]);
       return most;
     });
-    const kept = all.sort((a, b) => best[b] - best[a] || a - b).slice(0, MOST_BARS - 1);
-    return [...kept.sort((a, b) => a - b), null];
+    const kept = all.sort((a, b) => best[b] - best[a] || a - b).slice(0, adding ? MOST_BARS - 1 : MOST_BARS);
+    return [...kept.sort((a, b) => a - b), ...(adding ? [null] : [])];
   }
 
   function makeBars() {

@@ -56,6 +56,8 @@ class AtlasView(anywidget.AnyWidget):
     #: The classes and the colour of each.
     names: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
     colours: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
+    #: Whether the probabilities of all classes add up to 1, so that there is one of "all others".
+    adding = traitlets.Bool(default_value=True).tag(sync=True)
     #: The class that the classifier sees in the original, and the one that is asked for; -1 for none.
     source = traitlets.Int(-1).tag(sync=True)
     target = traitlets.Int(-1).tag(sync=True)
