@@ -22,8 +22,8 @@ from xai_widgets.runs.keeping import keep, register, run_of
 from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import HERE, STILL, KernelLine
-from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
+from xai_widgets.widgets.views.elements import STILL, KernelLine
+from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description, source
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class App(Displayed, ABC):
     def _frame(
         self, controls: Sequence[ipywidgets.Widget], content: Sequence[ipywidgets.Widget]
     ) -> list[ipywidgets.Widget]:
-        style = (HERE / "style.css").read_text(encoding="utf-8")
+        style = source("style.css")
         heading = f'<style>{style}</style><div class="xw"><h2 class="xw-title">{html.escape(self.title)}</h2></div>'
         for control in controls:
             fit_description(control)
