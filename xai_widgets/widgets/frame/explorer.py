@@ -75,7 +75,7 @@ class Explorer(Fitting):
         self._refresh()
         self.follow_fit()
         self.selection = selection or Selection()
-        fits.watch(self.study, self)
+        fits.watch(self)
 
     # --- what a subclass provides ------------------------------------------------------------------------------
 

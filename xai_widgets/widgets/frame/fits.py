@@ -6,13 +6,14 @@ closed leaves it to go on. What was fitted is in ``study.explainers`` then.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, finalize
 
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.progress import Progress, ProgressState
@@ -27,7 +28,9 @@ PATIENCE = 0.1
 
 
 class Watcher(Protocol):
-    """Who hears of the fits of a study; may be a widget, which is not kept alive for it."""
+    """Who hears of the fits of its study; may be a widget, which is not kept alive for it."""
+
+    study: Study
 
     def hear_of_fit(self, fit: Fit) -> None:
         """Called when a fit begins, and when it has ended."""
@@ -87,7 +90,7 @@ class Fit:
         except BaseException as error:  # noqa: BLE001 - kept for those who follow
             self.error = error
         study = self.explainer.study
-        _of(study).remove(self)
+        _FITS.remove(self)
         self._ended.set()
         for watcher in _watchers(study):
             watcher.hear_of_fit(self)
@@ -113,9 +116,9 @@ class Fit:
 
 # --- what runs -----------------------------------------------------------------------------------------------------
 
-_FITS: WeakKeyDictionary[Study, list[Fit]] = WeakKeyDictionary()
-_WATCHERS: WeakKeyDictionary[Study, WeakSet[Any]] = WeakKeyDictionary()
-_FOLDERS: WeakKeyDictionary[Explainer, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
+_FITS: list[Fit] = []
+_WATCHERS: WeakSet[Any] = WeakSet()
+_FOLDERS: WeakKeyDictionary[Explainer, str] = WeakKeyDictionary()
 _BUSY: WeakKeyDictionary[Explainer, threading.Lock] = WeakKeyDictionary()
 
 
@@ -125,7 +128,7 @@ def begin(explainer: Explainer, layer: str | None) -> Fit:
     if known is not None:
         return known
     fit = Fit(explainer, layer)
-    _of(explainer.study).append(fit)
+    _FITS.append(fit)
     for watcher in _watchers(explainer.study):
         watcher.hear_of_fit(fit)
     threads.begin(fit.run, fit.cancel, "xai-widgets-fit")
@@ -134,36 +137,34 @@ def begin(explainer: Explainer, layer: str | None) -> Fit:
 
 def running(study: Study, key: str) -> list[Fit]:
     """The fits under way of a method."""
-    return [fit for fit in _of(study) if fit.explainer.key == key]
+    return [fit for fit in tuple(_FITS) if fit.explainer.study is study and fit.explainer.key == key]
 
 
 def find(explainer: Explainer, layer: str | None) -> Fit | None:
     """The fit under way of an explainer, or of one that will be just the same."""
-    own = (fit for fit in running(explainer.study, explainer.key) if fit.layer == layer)
-    return next((fit for fit in own if stands_for(fit.explainer, explainer)), None)
+    alike = (fit for fit in tuple(_FITS) if fit.layer == layer and stands_for(fit.explainer, explainer))
+    return next(alike, None)
 
 
 def stands_for(one: Explainer, other: Explainer) -> bool:
     """Whether an explainer may take the place of another one, for which nothing is fitted."""
-    return one is other or (one.key == other.key and not other.fitted and one._settings() == other._settings())
+    if one is other or one.study is not other.study or one.key != other.key or other.fitted:
+        return one is other
+    return one._settings() == other._settings()
 
 
-def watch(study: Study, watcher: Watcher) -> None:
-    """Let somebody hear of the fits of a study, until `ignore`."""
-    _WATCHERS.setdefault(study, WeakSet()).add(watcher)
+def watch(watcher: Watcher) -> None:
+    """Let somebody hear of the fits of its study, until `ignore`."""
+    _WATCHERS.add(watcher)
 
 
-def ignore(study: Study, watcher: Watcher) -> None:
+def ignore(watcher: Watcher) -> None:
     """Tell somebody no more."""
-    _WATCHERS.setdefault(study, WeakSet()).discard(watcher)
-
-
-def _of(study: Study) -> list[Fit]:
-    return _FITS.setdefault(study, [])
+    _WATCHERS.discard(watcher)
 
 
 def _watchers(study: Study) -> tuple[Watcher, ...]:
-    return tuple(_WATCHERS.get(study, ()))
+    return tuple(watcher for watcher in tuple(_WATCHERS) if watcher.study is study)
 
 
 def _tell_saved(study: Study, error: Exception | None) -> None:
@@ -174,8 +175,9 @@ def _tell_saved(study: Study, error: Exception | None) -> None:
 def _checkpoints(explainer: Explainer) -> str:
     """The folder in which a fit that was cancelled is taken up again, by another widget, too."""
     if explainer not in _FOLDERS:
-        _FOLDERS[explainer] = tempfile.TemporaryDirectory(prefix=f"{explainer.key}-", ignore_cleanup_errors=True)
-    return _FOLDERS[explainer].name
+        _FOLDERS[explainer] = folder = tempfile.mkdtemp(prefix=f"{explainer.key}-")
+        finalize(explainer, shutil.rmtree, folder, ignore_errors=True)
+    return _FOLDERS[explainer]
 
 
 @contextmanager

@@ -149,7 +149,7 @@ class Fitting(App):
     def close(self) -> None:
         """Close every widget inside; a fit goes on, and its result can be found in the study."""
         self._closed = True
-        fits.ignore(self.study, self)
+        fits.ignore(self)
         super().close()
         self.task.wait()
         close_all(self.fitting)  # methods that search have it in no row
