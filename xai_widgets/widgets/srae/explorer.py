@@ -185,7 +185,7 @@ class ConceptExplorer(Explorer):
         """Whether there are x-features of each layer."""
         status = dict.fromkeys(self.controls.layer.options, "to fit")
         status |= {layer: "ready" for layer, srae in self.sraes.items() if srae.fitted}
-        under_way = (fit.explainer for fit in fits.running(self.study, self.key))
+        under_way = [fit.explainer for fit in fits.running(self.study, self.key)]
         return status | {layer: "fitting" for layer, srae in self.sraes.items() if srae in under_way}
 
     def _change_class(self) -> None:
