@@ -100,10 +100,10 @@ def _taken(folder: Path) -> bool:
             opened, count = _HELD[key]
             _HELD[key] = (opened, count + 1)
             return True
-        opened = _locked(folder)
-        if opened is not None:
-            _HELD[key] = (opened, 1)
-        return opened is not None
+        new = _locked(folder)
+        if new is not None:
+            _HELD[key] = (new, 1)
+        return new is not None
 
 
 def _locked(folder: Path) -> int | None:

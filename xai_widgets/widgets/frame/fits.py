@@ -98,7 +98,8 @@ class Fit:
             save(self.explainer, lambda error: _tell_saved(study, error))
 
     def _work(self) -> None:
-        study, options = self.explainer.study, {} if self.layer is None else {"layer": self.layer}
+        study = self.explainer.study
+        options: dict[str, Any] = {} if self.layer is None else {"layer": self.layer}
         run = run_of(study)
         with ExitStack() as alone:
             alone.enter_context(_one_fit_of(self.explainer, self._progress))
