@@ -83,6 +83,7 @@ def test_a_fit_goes_on_while_a_fitted_layer_is_looked_at(conceive, srae, squares
     assert "being fitted" in explorer.sentence
     held.free.set()
     assert explorer.task.wait(60)
+    assert explorer.last_error is None
     assert explorer.explanation.layer == "flat"
 
 
