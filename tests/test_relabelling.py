@@ -142,7 +142,7 @@ def test_pictures_without_labels(new_study):
 @pytest.mark.parametrize(
     "given",
     [
-        None, 3, "ab", {0: 1, 1: 2}, iter([1, 2]), object(), [1, 2], [(), ()], [{"image": 1}] * 3,
+        3, "ab", {0: 1, 1: 2}, iter([1, 2]), object(), [1, 2], [(), ()], [{"image": 1}] * 3,
         DataLoader([(torch.rand(3, 16, 16), 0)] * 4), [(torch.rand(3, 16, 16), "cat")] * 4,
         [(torch.rand(3, 16, 16), 1.5)] * 4, Named("a", None), Named("a", "a"), Named("a", " "), Named(b"a", "b"),
     ],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +156,9 @@ def test_before_a_fit_nothing_is_on_display_and_nothing_runs(key: str, new_study
             take()
 
 
-def test_a_fit_that_fails_is_told_in_red_and_closing_ends_one(key: str, new_study: Any, monkeypatch: Any) -> None:
+def test_a_fit_that_fails_is_told_in_red_and_closing_leaves_one_to_go_on(
+    key: str, new_study: Any, monkeypatch: Any
+) -> None:
     if key not in FITTED:
         pytest.skip("needs no fit")
     before = set(_instances)
@@ -177,7 +181,29 @@ def test_a_fit_that_fails_is_told_in_red_and_closing_ends_one(key: str, new_stud
     explorer.fit.click()
     assert begun.wait(60)
     explorer.close()
-    assert explorer.task.state == "cancelled"
+    assert explorer.task.wait(0)
+    assert set(_instances) == before
+    again = VIEWS[key](explorer.study)  # the cell is run again
+    assert again.fit.disabled
+    again.cancel()
+    assert again.wait(60)
+    assert again.task.state == "cancelled"
+    assert not again.fit.disabled
+    again.close()
+    assert set(_instances) == before
+
+
+def test_what_is_closed_is_freed(key: str, new_study: Any) -> None:
+    before, study = set(_instances), new_study()
+    explorer = VIEWS[key](study)
+    parts = [weakref.ref(widget) for name, widget in _instances.items() if name not in before]
+    assert explorer.wait(60)
+    explorer.close()
+    freed = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert freed() is None
+    assert [part() for part in parts if part() is not None] == []
     assert set(_instances) == before
 
 

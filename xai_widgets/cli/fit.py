@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xai_widgets import limits
-from xai_widgets.cli.terminal import number, require_folder, say
+from xai_widgets.cli.terminal import number, put, require_folder, say
+from xai_widgets.cli.typed import class_names, labels, path, word
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.runs.turns import turn
 
 if TYPE_CHECKING:
     from xai_widgets.cli.models import Published
@@ -36,6 +37,10 @@ SETTINGS = {"epochs": ("epochs",), "seed": ("seed",), "layer": ("layer", "base_l
 """For each option, the settings of a fitted explainer that it must agree with."""
 
 
+GIVEN = ("name", "mean", "std", "class_names", "labels", "scores")
+"""Options that a study takes as they are."""
+
+
 def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser("fit", help="fit an explainer for a model of your own, and keep it in a folder")
@@ -50,8 +55,16 @@ def add(commands: Any) -> None:
         help="its weights, a safetensors file; none for random ones (default: torchvision's, or the factory's)",
     )  # fmt: skip
     parser.add_argument(
-        "--images", type=Path, metavar="DIR",
+        "--images", type=path, metavar="DIR",
         help="a folder with a sub-folder of pictures for each class, or in train and val (default: that of the run)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--class-names", type=class_names, metavar="NAMES",
+        help="of the model's classes, in its order: ant,bee, or a file with a name per line, or a JSON list",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", type=labels, metavar="PAIRS",
+        help="which class each folder shows, by name or number: ants=ant,bees=309, or a JSON file",
     )  # fmt: skip
     parser.add_argument("--size", type=_size, help="of the pictures: 64, or HxW (default: that of the first one)")
     parser.add_argument(
@@ -64,30 +77,37 @@ def add(commands: Any) -> None:
         parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
     parser.add_argument("--scores", choices=["softmax", "sigmoid"], help="sigmoid: the model is multi-label")
     parser.add_argument("--layer", nargs="+", action="extend", metavar="NAME", help="of the model, one or several")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the run's folder, new or begun")
+    parser.add_argument("--out", required=True, type=path, metavar="DIR", help="the run's folder, new or begun")
     parser.add_argument("--epochs", type=number(limits.EPOCHS), help="of the training (default: the method's)")
     parser.add_argument("--seed", type=number(limits.SEED), help="of the fit (default: 0)")
     parser.add_argument("--device", help="where to compute, such as cuda (default: where the model is)")
-    parser.add_argument("--name", help="of the study, for titles (default: the model's)")
+    parser.add_argument("--name", type=word, help="of the study, for titles (default: the model's)")
 
 
 def fit(given: argparse.Namespace) -> None:
     """Run the command. After Ctrl-C, what was finished, and the place in what was not, is kept."""
     from xai_widgets.progress import bar  # noqa: PLC0415
+    from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415
 
-    kind = EXPLAINERS[given.method]
-    _require_options(given, kind)
-    study = _study(given)
-    with bar() as progress, _stoppable(progress):
-        try:
-            verdicts = [_fitted(study, new, given, progress) for new in _requested(study, given, kind)]
-        except CancelledError as error:
-            say(f"Stopped. What was done is kept in {given.out}; the same command goes on from there.")
-            raise KeyboardInterrupt from error
-    with suppress(OSError):  # where a fit of another explainer is not finished
-        (given.out / UNFINISHED).rmdir()
+    _require_options(given, EXPLAINERS[given.method])
+    with bar() as progress, turn(given.out, progress, say):
+        study = _study(given)
+        requested = _requested(study, given)  # nothing is written before it is known that it can be fitted
+        keep_in(study, given.out, model=given.model, weights=_weights(given.weights))
+        verdicts = _verdicts(study, requested, given, progress)
+        with suppress(OSError):  # where a fit of another explainer is not finished
+            (given.out / UNFINISHED).rmdir()
     opening = f"xw.open({json.dumps(str(given.out))}, model=...)"
-    sys.stdout.write("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
+    put("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
+
+
+def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Namespace, progress: Progress) -> list[str]:
+    try:
+        with _stoppable(progress):
+            return [_fitted(study, new, given, progress) for new in requested]
+    except CancelledError as error:
+        said = f"Stopped. What was done is kept in {given.out}; the same command goes on from there."
+        raise KeyboardInterrupt(said) from error
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -112,7 +132,8 @@ def _require_options(given: argparse.Namespace, kind: type[Explainer]) -> None:
             raise XaiWidgetsError(f"--{name} has {len(values)} values; give 1, or 3 for red, green and blue")
     if given.std is not None and min(given.std) <= 0:
         raise XaiWidgetsError(f"--std is {min(given.std):g}; it must be above 0")
-    require_folder(given.out, "--out")
+    for folder in (given.out, given.out / UNFINISHED):
+        require_folder(folder, "--out")
 
 
 def _layer_parameter(kind: type[Explainer]) -> str | None:
@@ -120,9 +141,9 @@ def _layer_parameter(kind: type[Explainer]) -> str | None:
 
 
 def _study(given: argparse.Namespace) -> Study:
-    """The study that is asked for, kept in the run's folder; what is not said is as in the run, if one was begun."""
+    """The study that is asked for; what is not said is as in the run, if one was begun."""
     from xai_widgets.cli.models import load_model, published  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep_in, require_model  # noqa: PLC0415
+    from xai_widgets.runs.keeping import require_model  # noqa: PLC0415
     from xai_widgets.runs.run import DESCRIPTION, Run  # noqa: PLC0415
     from xai_widgets.study import Study  # noqa: PLC0415
 
@@ -130,7 +151,8 @@ def _study(given: argparse.Namespace) -> Study:
     images = _images(given, before)
     if before is not None and given.weights is None and given.model == before.model:
         given.weights = before.weights or None
-    model = load_model(given.model, given.weights, len(getattr(images, "class_names", ())) or None)
+    names = given.class_names or getattr(images, "class_names", ())
+    model = load_model(given.model, given.weights, len(names) or None)
     usual = published(given.model, given.weights)
     options = _options(given, before, usual)
     if before is not None:
@@ -140,7 +162,7 @@ def _study(given: argparse.Namespace) -> Study:
     except PictureError as error:
         raise PictureError(f"{error}; --size sets how large the pictures are") from error
     _say_what_differs(study, usual)
-    return keep_in(study, given.out, model=given.model, weights=_weights(given.weights))
+    return study
 
 
 def _images(given: argparse.Namespace, before: Run | None) -> PictureSet:
@@ -178,8 +200,7 @@ def _options(given: argparse.Namespace, before: Run | None, usual: Published | N
         options |= {"name": before.name, "seed": before.seed, "batch_size": before.batch_size}
         options["scores"] = before.scores or None
         options["test"] = None if before.test is None else sources.opened(before.test, before.folder)
-    own = {key: getattr(given, key) for key in ("name", "mean", "std", "scores")}
-    return options | {key: value for key, value in own.items() if value is not None}
+    return options | {key: value for key in GIVEN if (value := getattr(given, key)) is not None}
 
 
 def _moved(model: Any, device: str | None) -> Any:
@@ -211,8 +232,9 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
 # --- what is fitted ------------------------------------------------------------------------------------------------
 
 
-def _requested(study: Study, given: argparse.Namespace, kind: Any) -> list[Explainer]:
+def _requested(study: Study, given: argparse.Namespace) -> list[Explainer]:
     """New explainers: a single one where the method takes several layers at once, else one for each layer."""
+    kind: Any = EXPLAINERS[given.method]
     known = signature(kind).parameters
     options = {name: value for name in ("epochs", "seed") if (value := getattr(given, name)) is not None}
     parameter = _layer_parameter(kind)

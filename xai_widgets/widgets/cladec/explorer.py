@@ -15,6 +15,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 from xai_widgets.widgets.cladec.tiles import MAPS, map_tile, picture_tile, version_tiles
+from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
@@ -64,7 +65,6 @@ class ClaDecExplorer(Explorer):
     ) -> None:
         self._begin_with = layer
         self._rows = max(rows, 1)
-        self._layer_in_fit = ""
         self._indices: list[int] = []
         super().__init__(source, selection=selection)
 
@@ -134,9 +134,8 @@ class ClaDecExplorer(Explorer):
         """Whether each layer is fitted."""
         status = {layer.name: "to fit" for layer in self.study.layers()}
         status |= dict.fromkeys(self.explainer.layers, "ready")
-        if self.task.state == "running" and self._layer_in_fit:
-            status[self._layer_in_fit] = "fitting"
-        return status
+        under_way = fits.running(self.study, self.key)
+        return status | {str(fit.layer): "fitting" for fit in under_way if fit.explainer is self.explainer}
 
     @property
     def picture(self) -> int | None:
@@ -209,9 +208,10 @@ class ClaDecExplorer(Explorer):
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
-        if state != "running":
-            self._layer_in_fit = ""
         self._show_status()
+
+    def _show_fits(self) -> None:
+        (self._show_status if self.explanation is not None else self._refresh)()
 
     def _show_explanation(self) -> None:
         self.explanation = found = self._explain(self.layer)
@@ -229,6 +229,9 @@ class ClaDecExplorer(Explorer):
     def _show_unfitted(self) -> None:
         self.explanation, self.numbers = None, ""
         self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
+        if self.is_fitting():
+            self.sentence = f"{self.layer} is being fitted."
+            self.follow_fit()
         self.grid.columns = self._columns(self.layer, self.explainer.settings.reference is not None)
         pool, blank = self.study.pool, [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
@@ -273,10 +276,6 @@ class ClaDecExplorer(Explorer):
 
     def _to_fit(self) -> tuple[ClaDec, str]:
         return self.explainer, self.layer
-
-    def _fit(self) -> None:
-        self._layer_in_fit = self.layer
-        super()._fit()
 
     # --- taking it away ----------------------------------------------------------------------------------------
 

@@ -28,6 +28,9 @@ from xai_widgets.widgets.workbench.page import workbench_page
 PREDICTED = -1
 """In place of a class: the one that the classifier predicts for the picture."""
 
+FOLLOWED = ["picture", "layer", "target"]
+"""What is chosen at the top and in the views alike."""
+
 LARGER = 1.5
 """Pictures grow by so much where type is large."""
 
@@ -124,7 +127,7 @@ class Workbench(App):
         self.strip.show.observe(self.guarded(lambda _: self._first_page()), "value")
         self.strip.page.observe(self.guarded(lambda _: self._turn_page()), "value")
         self.large.observe(self.guarded(lambda _: self._size()), "value")
-        self.selection.observe(self._heard, names=["picture", "layer", "target"])
+        self.selection.observe(self._heard, names=FOLLOWED)
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
@@ -301,9 +304,10 @@ class Workbench(App):
         return all(app.wait(timeout) for app in self.apps.get(self.view, []))
 
     def close(self) -> None:
-        """Stop what is running and close every widget inside."""
+        """Close every widget inside, and stop what is running but fits, which go on."""
         for app in [app for apps in self.apps.values() for app in apps]:
             app.close()
+        self.selection.unobserve(self._heard, names=FOLLOWED)
         self.layers.close()
         super().close()
 
