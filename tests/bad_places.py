@@ -13,6 +13,7 @@ import torch
 
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.digits import Digits
+from xai_widgets.data.folder import folder
 from xai_widgets.methods.cae import settings as cae_settings
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec import layer as cladec_settings
@@ -121,6 +122,10 @@ CONSTRUCTORS = {
         "count birds, species species, seed seed, first seed, noise grey, drop share, cheat share, size size",
     ),
     **of_call("Digits", lambda w: Digits, "size side"),
+    **of_call("folder", lambda w: partial(folder, w.photos), "size sides, fit layer, split object"),
+    **of_value("folder", lambda w, v: folder(v), "no-path"),
+    **of_value("Study(images=)", lambda w, v: Study(w.study.model, v), "object"),
+    **of_value("Study(test=)", lambda w, v: Study(w.study.model, w.pictures, test=v), "object"),
     **of_call(
         "ClaDec",
         lambda w: partial(ClaDec, w.study),
@@ -260,9 +265,10 @@ TABLE = {"settings": SETTINGS, "constructors": CONSTRUCTORS, "arguments": ARGUME
 
 
 class World:
-    """A study with something fitted by each method."""
+    """A study with something fitted by each method, and a folder of photos."""
 
-    def __init__(self, model, pictures):
+    def __init__(self, model, pictures, photos):
+        self.photos = photos
         with torch.no_grad():
             model.logits.bias -= model.eval()(pictures.pictures).mean(0)
             pictures.labels = model(pictures.pictures).argmax(1)

@@ -87,6 +87,7 @@ KINDS = {
     "object": OBJECT,
     "layers": OBJECT,
     "classes": OBJECTS.filter(lambda one: not isinstance(one, torch.Tensor)) | BOOLS | NOT_FINITE,
+    "sides": OBJECTS | BOOLS | NOT_FINITE | NEGATIVE | st.sampled_from([1, 4097, (64,), (64, 1), (64, 64, 64), "64"]),
     "size": OBJECTS | BOOLS | NOT_FINITE | NEGATIVE | st.sampled_from([15, 4097, (64,), (64, 8), (64, 64, 64), "64"]),
     "factors": OBJECTS | NOT_FINITE | BOOLS,
     "no-number": OBJECTS | BOOLS | NOT_FINITE,

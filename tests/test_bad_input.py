@@ -42,8 +42,10 @@ ENTRIES = [(group, name) for group, table in places.TABLE.items() for name in ta
 
 
 @pytest.fixture(scope="module")
-def world(net, squares):
-    return places.World(net(), squares(24, (3, 8, 8)))
+def world(net, squares, tmp_path_factory):
+    photos = tmp_path_factory.mktemp("photos")
+    Image.new("RGB", (8, 8)).save(photos / "1.png")
+    return places.World(net(), squares(24, (3, 8, 8)), photos)
 
 
 @contextmanager
@@ -123,7 +125,8 @@ FIT = "fit cladec --model blind:make --images pictures --out out --layer maps --
 LINES = {
     f"{FIT} --seed": "seed", f"{FIT} --epochs": "epochs", f"{FIT} --size": "size", f"{FIT} --mean": "mean",
     f"{FIT} --std": "std", f"{FIT} --layer": "word", f"{FIT} --model": "word", f"{FIT} --device": "word",
-    f"{FIT} --images": "word", f"{FIT} --weights": "word", "fit": "word", "exam --method": "word",
+    f"{FIT} --images": "word", f"{FIT} --fit": "word", f"{FIT} --weights": "word",
+    "fit": "word", "exam --method": "word",
     "exam --method srae --seed": "seed", "export --out page.html --seed": "seed", "lab --port": "port", "": "word",
     "export --out page.html --run": "word", "train-demo --out here --seed": "seed",
     "export --out page.html --views": "word",

@@ -17,14 +17,15 @@ PACKAGE = Path(xai_widgets.__file__).parent
 METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
-    {"errors", "_version"},
-    {"names", "limits", "digest", "files"},
-    {"registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes", "probabilities"},
+    {"errors", "_version", "published"},
+    {"names", "class_names", "limits", "digest", "files"},
+    {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
+    {"probabilities"},
     {"layers", "checkpoint", "inputs"},
     {"probing"},
     {"outputs"},
     {"show", "data", "pictures"},
-    {"pool"},
+    {"pool", "relabelling", "normalisations"},
     {"study", "training"},
     {"methods.common"},
     {"methods.masking"},

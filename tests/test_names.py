@@ -37,7 +37,7 @@ def test_a_name_of_digits_is_no_number_and_a_label_has_a_name():
     assert find_class(NAMES, "2") == 2
     with pytest.raises(XaiWidgetsError, match="no class '1'"):
         find_class(NAMES, "1")
-    assert [class_name(NAMES, label) for label in (0, 3, -1)] == ["moss tanager", "label 3", "label -1"]
+    assert [class_name(NAMES, label) for label in (0, 3, -1)] == ["moss tanager", "label 3", ""]
 
 
 def test_closest_names():

@@ -11,10 +11,10 @@ from xai_widgets.pool import EVERYTHING, MISSED, MISTAKEN, OWN, Pool
 
 @pytest.fixture
 def study(columns, new_study, squares):
-    """A classifier that is right; the first unseen picture has a wrong label, the second one of no class."""
+    """A classifier that is right; the first unseen picture has a wrong label, that of the second one is not known."""
     unseen = squares(12, seed=1)
     unseen.labels[0] = (unseen.labels[0] + 1) % 4
-    unseen.labels[1] = 7
+    unseen.labels[1] = -1
     return new_study(columns(), test=unseen)
 
 
@@ -38,11 +38,12 @@ def test_kinds_and_names_of_pictures(study):
     assert pool.chosen(OWN, labelled) == [n for n in range(12) if int(pool.labels[n]) == labelled]
     assert pool.chosen(MISSED, labelled) == [wrong]
     assert wrong in pool.chosen(MISTAKEN, f"class {predicted}")
-    assert set(pool.chosen(MISTAKEN, predicted)) <= {wrong, foreign}
+    assert pool.chosen(MISTAKEN, predicted) == pool.mistakes == [wrong]
+    assert all(foreign not in pool.chosen(kind, k) for kind in (OWN, MISSED, MISTAKEN) for k in range(4))
     with pytest.raises(XaiWidgetsError, match="there is no class 'class 9'"):
         pool.chosen(OWN, "class 9")
     pool = study.pool
-    assert pool.name(pool.index_of(1)) == "label 7"
+    assert (pool.name(foreign), pool.title(foreign)) == ("", "picture 1")
     assert pool.name(pool.index_of(0)) == f"class {int(study.test.labels[0])}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 import torch
 from torch import nn
@@ -223,7 +225,7 @@ def test_the_dry_runs_are_made_once_and_leave_the_model_as_it_was(squares):
     model = swin().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     study = Study(model, squares(4, (3, 64, 64)))
-    passes = []
+    passes = deque()  # a list would be copied when the model is borrowed
     handle = model.register_forward_hook(lambda *_: passes.append(1))
     for _ in range(2):
         study.layers(), study.blocks(), study.layer("head")

@@ -64,19 +64,9 @@ def test_few_or_given_pictures(new_study, squares):
     assert (len(study.train), len(study.test)) == (1, 1)
     pictures, unseen = squares(6), squares(3, seed=1)
     study = new_study(pictures=pictures, test=unseen)
-    assert study.train is pictures
-    assert study.test is unseen
-
-
-def test_load_stacks_pictures_of_one_shape_and_labels(squares):
-    pictures = squares(5)
-    pixels, labels = Study.load(pictures, [3, 0])
-    assert torch.equal(pixels, pictures.pictures[[3, 0]])
-    assert torch.equal(labels, pictures.labels[[3, 0]])
-    assert labels.dtype == torch.int64
-    pictures = [(torch.zeros(3, 4, 4), 0), (torch.zeros(3, 4, 5), 1)]
-    with pytest.raises(PictureError, match=r"must share one shape, and these have \[\(3, 4, 4\), \(3, 4, 5\)\]"):
-        Study.load(pictures, [0, 1])
+    assert study.sources[:2] == (pictures, unseen)
+    assert torch.equal(study.train.pictures, pictures.pictures)
+    assert torch.equal(study.test.pictures, unseen.pictures)
 
 
 @pytest.mark.parametrize("shape", [(1, 33, 47), (3, 33, 47), (1, 8, 8)])

@@ -134,9 +134,12 @@ def switch(name: str, value: object) -> bool:
 
 def path_like(name: str, value: object) -> Path:
     """A path, with ``~`` as the home folder; a rule, as the classes here are."""
-    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value) or not str(value):
         _refuse(XaiWidgetsError, name, value, "be a path")
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except (RuntimeError, TypeError):  # there is no such user, or the path is bytes
+        _refuse(XaiWidgetsError, name, value, "be a path as text; after ~ comes nothing, or the name of a user")
 
 
 COUNT = Whole(1)

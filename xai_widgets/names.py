@@ -12,6 +12,14 @@ from xai_widgets.errors import XaiWidgetsError
 Target = SupportsIndex | str
 """A class: its number (Python, numpy or torch integer) or its name."""
 
+UNKNOWN = -1
+"""The label of a picture whose class is not one of the model's, or not known."""
+
+
+def printable(name: object) -> str:
+    """A name or path as text that can be printed and saved; names of files may hold bytes that are no characters."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
+
 
 def find_class(names: Sequence[str], target: Target) -> int:
     """The number of a class given by number or by name, or an XaiWidgetsError with the closest names."""
@@ -19,15 +27,22 @@ def find_class(names: Sequence[str], target: Target) -> int:
         return list(names).index(closest(target, names, "class"))
     try:
         number = index(target)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise XaiWidgetsError(f"target is {target!r}; give the number or the name of a class") from error
-    if isinstance(target, bool) or not 0 <= number < len(names):
+    if isinstance(target, bool) or _is_no_number(target) or not 0 <= number < len(names):
         raise XaiWidgetsError(f"target is {target!r}, and the classes are numbered 0 to {len(names) - 1}")
     return number
 
 
+def _is_no_number(target: object) -> bool:
+    """Whether it is an array or a bool of numpy or torch, which Python takes for a number."""
+    return getattr(target, "ndim", 0) != 0 or str(getattr(target, "dtype", "")) in ("bool", "torch.bool")
+
+
 def class_name(names: Sequence[str], label: int) -> str:
-    """The name of a label; "label 7" where the classifier has no such class."""
+    """The name of a label; "label 7" where the classifier has no such class, and empty where it is not known."""
+    if label == UNKNOWN:
+        return ""
     return names[label] if 0 <= label < len(names) else f"label {label}"
 
 

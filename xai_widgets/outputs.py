@@ -154,7 +154,8 @@ class Reading:
 
     def names(self, given: Sequence[str]) -> Sequence[str]:
         """Names of the classes; of a model of one logit, the name of that one will do."""
-        return (f"not {given[0]}", given[0]) if self.single and len(given) == 1 else given
+        alone = self.single and isinstance(given, (list, tuple)) and len(given) == 1
+        return (f"not {given[0]}", given[0]) if alone else given
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from xai_widgets import limits
 from xai_widgets.errors import PictureError
 from xai_widgets.limits import MOST, Several, Whole
+from xai_widgets.names import UNKNOWN
 
 
 class PictureSet(Protocol):
     """What a study needs of a data set: a length, and (picture, label) by index.
 
-    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number.
-    Any torch `Dataset` of that kind will do.
+    A picture is a float tensor ``(C, H, W)`` with values in [0, 1]; all have one shape. A label is a class number, or
+    `UNKNOWN` (-1, or None). Any torch `Dataset` of that kind will do. An item may also be a picture alone, whose class
+    is not known, or a row ``{"image": picture, "label": label}``.
     """
 
     def __len__(self) -> int: ...
@@ -37,6 +40,13 @@ class KnowsParts(Protocol):
         """Part of every pixel ``(H, W)`` of a picture, as an index of `part_names`."""
 
 
+@runtime_checkable
+class BringsUnseen(Protocol):
+    """A picture set that comes with others which nothing is to be fitted on, such as those of a folder ``val``."""
+
+    unseen: PictureSet | None
+
+
 SMALLEST = 2
 """Pixels of a side: one pixel has no form."""
 
@@ -47,16 +57,49 @@ INDICES = Several(Whole(-MOST, error=PictureError), error=PictureError)
 def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Pictures ``(N, C, H, W)`` and labels ``(N,)`` at the given indices of a picture set."""
     there = Whole(-len(pictures), len(pictures) - 1, error=PictureError)
-    pairs = [pictures[there("index", index)] for index in INDICES("indices", indices)]
+    pairs = [item(pictures, there("index", index)) for index in INDICES("indices", indices)]
+    if not pairs:
+        raise PictureError("indices is empty; give one or more")
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
         raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
-    return torch.stack([picture for picture, _ in pairs]), torch.tensor([_label(label) for _, label in pairs])
+    return torch.stack([picture for picture, _ in pairs]), torch.tensor([label for _, label in pairs])
 
 
 def draw(pictures: PictureSet, count: int, seed: int = 0) -> list[int]:
     """Indices of at most `count` pictures of a set, drawn without replacement."""
     return _shuffled(pictures, limits.SEED("seed", seed))[: Whole(error=PictureError)("count", count)]
+
+
+def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
+    """A picture of a set with its label, which is -1 where there is none; see `PictureSet`."""
+    found: Any = pictures[index]
+    if isinstance(found, Tensor):
+        return found, UNKNOWN
+    if isinstance(found, Mapping) and "image" in found:
+        return found["image"], _label(found.get("label"))
+    if isinstance(found, tuple | list) and len(found) in (1, 2):
+        return found[0], _label(found[1] if len(found) == 2 else None)
+    raise PictureError(
+        f"an item of the pictures must be (picture, label), or a picture alone, and one is {_described(found)}; make a "
+        'list of pairs, such as [(row["image"], row["label"]) for row in rows]'
+    )
+
+
+def require_set(pictures: object, least: int = 1) -> None:
+    """Refuse, with a PictureError, what has no length or no items by index, or too few of them."""
+    if isinstance(pictures, str | os.PathLike):
+        raise PictureError(f"the pictures are {str(pictures)!r}; open a folder with xw.folder({str(pictures)!r})")
+    if isinstance(pictures, DataLoader):
+        raise PictureError("the pictures are a DataLoader, which gives batches; give its .dataset")
+    count, readable = _length(pictures), hasattr(type(pictures), "__getitem__")
+    if count is None or not readable or isinstance(pictures, Mapping | bytes | IterableDataset):
+        raise PictureError(
+            f"pictures must have a length and give (picture, label) by index, as a torch Dataset or xw.folder(path) "
+            f"does, and these are {_described(pictures)}"
+        )
+    if count < least:
+        raise PictureError(f"a study needs at least {'two pictures' if least > 1 else 'a picture'}, and got {count}")
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -73,9 +116,17 @@ def subset(pictures: PictureSet, indices: Sequence[int]) -> PictureSet:
     return few
 
 
+def shared_shape(images: PictureSet, test: PictureSet | None) -> tuple[int, int, int]:
+    """The shape ``(C, H, W)`` of pictures, which unseen ones must have, too."""
+    shape = picture_shape(images)
+    if test is not None and picture_shape(test) != shape:
+        raise PictureError(f"pictures have shape {shape}, and those of test= {picture_shape(test)}; make them alike")
+    return shape
+
+
 def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
     """The shape ``(C, H, W)`` of the first picture."""
-    shape = _shape(pictures[0][0])
+    shape = _shape(item(pictures, 0)[0])
     if len(shape) != 3:
         raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
     if min(shape[1:]) < SMALLEST or not shape[0]:
@@ -83,6 +134,29 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
             f"a picture must have at least {SMALLEST} x {SMALLEST} pixels and a channel, and the first one has {shape}"
         )
     return shape[0], shape[1], shape[2]
+
+
+def checked(pictures: object, channels: int) -> Tensor:
+    """A batch of pictures ``(N, C, H, W)`` in single precision, or a `PictureError` with what is wrong."""
+    if not isinstance(pictures, Tensor):
+        raise PictureError(f"pictures must be a tensor (N, {channels}, H, W), and these are {type(pictures).__name__}")
+    own = pictures.clone() if pictures.is_inference() else pictures
+    batch = own.unsqueeze(0) if own.dim() == 3 else own
+    if batch.dim() != 4 or batch.shape[1] != channels:
+        raise PictureError(
+            f"pictures must have shape (N, {channels}, H, W) for this model, and these have {tuple(pictures.shape)}"
+        )
+    if not batch.is_floating_point():
+        raise PictureError(f"pictures must be floats in [0, 1], and these are {batch.dtype}: divide by 255")
+    if not torch.isfinite(batch).all():
+        broken = (~torch.isfinite(batch)).flatten(1).any(1).nonzero().flatten().tolist()
+        raise PictureError(f"pictures {broken[:5]} hold NaN or infinite values")
+    if batch.numel() and (batch.min() < -1e-3 or batch.max() > 1 + 1e-3):
+        raise PictureError(
+            f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
+            "normalisation to the study (mean=, std=) instead of applying it"
+        )
+    return batch.float()
 
 
 def _shape(picture: object) -> tuple[int, ...]:
@@ -94,6 +168,20 @@ def _shape(picture: object) -> tuple[int, ...]:
     return tuple(picture.shape)
 
 
+def _described(thing: object) -> str:
+    """A thing in a few words: of large ones, their type and size."""
+    length = _length(thing)
+    inside = f" with {', '.join(map(repr, list(thing)[:4]))}" if isinstance(thing, Mapping) else ""
+    return f"{type(thing).__name__}{f' of length {length}' if length is not None else ''}{inside}"
+
+
+def _length(thing: Any) -> int | None:
+    try:
+        return len(thing)
+    except (TypeError, NotImplementedError):
+        return None
+
+
 def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
     order: list[int] = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed)).tolist()
     return order
@@ -101,6 +189,8 @@ def _shuffled(pictures: PictureSet, seed: int) -> list[int]:
 
 def _label(value: object) -> int:
     """A label as an int; a PictureError if it is no whole number."""
+    if value is None:
+        return UNKNOWN
     try:
         return index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError) as error:

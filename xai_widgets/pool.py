@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
-from xai_widgets.names import Target, class_name, find_class
+from xai_widgets.names import UNKNOWN, Target, class_name, find_class
 from xai_widgets.pictures import KnowsParts, PictureSet, draw, load
 
 POOL = 300
@@ -18,6 +18,8 @@ POOL = 300
 
 OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "mistaken for this class", "all classes"
 KINDS_SHOWN = (OWN, MISSED, MISTAKEN, EVERYTHING)
+NOT_KNOWN = "all; their classes are not known"
+"""What is said in their place of pictures without labels."""
 
 
 class Classifier(Protocol):
@@ -46,7 +48,7 @@ class Pool:
     pictures
         ``(N, C, H, W)``.
     labels
-        ``(N,)``; -1 for pictures of one's own, whose classes are not known.
+        ``(N,)``; -1 where the class is not known, as of pictures of one's own.
     own
         Whether they are somebody's own pictures.
     """
@@ -75,7 +77,7 @@ class Pool:
         batch = study.check(pictures).detach().cpu().float()
         if not len(batch):
             raise PictureError("there are no pictures to choose from")
-        return cls(study, list(range(len(batch))), batch, torch.full((len(batch),), -1), own=True)
+        return cls(study, list(range(len(batch))), batch, torch.full((len(batch),), UNKNOWN), own=True)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -86,6 +88,29 @@ class Pool:
         test = self.study.test
         return test if isinstance(test, KnowsParts) and not self.own else None
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the class of any picture is known."""
+        return bool((self.labels != UNKNOWN).any())
+
+    @property
+    def kinds(self) -> list[str] | list[tuple[str, str]]:
+        """Kinds of pictures that there can be (see `KINDS_SHOWN`), with words for them where those are others."""
+        return list(KINDS_SHOWN) if self.labelled else [(NOT_KNOWN, EVERYTHING)]
+
+    def like(self, target: Target) -> list[int]:
+        """Numbers in this pool of the pictures of a class: by their labels, or by prediction where none is known."""
+        if self.labelled:
+            return self.chosen(OWN, target)
+        found: list[int] = (self._predicted == find_class(self.study.class_names, target)).nonzero().flatten().tolist()
+        return found
+
+    @property
+    def mistakes(self) -> list[int]:
+        """Numbers in this pool of the pictures whose class is known, and predicted wrongly."""
+        wrong: list[int] = ((self.labels != UNKNOWN) & (self._predicted != self.labels)).nonzero().flatten().tolist()
+        return wrong
+
     def chosen(self, kind: str, target: Target) -> list[int]:
         """Numbers in this pool of the pictures that are shown: those of a kind (see `KINDS_SHOWN`), for a class."""
         class_index = find_class(self.study.class_names, target)
@@ -95,7 +120,7 @@ class Pool:
         if kind == MISSED:
             keep &= self._predicted != class_index
         if kind == MISTAKEN:
-            keep &= (self.labels != class_index) & (self._predicted == class_index)
+            keep &= (self.labels != class_index) & (self.labels != UNKNOWN) & (self._predicted == class_index)
         found: list[int] = keep.nonzero().flatten().tolist()
         return found
 
@@ -134,7 +159,11 @@ class Pool:
 
     def name(self, number: int) -> str:
         """The name of a picture's true class; empty where it is not known."""
-        return "" if self.own else class_name(self.study.class_names, int(self.labels[number]))
+        return class_name(self.study.class_names, int(self.labels[number]))
+
+    def title(self, number: int) -> str:
+        """The name of a picture's true class, or the picture's index where that is not known."""
+        return self.name(number) or f"picture {self.indices[number]}"
 
     def _missing(self, picture: int) -> XaiWidgetsError:
         return XaiWidgetsError(f"picture {picture} is not one of the {len(self)} to choose from")

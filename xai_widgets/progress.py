@@ -120,6 +120,11 @@ class Progress:
         """Ask the work to stop; returns at once, and may be called from any thread."""
         self._cancelled.set()
 
+    def relay(self, state: ProgressState) -> None:
+        """Report where work is that is done elsewhere."""
+        self._state = state
+        self._report()
+
     def part(self) -> Progress:
         """For a step that counts steps of its own: it shows nothing, and is cancelled with the whole."""
         made = Progress()

@@ -6,8 +6,9 @@ classifier is borrowed: see `xai_widgets.borrowing`.
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,11 +16,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits, modes, outputs
+from xai_widgets import artifact, inputs, limits, modes, normalisations, outputs
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
+from xai_widgets.class_names import checked_names, names_like
 from xai_widgets.errors import NO_LAYERS, LayerError, PictureError, XaiWidgetsError
+from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
 from xai_widgets.names import Target
 from xai_widgets.outputs import Reading
@@ -27,6 +30,11 @@ from xai_widgets.pictures import PictureSet
 from xai_widgets.pool import Pool
 from xai_widgets.probabilities import Scores
 from xai_widgets.probing import listed
+from xai_widgets.progress import Progress
+from xai_widgets.published import of_torchvision
+from xai_widgets.relabelling import Labeller, own_names
+
+_LOG = logging.getLogger(__name__)
 
 
 class Sources(NamedTuple):
@@ -48,10 +56,15 @@ class Study:
     images
         Pictures to fit explainers on (see `PictureSet`).
     test
-        Pictures that no explainer is fitted on. Without them, a fifth of `images` is set aside.
+        Pictures that no explainer is fitted on. Without them, those that come with `images` (of ``val`` in a
+        folder), else a fifth of `images`.
     class_names
-        One name for each logit; of a single logit, one name or two. Default: those of `images` if their number fits,
-        else "class 0", "class 1", ...
+        One name for each logit, all different; of a single logit, one name or two. Default: those of `images` if their
+        number fits, else "class 0", "class 1", ...
+    labels
+        Which of the model's classes the pictures' own classes are, such as ``{"ants": "ant", "bees": 309}``, by name or
+        number; for those that the names do not tell (see `xai_widgets.labels`). ``repr`` says what was found. Pictures
+        of other classes have the label -1: their true class is not known.
     mean, std
         Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
     scores
@@ -68,9 +81,15 @@ class Study:
     Attributes
     ----------
     train, test
-        Pictures for fitting, and unseen ones.
+        Pictures for fitting, and unseen ones; their labels are numbers of logits, or -1.
+    labels
+        ``labels=``, with numbers of logits.
+    matched
+        Which logits the pictures' own classes were found to be (see `Matched`), of each set with names of classes.
     explainers
         Explainers that were fitted for this study, by key; widgets look here before they fit anything.
+    remarks
+        What makes all explanations worth less, if something is known; see `check_normalisation`.
     sources
         `images`, `test` and `seed`, as they were given to the constructor.
     mean, std
@@ -86,6 +105,7 @@ class Study:
         *,
         test: PictureSet | None = None,
         class_names: Sequence[str] | None = None,
+        labels: Labels | None = None,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
         scores: str | None = None,
@@ -93,15 +113,15 @@ class Study:
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        if len(images) < 2:
-            raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
+        _pictures.require_set(images, 2)
+        if test is not None:
+            _pictures.require_set(test)
         self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
         self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
-        self.train, self.test = (images, test) if test is not None else _pictures.split(images, seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
-        self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
+        self.shape: tuple[int, int, int] = _pictures.shared_shape(images, test)
         self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
         if self.device.type == "meta":
             raise PictureError("the model is on the device 'meta', which has no weights; load them first")
@@ -110,7 +130,14 @@ class Study:
         if self.reading.random:
             warnings.warn(outputs.RANDOM, stacklevel=3)
         self.classes = self.reading.classes
-        self.class_names = _names(self.reading, class_names, images)
+        given = names_like(own_names(images), self.classes) if class_names is None else self.reading.names(class_names)
+        self.class_names = checked_names(given, self.classes)
+        labeller = Labeller(self.class_names, labels)
+        self.labels = labeller.given
+        self.train, self.test = labeller.parts(images, test, seed)
+        self.matched = tuple(labeller.matched)
+        self.remarks: tuple[str, ...] = ()
+        self._normalisation_checked = False
 
     @classmethod
     def torchvision(
@@ -127,19 +154,8 @@ class Study:
         weights
             "DEFAULT", a named set of weights, or None for random ones. Anything but None is fetched at first use.
         """
-        from torchvision.models import get_model, get_model_weights  # noqa: PLC0415  (slow to import)
-
-        if weights is None:
-            return cls(get_model(architecture, weights=None, **_quiet_init(architecture)), images, **options)
-        chosen = get_model_weights(architecture)[weights]
-        transform = chosen.transforms()
-        defaults = {
-            "class_names": chosen.meta["categories"],
-            "mean": transform.mean,
-            "std": transform.std,
-            "name": architecture,
-        }
-        return cls(get_model(architecture, weights=chosen), images, **(defaults | options))
+        model, defaults = of_torchvision(architecture, weights)
+        return cls(model, images, **(defaults | options))
 
     # --- pictures ----------------------------------------------------------------------------------------------
 
@@ -148,28 +164,7 @@ class Study:
 
     def check(self, pictures: Tensor) -> Tensor:
         """The pictures as a batch in single precision, or a `PictureError` that says what is wrong with them."""
-        if not isinstance(pictures, Tensor):
-            raise PictureError(
-                f"pictures must be a tensor (N, {self.shape[0]}, H, W), and these are {type(pictures).__name__}"
-            )
-        own = pictures.clone() if pictures.is_inference() else pictures
-        batch = own.unsqueeze(0) if own.dim() == 3 else own
-        if batch.dim() != 4 or batch.shape[1] != self.shape[0]:
-            raise PictureError(
-                f"pictures must have shape (N, {self.shape[0]}, H, W) for this model, and these have "
-                f"{tuple(pictures.shape)}"
-            )
-        if not batch.is_floating_point():
-            raise PictureError(f"pictures must be floats in [0, 1], and these are {batch.dtype}: divide by 255")
-        if not torch.isfinite(batch).all():
-            broken = [int(i) for i in (~torch.isfinite(batch)).flatten(1).any(1).nonzero().flatten()]
-            raise PictureError(f"pictures {broken[:5]} hold NaN or infinite values")
-        if batch.numel() and (batch.min() < -1e-3 or batch.max() > 1 + 1e-3):
-            raise PictureError(
-                f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
-                "normalisation to the study (mean=, std=) instead of applying it"
-            )
-        return batch.float()
+        return _pictures.checked(pictures, self.shape[0])
 
     def batch(self, pictures: Tensor) -> Tensor:
         """As `check`, and at least one picture of the study's own shape: decoders draw no other shape."""
@@ -296,6 +291,19 @@ class Study:
         """Unseen pictures to choose from, loaded once for all widgets."""
         return Pool.unseen(self)
 
+    def check_normalisation(self, progress: Progress | None = None) -> str:
+        """A sentence that names a normalisation with which the model does clearly better; empty if there is none.
+
+        A few common ones are tried on at most 256 labelled pictures, once: when it is called first, which every
+        explainer's `fit` does; `progress` may stop it. What is found is also logged, and in ``remarks`` and ``repr``.
+        """
+        if not self._normalisation_checked:
+            if found := normalisations.remark(self, (progress or Progress()).check):
+                self.remarks = (*self.remarks, found)
+                _LOG.warning("%s: %s", self.name, found)
+            self._normalisation_checked = True
+        return " ".join(self.remarks)
+
     @cached_property
     def _traced(self) -> tuple[Layer, ...]:
         with self.borrowed(), torch.no_grad():
@@ -318,32 +326,14 @@ class Study:
             return self.network(self._normalised(pictures))
 
     def __repr__(self) -> str:
+        labels = " | ".join(dict.fromkeys(one.clause() for one in self.matched))
+        said = [*self.reading.said, *([f"labels: {labels}"] if labels else []), *self.remarks]
         return (
             f"Study({self.name!r}: {self.classes} classes, pictures {self.shape}, "
-            f"{len(self.train)} to fit on, {len(self.test)} unseen{''.join(f'; {one}' for one in self.reading.said)})"
+            f"{len(self.train)} to fit on, {len(self.test)} unseen{''.join(f'; {one}' for one in said)})"
         )
 
 
 def fingerprint(model: nn.Module, mean: Tensor, std: Tensor) -> str:
     """See `Study.fingerprint`; of a model without pictures."""
     return artifact.fingerprint([*stand_in(model).state_dict().items(), ("mean", mean), ("std", std)])
-
-
-def _names(reading: Reading, given: Sequence[str] | None, images: PictureSet) -> tuple[str, ...]:
-    classes = reading.classes
-    if given is None:
-        names = getattr(images, "class_names", ())
-        return tuple(map(str, names)) if len(names) == classes else tuple(f"class {i}" for i in range(classes))
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
-        raise PictureError(f"class_names is {given!r}; give a list with a name for each of the {classes} logits")
-    names = tuple(given)
-    if wrong := [name for name in names if not isinstance(name, str)]:
-        raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
-    if len(names := tuple(reading.names(names))) != classes:
-        raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
-    return names
-
-
-def _quiet_init(architecture: str) -> dict[str, bool]:
-    """GoogLeNet and Inception warn about their slow default initialisation unless it is chosen by name."""
-    return {"init_weights": True} if architecture in {"googlenet", "inception_v3"} else {}

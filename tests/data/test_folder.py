@@ -200,9 +200,6 @@ def test_what_is_no_folder_of_classes(tmp_path: Path) -> None:
         folder(tmp_path / "nowhere")
     with pytest.raises(PictureError, match=r"x\.png is a file"):
         folder(save(tmp_path / "x.png", plain()))
-    save(tmp_path / "x.png", plain())
-    with pytest.raises(PictureError, match="has no sub-folders; put"):
-        folder(tmp_path)
 
 
 def test_a_folder_without_readable_pictures(tmp_path: Path) -> None:

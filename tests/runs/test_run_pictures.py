@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
 
 import xai_widgets as xw
+from xai_widgets.digest import ENTRY, signed
 from xai_widgets.errors import ArtifactError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.runs.keeping import keep, keep_in, open_run, run_of
@@ -98,3 +104,65 @@ def test_other_unseen_pictures_are_refused(net, squares, tmp_path, options):
     given = {"test": squares(9)} if "test" in options else options
     with pytest.raises(ArtifactError, match="other unseen pictures"):
         keep_in(Study(net(), squares(20), **given), tmp_path)
+
+
+def test_how_pictures_are_fitted_to_their_size_is_kept(pictures, net, tmp_path):
+    model = net(classes=2)
+    keep_in(Study(model, xw.folder(pictures, 16, fit="contain")), tmp_path / "bars")
+    opened = open_run(tmp_path / "bars", model=model)
+    assert opened.sources.images.fit == "contain"
+    assert opened.sources.images[0][0][0, 0, 0] == 0.5
+    with pytest.raises(ArtifactError, match="these pictures have fit='crop', and there it was 'contain'"):
+        open_run(tmp_path / "bars", model=model, images=xw.folder(pictures, 16))
+
+
+def test_a_run_that_does_not_say_how_pictures_were_fitted_has_their_middle(pictures, net, tmp_path):
+    model = net(classes=2)
+    keep_in(Study(model, xw.folder(pictures, 16)), tmp_path / "old")
+    description = json.loads((tmp_path / "old" / "run.json").read_text())
+    description["images"]["options"] = {"size": [16, 16]}
+    (tmp_path / "old" / "run.json").write_text(json.dumps(signed({k: v for k, v in description.items() if k != ENTRY})))
+    opened = open_run(tmp_path / "old", model=model)
+    assert (opened.sources.images.fit, len(opened.sources.images)) == ("crop", 12)
+
+
+@pytest.mark.parametrize("wrong", [{"fit": "pad"}, {"fit": None}, {"split": "train"}, {"split": [1]}])
+def test_a_run_that_asks_for_what_there_is_not(pictures, net, tmp_path, wrong):
+    keep_in(Study(net(classes=2), xw.folder(pictures, 16)), tmp_path / "run")
+    description = json.loads((tmp_path / "run" / "run.json").read_text())
+    description["images"]["options"] |= wrong
+    (tmp_path / "run" / "run.json").write_text(json.dumps(signed({k: v for k, v in description.items() if k != ENTRY})))
+    with pytest.raises(ArtifactError, match=r"run\.json is damaged"):
+        open_run(tmp_path / "run", model=net(classes=2))
+
+
+def test_splits_are_found_again(pictures, net, tmp_path):
+    pictures.rename(tmp_path / "train")
+    shutil.copytree(tmp_path / "train", tmp_path / "set" / "val")
+    (tmp_path / "train").rename(tmp_path / "set" / "train")
+    model = net(classes=2)
+    keep_in(Study(model, xw.folder(tmp_path / "set", 16)), tmp_path / "run")
+    opened = open_run(tmp_path / "run", model=model)
+    assert (len(opened.train), len(opened.test), opened.test.split) == (12, 12, ("val",))
+    keep_in(Study(model, xw.folder(tmp_path / "set", 16, split="train")), tmp_path / "train-only")
+    alone = open_run(tmp_path / "train-only", model=model)
+    assert (len(alone.train), len(alone.test)) == (10, 2)
+    (tmp_path / "set" / "val" / "b" / "0.png").rename(tmp_path / "set" / "val" / "b" / "9.png")
+    with pytest.raises(ArtifactError, match="other pictures"):
+        open_run(tmp_path / "run", model=model)
+
+
+def test_pictures_without_labels_and_names_that_are_no_text(net, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        odd.mkdir()
+    except OSError:
+        pytest.skip("this file system has no such names")
+    for i in range(6):
+        Image.new("RGB", (16, 16), (40 * i, 0, 0)).save(odd / os.fsdecode(b"%d\xff.png" % i))
+    model = net(classes=2)
+    keep_in(Study(model, xw.folder(odd)), tmp_path / "run")
+    opened = open_run(tmp_path / "run", model=model)
+    assert opened.sources.images.labels == [-1] * 6
+    keep_in(opened, odd / "run")
+    assert len(open_run(odd / "run", model=model).sources.images) == 6

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from ipywidgets.widgets.widget import _instances
 
 from xai_widgets.errors import CancelledError, NotFittedError, XaiWidgetsError
@@ -134,11 +135,11 @@ def test_errors_are_shown_in_the_red_line_and_nowhere_else(explorer: Any) -> Non
 
 
 @pytest.mark.parametrize("shape", [(1, 33, 47), (3, 16, 16)])
-def test_odd_shapes_and_foreign_labels(
+def test_odd_shapes_and_unknown_labels(
     key: str, new_study: Any, net: Any, squares: Any, opened: Any, shape: Any
 ) -> None:
     pictures = squares(40, shape=shape)
-    pictures.labels = pictures.labels + 3 * (torch.arange(40) % 2)  # some labels are of no class of the classifier
+    pictures.labels[::2] = -1
     explorer = settled(opened(VIEWS[key], new_study(net(shape[0]), pictures)))
     assert explorer.sentence
 
@@ -155,7 +156,9 @@ def test_before_a_fit_nothing_is_on_display_and_nothing_runs(key: str, new_study
             take()
 
 
-def test_a_fit_that_fails_is_told_in_red_and_closing_ends_one(key: str, new_study: Any, monkeypatch: Any) -> None:
+def test_a_fit_that_fails_is_told_in_red_and_closing_leaves_one_to_go_on(
+    key: str, new_study: Any, monkeypatch: Any
+) -> None:
     if key not in FITTED:
         pytest.skip("needs no fit")
     before = set(_instances)
@@ -178,7 +181,29 @@ def test_a_fit_that_fails_is_told_in_red_and_closing_ends_one(key: str, new_stud
     explorer.fit.click()
     assert begun.wait(60)
     explorer.close()
-    assert explorer.task.state == "cancelled"
+    assert explorer.task.wait(0)
+    assert set(_instances) == before
+    again = VIEWS[key](explorer.study)  # the cell is run again
+    assert again.fit.disabled
+    again.cancel()
+    assert again.wait(60)
+    assert again.task.state == "cancelled"
+    assert not again.fit.disabled
+    again.close()
+    assert set(_instances) == before
+
+
+def test_what_is_closed_is_freed(key: str, new_study: Any) -> None:
+    before, study = set(_instances), new_study()
+    explorer = VIEWS[key](study)
+    parts = [weakref.ref(widget) for name, widget in _instances.items() if name not in before]
+    assert explorer.wait(60)
+    explorer.close()
+    freed = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert freed() is None
+    assert [part() for part in parts if part() is not None] == []
     assert set(_instances) == before
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from xai_widgets.cli.terminal import add_json, deliver
+from xai_widgets.cli.terminal import add_json, deliver, require_json
 
 
 def add(commands: Any) -> None:
@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
 def _doctor(given: argparse.Namespace) -> int:
     from xai_widgets.diagnosis.report import doctor  # noqa: PLC0415
 
+    require_json(given.json)
     report = doctor()
     deliver(str(report), report.to_json(), given.json)
     return 0 if report.ok else 1

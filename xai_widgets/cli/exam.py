@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from xai_widgets.cli.terminal import STDOUT, add_json, deliver, number, require_file
+from xai_widgets.cli.terminal import add_json, deliver, number, require_json
 from xai_widgets.limits import SEED
 from xai_widgets.names import closest
 from xai_widgets.scores.exam import EXAMS, run_exam
@@ -30,8 +30,7 @@ def _exam(given: argparse.Namespace) -> None:
     from xai_widgets.progress import bar  # noqa: PLC0415
 
     closest(given.method, list(EXAMS), "exam")  # before anything is loaded
-    if given.json not in (None, STDOUT):
-        require_file(given.json, "--json")
+    require_json(given.json)
     with bar() as progress:
         exam = run_exam(given.method, demo(cheat=given.cheat), seed=given.seed, progress=progress)
     deliver(table(exam), exam.to_json(), given.json)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xai_widgets import files
 from xai_widgets.cli.terminal import number, require_file, require_folder, say
+from xai_widgets.cli.typed import path
 from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.limits import SEED
 from xai_widgets.names import closest
@@ -36,13 +37,13 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("export", help="write views to one page that works offline, or to a static site")
     parser.set_defaults(run=export)
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--out", type=Path, metavar="FILE", help="write all views to this one file, in tabs")
-    target.add_argument("--gallery", type=Path, metavar="DIR", help="write a static site with a page for each view")
+    target.add_argument("--out", type=path, metavar="FILE", help="write all views to this one file, in tabs")
+    target.add_argument("--gallery", type=path, metavar="DIR", help="write a static site with a page for each view")
     parser.add_argument("--views", help="some of them, such as cladec,cae (default: all five)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--cheat", action="store_true", help="of the demo's cheating classifier")
     source.add_argument("--both", action="store_true", help="of the demo's two classifiers (a gallery's default)")
-    source.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="of a run, instead of the demo")
+    source.add_argument("--run", dest="folder", type=path, metavar="DIR", help="of a run, instead of the demo")
     parser.add_argument("--model", metavar="SPEC", help="the run's classifier, as for fit, unless it is torchvision's")
     parser.add_argument("--weights", metavar="FILE", help="its weights, as for fit")
     parser.add_argument("--seed", type=number(SEED), default=0, help="of what is fitted and looked for (default: 0)")
@@ -57,8 +58,8 @@ def export(given: argparse.Namespace) -> None:
     with bar() as progress, ExitStack() as opened:
         studies = _studies(given, names, progress)
         write = _write_page if given.out else _write_gallery
-        path = write(given, names, studies, opened, progress)
-    say(f"Wrote {path} ({_size(path if given.out else path.parent)})")
+        written = write(given, names, studies, opened, progress)
+    say(f"Wrote {written} ({_size(written if given.out else written.parent)})")
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -73,13 +74,13 @@ def _names(views: str | None) -> list[str]:
 
 
 def _require_usable(given: argparse.Namespace) -> None:
-    """Find out before minutes of work, not after, whether a file or folder can be there; and make its folder."""
+    """Find out before minutes of work, not after, whether a file or folder can be there."""
     if given.folder is None and (given.model or given.weights):
         raise XaiWidgetsError("--model and --weights are of a run; name its folder with --run")
     if given.out is not None:
         require_file(given.out, "--out")
     else:
-        require_folder(given.gallery, "--gallery").mkdir(parents=True, exist_ok=True)
+        require_folder(given.gallery, "--gallery")
 
 
 def _studies(given: argparse.Namespace, names: Sequence[str], progress: Progress) -> dict[str, Study]:
@@ -125,7 +126,7 @@ def _write_page(
     title = " and ".join(study.name for study in each)
     made = {name: some for name, some in apps.items() if some}
     page = workbench_page(title, each, made, progress=progress).html()
-    return files.write(given.out.expanduser(), page.encode())
+    return files.write(given.out, page.encode())
 
 
 def _write_gallery(

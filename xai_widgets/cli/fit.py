@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xai_widgets import limits
-from xai_widgets.cli.terminal import number, require_folder, say
+from xai_widgets.cli.terminal import number, put, require_folder, say
+from xai_widgets.cli.typed import class_names, labels, path, word
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.runs.turns import turn
 
 if TYPE_CHECKING:
     from xai_widgets.cli.models import Published
@@ -36,6 +37,10 @@ SETTINGS = {"epochs": ("epochs",), "seed": ("seed",), "layer": ("layer", "base_l
 """For each option, the settings of a fitted explainer that it must agree with."""
 
 
+GIVEN = ("name", "mean", "std", "class_names", "labels", "scores")
+"""Options that a study takes as they are."""
+
+
 def add(commands: Any) -> None:
     """Add the command to the parser's."""
     parser = commands.add_parser("fit", help="fit an explainer for a model of your own, and keep it in a folder")
@@ -50,39 +55,59 @@ def add(commands: Any) -> None:
         help="its weights, a safetensors file; none for random ones (default: torchvision's, or the factory's)",
     )  # fmt: skip
     parser.add_argument(
-        "--images", type=Path, metavar="DIR",
-        help="a folder with a sub-folder of pictures for each class (default: that of the run)",
+        "--images", type=path, metavar="DIR",
+        help="a folder with a sub-folder of pictures for each class, or in train and val (default: that of the run)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--class-names", type=class_names, metavar="NAMES",
+        help="of the model's classes, in its order: ant,bee, or a file with a name per line, or a JSON list",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", type=labels, metavar="PAIRS",
+        help="which class each folder shows, by name or number: ants=ant,bees=309, or a JSON file",
     )  # fmt: skip
     parser.add_argument("--size", type=_size, help="of the pictures: 64, or HxW (default: that of the first one)")
+    parser.add_argument(
+        "--fit", choices=("crop", "contain", "squash"),
+        help="keep the middle of pictures of other proportions, all of them between grey bars, or squash them "
+        "(default: crop)",
+    )  # fmt: skip
     for name in ("--mean", "--std"):
         said = "that the model wants pictures to be normalised with"
         parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
     parser.add_argument("--scores", choices=["softmax", "sigmoid"], help="sigmoid: the model is multi-label")
     parser.add_argument("--layer", nargs="+", action="extend", metavar="NAME", help="of the model, one or several")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the run's folder, new or begun")
+    parser.add_argument("--out", required=True, type=path, metavar="DIR", help="the run's folder, new or begun")
     parser.add_argument("--epochs", type=number(limits.EPOCHS), help="of the training (default: the method's)")
     parser.add_argument("--seed", type=number(limits.SEED), help="of the fit (default: 0)")
     parser.add_argument("--device", help="where to compute, such as cuda (default: where the model is)")
-    parser.add_argument("--name", help="of the study, for titles (default: the model's)")
+    parser.add_argument("--name", type=word, help="of the study, for titles (default: the model's)")
 
 
 def fit(given: argparse.Namespace) -> None:
     """Run the command. After Ctrl-C, what was finished, and the place in what was not, is kept."""
     from xai_widgets.progress import bar  # noqa: PLC0415
+    from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415
 
-    kind = EXPLAINERS[given.method]
-    _require_options(given, kind)
-    study = _study(given)
-    with bar() as progress, _stoppable(progress):
-        try:
-            verdicts = [_fitted(study, new, given, progress) for new in _requested(study, given, kind)]
-        except CancelledError as error:
-            say(f"Stopped. What was done is kept in {given.out}; the same command goes on from there.")
-            raise KeyboardInterrupt from error
-    with suppress(OSError):  # where a fit of another explainer is not finished
-        (given.out / UNFINISHED).rmdir()
+    _require_options(given, EXPLAINERS[given.method])
+    with bar() as progress, turn(given.out, progress, say):
+        study = _study(given)
+        requested = _requested(study, given)  # nothing is written before it is known that it can be fitted
+        keep_in(study, given.out, model=given.model, weights=_weights(given.weights))
+        verdicts = _verdicts(study, requested, given, progress)
+        with suppress(OSError):  # where a fit of another explainer is not finished
+            (given.out / UNFINISHED).rmdir()
     opening = f"xw.open({json.dumps(str(given.out))}, model=...)"
-    sys.stdout.write("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
+    put("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
+
+
+def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Namespace, progress: Progress) -> list[str]:
+    try:
+        with _stoppable(progress):
+            return [_fitted(study, new, given, progress) for new in requested]
+    except CancelledError as error:
+        said = f"Stopped. What was done is kept in {given.out}; the same command goes on from there."
+        raise KeyboardInterrupt(said) from error
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -107,7 +132,8 @@ def _require_options(given: argparse.Namespace, kind: type[Explainer]) -> None:
             raise XaiWidgetsError(f"--{name} has {len(values)} values; give 1, or 3 for red, green and blue")
     if given.std is not None and min(given.std) <= 0:
         raise XaiWidgetsError(f"--std is {min(given.std):g}; it must be above 0")
-    require_folder(given.out, "--out")
+    for folder in (given.out, given.out / UNFINISHED):
+        require_folder(folder, "--out")
 
 
 def _layer_parameter(kind: type[Explainer]) -> str | None:
@@ -115,9 +141,9 @@ def _layer_parameter(kind: type[Explainer]) -> str | None:
 
 
 def _study(given: argparse.Namespace) -> Study:
-    """The study that is asked for, kept in the run's folder; what is not said is as in the run, if one was begun."""
+    """The study that is asked for; what is not said is as in the run, if one was begun."""
     from xai_widgets.cli.models import load_model, published  # noqa: PLC0415
-    from xai_widgets.runs.keeping import keep_in, require_model  # noqa: PLC0415
+    from xai_widgets.runs.keeping import require_model  # noqa: PLC0415
     from xai_widgets.runs.run import DESCRIPTION, Run  # noqa: PLC0415
     from xai_widgets.study import Study  # noqa: PLC0415
 
@@ -125,7 +151,8 @@ def _study(given: argparse.Namespace) -> Study:
     images = _images(given, before)
     if before is not None and given.weights is None and given.model == before.model:
         given.weights = before.weights or None
-    model = load_model(given.model, given.weights, len(getattr(images, "class_names", ())) or None)
+    names = given.class_names or getattr(images, "class_names", ())
+    model = load_model(given.model, given.weights, len(names) or None)
     usual = published(given.model, given.weights)
     options = _options(given, before, usual)
     if before is not None:
@@ -135,20 +162,27 @@ def _study(given: argparse.Namespace) -> Study:
     except PictureError as error:
         raise PictureError(f"{error}; --size sets how large the pictures are") from error
     _say_what_differs(study, usual)
-    return keep_in(study, given.out, model=given.model, weights=_weights(given.weights))
+    return study
 
 
 def _images(given: argparse.Namespace, before: Run | None) -> PictureSet:
+    """The folder that is asked for; what is not said about it is as in the run, if one was begun."""
     from xai_widgets.data.folder import folder  # noqa: PLC0415
     from xai_widgets.runs import sources  # noqa: PLC0415
 
+    known = before.images["options"] if before is not None and before.images["kind"] == sources.FOLDER else {}
     if given.images is not None:
-        known = before is not None and before.images["kind"] == sources.FOLDER
-        return folder(
-            given.images, given.size or (tuple(before.images["options"]["size"]) if before and known else None)
-        )
+        size = given.size or (tuple(known["size"]) if known else None)
+        return folder(given.images, size, given.fit or known.get("fit", sources.USUAL_FIT), known.get("split"))
     if before is None:
         raise XaiWidgetsError("--images is needed: a folder with a sub-folder of pictures for each class")
+    for name, there in {"size": list(before.shape[1:]), "fit": known.get("fit", sources.USUAL_FIT)}.items():
+        now = getattr(given, name)
+        if now is not None and (now if name == "fit" else list(now)) != there:
+            raise XaiWidgetsError(
+                f"{given.out} holds pictures with --{name} {_typed(there)}, not {_typed(now)}; leave it out, or choose "
+                "another --out"
+            )
     return sources.opened(before.images, before.folder)
 
 
@@ -162,11 +196,11 @@ def _options(given: argparse.Namespace, before: Run | None, usual: Published | N
         if source is not None:
             options |= {key: getattr(source, key) for key in ("class_names", "mean", "std")}
     if before is not None:
+        options["labels"] = dict(before.labels)
         options |= {"name": before.name, "seed": before.seed, "batch_size": before.batch_size}
         options["scores"] = before.scores or None
         options["test"] = None if before.test is None else sources.opened(before.test, before.folder)
-    own = {key: getattr(given, key) for key in ("name", "mean", "std", "scores")}
-    return options | {key: value for key, value in own.items() if value is not None}
+    return options | {key: value for key in GIVEN if (value := getattr(given, key)) is not None}
 
 
 def _moved(model: Any, device: str | None) -> Any:
@@ -189,19 +223,18 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
         say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
     if usual is None and bool((study.mean == 0).all() and (study.std == 1).all()):
         say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
-    there = len(getattr(study.sources.images, "class_names", ())) or study.classes
-    if there != study.classes:
-        say(
-            f"The model tells {study.classes} classes apart, and the folder has {there}: which pictures it gets right "
-            "is not known here."
-        )
+    if remark := study.check_normalisation():
+        say(f"{remark[0].upper()}{remark[1:]}.")
+    for clause in dict.fromkeys(one.clause() for one in study.matched):
+        say(f"Classes of the pictures: {clause}.")
 
 
 # --- what is fitted ------------------------------------------------------------------------------------------------
 
 
-def _requested(study: Study, given: argparse.Namespace, kind: Any) -> list[Explainer]:
+def _requested(study: Study, given: argparse.Namespace) -> list[Explainer]:
     """New explainers: a single one where the method takes several layers at once, else one for each layer."""
+    kind: Any = EXPLAINERS[given.method]
     known = signature(kind).parameters
     options = {name: value for name in ("epochs", "seed") if (value := getattr(given, name)) is not None}
     parameter = _layer_parameter(kind)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xai_widgets import files
-from xai_widgets.cli.terminal import say
+from xai_widgets.cli.terminal import require_folder, say
+from xai_widgets.cli.typed import path
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
 
 NOTEBOOKS = "notebooks"
@@ -23,7 +24,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=_port, help="port to listen on (default: the first free one from 8888 on)")
     told = "folder to work in; the lessons go to its notebooks (default: .)"
-    parser.add_argument("--dir", type=Path, default=Path(), help=told)
+    parser.add_argument("--dir", type=path, default=Path(), help=told)
 
 
 def _port(text: str) -> int:
@@ -35,7 +36,7 @@ def _port(text: str) -> int:
 
 def _lab(given: argparse.Namespace) -> None:
     lab_application()  # without JupyterLab, nothing is copied
-    target = given.dir / NOTEBOOKS
+    target = require_folder(given.dir / NOTEBOOKS, "--dir")
     copied = copy_lessons(target)
     if copied.added:
         say(f"Copied to {target}: {', '.join(copied.added)}")

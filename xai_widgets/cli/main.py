@@ -6,30 +6,57 @@ Nothing slow is imported before a command needs it. Results go to stdout, everyt
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from xai_widgets._version import __version__
 from xai_widgets.cli import doctor, exam, export, fit, lab, train_demo
 from xai_widgets.cli.terminal import say
 from xai_widgets.errors import XaiWidgetsError
 
-FAILED, INTERRUPTED = 2, 130
+FAILED, INTERRUPTED, UNREAD = 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0, 1 where a command says so of what it found, 2 for an error that is explained, 130 for Ctrl-C.
+    0, 1 where a command says so of what it found, 2 for an error that is explained, 130 for Ctrl-C, 141 if nobody reads
+    what is written any more (as after ``| head``).
     """
-    given = parser().parse_args(argv)
     try:
+        return _run(argv)
+    except BrokenPipeError:
+        _write_no_more()
+        return UNREAD
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    command = ""
+    try:
+        given = parser().parse_args(argv)
+        command = f" {given.command}"
         return given.run(given) or 0
-    except (XaiWidgetsError, OSError) as error:
-        say(f"xai-widgets {given.command}: {' '.join(str(error).split())}")
+    except BrokenPipeError:
+        raise
+    except (XaiWidgetsError, OSError, UnicodeError) as error:
+        say(f"xai-widgets{command}: {' '.join(str(error).split())}")
         return FAILED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        say(str(error) or f"xai-widgets{command}: interrupted")
         return INTERRUPTED
+    finally:
+        sys.stdout.flush()
+
+
+def _write_no_more() -> None:
+    """Let Python's own last words go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def parser() -> argparse.ArgumentParser:

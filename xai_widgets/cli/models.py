@@ -5,10 +5,13 @@ Only code that somebody names on the command line is run, never code that a file
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
+from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,7 +106,7 @@ def _fetched(name: str) -> nn.Module:
 
     try:
         model: nn.Module = get_model(name, weights="DEFAULT")
-    except OSError as error:
+    except (OSError, RuntimeError, HTTPException) as error:
         raise XaiWidgetsError(
             f"the weights of {name} cannot be fetched ({error}); give --weights FILE.safetensors, or --weights none "
             "for random ones"
@@ -147,28 +150,61 @@ def _made(spec: str, module: str, name: str) -> nn.Module:
         return found
     if not callable(found):
         raise XaiWidgetsError(f"{spec} is a {type(found).__name__}; give a function that makes the model")
-    try:
+    with _guarded(f"{spec}() fails"):
         model = found()
-    except Exception as error:
-        raise XaiWidgetsError(f"{spec}() fails{_where(error)}: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise XaiWidgetsError(f"{spec}() gives a {type(model).__name__}; it must give a torch.nn.Module")
     return model
+
+
+_NOTHING = object()
+
+
+class _NoModuleError(XaiWidgetsError):
+    """A module that does not exist; nobody's code was run."""
+
+
+@contextmanager
+def _guarded(failed: str) -> Iterator[None]:
+    """Run somebody's code: whatever it raises is said, what it prints is no result, and it moves nowhere.
+
+    Ctrl-C stays what it is.
+    """
+    here = Path.cwd()
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (KeyboardInterrupt, _NoModuleError):
+        raise
+    except BaseException as error:
+        raise XaiWidgetsError(f"{failed}{_where(error)}: {type(error).__name__}: {_words(error)}") from error
+    finally:
+        with suppress(OSError):
+            os.chdir(here)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - it is somebody's code
+        return "(without words)"
 
 
 def _found(spec: str, module: str, name: str) -> object:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        inside = import_module(module)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
-            raise XaiWidgetsError(f"there is no module {error.name!r}, in {here} or installed ({spec})") from error
-        raise XaiWidgetsError(f"{module} cannot be imported{_where(error)}: {type(error).__name__}: {error}") from error
-    if not hasattr(inside, name):
+    with _guarded(f"{module} cannot be imported"):
+        try:
+            inside = import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name and f"{module}.".startswith(f"{error.name}."):
+                raise _NoModuleError(f"there is no module {error.name!r}, in {here} or installed ({spec})") from error
+            raise
+    with _guarded(f"{spec} cannot be read"):
+        found: object = getattr(inside, name, _NOTHING)
+    if found is _NOTHING:
         raise XaiWidgetsError(f"{module} has no {name!r}{hint(name, dir(inside))}")
-    found: object = getattr(inside, name)
     return found
 
 

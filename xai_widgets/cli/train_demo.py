@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from xai_widgets.cli.terminal import number, say
+from xai_widgets.cli.terminal import number, require_folder, say
+from xai_widgets.cli.typed import path
 from xai_widgets.limits import SEED
 
 
@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     """Add the command to `xai-widgets`."""
     parser = commands.add_parser("train-demo", help="train the demo's classifiers and explainers anew")
     parser.set_defaults(run=_train_demo)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the weights go (default: into the package)")
+    parser.add_argument("--out", type=path, metavar="DIR", help="where the weights go (default: into the package)")
     parser.add_argument("--seed", type=number(SEED), default=0, help="of pictures, weights and order (default: 0)")
 
 
@@ -22,7 +22,7 @@ def _train_demo(given: argparse.Namespace) -> None:
     from xai_widgets.demos import WEIGHTS, train_demo  # noqa: PLC0415
     from xai_widgets.progress import bar  # noqa: PLC0415
 
-    folder = given.out or WEIGHTS
+    folder = require_folder(given.out or WEIGHTS, "--out")
     with bar() as progress:
         train_demo(folder, seed=given.seed, progress=progress)
     say(f"Wrote the demo's weights to {folder}")

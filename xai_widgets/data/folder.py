@@ -1,201 +1,222 @@
-"""Any folder of pictures, with a sub-folder for each class."""
+"""Any folder of pictures, with a sub-folder for each class or without."""
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
-import struct
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
+from typing import Self
 
-import numpy as np
-import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from xai_widgets import limits
+from xai_widgets.data.decode import COMMON, CROP, FITS, Size, examine, read, upright_size
+from xai_widgets.data.tree import TRAINING, PictureFile, tree_of
 from xai_widgets.errors import PictureError
+from xai_widgets.limits import Choice, Several, Whole
+from xai_widgets.names import UNKNOWN, printable
 
 _LOG = logging.getLogger(__name__)
-_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
-# What Pillow raises for files that are not what they seem; a bomb's warning is turned into an error.
-_BROKEN = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error, MemoryError,
-    Image.DecompressionBombError, Image.DecompressionBombWarning,
-)  # fmt: skip
-# A file at most this large is decoded to check it. Of a larger one the header and these last bytes must be there.
-_QUICK_BYTES = 2**16
-_ENDINGS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
-_ALPHA_MODES = ("RGBA", "LA", "PA")
+_SIDES = Several(Whole(limits.SIDE.least, limits.SIDE.most, error=PictureError), (2,), error=PictureError)
 
 
 class FolderPictures(Dataset[tuple[Tensor, int]]):
     """Pictures under ``path/class name/``, read when they are asked for.
 
     Item ``i`` is a picture, float32 ``(3, H, W)`` in ``[0, 1]``, with its class as an int. All pictures have the same
-    size: another one is scaled until it covers that size, with antialiasing, and its middle is kept. A picture is
-    turned as its EXIF data say, transparency is laid over white, of an animation the first frame is taken, and
-    16-bit greys keep their range. Hidden files and files that are not pictures by their name are passed over.
+    size; how others are brought to it is said by `fit`. A picture is turned as its EXIF data say, transparency is laid
+    over white, of an animation the first frame is taken, and 16-bit greys keep their range.
+
+    Pictures may lie at any depth, and links are followed. Hidden files, files that are not pictures by their name, and
+    folders of the system such as ``__MACOSX`` are passed over. Folders ``train`` and ``val`` (or ``training``,
+    ``valid``, ``validation``, ``test``, ``testing``, ``eval``) below the path, with the class folders in them, are
+    splits. Pictures that lie directly in the path, without class folders, have no labels: theirs is -1.
 
     Attributes
     ----------
     root
         The folder.
+    folders
+        Names of the class folders, sorted as ``ImageFolder`` sorts them, but numbers as numbers: 2 before 10.
     class_names
-        Names of the sub-folders, sorted: the order that torchvision's ``ImageFolder`` has.
+        Those of `folders`, until `adopt` sets others.
     paths, labels
-        File and class of every picture.
+        File and class of every picture; -1 for a class that is not known.
+    of_folder
+        The number in `folders` of every picture; -1 for one in none.
     skipped
-        Files that are pictures by their name and could not be read, with the reason.
+        Files that are pictures by their name and cannot be read, and folders that cannot be listed, with the reason.
+    left_out
+        Folders that are no classes, with the reason.
     size
         ``(height, width)`` of every item.
+    fit
+        How pictures are brought to the size.
+    splits
+        Names of the splits, those for training first; empty if there are none.
+    split
+        The splits that were asked for; None where that was left open.
+    unseen
+        Where `split` was left open and there is one for training, these are its pictures, and `unseen` are those of
+        the other splits, for nothing to be fitted on. Else None.
 
     Parameters
     ----------
     path
-        The folder.
+        The folder; ``~`` is the home folder.
     size
-        Pixels of a side, or ``(height, width)``. None: the size of the first picture.
+        Pixels of a side, or ``(height, width)``, 2 to 4096. None: the size of the first picture.
+    fit
+        "crop" scales a picture until it covers the size, and keeps its middle; "contain" keeps all of it, between
+        bars in a middle grey; "squash" keeps all of it, and loses its proportions.
+    split
+        Take the pictures of this split, or of several; classes are numbered as for all of them.
 
     Raises
     ------
     PictureError
-        If there is no such folder, it has no sub-folders, or none of its pictures can be read. Also, naming the file,
-        when an item is asked for that can no longer be read.
+        If there is no such folder, none of its pictures can be read, or an option makes no sense. Also, naming the
+        file, when an item is asked for that can no longer be read; a set that is made again leaves it out.
     """
 
-    def __init__(self, path: str | os.PathLike[str], size: int | tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        size: int | tuple[int, int] | None = None,
+        fit: str = CROP,
+        split: str | Sequence[str] | None = None,
+    ) -> None:
         wanted = None if size is None else _checked_size(size)
-        root = self.root = Path(path)
-        folders = _class_folders(root)
-        self.class_names = [folder.name for folder in folders]
-        self.paths: list[Path] = []
-        self.labels: list[int] = []
-        self.skipped: list[tuple[Path, str]] = []
-        sizes = self._scan(folders)
-        self._report(root)
-        self.size = wanted or _upright_size(self.paths[0])
+        self.fit: str = Choice(FITS, error=PictureError)("fit", fit)
+        self.root = limits.path_like("path", path).absolute()
+        tree = tree_of(self.root)
+        self.splits, self.folders, self.class_names = tree.splits, tree.folders, list(tree.folders)
+        self.split = None if split is None else _checked_split(split, tree.splits, self.root)
+        self.skipped: list[tuple[Path, str]] = list(tree.unread.items())
+        self.left_out: list[tuple[Path, str]] = list(tree.left_out.items())
+        files, sizes = self._readable([file for file in tree.files if self.split is None or file.split in self.split])
+        self._report(files, tree.remarks)
+        self.size: Size = wanted or _size_of(files[0].path)
         if wanted is None and len(sizes) > 1:
-            _LOG.warning("%s: pictures of %d sizes are all made %s; size= sets another", root, len(sizes), self.size)
+            self._warn(f"pictures of {len(sizes)} sizes are all made {self.size}; size= sets another")
+        self.unseen = self._divide(files)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        path = self.paths[index]
-        try:
-            with Image.open(path) as image:
-                return _tensor(_plain(image), self.size), self.labels[index]
-        except _BROKEN as error:
-            raise PictureError(f"{path} can no longer be read ({_reason(error)}); make the data set again") from error
+        return read(self.paths[index], self.size, self.fit), self.labels[index]
 
-    def _scan(self, folders: list[Path]) -> set[tuple[int, int]]:
-        """Sort files into readable and skipped ones; give the sizes that occur."""
-        sizes = set()
-        for label, folder in enumerate(folders):
-            for path in _picture_files(folder):
-                try:
-                    sizes.add(_check_readable(path))
-                except _BROKEN as error:
-                    self.skipped.append((path, _reason(error)))
-                else:
-                    self.paths.append(path)
-                    self.labels.append(label)
-        return sizes
+    def __copy__(self) -> Self:
+        other = object.__new__(type(self))
+        other.__dict__ |= {
+            name: copy.copy(one) if isinstance(one, list | FolderPictures) else one for name, one in vars(self).items()
+        }
+        return other
 
-    def _report(self, root: Path) -> None:
-        example = "{}: {}".format(*self.skipped[0]) if self.skipped else "there are none"
-        if not self.paths:
-            kinds = " ".join(sorted(_SUFFIXES))
-            raise PictureError(f"no readable picture ({kinds}) in the sub-folders of {root}; {example}")
+    def adopt(self, class_names: Sequence[str], numbers: Sequence[int]) -> None:
+        """Number the classes as a classifier does; may be called again, with what differs.
+
+        Parameters
+        ----------
+        class_names
+            Those of the classifier.
+        numbers
+            For each of `folders` the number of its class there, or -1 for none.
+        """
+        if len(numbers) != len(self.folders):
+            raise PictureError(f"there are {len(self.folders)} class folders, and numbers has {len(numbers)}")
+        self.class_names = list(class_names)
+        self.labels = [UNKNOWN if folder == UNKNOWN else int(numbers[folder]) for folder in self.of_folder]
+
+    def _readable(self, files: Sequence[PictureFile]) -> tuple[list[PictureFile], set[Size]]:
+        """The files that can be read, and the sizes that occur; the others are skipped."""
+        found = list(zip(files, examine([file.path for file in files]), strict=True))
+        self.skipped += [(file.path, said) for file, said in found if isinstance(said, str)]
+        sizes = {said for _, said in found if not isinstance(said, str)}
+        return [file for file, said in found if not isinstance(said, str)], sizes
+
+    def _divide(self, files: Sequence[PictureFile]) -> Self | None:
+        """Take the files for training and give the others, or take all if there are none of one kind."""
+        training = [file for file in files if file.split.casefold() in TRAINING]
+        others = [file for file in files if file.split.casefold() not in TRAINING]
+        if self.split is not None or not training or not others:
+            self._take(files)
+            return None
+        unseen = copy.copy(self)
+        unseen.unseen, unseen.split = None, tuple(name for name in self.splits if name.casefold() not in TRAINING)
+        unseen._take(others)
+        self._take(training)
+        return unseen
+
+    def _take(self, files: Sequence[PictureFile]) -> None:
+        self.paths = [file.path for file in files]
+        self.of_folder = [file.folder for file in files]
+        self.labels = list(self.of_folder)
+
+    def _report(self, files: Sequence[PictureFile], remarks: Sequence[str]) -> None:
+        path, reason = self.skipped[0] if self.skipped else (None, "")
+        example = f"{printable(path)}: {reason}" if path else "there are none"
+        if not files:
+            raise PictureError(f"no readable picture ({' '.join(COMMON)}) in {printable(self.root)}; {example}")
         if self.skipped:
-            _LOG.warning("%d unreadable pictures skipped, see .skipped; the first is %s", len(self.skipped), example)
+            self._warn(f"{_counted(self.skipped, 'unreadable picture')} skipped, see .skipped; the first is {example}")
+        for remark in remarks:
+            self._warn(remark)
+
+    def _warn(self, sentence: str) -> None:
+        _LOG.warning("%s: %s", printable(self.root), sentence)
+
+    def __repr__(self) -> str:
+        size, fit = " x ".join(map(str, self.size)), f", {self.fit}" if self.fit != CROP else ""
+        classes = f"{len(self.folders)} classes" if self.folders else "no labels"
+        unseen = f", and {len(self.unseen)} unseen of {' and '.join(self.unseen.split or ())}" if self.unseen else ""
+        skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
+        count = _counted(self, "picture")
+        return f"FolderPictures({printable(self.root)!r}: {count}{unseen}, {size}{fit}, {classes}{skipped})"
 
 
-def folder(path: str | os.PathLike[str], size: int | tuple[int, int] | None = None) -> FolderPictures:
-    """Open a folder that has a sub-folder of pictures for each class; see `FolderPictures`."""
-    return FolderPictures(path, size)
+def folder(
+    path: str | os.PathLike[str],
+    size: int | tuple[int, int] | None = None,
+    fit: str = CROP,
+    split: str | Sequence[str] | None = None,
+) -> FolderPictures:
+    """Open a folder of pictures, with a sub-folder for each class or without; see `FolderPictures`."""
+    return FolderPictures(path, size, fit, split)
 
 
-def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
-        raise PictureError(f"size is {size}; a side needs 1 pixel or more")
+def _checked_size(size: object) -> Size:
+    """Height and width."""
+    height, width = _SIDES("size", size if _several(size) else (size, size))
     return height, width
 
 
-def _class_folders(root: Path) -> list[Path]:
-    if not root.exists():
-        raise PictureError(f"there is no folder {root}; the current folder is {Path.cwd()}")
-    if not root.is_dir():
-        raise PictureError(f"{root} is a file; give the folder that holds a sub-folder for each class")
-    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not folders:
-        raise PictureError(f"{root} has no sub-folders; put the pictures of each class into a sub-folder of its own")
-    return folders
+def _checked_split(split: object, known: Sequence[str], root: Path) -> tuple[str, ...]:
+    if not known:
+        raise PictureError(f"split is {split!r}, and {printable(root)} has no splits, such as folders train and val")
+    one = Choice(known, error=PictureError)
+    names: tuple[str, ...] = Several(one, least=1, error=PictureError)("split", split if _several(split) else [split])
+    return names
 
 
-def _picture_files(folder: Path) -> Iterator[Path]:
-    """Pictures by their name at any depth, sorted, without hidden files and folders."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in _SUFFIXES and not hidden and not path.is_dir():
-            yield path
+def _several(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) > 0
 
 
-def _check_readable(path: Path) -> tuple[int, int]:
-    """Size of a picture as stored, or one of the errors in `_BROKEN`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
-            _check_range(image)
-            if not _looks_complete(path, image.format):
-                _plain(image)
-            return image.size
+def _size_of(path: Path) -> Size:
+    """The size of the first picture, which all are made if no other is asked for."""
+    height, width = upright_size(path)
+    if not limits.SIDE.least <= min(height, width) <= max(height, width) <= limits.SIDE.most:
+        raise PictureError(
+            f"{printable(path)}, the first picture, is {height} x {width}, and sides may have {limits.SIDE.least} to "
+            f"{limits.SIDE.most} pixels; say how large all are made, such as size=224"
+        )
+    return height, width
 
 
-def _looks_complete(path: Path, kind: str | None) -> bool:
-    """Tell without decoding it that a large file was not cut off."""
-    ending = _ENDINGS.get(kind or "")
-    if ending is None or path.stat().st_size <= _QUICK_BYTES:
-        return False
-    with path.open("rb") as file:
-        file.seek(-len(ending), os.SEEK_END)
-        return file.read() == ending
-
-
-def _check_range(image: Image.Image) -> None:
-    """Refuse pictures whose brightest value nothing tells; Pillow before 11 has 16-bit PNG files as "I" too."""
-    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
-        raise ValueError("32-bit greys have no known range; save it with 8 or 16 bits")
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as image:
-        width, height = ImageOps.exif_transpose(image).size
-        return height, width
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Upright picture in mode RGB, or in mode F with values of 0 to 255 where it has 16-bit greys."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        return Image.fromarray(np.asarray(image).astype(np.float32) * np.float32(255 / 65535))
-    if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _tensor(image: Image.Image, size: tuple[int, int]) -> Tensor:
-    """Float ``(3, H, W)`` of a plain picture that covers `size`, the middle kept."""
-    height, width = size
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-    values = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).clamp(0, 1)
-    return values.expand(3, -1, -1).clone() if values.ndim == 2 else values.permute(2, 0, 1).contiguous()
+def _counted(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"

@@ -162,6 +162,7 @@ def open_run(
             _pictures(run, run.images, images),
             test=None if run.test is None else _pictures(run, run.test, test),
             class_names=run.class_names,
+            labels=dict(run.labels),
             mean=run.mean,
             std=run.std,
             scores=run.scores or None,

@@ -34,8 +34,8 @@ class Run:
     ----------
     folder
         Where it is.
-    name, class_names, mean, std, batch_size, seed
-        Those of the study.
+    name, class_names, labels, mean, std, batch_size, seed
+        Those of the study; `labels` as pairs.
     scores
         How its logits become probabilities; empty where an older version has not said it.
     shape
@@ -61,6 +61,7 @@ class Run:
     test: dict[str, Any] | None
     model: str = ""
     weights: str = ""
+    labels: tuple[tuple[str | int, int], ...] = ()
     scores: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -75,6 +76,7 @@ class Run:
             seed=limits.SEED,
             shape=Several(Whole(1, sources.LARGEST_SIDE), (3,)),
             **dict.fromkeys(("name", "fingerprint", "model", "weights"), Of((str,))),
+            labels=Several(Several(_plain, (2,))),
             images=sources.bounded,
             test=OrNone(sources.bounded),
             scores=Choice(("", *SCORES)),
@@ -98,6 +100,7 @@ class Run:
             test=None if test is None else sources.described(test, folder),
             model=model,
             weights=weights,
+            labels=tuple(study.labels.items()),
             scores=study.scores.name,
         )
 
@@ -111,9 +114,9 @@ class Run:
             If it holds no run, or its description is damaged, foreign or newer.
         """
         path = limits.path_like("folder", folder).resolve()
-        said = _parsed(path)
+        said = {"labels": (), "scores": ""} | _parsed(path)  # which once were not written
         try:
-            return cls(folder=path, **{name: said[name] for name in _WRITTEN if name in said or name != "scores"})
+            return cls(folder=path, **{name: said[name] for name in _WRITTEN})
         except (KeyError, XaiWidgetsError) as error:
             raise ArtifactError(f"{path / DESCRIPTION} is damaged ({error}); {AGAIN}") from error
 
@@ -122,7 +125,8 @@ class Run:
         values = {name: getattr(self, name) for name in _WRITTEN}
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "provenance": artifact.provenance()}
         text = json.dumps(signed(head | values), indent=2, ensure_ascii=False)
-        files.write(self.folder / DESCRIPTION, f"{text}\n".encode())
+        # Bytes of a path that are no characters become JSON's escapes.
+        files.write(self.folder / DESCRIPTION, f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def save(self, key: str, explainer: Explainer) -> None:
         """Write an explainer's file, unless nothing is fitted."""
@@ -161,6 +165,11 @@ class Run:
 
 _WRITTEN = tuple(one.name for one in fields(Run) if one.name not in ("folder", "_lock"))
 """What ``run.json`` says."""
+
+
+def _plain(name: str, value: object) -> Any:
+    """A string or a whole number; a rule of `limits`."""
+    return value if isinstance(value, str) else Whole()(name, value)
 
 
 def _parsed(folder: Path) -> dict[str, Any]:

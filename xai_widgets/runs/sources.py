@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from xai_widgets.errors import ArtifactError, PictureError
-from xai_widgets.limits import Of, Several, Whole
-from xai_widgets.pictures import PictureSet
+from xai_widgets.limits import Choice, Of, OrNone, Rule, Several, Whole
+from xai_widgets.pictures import PictureSet, item
+from xai_widgets.relabelling import as_given
 
 LOOKED_AT = 32
 """Number of labels, spread evenly over the set, by which pictures are recognised."""
@@ -26,11 +27,22 @@ BIRDS = "xai_widgets.data.bird_pictures.BirdPictures"
 DIGITS = "xai_widgets.data.digits.Digits"
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    FOLDER: ("size",),
+    FOLDER: ("size", "fit", "split"),
     BIRDS: ("species", "size", "seed", "first", "cheat", "drop", "noise"),
     DIGITS: ("size",),
 }
 """Picture sets that can be opened again, and the options of their constructors."""
+
+
+_RULES: dict[str, Rule[Any]] = {
+    "size": Several(Whole(1, LARGEST_SIDE), (2,)),
+    "fit": Choice(("crop", "contain", "squash")),
+    "split": OrNone(Several(Of((str,)))),
+}
+"""What options of a source may be."""
+
+USUAL_FIT = "crop"
+"""Of a folder whose description does not say how its pictures are brought to their size."""
 
 
 def described(pictures: Any, beside: Path) -> dict[str, Any]:
@@ -62,8 +74,8 @@ def bounded(name: str, source: object) -> dict[str, Any]:
     Of((str,))(f"{name}'s kind", said.get("kind"))
     Whole(1, MOST_PICTURES)(f"{name}'s count", said.get("count"))
     for option, value in options.items():
-        if option == "size":
-            Several(Whole(1, LARGEST_SIDE), (2,))(f"{name}'s size", value)
+        if option in _RULES:
+            _RULES[option](f"{name}'s {option}", value)
     return said
 
 
@@ -87,6 +99,9 @@ def require_same(pictures: PictureSet, source: Mapping[str, Any]) -> None:
     # Another class may describe the same pictures in another way; then only their number is compared.
     if _kind(pictures) == source["kind"] and _check(pictures) != source["check"]:
         raise ArtifactError(f"these are other pictures, or in another order; {advice}")
+    there, here = source["options"].get("fit", USUAL_FIT), getattr(pictures, "fit", USUAL_FIT)
+    if source["kind"] == FOLDER and here != there:
+        raise ArtifactError(f"these pictures have fit={here!r}, and there it was {there!r}; make them alike")
 
 
 def _made(source: Mapping[str, Any], beside: Path) -> PictureSet:
@@ -121,10 +136,11 @@ def _place(source: Mapping[str, Any], beside: Path) -> Path:
 def _check(pictures: Any) -> str:
     """A hash of labels, and of the names of files."""
     chosen = range(0, len(pictures), max(len(pictures) // LOOKED_AT, 1))
-    kind, known = _kind(pictures), getattr(pictures, "labels", ())
+    kind, own = _kind(pictures), as_given(pictures)
     # Only in our own sets, `labels` is known to need no reading of pictures.
-    seen = [int(known[i]) if kind in OPTIONS else int(pictures[i][1]) for i in chosen]
-    files = [path.relative_to(pictures.root).as_posix() for path in getattr(pictures, "paths", ()) if kind == FOLDER]
+    seen = [int(own.labels[i]) if kind in OPTIONS else item(own, i)[1] for i in chosen]
+    parts = [part for part in (pictures, pictures.unseen) if part is not None] if kind == FOLDER else []
+    files = [path.relative_to(pictures.root).as_posix() for part in parts for path in part.paths]
     return hashlib.sha256(json.dumps([seen, files]).encode()).hexdigest()[:16]
 
 

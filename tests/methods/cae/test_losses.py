@@ -104,7 +104,8 @@ def seen(study, picture):
         for row in range(4)
         for column in range(4)
     ]
-    return study.forward(picture[None])[0], torch.tensor(cells)
+    with study.borrowed():
+        return study.forward(picture[None])[0], torch.tensor(cells)
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 import torch
 from torch import nn
@@ -35,7 +37,7 @@ def test_what_is_kept(new_study):
 
 @pytest.mark.parametrize("layers", [["fc"], LAYERS])
 def test_all_layers_share_the_passes(new_study, net, layers):
-    model, passes = net(), []
+    model, passes = net(), deque()  # a list would be copied when the model is borrowed
     study = new_study(model, batch_size=4)
     study.layers()  # has passes of its own, once
     handle = model.conv1.register_forward_hook(lambda *_: passes.append(1))
@@ -85,4 +87,5 @@ def test_codes_of_tokens_are_maps(squares):
 
     study = Study(Tokens(), squares(4))
     pictures, _ = study.load(study.train, range(2))
-    assert torch.equal(read_codes(study, pictures, ["tokens"])["tokens"], pictures[:, :, ::4, ::4])
+    with study.borrowed():
+        assert torch.equal(read_codes(study, pictures, ["tokens"])["tokens"], pictures[:, :, ::4, ::4])

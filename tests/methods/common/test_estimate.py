@@ -42,7 +42,7 @@ class Toy(Explainer):
     def _tensors(self, dtype):
         return {"weight": self.weight}
 
-    explain = verdict = _settings = _details = _restored = None
+    explain = _verdict = _settings = _details = _restored = None
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def test_shares_run_from_the_reference_to_the_picture(question):
 def test_scores_and_gradients_are_those_of_each_picture_and_its_class(question):
     values = torch.tensor([[1.0, 2], [3, 4]], requires_grad=True)
     assert torch.allclose(gradient((values**2).sum(1), values), 2 * values)
-    scores = question.scores(question.pictures.repeat(2, 1, 1, 1))
+    with question.study.borrowed():
+        scores = question.scores(question.pictures.repeat(2, 1, 1, 1))
     expected = question.study.predict(question.pictures)
     assert torch.allclose(scores, torch.stack([expected[0, 1], expected[1, 0]]).repeat(2))
 

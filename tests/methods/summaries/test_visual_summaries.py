@@ -225,7 +225,7 @@ def test_a_fit_finds_every_class_and_says_which_have_too_few_pictures(summaries,
 
 def test_a_fit_looks_for_no_class_without_pictures(parts, planted):
     study = parts(24)
-    study.train.labels = torch.tensor([1, 7])
+    study.train.labels = torch.tensor([1, 7] * 12)
     made = VisualSummaries(study, masks=planted(study)).fit(progress=Progress())
     assert (list(made.found), made.skipped) == ([(1, False)], {})
 

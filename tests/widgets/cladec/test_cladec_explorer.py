@@ -13,6 +13,7 @@ from ipywidgets.widgets.widget import _instances
 from tests.widgets.conftest import data_of, red
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.pool import NOT_KNOWN
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.cladec.explorer import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
 
@@ -299,39 +300,23 @@ def test_pictures_of_any_shape(explore, new_study, net, squares, shape):
 
 
 @pytest.fixture
-def foreign(explore, new_study, net, squares):
-    """Labels 0 to 3, for a model of two classes."""
-    study = new_study(net(classes=2), squares(20))
-    return explore(ClaDec(study, "fc", epochs=1, width=4, reference=None).fit(progress=Progress()))
+def unlabelled(explore, new_study, squares):
+    """No picture has a label."""
+    pictures = squares(20)
+    pictures.labels[:] = -1
+    return explore(ClaDec(new_study(pictures=pictures), "fc", **BRIEF).fit(progress=Progress()))
 
 
-def test_labels_that_are_no_class_of_the_model(foreign):
-    assert {row["label"] for row in foreign.grid.rows} & {"label 2", "label 3"}
-    for kind in LAST_COLUMNS[:-1]:
-        foreign.map.value = kind
-    assert foreign.last_error is None
+BRIEF = {"epochs": 1, "width": 4, "reference": None}
 
 
-def test_the_nearest_picture_has_a_label_that_is_no_class_of_the_model(foreign):
-    foreign.map.value = "nearest picture"
-    if foreign.last_error is not None:
-        raise foreign.last_error
-    captions = {row["tiles"][-1]["caption"] for row in foreign.grid.rows}
-    assert captions & {"label 2", "label 3"}
+def test_pictures_without_labels_have_numbers(unlabelled):
+    indices = [unlabelled.study.pool.indices[i] for i in unlabelled._indices]
+    assert [row["label"] for row in unlabelled.grid.rows] == [f"picture {index}" for index in indices]
+    assert list(unlabelled.show.options) == [(NOT_KNOWN, 0)]
 
 
-# --- classes of one name, as ImageNet has them -------------------------------------------------------------------
-
-
-@pytest.fixture
-def twins(new_study):
-    study = new_study(class_names=["crane", "oak", "crane", "elm"])
-    return ClaDec(study, "fc", epochs=1, width=4, reference=None).fit(progress=Progress())
-
-
-def test_classes_of_one_name_are_filtered_apart(explore, twins):
-    explorer = explore(twins)
-    for place in (0, 2):
-        explorer.show.value = 2 + place
-        assert explorer.show.value == 2 + place
-        assert {int(explorer.study.pool.labels[i]) for i in explorer._indices} == {place}
+def test_the_nearest_picture_has_no_caption_where_it_has_no_label(unlabelled):
+    unlabelled.map.value = "nearest picture"
+    assert unlabelled.last_error is None
+    assert {row["tiles"][-1]["caption"] for row in unlabelled.grid.rows} == {""}

@@ -68,7 +68,7 @@ def test_another_layer_has_an_srae_of_its_own_like_the_first(conceive, srae):
     assert set(explorer.sraes) == {"pool", "flat"}
 
 
-def test_turning_to_a_fitted_layer_gives_up_the_fit(conceive, srae, squares_read):
+def test_a_fit_goes_on_while_a_fitted_layer_is_looked_at(conceive, srae, squares_read):
     explorer = conceive(srae)
     held = explorer.sraes["flat"] = HeldSRAE.of(squares_read, "flat")
     explorer.controls.layer.value = "flat"
@@ -76,8 +76,15 @@ def test_turning_to_a_fitted_layer_gives_up_the_fit(conceive, srae, squares_read
     explorer.controls.layer.value = "pool"
     assert explorer.task.wait(60)
     assert explorer.explanation.layer == "pool"
-    assert not held.fitted
     assert not explorer.controls.layer.disabled
+    assert explorer.layer_status["flat"] == "fitting"
+    explorer.controls.layer.value = "flat"
+    assert explorer.fit.disabled
+    assert "being fitted" in explorer.sentence
+    held.free.set()
+    assert explorer.task.wait(60)
+    assert explorer.last_error is None
+    assert explorer.explanation.layer == "flat"
 
 
 def test_only_classes_that_are_explained_can_be_chosen(conceive, squares_read):

@@ -147,7 +147,7 @@ class CAE(CodeMap):
         finished = FinishedParts(checkpoint, f"{cached.fingerprint} {settings}")
         networks: FittedNetworks
         if settings.paper:
-            networks, health = fit_paper(settings, cached, progress, finished.checkpoint("CAE"))
+            networks, health = fit_paper(settings, cached.labelled(), progress, finished.checkpoint("CAE"))
         else:
             networks, health = CaeFit(settings, data, progress, finished).run()
         self._parts = FittedParts(networks, data.map_points(networks, chosen, MAPPED), health)

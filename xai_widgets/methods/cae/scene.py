@@ -47,7 +47,7 @@ class Choice(NamedTuple):
         return study.test if self.unseen else study.train
 
     def truth(self, study: Study) -> str:
-        """The name of the true class."""
+        """The name of the true class; empty where it is not known."""
         return class_name(study.class_names, int(load(self.pictures(study), [self.picture])[1]))
 
     def most_changed(self, study: Study, explanation: Counterfactual) -> str:

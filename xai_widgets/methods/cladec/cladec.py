@@ -170,6 +170,8 @@ class ClaDec(Explainer):
             require_gradients(study, "the alpha dial is trained (ClaDec.paper(study, layer, alpha=0) has none)")
         chosen = study.draw(study.train, self.settings.pictures, seed)
         seen = cached_pass(study, study.train, chosen, missing, progress)
+        if self.settings.paper and self.settings.alpha > 0:
+            seen.labelled()  # or refuses
         unseen = cached_pass(study, study.test, study.draw(study.test, MEASURED, seed), missing, progress)
         finished = FinishedParts(checkpoint, f"{seen.fingerprint} {self.settings}")
         for layer in missing:
@@ -320,11 +322,8 @@ class ClaDec(Explainer):
         return layer_tensors(self._fitted, dtype)
 
     def _details(self) -> dict[str, Any]:
-        return {
-            "layers": {
-                name: {"code": made.code, "report": asdict(self.report(name))} for name, made in self._fitted.items()
-            }
-        }
+        made = {name: {"code": one.code, "report": asdict(self.report(name))} for name, one in self._fitted.items()}
+        return {"layers": made}
 
     @classmethod
     def _restored(cls, study: Study, tensors: Mapping[str, Tensor], details: Mapping[str, Any]) -> Self:

@@ -17,6 +17,7 @@ from xai_widgets.methods.cladec.layer import MOST_WHITENED, FittedLayer, Setting
 from xai_widgets.methods.cladec.measures import measure
 from xai_widgets.methods.common.codes import CachedPass
 from xai_widgets.methods.common.resume import FinishedParts
+from xai_widgets.names import UNKNOWN
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.training import Step, train
@@ -150,13 +151,13 @@ class LayerFit:
         return total if self.settings.paper else total + _likelihood(wanted - picture, log_variance)
 
     def _classifier_loss(self, indices: Tensor, picture: Tensor, which: Tensor) -> Tensor:
-        """Cross-entropy with the true labels (paper), or divergence from the beliefs on the original over log K."""
+        """Cross-entropy with true labels, if known (paper), or divergence from the beliefs on the original / log K."""
         with self.study.borrowed():
             logits = self.study.forward(picture[which])
         some = indices[which.cpu()]
         if self.settings.paper:
             said = self.study.scores.log_probabilities(logits)
-            return F.nll_loss(said, self.seen.labels[some].to(said.device), reduction="none")
+            return F.nll_loss(said, self.seen.labels[some].to(said.device), ignore_index=UNKNOWN, reduction="none")
         said = self.study.scores.log_outcomes(logits)
         believed = self.study.scores.outcomes(self.seen.logits[some].to(said.device))
         divergence: Tensor = F.kl_div(said, believed, reduction="none").sum(1) / log(self.study.classes)

@@ -15,10 +15,8 @@ MOST_HIDDEN = 512
 
 
 def mistakes(study: Study) -> list[int]:
-    """Pictures of the pool that the classifier gets wrong."""
-    pool = study.pool
-    wrong: list[int] = (study.predict(pool.pictures).argmax(1) != pool.labels).nonzero().flatten().tolist()
-    return wrong
+    """Pictures of the pool that the classifier gets wrong, of those whose class is known."""
+    return study.pool.mistakes
 
 
 def chosen_units(cladec: ClaDec, layer: str, text: str) -> list[int] | None:
@@ -29,7 +27,7 @@ def chosen_units(cladec: ClaDec, layer: str, text: str) -> list[int] | None:
 
 
 def nearest(cladec: ClaDec, explanation: ClaDecExplanation) -> list[tuple[Tensor, str]]:
-    """For each picture the training picture whose code is nearest, and its class."""
+    """For each picture the training picture whose code is nearest, and its class, empty where it is not known."""
     indices = cladec.neighbours(explanation.original, explanation.layer, count=1)[:, 0].tolist()
     pictures, labels = cladec.study.load(cladec.study.train, indices)
     return [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.errors import PictureError, XaiWidgetsError
+from xai_widgets.names import UNKNOWN
 from xai_widgets.pictures import PictureSet
 from xai_widgets.probing import probes
 from xai_widgets.progress import Progress
@@ -43,6 +45,24 @@ class CachedPass:
         """A hash of the model and of the pictures."""
         pixels = hashlib.sha256(self.pictures.numpy().tobytes()).hexdigest()
         return f"{self.study.fingerprint} {pixels}"
+
+    def labelled(self) -> Self:
+        """The same without pictures whose class is not known.
+
+        Raises
+        ------
+        PictureError
+            If none is left.
+        """
+        known = self.labels != UNKNOWN
+        if not known.any():
+            raise PictureError(
+                "the published version learns from true classes, and none of these pictures has a known one; tell the "
+                "study with labels= which classes they are, or use the default version, which needs none"
+            )
+        kept = {layer: code[known] for layer, code in self.codes.items()}
+        some: Any = {name: getattr(self, name)[known] for name in ("pictures", "labels", "logits")}
+        return replace(self, codes=kept, **some)
 
     def picture(self, indices: Tensor | slice) -> Tensor:
         """Pictures in [0, 1] on the model's device."""

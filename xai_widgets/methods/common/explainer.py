@@ -170,6 +170,7 @@ class Explainer(ABC):
         self._note_model()
         before = self.problems
         with progress or bar() as shown:
+            self.study.check_normalisation(shown)
             fit(shown, OrNone(path_like)("checkpoint", checkpoint), on_part or _nothing)
         new = [problem for problem in self.problems if problem not in before]
         if new and self.warns:

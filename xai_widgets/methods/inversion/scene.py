@@ -193,7 +193,7 @@ def _own_layer(inversion: GuidedFeatureInversion) -> str:
 
 def two_birds(study: Study) -> Tensor | None:
     """Pictures of two birds, each of which is evidence for another class, if the study can draw them."""
-    birds = study.test
+    birds = study.sources.test
     if not isinstance(birds, BirdPictures) or birds.cheat is not None or len(birds) <= max(map(max, PAIRS)):
         return None
     drawn = [pair(birds.bird(left), birds.bird(right))[0] for left, right in PAIRS]

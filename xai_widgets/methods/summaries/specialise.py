@@ -32,7 +32,9 @@ from xai_widgets.methods.summaries.causal import interval
 from xai_widgets.methods.summaries.features import Features, Floats
 from xai_widgets.methods.summaries.located import Part, parts_of
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.pictures import item
 from xai_widgets.progress import Progress
+from xai_widgets.relabelling import labelled
 from xai_widgets.study import Study
 
 MOST = 1000
@@ -110,7 +112,7 @@ def specialise(
     if not parts:
         raise XaiWidgetsError("no summary is sound, so there is nothing to specialise on; find some more")
     fitted, held = _divided(study, most, seed)
-    unseen = study.draw(study.test, most, seed)
+    unseen = labelled(study.test, study.draw(study.test, most, seed))
     _require_classes(study, fitted, parts)
     known = Features.read(study, study.train, fitted + held, parts, progress)
     new = Features.read(study, study.test, unseen, parts, progress)
@@ -202,7 +204,7 @@ def _measured(unseen: Features, chosen: Predictions, whole: Predictions, parts: 
 
 def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
     """Indices of the pictures for fitting: those to fit on, and a quarter that is held out."""
-    drawn = study.draw(study.train, most, seed)
+    drawn = labelled(study.train, study.draw(study.train, most, seed))
     held = round(0.25 * len(drawn))
     if not 0 < held < len(drawn):
         raise PictureError(f"{len(drawn)} pictures are drawn to fit on, of which none can be held out; draw more")
@@ -210,7 +212,7 @@ def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
 
 
 def _require_classes(study: Study, indices: Sequence[int], parts: Sequence[Part]) -> None:
-    labels = {int(study.train[index][1]) for index in indices}
+    labels = {item(study.train, index)[1] for index in indices}
     missing = sorted({part.class_index for part in parts} - labels)
     if missing or len(labels) < 2:
         raise PictureError(

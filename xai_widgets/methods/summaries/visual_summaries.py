@@ -25,9 +25,10 @@ from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.summary import ClassSummaries
-from xai_widgets.names import Target
+from xai_widgets.names import UNKNOWN, Target
 from xai_widgets.pictures import INDICES, PictureSet
 from xai_widgets.progress import Progress
+from xai_widgets.relabelling import known_labels
 from xai_widgets.study import Study
 
 SIMILARITIES = ("layer", "proposal flow")
@@ -136,9 +137,19 @@ class VisualSummaries(Explainer):
                 on_part(self)
 
     def _labels(self) -> list[int]:
-        """Classes of the pictures where the set knows its labels (also if a part was set aside); else all classes."""
-        labels = getattr(getattr(self.pictures, "dataset", self.pictures), "labels", range(self.study.classes))
-        return sorted({int(label) for label in labels} & set(range(self.study.classes)))
+        """Classes of the pictures where the set knows its labels; those that are predicted where it has none."""
+        labels = known_labels(self.pictures)
+        if labels is None:
+            return list(range(self.study.classes))
+        known = set(labels) & set(range(self.study.classes))
+        return sorted(known or self._predicted())
+
+    def _predicted(self) -> set[int]:
+        """Classes that are predicted for enough pictures."""
+        indices = torch.arange(len(self.pictures)).split(self.study.batch_size)
+        batches = (self.study.load(self.pictures, batch.tolist())[0] for batch in indices)
+        winners = torch.cat([self.study.predict(batch).argmax(1) for batch in batches])
+        return {k for k, count in enumerate(winners.bincount().tolist()) if count >= LEAST_PICTURES}
 
     def find(
         self,
@@ -207,24 +218,28 @@ class VisualSummaries(Explainer):
         return chosen
 
     def _drawn(self, class_index: int, errors: bool, most: int, progress: Progress) -> tuple[list[int], Tensor]:
-        """Indices and pictures that are predicted as the class, rightly or wrongly, in an order drawn once for all."""
+        """Indices and pictures that are predicted as the class, rightly or wrongly, in an order drawn once for all.
+
+        Where the true class is not known, the prediction counts as right.
+        """
         order = self.study.draw(self.pictures, len(self.pictures), self.seed)
         batches = [order[at : at + self.study.batch_size] for at in range(0, len(order), self.study.batch_size)]
         progress.start("looking for pictures", len(batches))
-        indices: list[int] = []
-        kept: list[Tensor] = []
+        found, unlabelled = Drawn(most), Drawn(most)  # by their labels; and by the prediction alone
+        labelled = False
         for batch in batches:
             pictures, labels = self.study.load(self.pictures, batch)
-            predicted = self.study.predict(pictures).argmax(1) == class_index
-            fitting = predicted & ((labels != class_index) if errors else (labels == class_index))
-            indices += torch.tensor(batch)[fitting].tolist()
-            kept += [pictures[fitting]]
+            predicted, known = self.study.predict(pictures).argmax(1) == class_index, labels != UNKNOWN
+            right = labels == class_index
+            found.add(batch, pictures, predicted & known & (~right if errors else right))
+            unlabelled.add(batch, pictures, predicted & ~known & (not errors))
+            labelled |= bool(known.any())
             progress.advance()
-            if len(indices) >= most:
+            if found.full or (unlabelled.full and not labelled):
                 break
         how, name = "wrongly" if errors else "correctly", self.study.class_names[class_index]
-        _require_enough(len(indices), f"{how} predicted as {name!r}")
-        return indices[:most], torch.cat(kept)[:most]
+        _require_enough(len(found if labelled else unlabelled), f"{f'{how} ' if labelled else ''}predicted as {name!r}")
+        return (found if labelled else unlabelled).parts()
 
     def _similarity(self, masks: Masks, pieces: Sequence[Region], progress: Progress) -> Tensor:
         if not pieces:
@@ -282,6 +297,33 @@ class VisualSummaries(Explainer):
             one = ClassSummaries.restored(artifact.group(tensors, str(at)), described, study.class_names)
             made.found[one.class_index, one.errors] = one
         return made
+
+
+class Drawn:
+    """At most so many pictures of a set, with their indices."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.indices: list[int] = []
+        self._kept: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are enough."""
+        return len(self) >= self.most
+
+    def add(self, indices: Sequence[int], pictures: Tensor, fitting: Tensor) -> None:
+        """Add those of a batch that fit, as long as there is room."""
+        rows = fitting.nonzero().flatten()[: self.most - len(self)]
+        self.indices += [indices[row] for row in rows.tolist()]
+        self._kept.append(pictures[rows])
+
+    def parts(self) -> tuple[list[int], Tensor]:
+        """Indices and pictures."""
+        return self.indices, torch.cat(self._kept)
 
 
 def _require_enough(count: int, what: str) -> None:

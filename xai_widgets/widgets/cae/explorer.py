@@ -235,6 +235,8 @@ class ManifoldExplorer(Explorer):
         if not self.explainer.fitted:
             self.controls.enable(fitted=False, led=False)
             self.sentence = f"The CAE is not fitted yet: press “Fit”{self.estimate_text()}."
+            if self.is_fitting():
+                self.sentence = "The CAE is being fitted."
             return
         with self.lock:
             self._moved_to = None

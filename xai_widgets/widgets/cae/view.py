@@ -49,7 +49,7 @@ class ManifoldView:
         predicted, chance = class_name(self.names, scene.source), float(scene.probabilities.max())
         self.atlas.show_original(
             scene.encoded.pictures[0],
-            f"Original · true class: {truth} · predicted: {predicted}, {chance:.0%}",
+            f"Original{f' · true class: {truth}' if truth else ''} · predicted: {predicted}, {chance:.0%}",
             source=scene.source,
             target=NOBODY if scene.target is None else scene.target,
         )

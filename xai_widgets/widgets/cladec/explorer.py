@@ -10,10 +10,12 @@ import ipywidgets
 from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units, mistakes, nearest
+from xai_widgets.pool import NOT_KNOWN
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
 from xai_widgets.widgets.cladec.tiles import MAPS, map_tile, picture_tile, version_tiles
+from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
@@ -63,7 +65,6 @@ class ClaDecExplorer(Explorer):
     ) -> None:
         self._begin_with = layer
         self._rows = max(rows, 1)
-        self._layer_in_fit = ""
         self._indices: list[int] = []
         super().__init__(source, selection=selection)
 
@@ -81,8 +82,9 @@ class ClaDecExplorer(Explorer):
         return str(next((layer for layer in (*requested, *fitted) if layer in fitted), requested[0]))
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
-        names = [EVERYTHING, MISTAKES, *self.study.class_names]
-        self.show = ipywidgets.Dropdown(options=[(name, i) for i, name in enumerate(names)], description="Show")
+        kinds = [(name, i) for i, name in enumerate((EVERYTHING, MISTAKES, *self.study.class_names))]
+        options = kinds if self.study.pool.labelled else [(NOT_KNOWN, 0)]
+        self.show = ipywidgets.Dropdown(options=options, description="Show")
         fixed = self.explainer.settings.paper
         dial = (self.explainer.settings.alpha,) if fixed else ALPHAS
         self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=fixed)
@@ -132,9 +134,8 @@ class ClaDecExplorer(Explorer):
         """Whether each layer is fitted."""
         status = {layer.name: "to fit" for layer in self.study.layers()}
         status |= dict.fromkeys(self.explainer.layers, "ready")
-        if self.task.state == "running" and self._layer_in_fit:
-            status[self._layer_in_fit] = "fitting"
-        return status
+        under_way = fits.running(self.study, self.key)
+        return status | {str(fit.layer): "fitting" for fit in under_way if fit.explainer is self.explainer}
 
     @property
     def picture(self) -> int | None:
@@ -207,9 +208,10 @@ class ClaDecExplorer(Explorer):
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
-        if state != "running":
-            self._layer_in_fit = ""
         self._show_status()
+
+    def _show_fits(self) -> None:
+        (self._show_status if self.explanation is not None else self._refresh)()
 
     def _show_explanation(self) -> None:
         self.explanation = found = self._explain(self.layer)
@@ -227,10 +229,13 @@ class ClaDecExplorer(Explorer):
     def _show_unfitted(self) -> None:
         self.explanation, self.numbers = None, ""
         self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
+        if self.is_fitting():
+            self.sentence = f"{self.layer} is being fitted."
+            self.follow_fit()
         self.grid.columns = self._columns(self.layer, self.explainer.settings.reference is not None)
         pool, blank = self.study.pool, [_EMPTY] * (len(self.grid.columns) - 1)
         self.grid.rows = [
-            {"label": pool.name(i), "tiles": [picture_tile(pool.pictures[i], "", pool.name(i)), *blank]}
+            {"label": pool.title(i), "tiles": [picture_tile(pool.pictures[i], "", pool.title(i)), *blank]}
             for i in self._indices
         ]
         self.bars.clear()
@@ -251,14 +256,14 @@ class ClaDecExplorer(Explorer):
         return ["original", f"ClaDec of {layer}{some}", *(["auto-encoder"] if reference else []), last]
 
     def _grid_rows(self, found: ClaDecExplanation) -> list[Row]:
-        last, name = self._last_column(found), self.study.pool.name
+        last, name = self._last_column(found), self.study.pool.title
         return [{"label": name(i), "tiles": [*version_tiles(found, n), last[n]]} for n, i in enumerate(self._indices)]
 
     def _last_column(self, found: ClaDecExplanation) -> list[Tile]:
         if self.map.value != NEAREST:
             return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
         return [
-            picture_tile(picture, name, f"nearest training picture in this layer: {name}")
+            picture_tile(picture, name, f"nearest training picture in this layer{f': {name}' if name else ''}")
             for picture, name in nearest(self.explainer, found)
         ]
 
@@ -271,10 +276,6 @@ class ClaDecExplorer(Explorer):
 
     def _to_fit(self) -> tuple[ClaDec, str]:
         return self.explainer, self.layer
-
-    def _fit(self) -> None:
-        self._layer_in_fit = self.layer
-        super()._fit()
 
     # --- taking it away ----------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import html
 import logging
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,13 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.names import closest
 from xai_widgets.progress import Progress, bar
-from xai_widgets.runs.keeping import keep, register, run_of
+from xai_widgets.runs.keeping import register
 from xai_widgets.widgets.frame.progress_line import ProgressLine
+from xai_widgets.widgets.frame.saving import save
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import HERE, STILL, KernelLine
-from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
+from xai_widgets.widgets.views.elements import STILL, KernelLine
+from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description, source
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class App(Displayed, ABC):
     def _frame(
         self, controls: Sequence[ipywidgets.Widget], content: Sequence[ipywidgets.Widget]
     ) -> list[ipywidgets.Widget]:
-        style = (HERE / "style.css").read_text(encoding="utf-8")
+        style = source("style.css")
         heading = f'<style>{style}</style><div class="xw"><h2 class="xw-title">{html.escape(self.title)}</h2></div>'
         for control in controls:
             fit_description(control)
@@ -253,17 +253,12 @@ class App(Displayed, ABC):
         What cannot be saved stays as it is; the red line says so until it can.
         """
         register(explainer)
-        if run_of(explainer.study) is not None:
-            # Not the thread of the work, where the next request would supersede it.
-            threading.Thread(target=self._save, args=(explainer,), name="xai-widgets-saver").start()
+        save(explainer, self.was_saved)
 
-    def _save(self, explainer: Explainer) -> None:
-        before, self._unsaved = self._unsaved, None
-        try:
-            keep(explainer)
-        except Exception as error:  # noqa: BLE001 - shown to the user, who cannot see a log
-            self._unsaved = error
-        if before or self._unsaved:
+    def was_saved(self, error: Exception | None) -> None:
+        """Say in the red line what could not be saved, until it could."""
+        before, self._unsaved = self._unsaved, error
+        if before or error:
             self.clear_error()
 
     # --- life ----------------------------------------------------------------------------------------------------

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,17 +12,15 @@ import ipywidgets
 from traitlets import TraitError
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.methods.common.estimate import Estimate, estimate
 from xai_widgets.methods.common.explainer import Explainer
-from xai_widgets.methods.registry import EXPLAINERS
 from xai_widgets.names import class_name
 from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.study import Study
-from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame import fits
+from xai_widgets.widgets.frame.fitting import Fitting, explainer_of
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.views.elements import Tile
-from xai_widgets.widgets.views.tools import close_all
 
 PATIENCE = 0.1
 """Seconds between two questions whether to stop waiting."""
@@ -33,7 +29,7 @@ SPOKEN = {"picture": "picture", "layer": "layer", "target": "class", "second": "
 """What the parts of a selection are called in front of people."""
 
 
-class Explorer(App):
+class Explorer(Fitting):
     """A widget around one explainer; a subclass makes its controls and views, and says what they show.
 
     Parameters
@@ -45,12 +41,8 @@ class Explorer(App):
 
     Attributes
     ----------
-    explainer, study
-        What explains; what is fitted in the widget is fitted there, and can be saved from there.
     lock
         Held while what is chosen or shown changes: controls call from the kernel's threads, results from another.
-    fitting
-        The Fit button with "How long?" beside it, one control for the row of controls.
     left_behind
         For each part of the selection that cannot be followed here, a sentence that says so.
     """
@@ -76,14 +68,14 @@ class Explorer(App):
         self._selection = Selection()
         self._known: dict[str, Any] = {}
         self._following = False
-        self._estimates: dict[str, Estimate] = {}
         self._check()
-        self._checkpoints = tempfile.TemporaryDirectory(prefix=f"{self.key}-", ignore_cleanup_errors=True)
-        self._make_fitting()
+        self._make_fitting(given=isinstance(source, Explainer))
         super().__init__(self._heading(), controls=self._make_controls(), content=self._make_views())
         self._bind()
         self._refresh()
+        self.follow_fit()
         self.selection = selection or Selection()
+        fits.watch(self)
 
     # --- what a subclass provides ------------------------------------------------------------------------------
 
@@ -104,10 +96,6 @@ class Explorer(App):
     @abstractmethod
     def _bind(self) -> None:
         """Observe controls and views, and name what is chosen with `bind`."""
-
-    @abstractmethod
-    def _refresh(self) -> None:
-        """Show what is chosen, or begin to compute it."""
 
     @property
     @abstractmethod
@@ -189,60 +177,6 @@ class Explorer(App):
 
         return self.guarded(holding)
 
-    # --- fitting -----------------------------------------------------------------------------------------------
-
-    def _make_fitting(self) -> None:
-        self.fit = ipywidgets.Button(description="Fit", button_style="primary", layout={"width": "8em"})
-        self.how_long = ipywidgets.Button(description="How long?", layout={"width": "7em"})
-        self.how_long.tooltip = "Try the fit for a moment, and say how much time and memory all of it would take"
-        self.fitting = ipywidgets.HBox([self.fit, self.how_long])
-        self.fit.on_click(lambda _: self.guarded(self._fit)())
-        self.how_long.on_click(lambda _: self.guarded(self._estimate)())
-
-    def _to_fit(self) -> tuple[Any, str | None]:
-        """The explainer that the Fit button fits, and its layer, where a fit is of one layer of several."""
-        return self.explainer, None
-
-    def _fit(self) -> None:
-        """Fit in the background; what is fitted is kept."""
-        explainer, layer = self._to_fit()
-        options = {} if layer is None else {"layer": layer}
-
-        def work(progress: Progress) -> None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # the line of numbers says the same
-                self.keep(explainer.fit(progress=progress, checkpoint=self._checkpoints.name, **options))
-
-        self.run(work, lambda _: self._fitted(), f"Fitting {layer or explainer.key}")
-
-    def _fitted(self) -> None:
-        """Show what was fitted."""
-        self._refresh()
-
-    def _estimate(self) -> None:
-        """Find out in the background what the fit would take."""
-        explainer, layer = self._to_fit()
-
-        def known(found: Estimate) -> None:
-            self._estimates[self._estimate_key()] = found
-            self._refresh()
-
-        self.run(lambda progress: estimate(explainer, layer, progress=progress), known, "Trying the fit")
-
-    def _estimate_key(self) -> str:
-        explainer, layer = self._to_fit()
-        return str(layer or getattr(explainer.settings, "layer", ""))
-
-    def estimate_text(self) -> str:
-        """What the fit would take, in brackets after a space; nothing before "How long?" was pressed."""
-        known = self._estimates.get(self._estimate_key())
-        return "" if known is None else f" ({known.sentence()})"
-
-    def offer_fit(self, *, needed: bool, running: bool = False) -> None:
-        """Show or hide the Fit button and "How long?"; while a fit runs, neither can be pressed."""
-        self.fitting.layout.display = None if needed else "none"
-        self.fit.disabled = self.how_long.disabled = running or not needed
-
     # --- taking it away ----------------------------------------------------------------------------------------
 
     def figure(self) -> Any:
@@ -323,16 +257,6 @@ class Explorer(App):
     # --- life --------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Stop what is running and close every widget inside."""
+        """Close every widget inside, and stop what is running; a fit goes on, to be found in the study."""
         self._leave()
         super().close()
-        self.task.wait()
-        close_all(self.fitting)  # methods that search have it in no row
-        self._checkpoints.cleanup()
-
-
-def explainer_of(study: Study, key: str) -> Explainer:
-    """The explainer of a method that is registered in a study, or a new one."""
-    known: Explainer | None = study.explainers.get(key)
-    # The class itself says what else it needs; by default nothing but a study.
-    return known or EXPLAINERS[key](study)  # type: ignore[call-arg]

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from xai_widgets.errors import CancelledError
 from xai_widgets.progress import Progress, ProgressState
+from xai_widgets.widgets.frame import threads
 
 T = TypeVar("T")
 TaskState = Literal["idle", "running", "cancelled", "failed", "finished"]
@@ -74,8 +75,7 @@ class BackgroundTask:
             self._drop()
             self._waiting = _Request(work, on_done, Progress(on_progress))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="xai-widgets", daemon=True)
-                self._thread.start()
+                self._thread = threads.begin(self._run, self.cancel, "xai-widgets")
 
     def cancel(self) -> None:
         """Ask the running work to stop at its next check, and forget the work that waits."""

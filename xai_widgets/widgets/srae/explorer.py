@@ -8,6 +8,7 @@ from functools import partial
 
 import ipywidgets
 
+from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.scene import Choice, Scene, SraeOfLayer, find_exemplars, make_scene, offered_layers
 from xai_widgets.methods.srae.srae import SRAE
@@ -15,6 +16,7 @@ from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
+from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
@@ -75,7 +77,6 @@ class ConceptExplorer(Explorer):
         self._other: int | None = None
         self._feature: int | None = None
         self._on_display: Choice | None = None
-        self._layer_in_fit = ""
         super().__init__(source, selection=selection)
 
     def _check(self) -> None:
@@ -184,7 +185,8 @@ class ConceptExplorer(Explorer):
         """Whether there are x-features of each layer."""
         status = dict.fromkeys(self.controls.layer.options, "to fit")
         status |= {layer: "ready" for layer, srae in self.sraes.items() if srae.fitted}
-        return status | ({self._layer_in_fit: "fitting"} if self._layer_in_fit else {})
+        under_way = [fit.explainer for fit in fits.running(self.study, self.key)]
+        return status | {layer: "fitting" for layer, srae in self.sraes.items() if srae in under_way}
 
     def _change_class(self) -> None:
         if not self.controls.offering:
@@ -238,6 +240,7 @@ class ConceptExplorer(Explorer):
                 self._explain(choice)
             else:
                 self._show_nothing()
+                self.follow_fit()
 
     def _choice(self) -> Choice | None:
         if self.strip.chosen is None:
@@ -246,7 +249,6 @@ class ConceptExplorer(Explorer):
 
     def _explain(self, choice: Choice) -> None:
         srae, before, pool = self.srae, self.scene, self.strip.pool
-        self._layer_in_fit = ""  # a fit of another layer is given up
         self.run(
             lambda progress: make_scene(srae, pool, choice, before, progress),
             lambda scene: self._show(choice, scene),
@@ -287,7 +289,7 @@ class ConceptExplorer(Explorer):
         self._enable()
 
     def _why_nothing(self) -> str:
-        if self._layer_in_fit == self.layer:
+        if self.is_fitting():
             return f"The x-features of {self.layer} are being fitted, for all classes at once."
         if not self.srae.fitted:
             return f"{self.layer} has no x-features yet: press “Fit x-features”{self.estimate_text()}."
@@ -297,9 +299,9 @@ class ConceptExplorer(Explorer):
         return "The explanation was not completed: choose another picture, class or layer to go on."
 
     def _enable(self) -> None:
-        fitting = self._layer_in_fit == self.layer
+        fitting = self.is_fitting()
         self.controls.enable(fitting=fitting, shown=self.scene is not None)
-        self.offer_fit(needed=not self.srae.fitted, running=fitting)
+        self.offer_fit(needed=not self.srae.fitted)
 
     def thumbnails(self) -> list[Tile]:
         """The maps of the x-features."""
@@ -308,23 +310,23 @@ class ConceptExplorer(Explorer):
     def _to_fit(self) -> tuple[SRAE, None]:
         return self.srae, None
 
-    def _fit(self) -> None:
-        with self.lock:
-            self._layer_in_fit = self.layer
-            self._show_nothing()
-            super()._fit()
+    def _own(self, other: Explainer) -> Explainer:
+        return self.sraes[other.settings.layer] if isinstance(other, SRAE) else other
 
-    def _fitted(self) -> None:
-        self._layer_in_fit = ""
-        self._refresh()
+    def _take(self, other: Explainer) -> None:
+        if isinstance(other, SRAE):
+            self.sraes[other.settings.layer] = other
+
+    def _show_fits(self) -> None:
+        with self.lock:
+            (self._enable if self.srae.fitted else self._show_nothing)()
 
     def _on_state(self, state: TaskState) -> None:
         super()._on_state(state)
         with self.lock:
-            if state in ("cancelled", "failed"):
-                self._layer_in_fit = ""
-                if self._on_display is None or self._on_display != self._choice():
-                    self._show_nothing()
+            old = self._on_display is None or self._on_display != self._choice()
+            if state in ("cancelled", "failed") and old:
+                self._show_nothing()
 
     def make_page(self, progress: Progress) -> Page:
         """Prepare a page of all explained classes of the chosen layer, with some pictures of each."""

@@ -9,7 +9,7 @@ from xai_widgets.methods.srae.explanation import Step
 from xai_widgets.methods.srae.scene import ClassScene, class_scene, class_steps
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.turning import STOPS
-from xai_widgets.pool import EVERYTHING, OWN, Pool
+from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.srae import tiles
@@ -50,9 +50,9 @@ def concepts_page(
 
 def _pictures_of(pool: Pool, target: int) -> list[int]:
     """Numbers in the pool of the pictures that are written for a class."""
-    own = pool.chosen(OWN, target)[:OWN_PICTURES]
-    others = [number for number in pool.chosen(EVERYTHING, target) if int(pool.labels[number]) != target]
-    return [*own, *others[:OTHER_PICTURES]]
+    own = pool.like(target)
+    others = [number for number in range(len(pool)) if number not in own]
+    return [*own[:OWN_PICTURES], *others[:OTHER_PICTURES]]
 
 
 def _class(

@@ -127,7 +127,7 @@ def _pair(exemplars: Exemplars, row: int, feature: int, large: Tensor, draw: Dra
     alt = f"{found.names[feature]} adds {value} to this picture, {where(found.maps[row, feature])}"
     drawn = shaded(large, found.pictures[row], full_scale(found.maps[:, feature]))
     return [
-        {"src": draw(found.pictures[row]), "alt": f"{name}, {value}", "caption": name},
+        {"src": draw(found.pictures[row]), "alt": f"{name}, {value}" if name else value, "caption": name},
         {"src": draw(drawn), "alt": alt, "caption": value},
     ]
 

@@ -15,7 +15,8 @@ from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
-from xai_widgets.widgets.frame.explorer import Explorer, explainer_of
+from xai_widgets.widgets.frame.explorer import Explorer
+from xai_widgets.widgets.frame.fitting import explainer_of
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.pages.frame import Page

@@ -16,7 +16,7 @@ from PIL import Image
 from xai_widgets.errors import PictureError
 from xai_widgets.show.images import DIFFERENCE_LIMIT, SMALL, data_uri, diverging, to_uint8
 from xai_widgets.widgets.views.chart import Box, Floats
-from xai_widgets.widgets.views.elements import HERE
+from xai_widgets.widgets.views.tools import source
 
 LONGEST_TILE = 64
 """Pixels of the longer side of an atlas's tile: enough while the point moves."""
@@ -36,8 +36,8 @@ class AtlasView(anywidget.AnyWidget):
     make one message, and appear at one moment.
     """
 
-    _esm = HERE / "atlas.js"
-    _css = HERE / "style.css"
+    _esm = source("atlas.js")
+    _css = source("style.css")
 
     #: The point on the map: a number, or what a linked mark of bqplot sends, an array of one. It is kept as it came:
     #: of anything else the browser would be told, and the picture would jump back to where the hand has left.

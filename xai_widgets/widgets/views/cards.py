@@ -7,7 +7,8 @@ from typing import Any, TypedDict
 import anywidget
 import traitlets
 
-from xai_widgets.widgets.views.elements import HERE, Tile
+from xai_widgets.widgets.views.elements import Tile
+from xai_widgets.widgets.views.tools import source
 
 
 class Card(TypedDict, total=False):
@@ -29,8 +30,8 @@ class Card(TypedDict, total=False):
 class Cards(anywidget.AnyWidget):
     """Cards of which one is chosen by mouse or keyboard."""
 
-    _esm = HERE / "cards.js"
-    _css = HERE / "style.css"
+    _esm = source("cards.js")
+    _css = source("style.css")
 
     #: What is shown, a `Card` each, line after line.
     cards: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)

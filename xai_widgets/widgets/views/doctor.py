@@ -7,14 +7,14 @@ from typing import Any
 import anywidget
 import traitlets
 
-from xai_widgets.widgets.views.elements import HERE
+from xai_widgets.widgets.views.tools import source
 
 
 class DoctorView(anywidget.AnyWidget):
     """Says in the browser that widgets arrive, and tells Python in which program."""
 
-    _esm = HERE / "doctor.js"
-    _css = HERE / "style.css"
+    _esm = source("doctor.js")
+    _css = source("style.css")
 
     #: What shows the view, as the browser sees it; empty until it has said so.
     host = traitlets.Unicode("").tag(sync=True)

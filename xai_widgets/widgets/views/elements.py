@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, TypedDict
 
 import anywidget
 import traitlets
 
-HERE = Path(__file__).parent
+from xai_widgets.widgets.views.tools import source
 
 STILL = "What you see stays; anything new needs the kernel."
 """What still works without a kernel, where nothing else is said."""
@@ -45,8 +44,8 @@ class NetworkStrip(anywidget.AnyWidget):
     A block is as high as the layer's map and as wide as its number of channels, both on a logarithmic scale.
     """
 
-    _esm = HERE / "strip.js"
-    _css = HERE / "style.css"
+    _esm = source("strip.js")
+    _css = source("style.css")
 
     #: What is drawn, a `StripLayer` each, in the order of execution.
     layers: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
@@ -57,8 +56,8 @@ class NetworkStrip(anywidget.AnyWidget):
 class PictureGrid(anywidget.AnyWidget):
     """Rows of picture tiles of one size under common headings; one row is selected by mouse or keyboard."""
 
-    _esm = HERE / "grid.js"
-    _css = HERE / "style.css"
+    _esm = source("grid.js")
+    _css = source("style.css")
 
     #: The headings.
     columns = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
@@ -75,8 +74,8 @@ class PictureGrid(anywidget.AnyWidget):
 class Tabs(anywidget.AnyWidget):
     """Labels of which one is chosen by mouse or keyboard; what it leads to is for its owner to show."""
 
-    _esm = HERE / "tabs.js"
-    _css = HERE / "style.css"
+    _esm = source("tabs.js")
+    _css = source("style.css")
 
     #: A label each, and what it says when it is pointed at.
     labels: traitlets.List[Any] = traitlets.List(traitlets.Tuple(traitlets.Unicode(), traitlets.Unicode())).tag(
@@ -91,8 +90,8 @@ class Tabs(anywidget.AnyWidget):
 class KernelLine(anywidget.AnyWidget):
     """A line that appears when the kernel has stopped; what is inside `root` then sends nothing any more."""
 
-    _esm = HERE / "kernel.js"
-    _css = HERE / "style.css"
+    _esm = source("kernel.js")
+    _css = source("style.css")
 
     #: What it says.
     text = traitlets.Unicode("").tag(sync=True)

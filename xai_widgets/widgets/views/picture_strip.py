@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from xai_widgets.pool import EVERYTHING, KINDS_SHOWN, Pool
+from xai_widgets.pool import EVERYTHING, Pool
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import Draw, each_once, exactly
 from xai_widgets.widgets.views.elements import Tile
@@ -22,7 +22,7 @@ def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, 
     for picture in pictures:
         name, index = pool.name(picture), f"picture {pool.indices[picture]}"
         tile: Tile = {"src": draw(pool.pictures[picture]), "alt": f"{index}, {name}" if name else index, "caption": ""}
-        cards.append({"tiles": [tile], "lines": [name or index], "mark": "kept" if picture == kept else ""})
+        cards.append({"tiles": [tile], "lines": [pool.title(picture)], "mark": "kept" if picture == kept else ""})
     return cards
 
 
@@ -36,7 +36,7 @@ class PictureStrip:
     def __init__(self, pool: Pool, *, pixelated: bool) -> None:
         self.pool = pool
         self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures")
-        self.show = ipywidgets.Dropdown(options=list(KINDS_SHOWN), description="Pictures", layout={"width": "15em"})
+        self.show = ipywidgets.Dropdown(options=pool.kinds, description="Pictures", layout={"width": "15em"})
         self.page = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page", layout={"width": "7em"})
         for control in (self.show, self.page):
             fit_description(control)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
+
+
+@cache
+def source(name: str) -> str:
+    """The text of a JavaScript or style file that lies here.
+
+    anywidget would watch a file that is given as a path, and keep every widget ever made of it for the watching.
+    """
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 class Displayed:

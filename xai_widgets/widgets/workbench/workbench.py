@@ -10,6 +10,7 @@ import ipywidgets
 from markupsafe import Markup
 
 from xai_widgets.names import closest
+from xai_widgets.pool import EVERYTHING
 from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
@@ -26,6 +27,9 @@ from xai_widgets.widgets.workbench.page import workbench_page
 
 PREDICTED = -1
 """In place of a class: the one that the classifier predicts for the picture."""
+
+FOLLOWED = ["picture", "layer", "target"]
+"""What is chosen at the top and in the views alike."""
 
 LARGER = 1.5
 """Pictures grow by so much where type is large."""
@@ -94,7 +98,7 @@ class Workbench(App):
         names = [("predicted class", PREDICTED), *((name, k) for k, name in enumerate(self.study.class_names))]
         self.classes = ipywidgets.Dropdown(options=names, description="Class", layout={"width": "18em"})
         self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
-        self.strip.show.value = self.strip.show.options[-1]
+        self.strip.show.value = EVERYTHING
         self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "8em"})
         self.large.tooltip = "To be read from the last row of a classroom"
         return [self.classes, self.strip.show, self.strip.page, self.large]
@@ -123,7 +127,7 @@ class Workbench(App):
         self.strip.show.observe(self.guarded(lambda _: self._first_page()), "value")
         self.strip.page.observe(self.guarded(lambda _: self._turn_page()), "value")
         self.large.observe(self.guarded(lambda _: self._size()), "value")
-        self.selection.observe(self._heard, names=["picture", "layer", "target"])
+        self.selection.observe(self._heard, names=FOLLOWED)
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
@@ -262,7 +266,7 @@ class Workbench(App):
         self.sentence = self._description()
         left_behind = [text for app in self.apps.get(self.view, []) for text in app.left_behind.values()]
         lines = [Markup("<b>{}</b> {}").format(view.question, view.reading)]
-        lines += [Markup("{}.").format(text[0].upper() + text[1:]) for text in left_behind]
+        lines += [Markup("{}.").format(text[0].upper() + text[1:]) for text in (*left_behind, *self.study.remarks)]
         self._reading.value = Markup('<div class="xw xw-sentence">{}</div>').format(Markup(" ").join(lines))
         self._show_status()
 
@@ -270,9 +274,10 @@ class Workbench(App):
         if self.strip.chosen is None:
             return "No held-out picture is of this kind."
         names, (predicted, chance) = self.study.class_names, self._prediction(self.strip.chosen)
+        truth = self.strip.pool.name(self.strip.chosen)
         parts = [
             f"Picture {self.picture}",
-            f"true class: {self.strip.pool.name(self.strip.chosen)}",
+            *([f"true class: {truth}"] if truth else []),
             f"predicted: {names[predicted]}, {chance:.0%}",
             f"explained: {names[self._target()]}",
             f"layer: {self.layers.value}",
@@ -299,9 +304,10 @@ class Workbench(App):
         return all(app.wait(timeout) for app in self.apps.get(self.view, []))
 
     def close(self) -> None:
-        """Stop what is running and close every widget inside."""
+        """Close every widget inside, and stop what is running but fits, which go on."""
         for app in [app for apps in self.apps.values() for app in apps]:
             app.close()
+        self.selection.unobserve(self._heard, names=FOLLOWED)
         self.layers.close()
         super().close()
 
