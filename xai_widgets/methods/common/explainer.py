@@ -174,7 +174,7 @@ class Explainer(ABC):
             fit(shown, OrNone(path_like)("checkpoint", checkpoint), on_part or _nothing)
         new = [problem for problem in self.problems if problem not in before]
         if new and self.warns:
-            warnings.warn(" ".join(new), stacklevel=3)
+            warnings.warn(" ".join(new), stacklevel=4)
         return self
 
     @abstractmethod
