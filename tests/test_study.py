@@ -48,7 +48,7 @@ def test_what_a_layer_gives_can_be_replaced_on_its_way(new_study):
 @pytest.mark.parametrize(
     ("pictures", "said"),
     [
-        ([], "there are no pictures: the list is empty"),
+        ([], "at least two pictures, and got 0"),
         ([(torch.zeros(3, 16, 16), 0)], "at least two pictures, and got 1"),
         ([(torch.zeros(4, 4), 0)] * 3, r"must have shape \(C, H, W\), and the first one has \(4, 4\)"),
         ([(Image.new("RGB", (16, 16)), 0)] * 4, "Image"),
