@@ -210,12 +210,9 @@ def test_a_study_s_swin_has_its_channels_last(squares, scale):
 
 
 def test_a_study_tells_what_is_no_layer(squares):
-    study = Study(
-        nn.utils.parametrizations.spectral_norm(
-            VisionTransformer(16, 8, 1, 2, 12, 16, num_classes=3), "class_token", dim=2
-        ),
-        squares(4),
-    )
+    model = VisionTransformer(16, 8, 1, 2, 12, 16, num_classes=4)
+    nn.init.ones_(model.class_token)  # a norm of 0 would make NaN of it
+    study = Study(nn.utils.parametrizations.spectral_norm(model, "class_token", dim=2), squares(4))
     assert not [layer.name for layer in study.layers() if "parametrizations" in layer.name]
     with pytest.raises(LayerError, match="gives no tensor with a row for each of them"):
         study.layer("parametrizations.class_token.0")

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from xai_widgets.errors import LayerError, XaiWidgetsError
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
@@ -175,3 +176,10 @@ def test_a_part_that_was_scripted_is_no_layer(net, new_study):
         warnings.simplefilter("ignore")
         network.relu = torch.jit.script(nn.Sequential(nn.ReLU()))
     assert [layer.name for layer in new_study(network).layers()][:3] == ["conv1", "norm", "conv2"]
+
+
+def test_a_class_whose_score_never_changes_is_not_explained(balanced, fit_quietly):
+    study = balanced(*MODELS["one logit"][:1], class_names=["cat"])
+    assert fit_quietly(SRAE(study, "conv2", features=2, epochs=1)).classes == (1,)
+    with pytest.raises(XaiWidgetsError, match="the score of 'not cat' is the same for all pictures"):
+        fit_quietly(SRAE(study, "conv2", features=2, epochs=1, targets=["not cat"]))

@@ -289,3 +289,10 @@ def test_what_cannot_be_written_is_said_and_spoils_nothing(opened, folder, monke
         keep(opened.explainers["cladec"])
     assert (folder / "cladec.safetensors").read_bytes() == before
     assert not list(folder.glob(".*"))
+
+
+def test_scores_are_kept_and_those_of_another_kind_refused(new_study, decided, squares, tmp_path):
+    keep_in(new_study(decided(), squares(60), scores="sigmoid"), tmp_path)
+    assert open_run(tmp_path, model=decided(), images=squares(60)).scores.name == "sigmoid"
+    with pytest.raises(ArtifactError, match="a run with scores 'sigmoid', and this study has 'softmax'"):
+        keep_in(new_study(decided(), squares(60)), tmp_path)

@@ -12,7 +12,8 @@ from torch import nn
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.cae import fit as module
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cae.evidence import read_layer, require_gradients
+from xai_widgets.methods.cae.evidence import read_layer
+from xai_widgets.methods.common.codes import require_gradients
 from xai_widgets.methods.cae.fit import AVERAGED, LARGEST, SMALLEST, CaeFit, FitData, exchanged, new_networks
 from xai_widgets.methods.cae.networks import Decoder
 from xai_widgets.methods.cae.settings import Settings
@@ -97,7 +98,7 @@ def test_a_classifier_without_gradients(study, squares, context):
         made.fit(progress=Progress())
     assert not made.fitted
     with torch.no_grad():
-        require_gradients(study)  # which has them
+        require_gradients(study, "a CAE is fitted")  # which has them
 
 
 # --- one step -----------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def base_layers(study: Study) -> tuple[str, ...]:
             by_sides[sides] = [*by_sides.pop(sides, []), block.name]
     if not by_sides:
         said = "no layer of the network has maps of half its pictures' sides or less; name base_layer"
-        raise LayerError(said if study.layers() else NO_LAYERS)
+        raise LayerError(said if study.layers() else f"{said}: {NO_LAYERS}")
     deepest = (next((name for name in reversed(names) if matters(study, name)), None) for names in by_sides.values())
     mattering = [name for name in deepest if name is not None]
     # No layer matters to a network whose last layer is still all 0; masks are then made of the deepest ones.

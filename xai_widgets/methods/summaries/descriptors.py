@@ -31,7 +31,7 @@ def default_layer(study: Study) -> str:
     spatial = [(layer.name, layer.places) for layer in (*study.blocks(), *study.layers()) if layer.places]
     if not spatial:
         said = f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found"
-        raise LayerError(said if study.layers() else NO_LAYERS)
+        raise LayerError(said if study.layers() else f"{said}: {NO_LAYERS}")
     smaller = [name for name, (rows, _) in spatial if 2 * rows <= study.shape[1] + 1]
     return smaller[0] if smaller else spatial[0][0]
 
