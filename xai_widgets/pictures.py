@@ -68,6 +68,15 @@ def item(pictures: PictureSet, index: int) -> tuple[Tensor, int]:
     return found[0], UNKNOWN if len(found) == 1 else _label(found[1])
 
 
+def require_unseen(pictures: PictureSet, shape: tuple[int, ...]) -> None:
+    """Refuse, with a PictureError, unseen pictures that there are none of, or that are not like the others."""
+    require_set(pictures)
+    if not len(pictures):
+        raise PictureError("test has no pictures; leave test= out, and a fifth of the others is set aside")
+    if (found := picture_shape(pictures)) != shape:
+        raise PictureError(f"the pictures of test have shape {found}, and the others {shape}; make them of one shape")
+
+
 def require_set(pictures: object) -> None:
     """Refuse, with a PictureError, what has no length or no items by index."""
     try:

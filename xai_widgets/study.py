@@ -56,7 +56,7 @@ class Study:
         "class 1", ...
     labels
         Which of the model's classes the pictures' own classes are, such as ``{"ants": "ant", "bees": 309}``, by name or
-        number; for those that the names do not tell (see `xai_widgets.labels`). ``repr`` says what was found. Pictures
+        number; for those that the names do not tell (see `match <xai_widgets.labels.match>`). ``repr`` says what was found. Pictures
         of other classes have the label -1: their true class is not known.
     mean, std
         Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
@@ -104,8 +104,7 @@ class Study:
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        for each in (images, *([] if test is None else [test])):
-            _pictures.require_set(each)
+        _pictures.require_set(images)
         if len(images) < 2:
             raise PictureError(f"a study needs at least two pictures, and got {len(images)}")
         self.model = model
@@ -114,6 +113,8 @@ class Study:
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.picture_shape(images)
+        if test is not None:
+            _pictures.require_unseen(test, self.shape)
         self.mean, self.std = normalisation(mean, std, self.shape[0])
         self.classes = self._count_classes()
         given = names_like(own_names(images), self.classes) if class_names is None else class_names
