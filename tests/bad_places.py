@@ -111,8 +111,10 @@ CONSTRUCTORS = {
     **of_call(
         "Study",
         lambda w: partial(Study, w.study.model, w.pictures),
-        "mean object, std object, batch_size batch, seed seed, scores scores",
+        "mean object, std object, batch_size batch, seed seed, scores scores, class_names object, labels labels",
     ),
+    **of_value("Study(images)", lambda w, v: Study(w.study.model, v), "no-pictures"),
+    **of_value("Study(test=)", lambda w, v: Study(w.study.model, w.pictures, test=v).pool, "no-pictures"),
     **of_value("Study(mean=[one])", lambda w, v: Study(w.study.model, w.pictures, mean=[v]), "mean"),
     **of_value("Study(std=[one])", lambda w, v: Study(w.study.model, w.pictures, std=[v]), "std"),
     **of_value("Study(std=[three])", lambda w, v: Study(w.study.model, w.pictures, std=[1, v, 1]), "std"),

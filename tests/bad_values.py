@@ -85,6 +85,10 @@ KINDS = {
     "index": OBJECTS | BOOLS | NOT_FINITE | FRACTIONS | st.integers(min_value=1000) | st.just(HUGE),
     "switch": SWITCH,
     "object": OBJECT,
+    "no-pictures": OBJECT.filter(lambda one: not isinstance(one, torch.Tensor | list | tuple)) | st.sampled_from(
+        [[1, 2], ("a", "b"), [torch.zeros(2)] * 3, [{"image": 1}] * 3, [(torch.zeros(3, 8, 8), 0.5)] * 3]
+    ),
+    "labels": OBJECT.filter(lambda one: one != {}) | st.sampled_from([{0: "z"}, {0: 4}, {0: -1}, {0: True}, {-1: 0}]),
     "layers": OBJECT,
     "classes": OBJECTS.filter(lambda one: not isinstance(one, torch.Tensor)) | BOOLS | NOT_FINITE,
     "sides": OBJECTS | BOOLS | NOT_FINITE | NEGATIVE | st.sampled_from([1, 4097, (64,), (64, 1), (64, 64, 64), "64"]),

@@ -108,7 +108,7 @@ def test_names_without_sense_are_refused(world, names):
 
 
 LABELS = {
-    "a fraction": 1.5, "nan": math.nan, "infinite": math.inf, "a text": "1", "nothing": None, "a list": [1],
+    "a fraction": 1.5, "nan": math.nan, "infinite": math.inf, "a text": "1", "a list": [1],
     "several": torch.tensor([1, 2]), "a fraction of torch": torch.tensor(1.5), "complex": 1j,
 }  # fmt: skip
 

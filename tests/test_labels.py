@@ -124,7 +124,7 @@ def test_two_classes_of_one_logit_are_refused():
 
 
 @pytest.mark.parametrize(
-    "given", [["a", "b"], ("a", "b"), np.array(["a", "b"]), (name for name in "ab"), dict(a=1, b=2).keys()]
+    "given", [["a", "b"], ("a", "b"), np.array(["a", "b"]), (name for name in "ab"), {1: "a", 2: "b"}.values()]
 )
 def test_names_of_logits(given):
     names = checked_names(given, 2)
@@ -136,8 +136,10 @@ def test_names_of_logits(given):
     ("given", "said"),
     [
         ("ab", "is 'ab'; give a list"), (b"ab", "give a list"), ({0: "a", 1: "b"}, "give a list"), (3, "give a list"),
+        ({"a", "b"}, "give a list"),
         ([b"a", "b"], "must be strings, and one is b'a'"), (["a", None], "one is None"), ([1, 2], "one is 1"),
-        (["a"], "2 logits, and class_names has 1 names"), (["a", ""], "empty name at place 1"), (["a", " "], "empty name"),
+        (["a"], "2 logits, and class_names has 1 names"),
+        (["a", ""], "empty name at place 1"), (["a", " "], "empty name"),
         (["a", "a"], r"'a' more than once \(at 0, 1\).*; tell them apart, such as 'a 2'"),
     ],
 )  # fmt: skip

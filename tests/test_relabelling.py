@@ -125,9 +125,7 @@ def test_labels_without_names_are_numbers_of_logits(new_study):
         study.pool  # noqa: B018
     from_one = new_study(pictures=wrong, test=wrong, labels={0: 0, 2: 1, 3: 2, 4: 3})
     assert from_one.load(from_one.test, range(6))[1].tolist() == [0, 2, 1, -1, -1, 3]
-    with pytest.raises(
-        PictureError, match="no class 'ants' of the pictures, which have no names|no class of the pictures"
-    ):
+    with pytest.raises(PictureError, match="no class of the pictures 'ants'"):
         new_study(pictures=wrong, labels={"ants": 0})
 
 
@@ -154,7 +152,8 @@ def test_what_is_no_set_of_pictures(new_study, given):
         new_study(test=given).pool  # noqa: B018
 
 
-def test_a_run_is_opened_with_the_same_labels(new_study, animals, tmp_path):
+def test_a_run_is_opened_with_the_same_labels(new_study, animals, tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("runs")
     study = new_study(pictures=animals, class_names=NAMES, labels={"kites": "newt"})
     keep_in(study, tmp_path / "run")
     for images in (None, folder(animals.root), animals):

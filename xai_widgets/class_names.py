@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 
@@ -38,14 +38,21 @@ def checked_names(given: object, classes: int) -> tuple[str, ...]:
 
     ImageNet has two cranes and two maillots, which are told apart.
     """
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+    names = _listed(given)
+    if names is None:
         raise PictureError(f"class_names is {given!r}; give a list with a name for each of the {classes} logits")
-    names = tuple(given)
     if wrong := [name for name in names if not isinstance(name, str)]:
         raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
     if len(names) != classes:
         raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
     return _distinct(tuple(map(str, names)))
+
+
+def _listed(given: object) -> tuple[object, ...] | None:
+    """The values of a list; None for what has no order, or is no list."""
+    if isinstance(given, str | bytes | Mapping | Set) or not isinstance(given, Iterable):
+        return None
+    return tuple(given) if getattr(given, "ndim", 1) else None
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:

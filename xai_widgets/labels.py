@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from xai_widgets.class_names import is_imagenet, is_numeral, plain, synonyms, wordnet_ids
+from xai_widgets.class_names import default_names, is_imagenet, is_numeral, plain, synonyms, wordnet_ids
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.limits import Whole
 from xai_widgets.names import UNKNOWN, closest, find_class, hint
@@ -74,9 +74,10 @@ class Matched:
             return ""
         example = f"{{{self.unmatched[0]!r}: name or number of the model's class}}"
         several = "".join(f"; {name!r} may be {_some(names)}" for name, names in self.several.items())
+        names = "class_names= names the model's classes, or " if _unnamed(self.class_names) else ""
         return (
             f"of the {len(self.folders)} classes of the pictures, the model has none called {_some(self.unmatched)}"
-            f"{several}: the true classes of these pictures are not known; labels={example} tells them"
+            f"{several}: the true classes of these pictures are not known; {names}labels={example} tells them"
         )
 
     def _group(self, how: str) -> str:
@@ -84,6 +85,10 @@ class Matched:
         rows = [(names[i], classes[self.numbers[i]]) for i, each in enumerate(self.how) if each == how]
         pairs = [one if one == other else f"{one} -> {other}" for one, other in rows]
         return f"{', '.join(pairs) if len(pairs) <= MOST_LISTED else f'{len(pairs):,}'} {how}"
+
+
+def _unnamed(class_names: Sequence[str]) -> bool:
+    return list(class_names) == default_names(len(class_names))
 
 
 def match(folders: Sequence[str], class_names: Sequence[str], labels: Labels | None = None) -> Matched:

@@ -63,8 +63,8 @@ class Study:
         number fits, else "class 0", "class 1", ...
     labels
         Which of the model's classes the pictures' own classes are, such as ``{"ants": "ant", "bees": 309}``, by name or
-        number; for those that the names do not tell (see `xai_widgets.labels`). ``repr`` says what was found. Pictures
-        of other classes have the label -1: their true class is not known.
+        number; for those that names do not tell (see `match <xai_widgets.labels.match>`). ``repr`` says what was found.
+        Pictures of other classes have the label -1: their true class is not known.
     mean, std
         Per-channel normalisation ``(x - mean) / std`` that the model expects; default none.
     scores

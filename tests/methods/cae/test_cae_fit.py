@@ -13,11 +13,10 @@ from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.cae import fit as module
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.evidence import read_layer
-from xai_widgets.methods.common.codes import require_gradients
 from xai_widgets.methods.cae.fit import AVERAGED, LARGEST, SMALLEST, CaeFit, FitData, exchanged, new_networks
 from xai_widgets.methods.cae.networks import Decoder
 from xai_widgets.methods.cae.settings import Settings
-from xai_widgets.methods.common.codes import cached_pass
+from xai_widgets.methods.common.codes import cached_pass, require_gradients
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
