@@ -36,8 +36,6 @@ def masked(logits):
 
 MODELS = {
     "multi-label": (lambda net: net, {"scores": "sigmoid"}),
-    "sigmoids": (lambda net: Then(net, torch.sigmoid), {}),
-    "softmax": (lambda net: Then(net, lambda logits: logits.softmax(1)), {}),
     "one logit": (lambda net: Then(net, lambda logits: 5 * (logits[:, :1] - logits[:, 1:2])), {"class_names": ["cat"]}),
     "a masked class": (lambda net: Then(net, masked), {}),
     "half": (lambda net: net.half(), {}),
