@@ -83,6 +83,6 @@ def test_codes_of_tokens_are_maps(squares):
         def forward(self, pictures):
             return self.tokens(pictures[:, :, ::4, ::4].flatten(2).transpose(1, 2)).mean(1)
 
-    study = Study(Tokens(), squares(4))
+    study = Study(Tokens(), squares(4, classes=3))
     pictures, _ = study.load(study.train, range(2))
     assert torch.equal(read_codes(study, pictures, ["tokens"])["tokens"], pictures[:, :, ::4, ::4])
