@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset, random_split
 
+from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.folder import folder
 from xai_widgets.errors import PictureError
 from xai_widgets.pictures import KnowsParts
@@ -164,3 +165,13 @@ def test_a_run_is_opened_with_the_same_labels(new_study, animals, tmp_path_facto
     study = keep_in(new_study(pictures=few, class_names=NAMES), tmp_path / "few")
     again = open_run(tmp_path / "few", model=study.model, images=Subset(folder(animals.root), range(2, 9)))
     assert labels(again.train) == labels(study.train)
+
+
+def test_a_set_that_is_right_stays_as_it_is(new_study):
+    birds = BirdPictures(8, species=4, size=16)
+    study = new_study(pictures=birds, test=birds)
+    assert study.train is study.test is birds
+    first, second, *_ = birds.class_names
+    swapped = new_study(pictures=birds, test=birds, labels={first: second, second: first})
+    assert [swapped.test[i][1] for i in range(8)] == [{0: 1, 1: 0}.get(birds[i][1], birds[i][1]) for i in range(8)]
+    assert swapped.test.labels == [swapped.test[i][1] for i in range(8)]

@@ -98,6 +98,8 @@ class Labeller:
             for each in (own, pictures):
                 each.adopt(self.class_names, [numbers[place] for place in range(len(names))] if numbers else ())
             return own
+        if names == self.class_names and _same(numbers) and _all_known(pictures, len(names)):
+            return pictures  # as it is, of its own kind
         kind = RelabelledParts if isinstance(pictures, KnowsParts) else Relabelled
         return kind(pictures, self.class_names, numbers)
 
@@ -168,6 +170,17 @@ def known_labels(pictures: Any) -> list[int] | None:
         return None
 
 
+def _same(numbers: Mapping[int, int] | None) -> bool:
+    """Whether labels stay as they are."""
+    return numbers is None or all(own == number for own, number in numbers.items())
+
+
+def _all_known(pictures: PictureSet, classes: int) -> bool:
+    """Whether all labels are known without reading the pictures, and are numbers of classes."""
+    labels = known_labels(pictures)
+    return labels is not None and len(labels) == len(pictures) and all(UNKNOWN <= one < classes for one in labels)
+
+
 def labelled(pictures: PictureSet, indices: Sequence[int]) -> list[int]:
     """Those of some indices of a set whose pictures have a label."""
     labels = known_labels(pictures)
@@ -209,7 +222,7 @@ class Relabelled:
 
     @property
     def _same(self) -> bool:
-        return self._numbers is None or all(own == number for own, number in self._numbers.items())
+        return _same(self._numbers)
 
     def _number(self, label: int) -> int:
         if label == UNKNOWN:

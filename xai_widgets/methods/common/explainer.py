@@ -82,6 +82,7 @@ class FewPictures:
         small = copy.copy(study)
         small.train = subset(study.train, draw(study.train, few, seed))
         small.test = subset(study.test, draw(study.test, few_unseen, seed))
+        small._normalisation_checked = True  # which is no part of a fit
         small.batch_size, small.explainers = min(study.batch_size, TRIAL_BATCH, few), {}
         return cls(small, seen / few, unseen / few_unseen, seen + unseen)
 
