@@ -91,7 +91,7 @@ def test_version(capsys):
     [
         (XaiWidgetsError("two\n  lines"), 2, "xai-widgets lab: two lines\n"),
         (PermissionError(13, "Denied", "weights"), 2, "xai-widgets lab: [Errno 13] Denied: 'weights'\n"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "xai-widgets lab: interrupted\n"),
     ],
 )
 def test_errors_are_one_line_and_a_status(failing, capsys, error, status, said):

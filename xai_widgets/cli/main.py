@@ -37,7 +37,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         given = parser().parse_args(argv)
         command = f" {given.command}"
-        return given.run(given) or 0
+        return _ended(given)
     except BrokenPipeError:
         raise
     except (XaiWidgetsError, OSError, UnicodeError) as error:
@@ -48,6 +48,17 @@ def _run(argv: Sequence[str] | None) -> int:
         return INTERRUPTED
     finally:
         sys.stdout.flush()
+
+
+def _ended(given: argparse.Namespace) -> int:
+    """Run a command; somebody's model may try to end Python in the middle of it."""
+    try:
+        status: int | None = given.run(given)
+    except SystemExit as error:
+        if given.command == "lab":  # JupyterLab ends so
+            raise
+        raise XaiWidgetsError(f"the model's code ended Python (SystemExit: {error}); let it return instead") from error
+    return status or 0
 
 
 def _write_no_more() -> None:

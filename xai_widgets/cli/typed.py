@@ -55,7 +55,9 @@ def word(text: str) -> str:
 
 
 def _content(text: str) -> str | None:
-    """What a file of that name holds; None if the text is no name of a file but what is meant itself."""
+    """JSON as it is typed, or what a file of that name holds; None if the text is a list of names itself."""
+    if text.lstrip()[:1] in ("[", "{"):
+        return text
     file = path(text)
     try:
         if file.is_file():

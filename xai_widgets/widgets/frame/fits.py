@@ -105,8 +105,8 @@ class Fit:
             alone.enter_context(_one_fit_of(self.explainer, self._progress))
             if run is not None:
                 alone.enter_context(turn(run.folder, self._progress))
-            # The line of numbers says the same. A warning is the last word of a fit, also where warnings are errors,
-            # and other threads may change between now and then what they are.
+            # The line of numbers says the same. A warning is the last word of a fit, also where they are errors, and
+            # other threads may change between now and then what they are.
             with suppress(UserWarning), warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 self.explainer.fit(progress=self._progress, checkpoint=_checkpoints(self.explainer), **options)
