@@ -121,6 +121,8 @@ def test_the_cheating_one_or_both(demo, export, tmp_path):
 
 
 def test_x_features_are_fitted_for_the_page(demo, export, studies, tmp_path, monkeypatch):
+    from xai_widgets.widgets.srae import explorer  # noqa: F401  (whoever imports it later must find the class)
+
     monkeypatch.setattr("xai_widgets.methods.srae.srae.SRAE", partial(SRAE, epochs=2, features=3))
     export("--out", tmp_path / "page.html", "--views", "srae", "--seed", "3")
     assert studies[False].explainers.pop("srae").settings.recipe.seed == 3

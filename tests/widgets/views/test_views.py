@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from xai_widgets.widgets.views.elements import HERE, NetworkStrip, PictureGrid
+from xai_widgets.widgets.views import elements
+from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid
 
-WIDGETS = HERE.parent
+WIDGETS = Path(elements.__file__).parent.parent
 SOURCES = sorted(path.relative_to(WIDGETS).as_posix() for kind in ("js", "html") for path in WIDGETS.rglob(f"*.{kind}"))
 
 
