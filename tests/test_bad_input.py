@@ -126,6 +126,7 @@ LINES = {
     f"{FIT} --seed": "seed", f"{FIT} --epochs": "epochs", f"{FIT} --size": "size", f"{FIT} --mean": "mean",
     f"{FIT} --std": "std", f"{FIT} --layer": "word", f"{FIT} --model": "word", f"{FIT} --device": "word",
     f"{FIT} --images": "word", f"{FIT} --fit": "word", f"{FIT} --weights": "word",
+    f"{FIT} --class-names": "word", f"{FIT} --labels": "word", f"{FIT} --scores": "word",
     "fit": "word", "exam --method": "word",
     "exam --method srae --seed": "seed", "export --out page.html --seed": "seed", "lab --port": "port", "": "word",
     "export --out page.html --run": "word", "train-demo --out here --seed": "seed",
