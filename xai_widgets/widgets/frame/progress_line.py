@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import threading
+import weakref
 from collections.abc import Callable
 
 import ipywidgets
@@ -32,7 +33,8 @@ class ProgressLine:
         self._say(task_name)
         with self._lock:
             if self._timer is None:
-                self._timer = threading.Timer(self._patience, self._show)
+                # Weakly: a timer that was cancelled lives on for a moment, and a closed widget is to be freed at once.
+                self._timer = threading.Timer(self._patience, _call, [weakref.WeakMethod(self._show)])
                 self._timer.daemon = True
                 self._timer.start()
 
@@ -56,6 +58,11 @@ class ProgressLine:
 
     def _say(self, text: str) -> None:
         self._label.value = f'<div class="xw xw-progress">{html.escape(text)}</div>'
+
+
+def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    if (there := method()) is not None:
+        there()
 
 
 def progress_text(state: ProgressState) -> str:

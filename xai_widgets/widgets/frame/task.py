@@ -53,6 +53,7 @@ class BackgroundTask:
         self._waiting: _Request | None = None
         self._current: _Request | None = None
         self._thread: threading.Thread | None = None
+        self._last: threading.Thread | None = None
 
     def submit(
         self,
@@ -75,7 +76,7 @@ class BackgroundTask:
             self._drop()
             self._waiting = _Request(work, on_done, Progress(on_progress))
             if self._thread is None:
-                self._thread = threads.begin(self._run, self.cancel, "xai-widgets")
+                self._thread = self._last = threads.begin(self._run, self.cancel, "xai-widgets")
 
     def cancel(self) -> None:
         """Ask the running work to stop at its next check, and forget the work that waits."""
@@ -101,10 +102,14 @@ class BackgroundTask:
         """
         try:
             with self._changed:
-                return self._changed.wait_for(lambda: self._thread is None, timeout)
+                ended = self._changed.wait_for(lambda: self._thread is None, timeout)
+                last = self._last if ended else None
+            if last is not None and last is not threading.current_thread():
+                last.join(timeout)  # its last steps, in which it still holds on to whoever asked for the work
         except KeyboardInterrupt:
             self.cancel()
             raise
+        return ended
 
     def _drop(self) -> None:
         if self._current is not None:
