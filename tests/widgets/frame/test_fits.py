@@ -180,7 +180,7 @@ def test_a_closed_workbench_is_freed(squares_read):
 # --- leaving Python ------------------------------------------------------------------------------------------------
 
 LEAVING = """
-import signal, sys, threading, time, warnings
+import logging, signal, sys, threading, time, warnings
 import torch
 from torch import nn
 import xai_widgets as xw
@@ -192,6 +192,8 @@ class Pictures:
     def __getitem__(self, i): return torch.full((1, 16, 16), i / 64), int(i > 31)
 
 torch.set_num_threads(1)
+torch.manual_seed(0)
+logging.disable(logging.WARNING)  # weights that nobody trained may do better with another normalisation, and that is said
 model = nn.Sequential(nn.Conv2d(1, 3, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
 study = xw.Study(model.eval(), Pictures())
 explainer = xw.ClaDec(study, "1", epochs=100_000, reference=None)
