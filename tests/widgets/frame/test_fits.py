@@ -193,7 +193,7 @@ class Pictures:
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-logging.disable(logging.WARNING)  # weights that nobody trained may do better with another normalisation, and that is said
+logging.disable(logging.WARNING)  # untrained weights may do better with another normalisation, which is said
 model = nn.Sequential(nn.Conv2d(1, 3, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
 study = xw.Study(model.eval(), Pictures())
 explainer = xw.ClaDec(study, "1", epochs=100_000, reference=None)
