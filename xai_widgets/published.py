@@ -15,10 +15,13 @@ def of_torchvision(architecture: str, weights: str | None) -> tuple[nn.Module, d
     from torchvision.models import get_model, get_model_weights  # noqa: PLC0415  (slow to import)
 
     if weights is None:
-        # GoogLeNet and Inception warn about their slow default initialisation unless it is chosen by name.
-        quiet = {"init_weights": True} if architecture in {"googlenet", "inception_v3"} else {}
-        return get_model(architecture, weights=None, **quiet), {}
+        return get_model(architecture, weights=None, **quiet_options(architecture)), {}
     chosen = get_model_weights(architecture)[weights]
     how = chosen.transforms()
     options = {"class_names": chosen.meta["categories"], "mean": how.mean, "std": how.std, "name": architecture}
     return get_model(architecture, weights=chosen), options
+
+
+def quiet_options(architecture: str) -> dict[str, Any]:
+    """GoogLeNet and Inception warn about their slow default initialisation unless it is chosen by name."""
+    return {"init_weights": True} if architecture in {"googlenet", "inception_v3"} else {}

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from xai_widgets.errors import ArtifactError, XaiWidgetsError
 from xai_widgets.names import hint
@@ -119,9 +119,9 @@ def _seeded(name: str, classes: int | None) -> nn.Module:
     import torch  # noqa: PLC0415
     from torchvision.models import get_model  # noqa: PLC0415
 
-    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-    if name in {"googlenet", "inception_v3"}:
-        options["init_weights"] = True  # what they do anyway, with a warning
+    from xai_widgets.published import quiet_options  # noqa: PLC0415
+
+    options = quiet_options(name) | ({} if classes is None else {"num_classes": classes})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model: nn.Module = get_model(name, weights=None, **options)
