@@ -13,8 +13,6 @@ from torch import nn
 from xai_widgets import limits
 from xai_widgets.limits import Choice, OrNone, Real, Several, settle
 
-WARM_UP = 0.3
-"""One-cycle: share of the steps in which the learning rate rises."""
 FIRST_LR = 1 / 25
 """One-cycle: learning rate of the first step, as a share of the peak."""
 LAST_LR = 1e-4
@@ -45,8 +43,10 @@ class Recipe:
     optimizer
         ``"adamw"`` or ``"adam"``, both with torch's other defaults.
     schedule
-        ``"one-cycle"``: half a cosine up over `WARM_UP` of the steps, half a cosine down over the rest.
+        ``"one-cycle"``: half a cosine up over `warm_up` of the steps, half a cosine down over the rest.
         ``"step"``: constant, times `step_decay` from each epoch in `milestones` on.
+    warm_up
+        Share of the steps in which the learning rate of ``"one-cycle"`` rises.
     milestones
         Epochs, counted from 0, in which the learning rate of ``"step"`` drops.
     step_decay
@@ -73,6 +73,7 @@ class Recipe:
     seed: int = 0
     optimizer: Literal["adamw", "adam"] = "adamw"
     schedule: Literal["one-cycle", "step"] = "one-cycle"
+    warm_up: float = 0.3
     milestones: tuple[int, ...] = ()
     step_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.999)
@@ -91,6 +92,7 @@ class Recipe:
             seed=limits.SEED,
             optimizer=Choice(("adamw", "adam")),
             schedule=Choice(("one-cycle", "step")),
+            warm_up=limits.SHARE,
             milestones=Several(limits.Whole()),
             step_decay=limits.POSITIVE,
             betas=Several(Real(0, 1, apart=(1,)), (2,)),
@@ -119,7 +121,7 @@ def learning_rate(recipe: Recipe, number: int, steps: int) -> float:
     if recipe.schedule == "step":
         return recipe.lr * recipe.step_decay ** sum(number // steps >= milestone for milestone in recipe.milestones)
     last = recipe.epochs * steps - 1
-    peak = WARM_UP * last
+    peak = recipe.warm_up * last
     if number < peak:
         return recipe.lr * _cosine(FIRST_LR, 1.0, number / peak)
     return recipe.lr * _cosine(1.0, LAST_LR, (number - peak) / (last - peak or 1.0))

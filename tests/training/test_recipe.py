@@ -14,13 +14,14 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.recipe import Recipe
 
 
-def test_one_cycle_rises_to_the_peak_and_falls():
-    recipe = Recipe(epochs=10, lr=2.0)
+@pytest.mark.parametrize("warm_up", [0.3, 0.1])
+def test_one_cycle_rises_to_the_peak_and_falls(warm_up):
+    recipe = Recipe(epochs=10, lr=2.0, warm_up=warm_up)
     rates = [recipes.learning_rate(recipe, number, 101) for number in range(1010)]
     peak = rates.index(max(rates))
     assert rates[0] == pytest.approx(2.0 * recipes.FIRST_LR)
     assert max(rates) == pytest.approx(2.0, rel=1e-5)
-    assert peak == pytest.approx(recipes.WARM_UP * 1009, abs=1)
+    assert peak == pytest.approx(warm_up * 1009, abs=1)
     assert rates[-1] == pytest.approx(2.0 * recipes.LAST_LR)
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
@@ -54,7 +55,13 @@ def test_a_recipe_survives_json():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"epochs": 1, "batch_size": 0}, {"epochs": 1, "optimizer": "sgd"}, {"epochs": 1, "schedule": "x"}],
+    [
+        {"epochs": 0},
+        {"epochs": 1, "batch_size": 0},
+        {"epochs": 1, "optimizer": "sgd"},
+        {"epochs": 1, "schedule": "x"},
+        {"epochs": 1, "warm_up": 1.1},
+    ],
 )
 def test_wrong_recipes(wrong):
     name, value = list(wrong.items())[-1]

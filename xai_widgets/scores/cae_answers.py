@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cae.decoding import Encoded, show
 from xai_widgets.methods.cae.path import dial, film_strip
 from xai_widgets.methods.cae.routes import DIAL_STEPS, Route, route_to
+from xai_widgets.methods.cae.walk import Walk
 from xai_widgets.progress import Progress
 from xai_widgets.scores.bird_cases import Cases
 from xai_widgets.scores.counterfactual_measures import smoothed
@@ -57,13 +57,13 @@ class Walks:
 def walk(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Walks:
     """Lead each picture of an exam to its target."""
     codes, starts, ends, likely, violations = [], [], [], [], []
-    for encoded, corners, target in _routes(cae, route, cases, progress, f"changing birds, {route} route"):
-        strip = film_strip(cae, encoded, corners, target, frames=2)
-        part, _ = dial(cae, encoded, corners, target, CONFIDENCE, steps=DIAL_STEPS)
-        codes.append(corners[-1])
+    for way, target in _walks(cae, route, cases, progress, f"changing birds, {route} route"):
+        strip = film_strip(way, target, frames=2)
+        share, _ = dial(way, target, CONFIDENCE, steps=DIAL_STEPS)
+        codes.append(way.route[-1])
         starts.append(strip.pictures[0])
         ends.append(strip.pictures[-1])
-        likely.append(show(cae, encoded, part[-1:])[0][0])
+        likely.append(way.show(torch.tensor([share]))[0][0])
         violations.append(strip.violation)
     before = torch.stack(starts)
     return Walks(
@@ -78,20 +78,18 @@ def walk(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Walks:
 def dialled(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Tensor:
     """The probabilities ``(N, len(LEVELS))`` that are obtained where `LEVELS` are requested."""
     found = [
-        [dial(cae, encoded, corners, target, level, steps=DIAL_STEPS)[1] for level in LEVELS]
-        for encoded, corners, target in _routes(cae, route, cases, progress, f"dialling, {route} route")
+        [dial(way, target, level, steps=DIAL_STEPS)[1] for level in LEVELS]
+        for way, target in _walks(cae, route, cases, progress, f"dialling, {route} route")
     ]
     return torch.tensor(found)
 
 
-def _routes(
-    cae: CAE, route: Route, cases: Cases, progress: Progress, task: str
-) -> Iterator[tuple[Encoded, Tensor, int]]:
-    """Each picture encoded (N = 1), the codes ``(M, d)`` it is led along, and its target."""
+def _walks(cae: CAE, route: Route, cases: Cases, progress: Progress, task: str) -> Iterator[tuple[Walk, int]]:
+    """The walk of each picture, and its target."""
     encoded = cae.encode(cases.pictures)
     progress.start(task, len(cases))
     for i, (source, target) in enumerate(zip(cases.sources.tolist(), cases.targets.tolist(), strict=True)):
-        yield encoded[i], route_to(cae, encoded[i], source, target, route, None), target
+        yield cae.walk(encoded[i], route_to(cae, encoded[i], source, target, route, None), source, target), target
         progress.advance()
 
 
@@ -109,10 +107,10 @@ def saliency(cae: CAE, cases: Cases, progress: Progress) -> dict[str, Tensor]:
 
 def other_decoding(cae: CAE, cases: Cases, codes: Tensor) -> dict[str, Answer]:
     """The pictures of given codes ``(N, d)`` in the way of decoding that this CAE does not prefer, by its name."""
-    anchored = not cae.anchored
+    pasted = not cae.pasted
     encoded = cae.encode(cases.pictures)
-    before, after = (cae.decode(encoded, z, anchored=anchored) for z in (encoded.z, codes))
-    return {"anchored" if anchored else "direct": Answer(before, after)}
+    before, after = (cae.decode(encoded, z, pasted=pasted) for z in (encoded.z, codes))
+    return {"pasted" if pasted else "direct": Answer(before, after)}
 
 
 def nearest(cae: CAE, cases: Cases) -> Answer:

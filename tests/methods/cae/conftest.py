@@ -48,9 +48,9 @@ class Exact:
     def draw(self, z):
         return 0.5 + torch.tensordot(z, self.rows, 1)
 
-    def decode(self, encoded, z, *, anchored=None):
+    def decode(self, encoded, z, *, pasted=None):
         self.batches.append(len(z))
-        if anchored is False:
+        if pasted is False:
             return self.draw(z)
         return (encoded.pictures + self.draw(z) - self.draw(encoded.z)).clamp(0, 1)
 
@@ -139,7 +139,7 @@ def check(unseen):
         shape = made.study.shape
         assert shown.strip.pictures.shape == (9, *shape)
         assert torch.isfinite(shown.strip.pictures).all()
-        assert torch.equal(shown.strip.pictures[0], picture) or not made.anchored
+        assert torch.equal(shown.strip.pictures[0], picture) or not made.pasted
         assert all(torch.isfinite(map_).all() and map_.shape == shape[1:] for map_ in shown.saliency.values())
         assert made.codes.shape[1] == (2 if made.study.classes <= 3 else 8)
         assert shown.verdict()

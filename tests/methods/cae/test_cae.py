@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from xai_widgets.errors import ArtifactError, NotFittedError, XaiWidgetsError
-from xai_widgets.methods.cae.cae import CAE, SHARP
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cae.pasting import pasted
 from xai_widgets.methods.cae.saliency import several
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -93,7 +92,7 @@ def test_a_confidence_is_met(toy, unseen, route, confidence):
 @pytest.mark.parametrize("route", ROUTES)
 def test_it_starts_at_the_picture_bit_by_bit(brief, toy, unseen, route, confidence):
     for cae in (brief, toy):
-        assert cae.anchored
+        assert cae.pasted
         (picture, source), *_ = unseen(cae)
         shown = cae.explain(picture, (source + 3) % 4, route=route, confidence=confidence)
         assert torch.equal(shown.strip.pictures[0], picture)
@@ -101,43 +100,35 @@ def test_it_starts_at_the_picture_bit_by_bit(brief, toy, unseen, route, confiden
         assert shown.start_gap == 0
 
 
-def sharp(cae, tmp_path):
-    """The same, as if its reconstructions were sharp."""
-    made = CAE.load(cae.save(tmp_path / "x"), cae.study)
-    made._parts = made._fitted._replace(health=replace(made.health, reconstruction=SHARP))
-    return made
-
-
-def test_sharp_reconstructions_are_shown_as_they_are(brief, unseen, tmp_path):
-    made = sharp(brief, tmp_path)
-    assert not made.anchored
-    (picture, source), *_ = unseen(brief)
-    shown = made.explain(picture, (source + 1) % 4)
-    encoded = brief.encode(picture)
+def test_the_published_model_draws_the_whole_picture_anew(published, unseen):
+    assert not published.pasted
+    (picture, source), *_ = unseen(published)
+    shown = published.explain(picture, (source + 1) % 4)
+    encoded = published.encode(picture)
     assert torch.allclose(shown.strip.pictures[0], encoded.reconstructions[0], atol=1e-5)
     assert shown.start_gap > 0.01
-    assert not shown.anchored
+    assert not shown.pasted
 
 
-def test_both_ways_to_decode(brief, unseen, tmp_path):
-    made, encoded = sharp(brief, tmp_path), brief.encode(unseen(brief)[0][0])
+def test_both_ways_to_decode(brief, published, unseen):
+    encoded = brief.encode(unseen(brief)[0][0])
     z = encoded.z + torch.randn(5, 8)
-    drawn = brief.decode(encoded, z, anchored=False)
+    drawn = brief.decode(encoded, z, pasted=False)
     pictures, rebuilt = (part.expand(5, -1, -1, -1) for part in (encoded.pictures, encoded.reconstructions))
-    expected = (pictures + brief._fitted.networks.change(pictures, rebuilt, drawn)).clamp(0, 1)
-    assert torch.allclose(brief.decode(encoded, z, anchored=True), expected, atol=1e-5)
-    assert torch.equal(brief.decode(encoded, z), brief.decode(encoded, z, anchored=True))
-    assert torch.equal(made.decode(encoded, z), made.decode(encoded, z, anchored=False))
+    assert torch.allclose(brief.decode(encoded, z, pasted=True), pasted(pictures, rebuilt, drawn), atol=1e-5)
+    assert torch.equal(brief.decode(encoded, z), brief.decode(encoded, z, pasted=True))
     assert not drawn.requires_grad
+    encoded = published.encode(unseen(published)[0][0])
+    assert torch.equal(published.decode(encoded, z), published.decode(encoded, z, pasted=False))
 
 
 def test_codes_for_one_picture_or_one_for_each(brief, unseen):
     pictures = torch.stack([picture for picture, _ in unseen(brief, 3)])
     encoded, z = brief.encode(pictures), torch.randn(3, 8)
-    for anchored in (True, False):
-        together = brief.decode(encoded, z, anchored=anchored)
+    for paste in (True, False):
+        together = brief.decode(encoded, z, pasted=paste)
         for n in range(3):
-            alone = brief.decode(encoded[n], z[n : n + 1], anchored=anchored)
+            alone = brief.decode(encoded[n], z[n : n + 1], pasted=paste)
             assert torch.allclose(together[n], alone[0], atol=1e-5)
 
 
@@ -268,7 +259,7 @@ def test_before_it_is_fitted(brief):
     assert (made.fitted, made.problems, repr(made)) == (False, (), "CAE('Sequential', not fitted)")
     for ask in (
         lambda: made.explain(torch.rand(3, 16, 16), 1), lambda: made.codes, lambda: made.weight, lambda: made.centres,
-        lambda: made.density, made.plane, lambda: made.anchored, made.verdict,
+        lambda: made.density, made.plane, made.verdict,
     ):  # fmt: skip
         with pytest.raises(NotFittedError, match=r"not fitted yet; call fit\(\)"):
             ask()
@@ -281,7 +272,7 @@ def test_a_trial_has_the_tasks_of_the_fit_on_fewer_pictures(reader, squares, fit
     trial, totals = cae.trial(), {}
     fit_quietly(trial.explainer, progress=Progress(lambda at: totals.update({at.task: at.total})))
     few = 240 / 128
-    assert trial.growth == ((few, 20 * few, few) if paper else (few, few, 20 * few, 2 * few))
+    assert trial.growth == ((few, 20 * few, few) if paper else (few, few, few, 20 * few))
     assert len(totals) == len(trial.growth)
     assert (trial.explainer.study.model, cae.fitted) == (study.model, False)
     assert trial.kept == 240 * (3 * 16 * 16 + 4 * 4 + 2 * 48)

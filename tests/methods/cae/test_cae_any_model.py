@@ -112,7 +112,7 @@ def test_a_model_on_a_gpu(fit, reader, squares, check, unseen, tmp_path):
 def test_the_published_one_explains_too(published, check, tmp_path, assert_same_bits):
     shown = check(published)
     assert shown.origin["paper"] is True
-    assert not shown.anchored
+    assert not shown.pasted
     assert repr(published) == "CAE('Sequential', 8-D code, as published)"
     assert published.codes.mean(0).abs().max() < 1e-4
     assert torch.allclose(published.codes.std(0), torch.ones(8), atol=1e-3)

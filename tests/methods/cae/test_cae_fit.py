@@ -13,7 +13,8 @@ from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.cae import fit as module
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.evidence import read_layer
-from xai_widgets.methods.cae.fit import AVERAGED, LARGEST, SMALLEST, CaeFit, FitData, exchanged, new_networks
+from xai_widgets.methods.cae.evidence_maps import DONORS, evidence_map, expected_gradients, gate
+from xai_widgets.methods.cae.fit import AVERAGED, CaeFit, FitData, new_networks
 from xai_widgets.methods.cae.networks import Decoder
 from xai_widgets.methods.cae.settings import Settings
 from xai_widgets.methods.common.codes import cached_pass, require_gradients
@@ -103,19 +104,71 @@ def test_a_classifier_without_gradients(study, squares, context):
 # --- one step -----------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_patched_pictures_with_answers_of_their_own(under_way, study):
+@pytest.fixture
+def ready(under_way):
+    """A fit whose map is there, and whose training may begin."""
+    with under_way.study.borrowed():
+        under_way._fit_map()
+        under_way.gates = under_way._gates()
+    under_way.codes = under_way.data.class_codes(under_way.trained.networks, torch.arange(40))
+    return under_way
+
+
+def test_a_batch_has_all_that_is_known_of_its_pictures(ready):
+    batch, data = ready._batch(step()), ready.data
+    assert torch.equal(batch.pictures, data.cached.picture(slice(0, 8)))
+    assert torch.equal(batch.classes, data.cached.logits[:8].argmax(1))
+    assert torch.equal(batch.gate, ready.gates[:8])
+    assert torch.equal(batch.own, ready.codes[:8])
+    donors = (torch.cdist(batch.donor, ready.codes)).argmin(1)
+    assert (data.cached.logits[donors].argmax(1) != batch.classes).all()
+
+
+def test_the_map_does_not_change_in_the_training(ready):
+    before = {name: tensor.clone() for name, tensor in ready.trained.networks.class_encoder.state_dict().items()}
+    with ready.study.borrowed():
+        ready._train()
+    for networks in (ready.trained.networks, ready.trained.average):
+        after = networks.class_encoder.state_dict()
+        assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    assert torch.equal(ready.data.class_codes(ready.trained.average, torch.arange(40)), ready.codes)
+
+
+def test_the_gates_are_open_where_the_classifier_looks(ready, study):
+    """Its squares are in the second quarter of the rows; the rest of a picture does not matter to it."""
+    assert ready.gates.shape == (40, 1, 8, 8)
+    open_rows = ready.gates.amax((0, 1, 3))
+    assert (open_rows[2:4] == 1).all()
+    assert not open_rows[6:].any()
     with study.borrowed():
-        pair, plain = under_way._pair(step()), under_way._pair(step(), patched=False)
-    pictures = under_way.data.cached.picture(slice(0, 8))
-    assert torch.equal(plain.pictures, pictures)
-    patched = (pair.pictures != pictures).flatten(1).any(1)
-    assert patched.tolist() == [True, False] * 4
-    assert torch.equal(pictures, under_way.data.cached.picture(slice(0, 8)))  # what is kept is not changed
-    assert torch.allclose(pair.logits, study.logits(pair.pictures), atol=1e-5)
-    assert torch.allclose(plain.evidence, under_way.data.evidence[:8], atol=4e-3)
-    assert not pair.logits.requires_grad
-    donors = study.model.logits(pair.donor_evidence).argmax(1)
-    assert (donors != pair.logits.argmax(1)).all()
+        again = ready._gates()
+    assert torch.equal(again, ready.gates)
+
+
+def test_the_gate_is_its_equation(ready, study):
+    random = torch.Generator().manual_seed(9)
+    drawn = [
+        torch.stack([p, ready.data.cached.picture(slice(None))[n]]) for n, p in enumerate(torch.rand(2, 3, 16, 16))
+    ]
+    pictures, others = torch.stack(drawn, 1)
+    classes, shares = (torch.tensor([0, 2]), torch.tensor([1, 3])), torch.rand(2, generator=random)
+    with study.borrowed():
+        found = expected_gradients(study, pictures, others, classes, shares)
+    for n in range(2):
+        between = (others[n] + shares[n] * (pictures[n] - others[n]))[None].requires_grad_()
+        with study.borrowed():
+            logits = study.forward(between)[0]
+        (gradient,) = torch.autograd.grad(logits[classes[0][n]] - logits[classes[1][n]], between)
+        expected = ((pictures[n] - others[n]) * gradient[0]).sum(0)
+        assert torch.allclose(found[n, 0], expected, atol=1e-5)
+    cells = torch.zeros(1, 1, 16, 16)
+    cells[..., 8:10, 6:8] = 1.0  # of 8 x 8 cells one: number 4, 3
+    maps = evidence_map(cells, (8, 8))
+    assert (maps[0, 0] == 1).nonzero().tolist() == [[row, column] for row in (3, 4, 5) for column in (2, 3, 4)]
+    assert (maps > 0).sum() == 9
+    assert torch.allclose(gate(maps * 0.45)[0, 0, 2:7, 1:6], torch.tensor(0.5))  # half open, one cell further
+    assert not gate(maps * 0.3).any()
+    assert DONORS > 1
 
 
 def test_the_average_follows_quickly_at_first_and_slowly_later(under_way):
@@ -139,11 +192,12 @@ def test_the_average_follows_quickly_at_first_and_slowly_later(under_way):
 def test_the_loss_is_phased_in(under_way, monkeypatch):
     ramps = []
     monkeypatch.setattr(module, "loss", lambda *given: ramps.append(given[4]) or torch.zeros(()))
+    monkeypatch.setattr(CaeFit, "_batch", lambda *_: None)
     assert under_way.steps == 10
     with under_way.study.borrowed():
-        for number in (0, 1, 2, 3, 9):
+        for number in (0, 1, 2, 3, 4, 9):
             under_way._loss(step(number))
-    assert ramps == pytest.approx([0, 0.2, 0.6, 1, 1])
+    assert ramps == pytest.approx([0, 0, 0.6, 0, 1, 0])  # in every other step
 
 
 def test_fresh_networks_begin_at_the_mean_picture(seen):
@@ -204,6 +258,8 @@ def test_the_alarm_looks_only_after_a_third(under_way, monkeypatch):
     looked = []
     monkeypatch.setattr(module, "ALARM_EVERY", 1)
     monkeypatch.setattr(CaeFit, "_alarm", lambda self: looked.append(1))
+    monkeypatch.setattr(CaeFit, "_batch", lambda *_: None)
+    monkeypatch.setattr(module, "loss", lambda *_: torch.zeros(()))
     with under_way.study.borrowed():
         for number in range(10):
             under_way._loss(step(number))
@@ -216,11 +272,10 @@ def test_the_alarm_looks_only_after_a_third(under_way, monkeypatch):
 TASKS = [
     ("reading the layers", 1),
     ("CAE, the map", 3),
+    ("CAE, where the classifier looks", 1),
     ("CAE", 1),
     ("CAE", 4),
     ("CAE", 6),
-    ("CAE, the change mask", 1),
-    ("CAE, the change mask", 2),
 ]
 
 
@@ -264,19 +319,16 @@ def test_the_checkpoint_of_other_settings_is_not_used(study, fit, cancelling, as
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == left != {}
 
 
-def test_what_was_trained_before_the_mask_is_not_lost(study, fit, cancelling, tmp_path):
-    with pytest.raises(CancelledError):
-        fit(study, epochs=3, progress=cancelling("CAE, the change mask", 1), checkpoint=tmp_path)
-    tasks = []
-    fit(study, epochs=3, checkpoint=tmp_path, progress=Progress(lambda at: tasks.append((at.task, at.done))))
-    assert ("CAE", 0) not in tasks
-
-
 def test_progress_tells_every_phase(study, fit):
     told = []
     fit(study, epochs=11, progress=Progress(lambda at: told.append((at.task, at.total))))
     phases = list(dict.fromkeys(told))
-    assert phases == [("reading the layers", 1), ("CAE, the map", 12), ("CAE", 22), ("CAE, the change mask", 2)]
+    assert phases == [
+        ("reading the layers", 1),
+        ("CAE, the map", 12),
+        ("CAE, where the classifier looks", 1),
+        ("CAE", 22),
+    ]
 
 
 # --- settings -----------------------------------------------------------------------------------------------------
@@ -295,42 +347,3 @@ def test_settings_that_are_too_small(study, wrong):
     name = next(iter(wrong))
     with pytest.raises(XaiWidgetsError, match=name):
         CAE(study, **wrong)
-
-
-# --- patches ------------------------------------------------------------------------------------------------------
-
-
-def masks(height, width, count=2000):
-    """Where pictures have been replaced, bool ``(count, H, W)``."""
-    zeros = torch.zeros(count, 2, height, width)
-    given = exchanged(zeros, zeros + 1, torch.Generator().manual_seed(0))
-    assert set(given.unique().tolist()) <= {0.0, 1.0}
-    assert torch.equal(given, given[:, :1].expand_as(given))  # all channels alike
-    return given[:, 0].bool()
-
-
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 47), (5, 64)])
-def test_patches_are_rectangles(height, width):
-    found = masks(height, width)
-    rows, columns = found.any(2), found.any(1)
-    assert torch.equal(found, rows[:, :, None] & columns[:, None, :])
-    for line in (rows, columns):  # each without a gap: at most one step up and one down
-        assert (line.int().diff(dim=1).abs().sum(1) <= 2).all()
-
-
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 47)])
-def test_every_picture_has_one_as_large_as_it_should_be(height, width):
-    found = masks(height, width)
-    assert found.flatten(1).any(1).all()
-    for line, side in ((found.any(2), height), (found.any(1), width)):
-        lengths, whole = line.sum(1), ~line[:, 0] & ~line[:, -1]
-        assert lengths.max() <= LARGEST * side + 1
-        assert lengths[whole].min() >= SMALLEST * side - 1  # where it is not cut at the edge
-        assert (lengths < SMALLEST * side - 1).any()  # where it is
-
-
-def test_every_pixel_is_reached_alike_in_both_directions():
-    covered = masks(16, 16, 8000).float().mean(0)
-    assert covered.min() > 0.1
-    for mirrored in (covered.flip(0), covered.flip(1), covered.T):
-        assert torch.allclose(covered, mirrored, atol=0.03)

@@ -37,7 +37,7 @@ def made(change=None, *, names=("cat", "dog"), last=0.95, frames=4, **options):
         "requested": None,
         "saliency": saliency,
         "completeness": (4.9, 5.0),
-        "anchored": True,
+        "pasted": True,
         "problems": (),
         "class_names": names,
         "origin": {},
@@ -117,6 +117,10 @@ def test_it_is_said_in_a_sentence():
         "For the classifier to see dog instead of cat, this has to change: 60% of the change lies on 1% of the "
         "picture, upper left."
     )
+    first = replace(made(at((0, 0), (8, 8))).strip, first=torch.ones(9, 9))
+    first.pictures[:3, :, 0, 0] = 0.25  # until then only the other corner changes
+    assert made(strip=first).sentence().endswith(" First to change: lower right.")
+    assert "; it changes first lower right, and half of the change gives 67%; " in made(strip=first).verdict()
     assert made(last=0.4).sentence() == (
         "For the classifier to see dog instead of cat, this much change is not enough: it gives dog 40%."
     )
@@ -124,8 +128,8 @@ def test_it_is_said_in_a_sentence():
 
 def test_the_verdict_says_the_numbers():
     assert made().verdict() == (
-        "dog 95.0%; the probability falls on 1.5% of the way; frame 1 is the original; attributions add up to "
-        "4.9 of 5.0 log-odds; all frames on the data."
+        "dog 95.0%; it changes all at once, and half of the change gives 67%; the probability falls on 1.5% of the "
+        "way; frame 1 is the original; attributions add up to 4.9 of 5.0 log-odds; all frames on the data."
     )
     other = made(original=torch.full((3, 9, 9), 0.35), strip=replace(made().strip, violation=0.0)).verdict()
     assert "the probability rises all the way; frame 1 differs from the original by 0.1 on average; " in other

@@ -13,18 +13,17 @@ from xai_widgets.methods.cae import losses
 from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.losses import (
     CODE_NOISE,
-    MASK_COST,
     MOST_MIXED,
-    PATCHED_ERROR,
+    NOISE,
     WEIGHTS,
     WHOLE_SWAPS,
-    Pair,
+    Batch,
     Trained,
     divergence,
     loss,
     map_loss,
-    mask_loss,
     mixture,
+    noisy,
 )
 from xai_widgets.methods.cae.networks import CaeNetworks
 from xai_widgets.study import Study
@@ -43,27 +42,38 @@ def study(reader, squares):
 
 
 @pytest.fixture(scope="module")
-def pair(study):
+def read(study):
+    """Pictures, and evidence and logits of them and of their donors."""
     pictures, donors = (study.load(study.train, places)[0] for places in ([0, 1, 2, 3, 4], [7, 5, 9, 6, 8]))
     with torch.no_grad(), study.borrowed():
-        logits, evidence = read_layer(study, pictures, LAYER)
-        return Pair(pictures, evidence, read_layer(study, donors, LAYER)[1], logits)
+        return pictures, read_layer(study, pictures, LAYER), read_layer(study, donors, LAYER)
 
 
 @pytest.fixture(scope="module")
-def warmed(pair):
-    """Networks whose statistics are those of the batch, with a mask that masks."""
-    made = Trained(*(CaeNetworks((3, 16, 16), pair.evidence.shape[1], 4, 2, 3, 4) for _ in range(2)), channels=3)
+def warmed(read):
+    """Networks whose statistics are those of the batch, with a map that stays."""
+    pictures, (_, evidence), (_, donors) = read
+    made = Trained(*(CaeNetworks((3, 16, 16), evidence.shape[1], 4, 2, 3, 4) for _ in range(2)), channels=3)
     for networks in (made.networks, made.average):
-        torch.nn.init.normal_(networks.mask.mask.weight, std=10)
         torch.nn.init.dirac_(networks.decoder.smooth.weight)
         networks.decoder.smooth.weight.data *= 12  # so bold that sums leave [0, 1]
         for _ in range(30):
-            individual = networks.individual_code(pair.pictures)
-            networks.decoded(individual, networks.class_encoder(torch.cat([pair.evidence, pair.donor_evidence]))[:5])
+            individual = networks.individual_code(pictures)
+            networks.decoded(individual, networks.class_encoder(torch.cat([evidence, donors]))[:5])
             made.critic(individual)
+    made.networks.class_encoder.requires_grad_(False)
+    made.networks.head.requires_grad_(False)
     made.strength.copy_(torch.tensor([2.0, 0.25]))
     return made.eval()
+
+
+@pytest.fixture(scope="module")
+def batch(warmed, read):
+    pictures, (logits, evidence), (_, donors) = read
+    with torch.no_grad():
+        own, donor = (warmed.networks.class_encoder(seen) for seen in (evidence, donors))
+    gate = torch.rand(5, 1, 8, 8, generator=generator()) * (torch.arange(8) > 2)
+    return Batch(pictures, gate, logits.argmax(1), own, donor)
 
 
 @pytest.fixture
@@ -72,9 +82,9 @@ def trained(warmed):
     return copy.deepcopy(warmed)
 
 
-def found(trained, study, pair, ramp=0.5):
+def found(trained, study, batch, ramp=0.5):
     with study.borrowed():
-        return loss(trained, study, LAYER, pair, ramp, generator())
+        return loss(trained, study, LAYER, batch, ramp, generator())
 
 
 # --- textbook twins ----------------------------------------------------------------------------------------------
@@ -109,65 +119,71 @@ def seen(study, picture):
 
 
 @torch.no_grad()
-def twin(trained, study, pair, ramp):
+def twin(trained, study, batch, ramp):
     """Term by term and picture by picture, as the module says it."""
-    n, networks = len(pair.pictures), trained.networks
-    codes = [networks.class_encoder(row[None])[0] for row in pair.evidence]
-    mixed = mixture(torch.stack(codes), networks.class_encoder(pair.donor_evidence), generator())
+    n, networks, random = len(batch.pictures), trained.networks, generator()
+    noise = torch.randn(n, 3, 8, 8, generator=random)
+    mixed = mixture(batch.own, batch.donor, random)
     terms = {name: [] for name in [*WEIGHTS, "reading"]}
-    errors, weights = [], []
-    for i, picture in enumerate(pair.pictures):
-        u = networks.individual_code(picture[None])
-        rebuilt, moved = (networks.decoded(u, z[None])[0] for z in (codes[i], mixed[i]))
-        shown = (picture + moved - rebuilt).clamp(0, 1) if i < n // 2 else moved
-        (said, evidence), (of_rebuilt, _) = seen(study, shown), seen(study, rebuilt)
-        head_of = {
-            name: z @ networks.head.weight.T + networks.head.bias for name, z in (("own", codes[i]), ("m", mixed[i]))
-        }
-        critic = trained.critic(u)[0]
-        weights.append(PATCHED_ERROR if i % 2 == 0 else 1.0)
-        errors.append(weights[-1] * mean(((rebuilt - picture) ** 2).flatten()))
-        terms["map"].append(kl(pair.logits[i], head_of["own"]))
-        terms["faithful map"].append(2.0 * kl(head_of["m"], said))
-        terms["faithful reconstruction"].append(kl(pair.logits[i], of_rebuilt))
+    for i, picture in enumerate(batch.pictures):
+        u = networks.individual_code(picture[None]) + NOISE * batch.gate[i] * noise[i]
+        rebuilt, moved = (networks.decoded(u, z[None])[0] for z in (batch.own[i], mixed[i]))
+        swapped = (picture + moved - rebuilt).clamp(0, 1) if i < n // 2 else moved
+        said, evidence = seen(study, swapped)
+        critic = trained.critic(batch.gate[i] * u)[0]
+        terms["reconstruction"].append(mean(((rebuilt - picture) ** 2).flatten()))
+        terms["faithful map"].append(2.0 * kl(mixed[i] @ networks.head.weight.T + networks.head.bias, said))
         terms["class code"].append(mean((networks.class_encoder.of_decoded(evidence[None])[0] - mixed[i]).abs()))
         terms["sparse change"].append(0.25 * mean((moved - rebuilt).abs().flatten()))
-        if i % 2 == 0:  # every other picture has a patch
-            terms["class-free individual"].append(mean(-log(p) for p in probabilities(critic.tolist())))
-            terms["reading"].append(-log(probabilities(critic.tolist())[int(pair.logits[i].argmax())]))
-    terms["reconstruction"] = [sum(errors) / sum(weights)]
-    from_the_start = {"reconstruction", "map", "class-free individual"}
+        terms["class-free individual"].append(mean(-log(p) for p in probabilities(critic.tolist())))
+        terms["reading"].append(-log(probabilities(critic.tolist())[int(batch.classes[i])]))
+    from_the_start = {"reconstruction", "class-free individual"}
     factors = {name: weight * (1 if name in from_the_start else ramp) for name, weight in WEIGHTS.items()}
     return {name: (factors | {"reading": 1})[name] * mean(values) for name, values in terms.items()}
 
 
 @pytest.mark.parametrize("ramp", [0.0, 0.3, 1.0])
-def test_the_loss_is_its_textbook_twin(trained, study, pair, ramp):
-    expected = twin(trained, study, pair, ramp)
-    assert found(trained, study, pair, ramp).item() == pytest.approx(sum(expected.values()), rel=1e-4)
+def test_the_loss_is_its_textbook_twin(trained, study, batch, ramp):
+    expected = twin(trained, study, batch, ramp)
+    assert found(trained, study, batch, ramp).item() == pytest.approx(sum(expected.values()), rel=1e-4)
 
 
 @torch.no_grad()
-def test_there_is_something_to_clip(trained, pair):
+def test_there_is_something_to_clip(trained, batch):
     networks = trained.networks
-    own, donor = networks.class_encoder(pair.evidence), networks.class_encoder(pair.donor_evidence)
-    u = networks.individual_code(pair.pictures)
-    shown = (pair.pictures + networks.decoded(u, donor) - networks.decoded(u, own))[:2]
-    assert shown.min() < -0.05
+    u = networks.individual_code(batch.pictures)
+    swapped = (batch.pictures + networks.decoded(u, batch.donor) - networks.decoded(u, batch.own))[:2]
+    assert swapped.min() < -0.05
+
+
+def test_without_swaps_the_classifier_is_not_asked(trained, study, batch, monkeypatch):
+    monkeypatch.setattr(losses, "read_layer", lambda *_: pytest.fail("it was asked"))
+    assert found(trained, study, batch, ramp=0.0).item() > 0
+
+
+@torch.no_grad()
+def test_noise_gets_in_through_the_gate_alone():
+    individual, gate = torch.randn(4, 3, 40, 40), torch.zeros(4, 1, 40, 40)
+    gate[..., :20], gate[..., 20:30] = 1.0, 0.5
+    added = noisy(individual, gate, generator()) - individual
+    assert added[..., :20].std() == pytest.approx(NOISE, rel=0.03)
+    assert added[..., 20:30].std() == pytest.approx(NOISE / 2, rel=0.03)
+    assert not added[..., 30:].any()
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_every_term_counts_with_its_weight(trained, study, pair, name, monkeypatch):
-    expected = twin(trained, study, pair, 0.7)
+def test_every_term_counts_with_its_weight(trained, study, batch, name, monkeypatch):
+    expected = twin(trained, study, batch, 0.7)
     assert expected[name] > 0
     monkeypatch.setattr(losses, "WEIGHTS", WEIGHTS | {other: 0.0 for other in WEIGHTS if other != name})
-    assert found(trained, study, pair, 0.7).item() == pytest.approx(expected[name] + expected["reading"], rel=1e-4)
+    assert found(trained, study, batch, 0.7).item() == pytest.approx(expected[name] + expected["reading"], rel=1e-4)
 
 
-def test_the_loss_of_the_map_is_its_textbook_twin(trained, pair):
-    said = trained.networks.head(trained.networks.class_encoder(pair.evidence))
-    expected = mean(kl(wanted, found) for wanted, found in zip(pair.logits, said, strict=True))
-    assert map_loss(trained.networks, pair.evidence, pair.logits).item() == pytest.approx(expected, rel=1e-4)
+def test_the_loss_of_the_map_is_its_textbook_twin(trained, read):
+    _, (logits, evidence), _ = read
+    found_logits = trained.networks.head(trained.networks.class_encoder(evidence))
+    expected = mean(kl(*rows) for rows in zip(logits, found_logits, strict=True))
+    assert map_loss(trained.networks, evidence, logits).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_divergence_is_zero_for_equal_logits_and_the_textbook_s_otherwise():
@@ -175,33 +191,6 @@ def test_a_divergence_is_zero_for_equal_logits_and_the_textbook_s_otherwise():
     assert float(divergence(wanted, wanted + 7)) == pytest.approx(0, abs=1e-6)  # a constant changes no probability
     expected = mean(kl(one, two) for one, two in zip(wanted, other, strict=True))
     assert float(divergence(wanted, other)) == pytest.approx(expected, rel=1e-4)
-
-
-@torch.no_grad()
-def test_the_loss_of_the_mask_is_its_textbook_twin(trained, study, pair):
-    networks, mixed = trained.average, torch.randn(5, 2)
-    whole, masked, shown, everything = [], [], [], []
-    for picture, evidence, z in zip(pair.pictures, pair.evidence, mixed, strict=True):
-        u = networks.individual_code(picture[None])
-        rebuilt, moved = (networks.decoded(u, code) for code in (networks.class_encoder(evidence[None]), z[None]))
-        change = networks.mask(picture[None], rebuilt, moved) * (moved - rebuilt)
-        whole.append(torch.cat(seen(study, (picture + moved - rebuilt)[0].clamp(0, 1))))
-        masked.append(torch.cat(seen(study, (picture + change)[0].clamp(0, 1))))
-        shown.append(mean(change.abs().flatten()))
-        everything.append(mean((moved - rebuilt).abs().flatten()))
-    expected = MASK_COST * mean(shown) / mean(everything)
-    for columns in (range(4), range(4, 52)):  # logits, then evidence: each column in units of its spread
-        deviations = [torch.stack(whole)[:, column].std(correction=0) for column in columns]
-        floor = 0.1 * mean(deviations)
-        missed = [
-            float(((masked[i][column] - whole[i][column]) / max(float(deviation), floor)) ** 2)
-            for i in range(5)
-            for column, deviation in zip(columns, deviations, strict=True)
-        ]
-        expected += mean(missed)
-    with study.borrowed():
-        result = mask_loss(networks, study, LAYER, pair, mixed)
-    assert float(result) == pytest.approx(expected, rel=1e-3)
 
 
 # --- what learns from what ---------------------------------------------------------------------------------------
@@ -213,58 +202,45 @@ def gradients(module):
     return {name: gradient for name, gradient in found.items() if gradient is not None and gradient.any()}
 
 
-def after(trained, study, pair, weights, monkeypatch):
+def after(trained, study, batch, weights, monkeypatch):
     """The gradients of networks and critic where only some terms of the loss count."""
     monkeypatch.setattr(losses, "WEIGHTS", dict.fromkeys(WEIGHTS, 0.0) | weights)
     trained.zero_grad()
-    found(trained, study, pair, ramp=1.0).backward()
+    found(trained, study, batch, ramp=1.0).backward()
     return gradients(trained.networks), gradients(trained.critic)
 
 
-def test_the_critic_learns_from_reading_alone(trained, study, pair, monkeypatch):
-    individual = trained.networks.individual_code(pair.pictures[::2]).detach()
-    reading = F.cross_entropy(trained.critic(individual), pair.logits[::2].argmax(1))
+def test_the_critic_learns_from_reading_alone(trained, study, batch, monkeypatch):
+    individual = noisy(trained.networks.individual_code(batch.pictures), batch.gate, generator()).detach()
+    reading = F.cross_entropy(trained.critic(batch.gate * individual), batch.classes)
     names, parameters = zip(*trained.critic.named_parameters(), strict=True)
     expected = dict(zip(names, torch.autograd.grad(reading, parameters), strict=True))
     for weights in (WEIGHTS, {}, {"class-free individual": 100.0}):
-        networks, critic = after(trained, study, pair, weights, monkeypatch)
+        networks, critic = after(trained, study, batch, weights, monkeypatch)
         assert bool(networks) == bool(weights)  # nothing else learns from reading
         assert set(critic) == set(expected)
         for name, gradient in critic.items():
             assert torch.allclose(gradient, expected[name], atol=1e-6), name
 
 
-REACHED = {
-    "reconstruction": {"class_encoder", "individual_encoder", "decoder"},
-    "map": {"class_encoder", "head"},
-    "faithful map": {"class_encoder", "individual_encoder", "decoder"},  # not the head: it is what is to be met
-    "faithful reconstruction": {"class_encoder", "individual_encoder", "decoder"},
-    "class code": {"class_encoder", "individual_encoder", "decoder"},
-    "class-free individual": {"individual_encoder"},
-    "sparse change": {"class_encoder", "individual_encoder", "decoder"},
+REACHED = {name: {"individual_encoder", "decoder"} for name in WEIGHTS} | {
+    "class-free individual": {"individual_encoder"}
 }
+"""The map stays."""
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_what_each_term_reaches(trained, study, pair, name, monkeypatch):
-    networks, _ = after(trained, study, pair, {name: 1.0}, monkeypatch)
+def test_what_each_term_reaches(trained, study, batch, name, monkeypatch):
+    networks, _ = after(trained, study, batch, {name: 1.0}, monkeypatch)
     assert {key.partition(".")[0] for key in networks} == REACHED[name]
 
 
-def test_neither_classifier_nor_average_nor_the_pictures_get_a_gradient(trained, study, pair):
-    found(trained, study, pair).backward()
+def test_neither_classifier_nor_average_nor_the_pictures_get_a_gradient(trained, study, batch):
+    found(trained, study, batch).backward()
     assert gradients(study.model) == {}
     assert gradients(trained.average) == {}
     assert not any(parameter.requires_grad for parameter in trained.average.parameters())
-    assert pair.pictures.grad is None
-
-
-def test_only_the_mask_learns_from_its_loss(trained, study, pair):
-    networks = trained.networks
-    with study.borrowed():
-        mask_loss(networks, study, LAYER, pair, torch.randn(5, 2)).backward()
-    assert {name.partition(".")[0] for name in gradients(networks)} == {"mask"}
-    assert gradients(study.model) == {}
+    assert batch.pictures.grad is None
 
 
 # --- mixtures ----------------------------------------------------------------------------------------------------

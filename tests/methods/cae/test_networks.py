@@ -7,7 +7,6 @@ import torch
 
 from xai_widgets.methods.cae.networks import (
     CaeNetworks,
-    ChangeMask,
     ClassCritic,
     ClassEncoder,
     Decoder,
@@ -54,10 +53,7 @@ def test_shapes(picture):
     drawn = made.decoded(u, z)
     assert drawn.shape == pictures.shape
     assert 0 <= drawn.min() <= drawn.max() <= 1
-    mask = made.mask(pictures, drawn, 1 - drawn)
-    assert mask.shape == (2, 1, *picture[1:])
-    assert 0 <= mask.min() <= mask.max() <= 1
-    assert torch.equal(made.change(pictures, drawn, drawn), torch.zeros_like(pictures))
+    assert torch.equal(made.shown(pictures, drawn, drawn), pictures)
     assert ClassCritic(3, 7)(u).shape == (2, 7)
 
 
@@ -110,9 +106,6 @@ def test_every_picture_is_on_its_own(picture):
     assert torch.allclose(made.class_code(pictures[2:3], evidence[2:3]), z[2:3], atol=1e-5)
     assert torch.allclose(alone, u[2:3], atol=1e-5)
     assert torch.allclose(made.decoded(alone, z[2:3]), drawn[2:3], atol=1e-5)
-    other = drawn.flip(0)
-    mask = made.mask(pictures, drawn, other)
-    assert torch.allclose(made.mask(pictures[2:3], drawn[2:3], other[2:3]), mask[2:3], atol=1e-5)
 
 
 def test_the_decoder_depends_on_both_codes():
@@ -130,17 +123,3 @@ def test_the_decoder_begins_near_its_prior():
         decoder.prior.copy_(torch.logit(torch.linspace(0.1, 0.9, 256).view(1, 16, 16)))
         drawn = decoder(torch.randn(2, 3, 8, 8), torch.randn(2, 2))
     assert torch.allclose(drawn, torch.linspace(0.1, 0.9, 256).view(1, 1, 16, 16).expand(2, -1, -1, -1), atol=1e-6)
-
-
-def test_the_mask_begins_by_letting_most_of_a_change_through():
-    mask = ChangeMask(3, 4)(*torch.rand(3, 2, 3, 16, 16))
-    assert torch.allclose(mask, torch.sigmoid(torch.tensor(1.0)).expand_as(mask))
-
-
-def test_a_masked_change_is_its_formula():
-    made = networks().eval()
-    torch.nn.init.normal_(made.mask.mask.weight, std=10)
-    pictures, rebuilt, moved = torch.rand(3, 2, 3, 16, 16)
-    expected = made.mask(pictures, rebuilt, moved) * (moved - rebuilt)
-    assert torch.equal(made.change(pictures, rebuilt, moved), expected)
-    assert made.mask(pictures, rebuilt, moved).std() > 0.01

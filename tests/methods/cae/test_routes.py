@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cae.path import LIKELY
 from xai_widgets.methods.cae.plane import pair_chart
-from xai_widgets.methods.cae.routes import DIAL_STEPS, LIKELY, route_to
+from xai_widgets.methods.cae.routes import DIAL_STEPS, end_of, route_to
+from xai_widgets.methods.cae.walk import Walk
 
 ROUTES = ["straight", "closest", "graph", "reference"]
 START = (-3.0, 1.0)
@@ -58,6 +60,13 @@ def way(on_map, route, confidence=None, start=START):
     return route_to(on_map, on_map.encode(start), 0, 1, route, confidence)
 
 
+def end(on_map, route, confidence):
+    """The share of a route that a confidence ends it at, and the code there."""
+    walk = Walk(on_map, on_map.encode(START), way(on_map, route, confidence))
+    share = end_of(walk, 0, 1, confidence)
+    return share, walk.codes(torch.tensor([share]))[0]
+
+
 def test_straight_to_the_target_s_centre_on_the_chart(on_map):
     route = way(on_map, "straight")
     assert len(route) == 2
@@ -80,10 +89,10 @@ def test_what_the_chart_does_not_show_is_kept():
 
 
 def test_closest_is_the_shortest_move_to_what_is_asked_for(on_map):
-    end = way(on_map, "closest")[-1]
-    assert float(on_map.head(end[None])[0, 1]) == pytest.approx(LIKELY, abs=1e-5)
-    assert end[1] == START[1]  # straight across the border
-    cut = way(on_map, "closest", 0.7)[-1]
+    last = way(on_map, "closest")[-1]
+    assert float(on_map.head(last[None])[0, 1]) == pytest.approx(LIKELY, abs=1e-5)
+    assert last[1] == START[1]  # straight across the border
+    _, cut = end(on_map, "closest", 0.7)
     assert float(on_map.head(cut[None])[0, 1]) == pytest.approx(0.7, abs=2e-3)
     assert cut[1] == START[1]
 
@@ -115,21 +124,20 @@ def test_a_reference_that_the_map_is_wrong_about_is_none(on_map):
 @pytest.mark.parametrize("confidence", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_confidence_is_met_by_the_classifier_itself(on_map, route, confidence):
-    whole, cut = way(on_map, route), way(on_map, route, confidence)
-    obtained = float(on_map.predict(on_map.draw(cut[-1:]))[0, 1])
+    _, code = end(on_map, route, confidence)
+    obtained = float(on_map.predict(on_map.draw(code[None]))[0, 1])
     assert confidence <= obtained + 1e-5 <= confidence + 0.3 * 20 * 2.0**-DIAL_STEPS + 1e-4
-    assert len(cut) <= len(whole)
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_border_is_where_both_are_as_probable(on_map, route):
-    cut = way(on_map, route, "border")
-    assert float(cut[-1, 0]) == pytest.approx(0, abs=0.01)
+    _, code = end(on_map, route, "border")
+    assert float(code[0]) == pytest.approx(0, abs=0.01)
 
 
 def test_more_than_the_route_has_is_the_whole_route_and_less_than_there_is_none(on_map):
-    assert torch.allclose(way(on_map, "straight", 0.99999), way(on_map, "straight"))
-    assert len(way(on_map, "straight", 0.01)) == 1
+    assert end(on_map, "straight", 0.99999)[0] == end(on_map, "straight", None)[0] == 1.0
+    assert end(on_map, "straight", 0.01)[0] == 0.0
 
 
 @pytest.mark.parametrize("route", ROUTES)

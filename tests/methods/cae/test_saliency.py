@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import pairwise
+from typing import ClassVar
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.decoding import BATCH
 from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.saliency import difference, path_integrated, several
+from xai_widgets.methods.cae.walk import Walk
 
 # --- difference --------------------------------------------------------------------------------------------------
 
@@ -43,7 +44,7 @@ def test_one_scale_serves_many_pictures_and_larger_changes_are_cut():
 def test_of_a_linear_classifier_it_is_weight_times_move(exact):
     model = exact(((0.3, -1.0), (1.0, 0.5)), (0.0, 2.0))
     encoded = model.encode([-4.0, 1.0])
-    strip = film_strip(model, encoded, torch.tensor([[-4.0, 1.0], [0.0, 5.0], [3.0, 0.0]]), 1)
+    strip = film_strip(Walk(model, encoded, torch.tensor([[-4.0, 1.0], [0.0, 5.0], [3.0, 0.0]])), 1)
     found, (total, change) = path_integrated(model.study, strip.pictures, 1, 0)
     weight = model.study.model[1].weight
     wanted = (weight[1] - weight[0]).view(3, 5) * (strip.pictures[-1] - strip.pictures[0])[0]
@@ -100,11 +101,13 @@ def test_more_steps_miss_less(new_study):
 
 
 class Counting(nn.Module):
-    """Notes how many pictures come at once."""
+    """Notes how many pictures come at once, to it or to a copy of it."""
+
+    sizes: ClassVar = []
 
     def __init__(self):
         super().__init__()
-        self.linear, self.sizes = nn.Linear(12, 3), deque()  # lists would be copied when it is borrowed
+        self.linear = nn.Linear(12, 3)
 
     def forward(self, pictures):
         self.sizes.append(len(pictures))
@@ -169,7 +172,7 @@ def test_directions_that_change_something_else_or_the_opposite_do_not(exact):
     assert torch.allclose(mean[0], torch.full((5,), 0.04), atol=1e-6)  # 4 * 0.02 over one of two rows
 
 
-def test_the_reconstruction_is_no_change_even_unanchored(exact):
+def test_the_reconstruction_is_no_change_even_where_nothing_is_pasted(exact):
     model = exact()
     model.decode = lambda encoded, z: model.draw(z)
     mean, agreement = several(model, model.encode([1.0, 2.0]), torch.tensor([[1.0, 2.0]]))

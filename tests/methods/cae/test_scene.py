@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -119,10 +121,10 @@ def test_a_scene_of_a_choice_decodes_and_explains(brief, pair):
     assert (already.plane.kind, already.target) == ("overview", None)
 
 
-def test_the_words_of_a_choice(brief, pair):
+def test_the_words_of_a_choice(brief, toy, unseen):
     choice = Choice(True, 0, None)
     assert choice.truth(brief.study) == f"class {brief.study.test[0][1]}"
-    explanation = pair.explain("typical")
+    explanation = toy.explain(unseen(toy)[0][0])
     assert choice.most_changed(brief.study, explanation) == ""
 
     class Parts(list):
@@ -133,4 +135,6 @@ def test_the_words_of_a_choice(brief, pair):
 
     study = Study(brief.study.model, Parts(brief.study.test), test=Parts(brief.study.test))
     said = Choice(False, 7, None).most_changed(study, explanation)
-    assert said == " 100% of the change falls on the square."
+    assert said.startswith(" 100% of the change falls on the square.")
+    ordered = replace(explanation, strip=replace(explanation.strip, first=torch.ones(16, 16)))
+    assert Choice(False, 7, None).most_changed(study, ordered).endswith(" The square changes first.")

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.decoding import BATCH, Decodes, Encoded
-from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.progress import Progress
 
 Box = tuple[float, float, float, float]
@@ -44,12 +43,12 @@ class Atlas:
         return isqrt(len(self.pictures))
 
 
-def draw_atlas(model: Decodes, encoded: Encoded, plane: Plane, box: Box, n: int, progress: Progress) -> Atlas:
-    """Decode one picture (N = 1) at ``n x n`` points of a map, and ask the classifier about each."""
-    codes = plane.lift(grid(box, n), encoded.z[0]).split(BATCH)
-    progress.start("drawing the map", len(codes))
+def draw_atlas(model: Decodes, encoded: Encoded, codes: Tensor, box: Box, progress: Progress) -> Atlas:
+    """Decode one picture (N = 1) with the codes ``(n * n, d)`` of a map's points, and ask the classifier about each."""
+    batches = codes.split(BATCH)
+    progress.start("drawing the map", len(batches))
     pictures, probabilities = [], []
-    for batch in codes:
+    for batch in batches:
         pictures.append(model.decode(encoded, batch))
         probabilities.append(model.predict(pictures[-1]))
         progress.advance()

@@ -21,20 +21,22 @@ from torch import Tensor
 from xai_widgets import artifact, limits
 from xai_widgets.errors import PictureError
 from xai_widgets.limits import Of, Several
-from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas
+from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas, grid
 from xai_widgets.methods.cae.code_map import CodeMap, FittedParts
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.decoding import Encoded, FittedNetworks
 from xai_widgets.methods.cae.evidence import evidence_layer, read_layer
-from xai_widgets.methods.cae.fit import MASK_SHARE, CaeFit, FitData, restored_networks
+from xai_widgets.methods.cae.fit import CaeFit, FitData, restored_networks
 from xai_widgets.methods.cae.health import Health
 from xai_widgets.methods.cae.networks import default_width
+from xai_widgets.methods.cae.ordering import first_region
 from xai_widgets.methods.cae.paper.fit import fit_paper
 from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.plane import Plane
-from xai_widgets.methods.cae.routes import Confidence, Route, route_to
+from xai_widgets.methods.cae.routes import Confidence, Route, end_of, route_to
 from xai_widgets.methods.cae.saliency import change_maps, path_integrated
 from xai_widgets.methods.cae.settings import PLANE_CLASSES, Settings
+from xai_widgets.methods.cae.walk import Walk
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.explainer import FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
@@ -45,9 +47,6 @@ from xai_widgets.study import Study
 
 MAPPED = 1000
 """At most so many training pictures are points of the map."""
-
-SHARP = 0.02
-"""Mean absolute error up to which reconstructions are shown as they are; above, changes are added to the picture."""
 
 LEAST_TRIED = 32
 """A trial of fewer pictures may be too small for a map."""
@@ -101,7 +100,7 @@ class CAE(CodeMap):
         if settings is None:
             if dimensions is None:
                 dimensions = 2 if study.classes <= PLANE_CLASSES else 8
-            recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0)
+            recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0, warm_up=0.1)
             width = default_width(study.shape) if width is None else width
             settings = Settings(dimensions, channels, width, pictures, recipe)
         self.settings: Settings = Of((Settings,))("settings", settings)
@@ -161,8 +160,8 @@ class CAE(CodeMap):
         few = FewPictures.of(self.study, settings.pictures, 0, settings.recipe.seed, LEAST_TRIED)
         short = replace(settings, recipe=replace(settings.recipe, epochs=1))
         epochs = settings.recipe.epochs
-        trained, mask = epochs * few.seen, max(1, epochs // MASK_SHARE) * few.seen
-        growth = (few.seen, trained, few.seen) if settings.paper else (few.seen, few.seen, trained, mask)
+        trained, once = epochs * few.seen, few.seen
+        growth = (once, trained, once) if settings.paper else (once, once, once, trained)
         return Trial(CAE(few.study, settings=short), growth, few.kept(read), few.batch(settings.recipe.batch_size))
 
     @property
@@ -179,12 +178,9 @@ class CAE(CodeMap):
         return self.health.verdict()
 
     @property
-    def anchored(self) -> bool:
-        """Whether changes are added to the picture, because reconstructions are too blurred to stand for it.
-
-        The published model never does.
-        """
-        return not self.settings.paper and self.health.reconstruction > SHARP
+    def pasted(self) -> bool:
+        """Whether changes are pasted into the picture itself; the published model draws the whole picture anew."""
+        return not self.settings.paper
 
     # --- codes -------------------------------------------------------------------------------------------------
 
@@ -221,26 +217,27 @@ class CAE(CodeMap):
         z, u = networks.class_code(moved, evidence), networks.individual_code(moved)
         return z.cpu(), u.cpu(), networks.decoded(u, z).cpu()
 
-    def decode(self, encoded: Encoded, z: Tensor, *, anchored: bool | None = None) -> Tensor:
+    def decode(self, encoded: Encoded, z: Tensor, *, pasted: bool | None = None) -> Tensor:
         """Pictures ``(M, C, H, W)`` in [0, 1] of class codes ``(M, d)``; see `decoding.Decodes`."""
         networks, device = self._fitted.networks, self.study.device
         one = (len(z), -1, -1, -1)
         with torch.no_grad():
             drawn = networks.decoded(encoded.u.expand(one).to(device), z.to(device))
-            if not (self.anchored if anchored is None else anchored):
+            if not (self.pasted if pasted is None else pasted):
                 return drawn.cpu()
             pictures, rebuilt = (part.expand(one).to(device) for part in (encoded.pictures, encoded.reconstructions))
-            changed = (pictures + networks.change(pictures, rebuilt, drawn)).clamp(0, 1).cpu()
+            shown = networks.shown(pictures, rebuilt, drawn).cpu()
         # The last digits of a decoded picture depend on the batch it is in.
         still = (z == encoded.z).all(1)[:, None, None, None]
-        return torch.where(still, encoded.pictures, changed)
+        return torch.where(still, encoded.pictures, shown)
 
     def atlas(
         self, encoded: Encoded, plane: Plane, box: Box, *, side: int = 21, progress: Progress | None = None
     ) -> Atlas:
         """Counterfactuals of one picture at ``side x side`` points of a map."""
         box, side = Several(limits.Real(), (4,))("box", box), limits.Whole(2, 1000)("side", side)
-        return draw_atlas(self, encoded, plane, box, side, progress or Progress())
+        codes = self.code_at(plane, grid(box, side), encoded.z[0])
+        return draw_atlas(self, encoded, codes, box, progress or Progress())
 
     # --- explaining --------------------------------------------------------------------------------------------
 
@@ -263,7 +260,8 @@ class CAE(CodeMap):
             A class other than the predicted one, by number or name; default the second most probable one.
         confidence
             Probability of the target to reach, in (0, 1), or "border": as much as that of the class predicted now.
-            Found by bisection with the classifier itself. Default: go to the end of the route.
+            Found by bisection with the classifier itself; from 95 % on, up to 99 % are obtained. Default: go to the
+            end of the route.
         route
             "straight": on the chart of both classes to the centre of the target. "closest": the shortest way on the
             map to `confidence`. "graph": along real codes. "reference": the published one, straight to the nearest
@@ -287,7 +285,9 @@ class CAE(CodeMap):
         second = int(probabilities.index_fill(0, probabilities.argmax(), -1).argmax())
         goal = second if target is None else self.study.class_index(target)
         corners = route_to(self, encoded, source, goal, route, confidence)
-        strip = film_strip(self, encoded, corners, goal, frames=frames, density=self.density)
+        walk = self.walk(encoded, corners, source, goal)
+        end = end_of(walk, source, goal, confidence)
+        strip = film_strip(walk, goal, end=end, frames=frames, density=self.density)
         path, completeness = path_integrated(self.study, strip.pictures, goal, source)
         changes = change_maps(self, encoded, strip, self.pair_chart(source, goal), self.health.scale)
         return Counterfactual(
@@ -298,11 +298,23 @@ class CAE(CodeMap):
             requested=None if confidence is None or isinstance(confidence, str) else float(confidence),
             saliency=changes | {"path": path},
             completeness=completeness,
-            anchored=self.anchored,
+            pasted=self.pasted,
             problems=self.problems,
             class_names=self.study.class_names,
             origin=self.origin(route=route),
         )
+
+    def walk(self, encoded: Encoded, route: Tensor, source: int, target: int) -> Walk:
+        """The walk of one encoded picture along codes ``(M, d)``: what matters most changes first; see `ordering`.
+
+        As published, everything changes at once.
+        """
+        whole = Walk(self, encoded, route)
+        if not self.pasted:
+            return whole
+        end, grid = whole.show(torch.ones(1))[0][0], (encoded.u.shape[2], encoded.u.shape[3])
+        first = first_region(self.study, encoded.pictures[0], end, (source, target), grid)
+        return Walk(self, encoded, route, first)
 
     @cached_property
     def _layer(self) -> str | None:

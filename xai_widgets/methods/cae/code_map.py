@@ -11,6 +11,7 @@ from torch import Tensor, nan
 from xai_widgets.errors import NotFittedError
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.density import Density
+from xai_widgets.methods.cae.drops import local_codes
 from xai_widgets.methods.cae.health import Health
 from xai_widgets.methods.cae.plane import Plane, code_plane, overview, pair_chart
 from xai_widgets.methods.cae.targets import centres
@@ -96,6 +97,13 @@ class CodeMap(Explainer):
         if self.codes.shape[1] == 2:
             return code_plane()
         return overview(self.codes) if source is None or target is None else self.pair_chart(source, target)
+
+    def code_at(self, plane: Plane, points: Tensor, z: Tensor) -> Tensor:
+        """The codes ``(M, d)`` of a picture with code z ``(d,)`` that is moved to points ``(M, 2)`` of a map.
+
+        On an overview it takes the code of the company there; on the chart of a pair, what that does not show stays.
+        """
+        return local_codes(plane, self.codes, points, z) if plane.kind == "overview" else plane.lift(points, z)
 
     def pair_chart(self, source: int, target: int) -> Plane:
         """The map whose x axis shows the log-odds of a target class against a source class."""

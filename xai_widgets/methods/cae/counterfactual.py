@@ -41,8 +41,8 @@ class Counterfactual:
         what does not matter, and how far these agree; in [0, 1].
     completeness
         Sum of "path", and the change of the log-odds that it should equal.
-    anchored
-        Whether changes were added to the picture itself; else frames are decoded, and the first one is not the
+    pasted
+        Whether changes were pasted into the picture itself; else frames are decoded, and the first one is not the
         picture but its reconstruction.
     problems
         Why the fit cannot be trusted; empty if it can.
@@ -59,7 +59,7 @@ class Counterfactual:
     requested: float | None
     saliency: Mapping[str, Tensor]
     completeness: tuple[float, float]
-    anchored: bool
+    pasted: bool
     problems: tuple[str, ...]
     class_names: tuple[str, ...]
     origin: Mapping[str, Any]
@@ -96,24 +96,23 @@ class Counterfactual:
         """Whether the target is the predicted class at the end."""
         return int(self.strip.probabilities[-1].argmax()) == self.target
 
+    @property
+    def half_way(self) -> int:
+        """The frame at which half of the change is done."""
+        return max(len(self.strip.pictures) // 2, 1)
+
+    @property
+    def first_change(self) -> Tensor:
+        """What the first half of the change is, ``(C, H, W)`` in [-1, 1]."""
+        return self.strip.pictures[self.half_way] - self.strip.pictures[0]
+
     def focus(self) -> tuple[float, str]:
         """The smallest share of the picture that holds `MOST` of the squared change, and where its middle is."""
-        change = self.change.square().sum(0)
-        if not change.sum() > 0:
-            return 1.0, "nowhere"
-        ordered, order = change.flatten().sort(descending=True)
-        enough = int((ordered.cumsum(0) < MOST * ordered.sum()).sum()) + 1
-        rows, columns = order[:enough] // change.shape[1], order[:enough] % change.shape[1]
-        weights = ordered[:enough] / ordered[:enough].sum()
-        axes = zip((rows, columns), change.shape, THIRDS, strict=True)
-        centres = [(float((weights * (axis + 0.5)).sum()) / side, names) for axis, side, names in axes]
-        words = [names[min(int(3 * centre), 2)] for centre, names in centres]
-        return enough / change.numel(), "in the middle" if words == ["middle"] * 2 else f"{words[0]} {words[1]}"
+        return _focus(self.change)
 
     def share_within(self, region: Tensor) -> float:
         """Share of the squared change inside a region, bool ``(H, W)``."""
-        change = self.change.square().sum(0)
-        return float(change[region].sum() / change.sum().clamp_min(torch.finfo(change.dtype).tiny))
+        return share_of(self.change, region)
 
     def sentence(self) -> str:
         """What happened, in one plain sentence."""
@@ -121,7 +120,8 @@ class Counterfactual:
         begin = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
         if not self.flipped:
             return f"{begin}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
-        return f"{begin}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {where}."
+        first = "" if self.strip.first is None else f" First to change: {_focus(self.first_change)[1]}."
+        return f"{begin}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {where}.{first}"
 
     def verdict(self) -> str:
         """The numbers that tell whether to trust it, in one line."""
@@ -129,8 +129,11 @@ class Counterfactual:
         falls = f"falls on {self.strip.violation:.1%} of the way" if self.strip.violation else "rises all the way"
         gap = f"differs from the original by {self.start_gap:.2g} on average" if self.start_gap else "is the original"
         off = int((~self.strip.on_data).sum())
+        half = float(self.strip.probabilities[self.half_way, self.target])
+        order = "all at once" if self.strip.first is None else f"first {_focus(self.first_change)[1]}"
         parts = [
             f"{self.name(self.target)} {self.obtained:.1%}{requested}",
+            f"it changes {order}, and half of the change gives {half:.0%}",
             f"the probability {falls}",
             f"frame 1 {gap}",
             f"attributions add up to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
@@ -179,3 +182,24 @@ class Counterfactual:
         """The predicted class of a frame, and its probability."""
         chance, winner = self.strip.probabilities[frame].max(0)
         return f"{self.name(int(winner))} {float(chance):.0%}"
+
+
+def share_of(change: Tensor, region: Tensor) -> float:
+    """Share of a squared change ``(C, H, W)`` inside a region, bool ``(H, W)``."""
+    squared = change.square().sum(0)
+    return float(squared[region].sum() / squared.sum().clamp_min(torch.finfo(squared.dtype).tiny))
+
+
+def _focus(change: Tensor) -> tuple[float, str]:
+    """The smallest share of a picture that holds `MOST` of a squared change ``(C, H, W)``, and where its middle is."""
+    squared = change.square().sum(0)
+    if not squared.sum() > 0:
+        return 1.0, "nowhere"
+    ordered, order = squared.flatten().sort(descending=True)
+    enough = int((ordered.cumsum(0) < MOST * ordered.sum()).sum()) + 1
+    rows, columns = order[:enough] // squared.shape[1], order[:enough] % squared.shape[1]
+    weights = ordered[:enough] / ordered[:enough].sum()
+    axes = zip((rows, columns), squared.shape, THIRDS, strict=True)
+    centres = [(float((weights * (axis + 0.5)).sum()) / side, names) for axis, side, names in axes]
+    words = [names[min(int(3 * centre), 2)] for centre, names in centres]
+    return enough / squared.numel(), "in the middle" if words == ["middle"] * 2 else f"{words[0]} {words[1]}"

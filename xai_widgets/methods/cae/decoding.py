@@ -68,10 +68,10 @@ class FittedNetworks(nn.Module, ABC):
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:
         """Pictures ``(N, C, H, W)`` in [0, 1] of individual codes with class codes."""
 
-    def change(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
-        """What a move of the class code changes in pictures: from `rebuilt` to `moved`, all ``(N, C, H, W)``."""
-        del pictures  # a subclass may look at them
-        return moved - rebuilt
+    def shown(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+        """The pictures that people see of a move of the class code from `rebuilt` to `moved`, all ``(N, C, H, W)``."""
+        del pictures, rebuilt  # a subclass may paste into them
+        return moved
 
 
 class Decodes(Protocol):
@@ -85,10 +85,10 @@ class Decodes(Protocol):
     def bias(self) -> Tensor:
         """Biases ``(K,)`` of the head."""
 
-    def decode(self, encoded: Encoded, z: Tensor, *, anchored: bool | None = None) -> Tensor:
+    def decode(self, encoded: Encoded, z: Tensor, *, pasted: bool | None = None) -> Tensor:
         """Pictures ``(M, C, H, W)`` in [0, 1] of class codes ``(M, d)``, with one individual code or one for each.
 
-        `anchored` True: the picture plus what the move of its code changes, clipped. False: the decoder's picture
+        `pasted` True: the picture, with what the move of its code changes pasted into it. False: the decoder's picture
         itself. None: as the model prefers.
         """
 

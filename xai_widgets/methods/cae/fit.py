@@ -1,8 +1,6 @@
-"""How a default CAE is fitted: warm-up of the map, the training proper with its collapse alarm, the health report.
+"""How a default CAE is fitted: the map, where the classifier looks, the training with its collapse alarm, the report.
 
-Half of the pictures of a batch get a patch of another picture. Where a cue and an object always come together, pictures
-alone cannot tell which of them a classifier uses. Once patches are exchanged they come apart, and the classifier
-predicts anew (the pictures of CutMix, Yun et al., arXiv 1905.04899, with the classifier's predictions as labels).
+The map comes first and stays: class codes are about the classifier, and what is drawn of them must not move them.
 """
 
 from __future__ import annotations
@@ -18,10 +16,12 @@ from torch import Tensor
 
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.decoding import FittedNetworks
-from xai_widgets.methods.cae.evidence import pooled, read_layer
+from xai_widgets.methods.cae.evidence import pooled
+from xai_widgets.methods.cae.evidence_maps import DONORS, evidence_map, expected_gradients, gate
 from xai_widgets.methods.cae.health import Health, examine
-from xai_widgets.methods.cae.losses import CALM, FULL, PATCHED, Pair, Trained, loss, map_loss, mask_loss, mixture
-from xai_widgets.methods.cae.networks import CaeNetworks
+from xai_widgets.methods.cae.leak import leak
+from xai_widgets.methods.cae.losses import CALM, FULL, SWAP_EVERY, Batch, Trained, loss, map_loss
+from xai_widgets.methods.cae.networks import CaeNetworks, grid_sides
 from xai_widgets.methods.cae.paper.fit import FittedPaper
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
@@ -29,25 +29,20 @@ from xai_widgets.methods.common.codes import CachedPass, require_gradients
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.seeding import generator
 from xai_widgets.study import Study
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
 
-WARM_UP = Recipe(epochs=12, batch_size=64, lr=3e-3)
-"""Of class encoder and head alone, so that the map is there before the decoder starts."""
+MAP = Recipe(epochs=12, batch_size=64, lr=3e-3)
+"""How class encoder and head are trained."""
 
 AVERAGED = 0.995
 """The running average forgets half in about 140 steps."""
 
-MASK_SHARE = 10
-"""The change mask is trained for one in so many epochs of the training proper."""
-
 ALARM_EVERY = 100
 """Steps between two checks of the collapse alarm, once a third of the training is over."""
-
-SMALLEST, LARGEST = 0.3, 0.9
-"""Sides of a patch, as shares of the picture's."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +73,22 @@ class FitData:
         donors = [(predicted != k).nonzero().flatten() for k in range(cached.study.classes)]
         return cls(cached, layer, evidence, donors)
 
-    def map_points(self, networks: FittedNetworks, chosen: Sequence[int], most: int) -> dict[str, Tensor]:
-        """The points of a map: class codes, indices and probabilities of the first pictures."""
-        first = torch.arange(min(most, len(self.cached)))
+    def class_codes(self, networks: FittedNetworks, indices: Tensor) -> Tensor:
+        """Class codes ``(n, d)`` of some of the pictures, on the CPU."""
         device = self.cached.study.device
         with torch.no_grad():
             codes = [
                 networks.class_code(self.cached.picture(batch), self.evidence[batch].to(device)).cpu()
-                for batch in first.split(self.cached.study.batch_size)
+                for batch in indices.split(self.cached.study.batch_size)
             ]
+        return torch.cat(codes)
+
+    def map_points(self, networks: FittedNetworks, chosen: Sequence[int], most: int) -> dict[str, Tensor]:
+        """The points of a map: class codes, indices and probabilities of the first pictures."""
+        first = torch.arange(min(most, len(self.cached)))
         probabilities = self.cached.study.scores.probabilities(self.cached.logits[first])
-        return {"codes": torch.cat(codes), "places": torch.tensor(chosen)[first], "probabilities": probabilities}
+        codes = self.class_codes(networks, first)
+        return {"codes": codes, "places": torch.tensor(chosen)[first], "probabilities": probabilities}
 
     def donors_for(self, classes: Tensor, generator: torch.Generator) -> Tensor:
         """For each of some classes the index of a picture of another predicted class."""
@@ -112,24 +112,22 @@ class CaeFit:
         self.steps = settings.recipe.epochs * batches
 
     def run(self) -> tuple[CaeNetworks, Health]:
-        """Warm up, train, and check whether it worked."""
+        """Fit the map, look where the classifier looks, train, and check whether it worked."""
         began = time.perf_counter()
         require_gradients(self.study, "a CAE is fitted")
         with self.study.borrowed():
             if self.finished.restore("CAE", self.trained) is None:
-                self._warm_up()
+                self._fit_map()
                 self._train()
             networks = self.trained.average.eval()
-            self._fit_mask(networks)
-        alarmed = bool((self.trained.strength != 1).any())
-        return networks, replace(self._health(networks), alarmed=alarmed, seconds=time.perf_counter() - began)
+            health = self._health(networks)
+            codes = self.data.class_codes(networks, torch.arange(len(self.data.cached)))
+            shows, guessed = leak(networks, self.data.cached, codes, self.settings.recipe.seed)
+        alarmed, seconds = bool((self.trained.strength != 1).any()), time.perf_counter() - began
+        return networks, replace(health, leak=shows, guessed=guessed, alarmed=alarmed, seconds=seconds)
 
-    def _train(self) -> None:
-        count, recipe, kept = len(self.data.cached), self.settings.recipe, self.finished.checkpoint("CAE")
-        train(self.trained, self._loss, count, recipe, progress=self.progress, task="CAE", checkpoint=kept)
-        self.finished.keep("CAE", self.trained, recipe.epochs)
-
-    def _warm_up(self) -> None:
+    def _fit_map(self) -> None:
+        """Fit class encoder and head, which do not change any more then."""
         networks = self.trained.networks
         map_only = torch.nn.ModuleList([networks.class_encoder, networks.head])
 
@@ -137,42 +135,51 @@ class CaeFit:
             logits = self.data.cached.logits[step.indices].to(self.study.device)
             return map_loss(networks, self._evidence(step.indices), logits, self.study.scores)
 
-        recipe = replace(WARM_UP, seed=self.settings.recipe.seed)
+        recipe = replace(MAP, seed=self.settings.recipe.seed)
         train(map_only, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the map")
+        map_only.requires_grad_(False)
         self.trained.average.load_state_dict(networks.state_dict())
 
-    def _fit_mask(self, networks: CaeNetworks) -> None:
-        """Fit the change mask to networks that no longer change."""
-        networks.mask.requires_grad_(True)
+    def _train(self) -> None:
+        count, recipe, kept = len(self.data.cached), self.settings.recipe, self.finished.checkpoint("CAE")
+        self.gates = self._gates()
+        self.codes = self.data.class_codes(self.trained.networks, torch.arange(count))
+        train(self.trained, self._loss, count, recipe, progress=self.progress, task="CAE", checkpoint=kept)
+        self.finished.keep("CAE", self.trained, recipe.epochs)
 
-        def of(step: Step) -> Tensor:
-            pair = self._pair(step, patched=False)
-            with torch.no_grad():
-                own, donor = (networks.class_encoder(evidence) for evidence in (pair.evidence, pair.donor_evidence))
-            return mask_loss(networks, self.study, self.data.layer, pair, mixture(own, donor, step.generator))
+    def _gates(self) -> Tensor:
+        """The gate of every picture ``(N, 1, h, w)``, on the CPU."""
+        cached, random = self.data.cached, generator(self.settings.recipe.seed, "donors", 0)
+        batches = torch.arange(len(cached)).split(self.study.batch_size)
+        self.progress.start("CAE, where the classifier looks", len(batches))
+        gates = []
+        for batch in batches:
+            drawn = torch.stack([self._contributions(batch, random) for _ in range(DONORS)])
+            gates.append(gate(evidence_map(drawn.mean(0), grid_sides(self.study.shape)[-1])).cpu())
+            self.progress.advance()
+        return torch.cat(gates)
 
-        recipe = replace(self.settings.recipe, epochs=max(1, self.settings.recipe.epochs // MASK_SHARE))
-        train(networks.mask, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the change mask")
+    def _contributions(self, batch: Tensor, random: torch.Generator) -> Tensor:
+        cached, predicted = self.data.cached, self.data.cached.logits.argmax(1)
+        donors = self.data.donors_for(predicted[batch], random)
+        pictures, others = cached.picture(batch), cached.picture(donors)
+        classes = predicted[batch], predicted[donors]
+        return expected_gradients(self.study, pictures, others, classes, torch.rand(len(batch), generator=random))
 
     def _loss(self, step: Step) -> Tensor:
         self._average(step.number)
         done = step.number / self.steps
         if done > 1 / 3 and step.number % ALARM_EVERY == 0:
             self._alarm()
-        ramp = min(max((done - CALM) / (FULL - CALM), 0.0), 1.0)
-        return loss(self.trained, self.study, self.data.layer, self._pair(step), ramp, step.generator)
+        ramp = min(max((done - CALM) / (FULL - CALM), 0.0), 1.0) if step.number % SWAP_EVERY == 0 else 0.0
+        return loss(self.trained, self.study, self.data.layer, self._batch(step), ramp, step.generator)
 
-    def _pair(self, step: Step, *, patched: bool = True) -> Pair:
-        cached = self.data.cached
-        pictures = cached.picture(step.indices)
-        if patched:
-            others = torch.randint(len(cached), (len(pictures[PATCHED]),), generator=step.generator)
-            pictures[PATCHED] = exchanged(pictures[PATCHED], cached.picture(others), step.generator)
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            logits, evidence = read_layer(self.study, pictures, self.data.layer)
-        donors = self.data.donors_for(logits.argmax(1).cpu(), step.generator)
-        return Pair(pictures, evidence, self._evidence(donors), logits)
+    def _batch(self, step: Step) -> Batch:
+        device, classes = self.study.device, self.data.cached.logits[step.indices].argmax(1)
+        donors = self.data.donors_for(classes, step.generator)
+        pictures = self.data.cached.picture(step.indices).contiguous(memory_format=torch.channels_last)
+        rest = self.gates[step.indices], classes, self.codes[step.indices], self.codes[donors]
+        return Batch(pictures, *(values.to(device) for values in rest))
 
     def _evidence(self, indices: Tensor) -> Tensor:
         return self.data.evidence[indices].to(self.study.device)
@@ -226,19 +233,3 @@ def restored_networks(study: Study, settings: Settings, tensors: Mapping[str, Te
             networks.to(memory_format=torch.channels_last)
     networks.load_state_dict(tensors)
     return networks.eval().to(study.device)
-
-
-def exchanged(pictures: Tensor, others: Tensor, generator: torch.Generator) -> Tensor:
-    """The pictures ``(n, C, H, W)``, each with a rectangle from `others`, which may lie partly outside."""
-    rows = _inside(pictures.shape[2], len(pictures), generator)[:, :, None]
-    columns = _inside(pictures.shape[3], len(pictures), generator)[:, None, :]
-    mask = (rows & columns)[:, None].to(pictures.device)
-    return torch.where(mask, others, pictures)
-
-
-def _inside(side: int, count: int, generator: torch.Generator) -> Tensor:
-    """Which rows (or columns) of each picture its rectangle covers, bool ``(n, side)``."""
-    length, middle = torch.rand(2, count, 1, generator=generator)
-    half = (SMALLEST + (LARGEST - SMALLEST) * length) * side / 2
-    inside: Tensor = (torch.arange(side) + 0.5 - middle * side).abs() <= half
-    return inside

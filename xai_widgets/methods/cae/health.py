@@ -29,14 +29,17 @@ class Health:
         Mean absolute error of the reconstructions, pictures in [0, 1].
     validity
         Share of the swaps, decoded directly, for which the donor's class is predicted.
-    anchored_validity
-        The same, anchored at the picture itself.
+    pasted_validity
+        The same, pasted into the picture.
     map_error
         Mean absolute difference of the probabilities of map and classifier, on those swaps.
     change
         Mean absolute change of the picture by a swap.
     scale
         99.5 % quantile of the changes of pixels by a swap: the full scale of all difference maps.
+    leak, guessed
+        Share of swapped pictures off which a probe still reads the class of the original (see `leak`), and how often
+        the commonest class would be right.
     alarmed
         Whether the collapse alarm had to change the weights of the losses.
     seconds
@@ -46,10 +49,12 @@ class Health:
     swaps: int
     reconstruction: float
     validity: float
-    anchored_validity: float
+    pasted_validity: float
     map_error: float
     change: float
     scale: float
+    leak: float = 0.0
+    guessed: float = 0.0
     alarmed: bool = False
     seconds: float = 0.0
 
@@ -61,7 +66,7 @@ class Health:
             found.append(
                 f"The decoder ignores the class code: another class's code changes a picture by {self.change:.2%} only."
             )
-        if max(self.validity, self.anchored_validity) < LEAST_VALIDITY:
+        if max(self.validity, self.pasted_validity) < LEAST_VALIDITY:
             found.append(
                 f"Moving the code does not move the classifier: it agrees with {self.validity:.0%} of the swaps only."
             )
@@ -69,10 +74,11 @@ class Health:
 
     def verdict(self) -> str:
         """The numbers that tell whether to trust the fit, in one line."""
-        direct, anchored = (round(share * self.swaps) for share in (self.validity, self.anchored_validity))
+        direct, pasted = (round(share * self.swaps) for share in (self.validity, self.pasted_validity))
         line = (
             f"Swapping class codes changed the prediction as expected in {direct} of {self.swaps} tests"
-            f"{'' if direct == anchored else f', and in {anchored} with the change added to the picture'}; "
+            f"{'' if direct == pasted else f', and in {pasted} with the change pasted into the picture'}; "
+            f"a probe reads the original class off {self.leak:.0%} of swapped pictures (guessing: {self.guessed:.0%}); "
             f"reconstruction error {self.reconstruction:.2g}; map and classifier differ by {self.map_error:.2g}."
         )
         return f"NOT TO BE BELIEVED: {' '.join(self.problems)} {line}" if self.problems else line
@@ -92,13 +98,13 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
     rebuilt, moved = (networks.decoded(individual, code) for code in codes)
     expected = cached.logits[donors].argmax(1)
     direct = study.predict(moved.cpu())
-    anchored = study.predict((pictures + networks.change(pictures, rebuilt, moved)).clamp(0, 1).cpu())
+    pasted = study.predict(networks.shown(pictures, rebuilt, moved).cpu())
     return Health(
         swaps=len(receivers),
         reconstruction=float((rebuilt - pictures).abs().mean()),
         validity=float((direct.argmax(1) == expected).float().mean()),
-        anchored_validity=float((anchored.argmax(1) == expected).float().mean()),
-        map_error=float((study.scores.probabilities(networks.head(codes[1])).cpu() - anchored).abs().mean()),
+        pasted_validity=float((pasted.argmax(1) == expected).float().mean()),
+        map_error=float((study.scores.probabilities(networks.head(codes[1])).cpu() - pasted).abs().mean()),
         change=float((moved - rebuilt).abs().mean()),
         scale=max(_quantile((moved - rebuilt).abs().mean(1), 0.995), 1e-3),
     )

@@ -2,17 +2,25 @@ r"""What the default CAE is trained on: the classifier itself is in the loop.
 
 Beside the published idea (Xie et al., arXiv 2406.07961: swap class codes between pictures, and the swap must keep the
 individual and take the donor's class) it differs where measurements suggested it. With class code z, individual code u,
-decoder G, affine head h and classifier f, a picture x and a donor of another predicted class,
+decoder G, affine head h, classifier f, and the gate g of a picture x (see `evidence_maps`; 1 where f finds evidence),
 
 .. math::
 
-    z_m = (1 - \lambda)\,z + \lambda\,z_{donor}, \qquad
-    x_m = x + G(u, z_m) - G(u, z) \ \text{(anchored)} \quad\text{or}\quad G(u, z_m) \ \text{(direct)},
+    \tilde u = u + \sigma\,g \odot \varepsilon, \qquad r = G(\tilde u, z), \qquad m = G(\tilde u, z')
 
-the prediction :math:`f(x_m)` must equal that of the map, :math:`h(z_m)`, so that the map explains the classifier. A
-critic reads the class off u, and u is trained to give it nothing to read: what belongs to the class has to come from z.
-It reads only pictures with a patch of another picture, which separate what f uses from what comes along with it (see
-`fit`): without them, the whole bird changed where the classifier looks at a ring beside it.
+for z' between z and the code of a donor, a picture of another predicted class. z comes from the map, which is fitted
+first and stays. Networks minimise
+
+.. math::
+
+    360\,|r - x|^2 + 2\,C + \rho\,\big(2\,\mathrm{KL}(h(z')\,\|\,f(s)) + 3\,|z(s) - z'| + 2\,|m - r|\big).
+
+**Noise** makes u a channel of few bits: u has variance 1, so that a number of it holds at most
+:math:`\tfrac12 \log_2(1 + 1/\sigma^2)` of them, and what z already tells is too dear to be stored there as well. The
+**critic** reads the class off :math:`g \odot \tilde u`; C is how far it is from finding all classes equally likely.
+Without both, the decoder takes a part's *shape* from u and only recolours it. Both act through the gate: what f does
+not use stays in u and comes back unchanged. A **faithful swap** s, seen by f in every other step, is x + m - r for one
+half of a batch and m itself for the other; :math:`\rho` rises from 0 to 1 while the decoder learns to draw.
 
 There is no discriminator of real and decoded pictures: in trials it took a third of the time and gained nothing.
 """
@@ -33,19 +41,17 @@ from xai_widgets.study import Study
 
 WEIGHTS = {
     "reconstruction": 360.0,  # squared error
-    "map": 1.0,
+    "class-free individual": 2.0,
     "faithful map": 2.0,
-    "faithful reconstruction": 0.4,
     "class code": 3.0,
-    "class-free individual": 0.4,
-    "sparse change": 1.0,
+    "sparse change": 2.0,
 }
 
-PATCHED = slice(None, None, 2)
-"""Every other picture of a batch has a patch of another picture; see `fit`."""
+NOISE = 0.7
+"""Standard deviation of the noise on the individual code, whose own is 1: at most 0.8 bits a number."""
 
-PATCHED_ERROR = 0.3
-"""Weight of the reconstruction of pictures with a patch, beside 1 for whole ones."""
+SWAP_EVERY = 2
+"""Codes are swapped in one of so many steps; in the others, pictures are only drawn again."""
 
 WHOLE_SWAPS = 0.6
 """Share of the pictures whose code is swapped as a whole; the others get a mixture."""
@@ -56,11 +62,8 @@ MOST_MIXED = 1.1
 CODE_NOISE = 0.1
 """Standard deviation of what is added to every other mixed code."""
 
-MASK_COST = 0.15
-"""Weight of the change that the mask lets through, as a share of all change."""
-
 CALM, FULL = 0.05, 0.3
-"""Shares of the training: until the first, only reconstruction counts; from the second on, everything does."""
+"""Shares of the training: swaps do not count until the first; from the second on, they count in full."""
 
 
 class Trained(nn.Module):
@@ -82,16 +85,17 @@ class Trained(nn.Module):
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A batch of pictures ``(n, C, H, W)`` in [0, 1] with their logits ``(n, K)`` and evidence ``(n, E)``.
+class Batch:
+    """Pictures ``(n, C, H, W)`` in [0, 1] with their gates ``(n, 1, h, w)`` and predicted classes ``(n,)``.
 
-    `donor_evidence` is that of one picture of another predicted class for each.
+    `own` has their class codes ``(n, d)``, and `donor` that of one picture of another predicted class for each.
     """
 
     pictures: Tensor
-    evidence: Tensor
-    donor_evidence: Tensor
-    logits: Tensor
+    gate: Tensor
+    classes: Tensor
+    own: Tensor
+    donor: Tensor
 
 
 def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor, scores: Scores = SOFTMAX) -> Tensor:
@@ -100,78 +104,55 @@ def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor, scores: Sc
 
 
 def loss(
-    trained: Trained, study: Study, layer: str | None, pair: Pair, ramp: float, generator: torch.Generator
+    trained: Trained, study: Study, layer: str | None, batch: Batch, ramp: float, generator: torch.Generator
 ) -> Tensor:
     """One scalar for one optimizer over networks and critic; each gets only its own gradient.
 
-    `ramp` is the weight in [0, 1] of everything but reconstruction, map and individual code: it must not destroy a
-    decoder that has just begun. The caller borrows the classifier.
+    `ramp` is the weight of swaps in [0, 1]: they must not destroy a decoder that has just begun. At 0 there are none.
+    The caller borrows the classifier.
     """
     networks = trained.networks
-    own, donor = networks.class_encoder(torch.cat([pair.evidence, pair.donor_evidence])).chunk(2)
-    mixed = mixture(own, donor, generator)
-    individual = networks.individual_code(pair.pictures)
-    rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
-    shown = _shown(pair.pictures, rebuilt, moved)
-    logits, seen = read_layer(study, torch.cat([shown, rebuilt]), layer)
-    of_shown, of_rebuilt = logits.chunk(2)
+    individual = noisy(networks.individual_code(batch.pictures), batch.gate, generator)
+    if ramp > 0:
+        mixed = mixture(batch.own, batch.donor, generator)
+        rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([batch.own, mixed])).chunk(2)
+        swaps = swap_terms(trained, study, layer, (batch.pictures, rebuilt, moved), mixed)
+    else:
+        rebuilt, swaps = networks.decoded(individual, batch.own), {}
+    gated = individual * batch.gate
+    terms = {
+        "reconstruction": (rebuilt - batch.pictures).square().mean(),
+        "class-free individual": _readable(frozen_logits(trained.critic, gated)),
+        **{name: ramp * term for name, term in swaps.items()},
+    }
+    reading = F.cross_entropy(trained.critic(gated.detach()), batch.classes)
+    return torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum() + reading
+
+
+def noisy(individual: Tensor, gate: Tensor, generator: torch.Generator) -> Tensor:
+    r"""Individual codes ``(n, c, h, w)`` with noise where the gate ``(n, 1, h, w)`` lets it in: :math:`\tilde u`."""
+    return individual + NOISE * gate * torch.randn(individual.shape, generator=generator).to(individual)
+
+
+def swap_terms(
+    trained: Trained, study: Study, layer: str | None, drawn: tuple[Tensor, Tensor, Tensor], mixed: Tensor
+) -> dict[str, Tensor]:
+    """The terms of a swap: classifier and map must see what the codes `mixed` ``(n, d)`` say, by little change.
+
+    `drawn` are pictures, their reconstructions and the moved ones, each ``(n, C, H, W)``.
+    """
+    networks, (pictures, rebuilt, moved) = trained.networks, drawn
+    logits, seen = read_layer(study, _swapped(pictures, rebuilt, moved), layer)
     faithful, sparse = trained.strength.tolist()
-    gradual = {
-        "faithful map": faithful * divergence(networks.head(mixed).detach(), of_shown, study.scores),
-        "faithful reconstruction": divergence(pair.logits, of_rebuilt, study.scores),
-        "class code": F.l1_loss(networks.class_encoder.of_decoded(seen[: len(shown)]), mixed.detach()),
+    return {
+        "faithful map": faithful * divergence(networks.head(mixed).detach(), logits, study.scores),
+        "class code": F.l1_loss(networks.class_encoder.of_decoded(seen), mixed),
         "sparse change": sparse * (moved - rebuilt).abs().mean(),
     }
-    from_the_start = {
-        "reconstruction": _error(rebuilt, pair.pictures),
-        "map": divergence(pair.logits, networks.head(own), study.scores),
-        "class-free individual": _readable(frozen_logits(trained.critic, _patched(individual))),
-    }
-    terms = [WEIGHTS[name] * term for name, term in from_the_start.items()]
-    terms += [ramp * WEIGHTS[name] * term for name, term in gradual.items()]
-    reading = F.cross_entropy(trained.critic(_patched(individual).detach()), _patched(pair.logits).argmax(1))
-    return torch.stack(terms).sum() + reading
 
 
-def _patched(values: Tensor) -> Tensor:
-    """The rows of pictures with a patch; all rows of a batch too small for the critic's batch statistics."""
-    return values[PATCHED] if len(values) > 3 else values
-
-
-def _error(rebuilt: Tensor, pictures: Tensor) -> Tensor:
-    """Squared error, that of pictures with a patch at less weight: they need not be drawn well."""
-    weights = pictures.new_ones(len(pictures))
-    weights[PATCHED] = PATCHED_ERROR
-    return (weights * (rebuilt - pictures).square().mean((1, 2, 3))).sum() / weights.sum()
-
-
-def mask_loss(networks: CaeNetworks, study: Study, layer: str | None, pair: Pair, mixed: Tensor) -> Tensor:
-    """What the change mask minimises: it lets through little, but evidence and logits must stay the same.
-
-    Only the mask of the fitted networks gets a gradient. The pictures of the batch are moved to the codes `mixed`,
-    ``(n, d)``; the classifier is borrowed by the caller.
-    """
-    with torch.no_grad():
-        individual, own = networks.individual_code(pair.pictures), networks.class_encoder(pair.evidence)
-        rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
-        whole = read_layer(study, (pair.pictures + moved - rebuilt).clamp(0, 1), layer)
-    shown = networks.change(pair.pictures, rebuilt, moved)
-    seen = read_layer(study, (pair.pictures + shown).clamp(0, 1), layer)
-    missed = [
-        ((part - all_of_it) / _spread(all_of_it)).square().mean() for part, all_of_it in zip(seen, whole, strict=True)
-    ]
-    cost = shown.abs().mean() / (moved - rebuilt).abs().mean().clamp_min(1e-6)
-    return missed[0] + missed[1] + MASK_COST * cost
-
-
-def _spread(values: Tensor) -> Tensor:
-    """Standard deviation of each column ``(n, E)``, with a floor for those that never vary."""
-    deviation = values.std(0, correction=0)
-    return deviation.clamp_min(0.1 * float(deviation.mean()) + 1e-6)
-
-
-def _shown(pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
-    """Half of the pictures anchored, half direct: the decoder learns to be good at both."""
+def _swapped(pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+    """Half of the changes added to the pictures, half decoded: the decoder learns to be good at both."""
     half = len(pictures) // 2
     return torch.cat([(pictures + moved - rebuilt)[:half].clamp(0, 1), moved[half:]])
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xai_widgets.methods.cae.decoding import FittedNetworks
+from xai_widgets.methods.cae.pasting import pasted
 
 Picture = tuple[int, int, int]
 
@@ -88,7 +89,11 @@ class ClassEncoder(nn.Module):
 
 
 class IndividualEncoder(nn.Module):
-    """From a picture to a narrow map: what a picture is, apart from its class."""
+    """From a picture to a narrow map: what a picture is, apart from its class.
+
+    It ends in batch normalisation without a scale, so that noise of a given deviation always costs it the same number
+    of bits; see `losses`.
+    """
 
     def __init__(self, picture: Picture, channels: int, width: int) -> None:
         super().__init__()
@@ -173,35 +178,8 @@ class ClassCritic(nn.Module):
         return logits
 
 
-class ChangeMask(nn.Module):
-    """How much of a change is shown, pixel by pixel: all that the classifier reacts to, and little else.
-
-    It sees the picture, its reconstruction and the change at two scales, on half of the picture's side.
-    """
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__()
-        self.fine = _convolution(3 * channels, width, stride=2)
-        self.coarse = nn.Sequential(
-            _convolution(3 * channels, width, stride=2), _convolution(width, 32, stride=2), _convolution(32, 32)
-        )
-        self.both = _convolution(width + 32, width)
-        self.mask = nn.Conv2d(width, 1, 3, padding=1)
-        nn.init.zeros_(self.mask.weight)
-        nn.init.ones_(self.mask.bias)  # type: ignore[arg-type]
-
-    def forward(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
-        """Masks ``(N, 1, H, W)`` in [0, 1]."""
-        seen = torch.cat([pictures, rebuilt, moved - rebuilt], dim=1)
-        fine = self.fine(seen)
-        coarse = _doubled(self.coarse(seen), fine.shape[2:])
-        logits = self.mask(self.both(torch.cat([fine, coarse], dim=1)))
-        large = F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return torch.sigmoid(large[..., : seen.shape[2], : seen.shape[3]])
-
-
 class CaeNetworks(FittedNetworks):
-    """All that a fitted CAE needs: class encoder, affine head, individual encoder, decoder and change mask.
+    """All that a fitted CAE needs: class encoder, affine head, individual encoder and decoder.
 
     For pictures of shape `picture` and so many numbers of evidence; `width` counts channels at the picture's side.
     """
@@ -214,7 +192,6 @@ class CaeNetworks(FittedNetworks):
         self.head = nn.Linear(dimensions, classes)
         self.individual_encoder = IndividualEncoder(picture, channels, width)
         self.decoder = Decoder(picture, channels, dimensions, width)
-        self.mask = ChangeMask(picture[0], width)
 
     def class_code(self, pictures: Tensor, evidence: Tensor) -> Tensor:  # noqa: ARG002 - the paper's encoder sees them
         """Class codes ``(N, d)``."""
@@ -226,10 +203,9 @@ class CaeNetworks(FittedNetworks):
         pictures: Tensor = self.decoder(individual, code)
         return pictures
 
-    def change(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
-        """The part of the change that the mask lets through."""
-        shown: Tensor = self.mask(pictures, rebuilt, moved) * (moved - rebuilt)
-        return shown
+    def shown(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+        """The pictures with what a move of the code changes pasted into them; see `pasting`."""
+        return pasted(pictures, rebuilt, moved)
 
 
 def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:

@@ -12,18 +12,16 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Choice, OrNone
 from xai_widgets.methods.cae.decoding import Decodes, Encoded
 from xai_widgets.methods.cae.density import graph_path
-from xai_widgets.methods.cae.path import border, dial
+from xai_widgets.methods.cae.path import LIKELY, border, dial
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.targets import closest
+from xai_widgets.methods.cae.walk import Walk
 
 Route = Literal["straight", "closest", "graph", "reference"]
 ROUTES: tuple[Route, ...] = ("straight", "closest", "graph", "reference")
 
 Confidence = float | Literal["border"] | None
 """How far a route goes: to this probability of the target, to that of the source, or to its end."""
-
-LIKELY = 0.95
-"""Probability where the shortest way ends by default, and from which a picture is a sure case."""
 
 DIAL_STEPS = 14
 """Halvings of the route when a confidence is requested: the prediction changes on a short part of it."""
@@ -55,26 +53,11 @@ class OnMap(Decodes, Protocol):
 
 
 def route_to(model: OnMap, encoded: Encoded, source: int, target: int, route: Route, confidence: Confidence) -> Tensor:
-    """The codes ``(M, d)`` that a picture's code is led along, its own first; for the routes see `CAE.explain`.
-
-    With a confidence, up to where the classifier itself has it.
-    """
-    route = Choice(ROUTES)("route", route)
-    if isinstance(confidence, str) and confidence != "border":
-        raise XaiWidgetsError(f"confidence is {confidence!r}; give a number between 0 and 1, or 'border'")
-    goal = 0.5 if isinstance(confidence, str) else OrNone(limits.INSIDE)("confidence", confidence)
-    corners = _whole(model, encoded.z[0], source, target, route, goal)
-    if goal is None:
-        return corners
-    if isinstance(confidence, str):
-        return border(model, encoded, corners, source, target, steps=DIAL_STEPS)[0]
-    return dial(model, encoded, corners, target, goal, steps=DIAL_STEPS)[0]
-
-
-def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, confidence: float | None) -> Tensor:
-    centre = _centre(model, target)
+    """The codes ``(M, d)`` that a picture's code is led along, its own first; for the routes see `CAE.explain`."""
+    route, z = Choice(ROUTES)("route", route), encoded.z[0]
+    centre, goal = _centre(model, target), requested(confidence)
     if route == "closest":
-        aim = LIKELY if confidence is None else max(confidence, BEYOND)
+        aim = LIKELY if goal is None else max(goal, BEYOND)
         return torch.stack([z, closest(z, model.weight, model.bias, source, target, aim)])
     if route == "reference":
         return z + z.new_tensor(PAPER_SHARES)[:, None] * (_reference(model, z, target) - z)
@@ -83,6 +66,23 @@ def _whole(model: OnMap, z: Tensor, source: int, target: int, route: Route, conf
     # What the chart does not show of the picture stays, as it does when the point is dragged there.
     chart = model.pair_chart(source, target)
     return torch.cat([z[None], chart.lift(chart.project(centre[None]), z)])
+
+
+def requested(confidence: Confidence) -> float | None:
+    """The requested probability, None for the end of the route; an `XaiWidgetsError` for what is none."""
+    if isinstance(confidence, str) and confidence != "border":
+        raise XaiWidgetsError(f"confidence is {confidence!r}; give a number between 0 and 1, or 'border'")
+    return 0.5 if isinstance(confidence, str) else OrNone(limits.INSIDE)("confidence", confidence)
+
+
+def end_of(walk: Walk, source: int, target: int, confidence: Confidence) -> float:
+    """The share of a walk where the classifier itself has a confidence; 1 for None."""
+    goal = requested(confidence)
+    if goal is None:
+        return 1.0
+    if isinstance(confidence, str):
+        return border(walk, source, target, steps=DIAL_STEPS)[0]
+    return dial(walk, target, goal, steps=DIAL_STEPS)[0]
 
 
 def _centre(model: OnMap, target: int) -> Tensor:

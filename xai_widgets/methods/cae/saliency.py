@@ -29,9 +29,9 @@ def change_maps(model: Decodes, encoded: Encoded, strip: FilmStrip, chart: Plane
 def difference(before: Tensor, after: Tensor, scale: float = 1.0) -> Tensor:
     """How much each pixel changes, ``(H, W)`` in [0, 1]: mean over the channels, averaged over 3x3 pixels.
 
-    Between the first and the last frame of a film strip. (The picture itself is not the first frame of an unanchored
-    one, and would add the error of its reconstruction.) A change of `scale` is shown as 1; one for a whole data set, so
-    that maps can be compared.
+    Between the first and the last frame of a film strip. (The picture itself is not the first frame where nothing is
+    pasted, and would add the error of its reconstruction.) A change of `scale` is shown as 1; one for a whole data set,
+    so that maps can be compared.
     """
     return (_smoothed((after - before).abs().mean(0)) / scale).clamp(max=1)
 

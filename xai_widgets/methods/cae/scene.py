@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xai_widgets.methods.cae.atlas import Atlas, Box, box_around
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cae.counterfactual import Counterfactual
+from xai_widgets.methods.cae.counterfactual import Counterfactual, share_of
 from xai_widgets.methods.cae.decoding import Encoded
 from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.plane import Plane
@@ -51,14 +51,18 @@ class Choice(NamedTuple):
         return class_name(study.class_names, int(load(self.pictures(study), [self.picture])[1]))
 
     def most_changed(self, study: Study, explanation: Counterfactual) -> str:
-        """A sentence about the part that changes most, if the pictures know their parts."""
+        """A sentence about the parts that change most, and first, if the pictures know their parts."""
         pictures = self.pictures(study)
         if not isinstance(pictures, KnowsParts):
             return ""
         parts = torch.from_numpy(pictures.part_map(self.picture))
-        shares = {name: explanation.share_within(parts == number) for number, name in enumerate(pictures.part_names)}
-        most = max(shares, key=shares.__getitem__)
-        return f" {shares[most]:.0%} of the change falls on the {most}."
+
+        def most(change: Tensor) -> tuple[float, str]:
+            return max((share_of(change, parts == number), name) for number, name in enumerate(pictures.part_names))
+
+        share, name = most(explanation.change)
+        first = "" if explanation.strip.first is None else f" The {most(explanation.first_change)[1]} changes first."
+        return f" {share:.0%} of the change falls on the {name}.{first}"
 
 
 class Decoded(NamedTuple):
@@ -128,7 +132,7 @@ class Scene:
 
     def code(self, x: float, y: float) -> Tensor:
         """The picture's code moved to a point of the map, ``(d,)``."""
-        return self.plane.lift(torch.tensor([[x, y]]), self.encoded.z[0])[0]
+        return self.cae.code_at(self.plane, torch.tensor([[x, y]]), self.encoded.z[0])[0]
 
     def decode(self, point: Point) -> Decoded:
         """The exact counterfactual at a point."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.health import Health, examine
+from xai_widgets.methods.cae.leak import leak
 from xai_widgets.methods.cae.losses import divergence
 from xai_widgets.methods.cae.paper.losses import paper_loss
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
@@ -76,9 +77,10 @@ def fit_paper(
         return paper_loss(networks, *pair)
 
     train(networks, loss, len(cached), recipe, progress=progress, task="CAE as published", checkpoint=checkpoint)
-    _fit_head(fitted, cached, recipe, progress)
+    codes = _fit_head(fitted, cached, recipe, progress)
     health = examine(fitted, cached, cached.logits, recipe.seed)
-    return fitted, replace(health, seconds=time.perf_counter() - began)
+    shows, guessed = leak(fitted, cached, codes, recipe.seed)
+    return fitted, replace(health, leak=shows, guessed=guessed, seconds=time.perf_counter() - began)
 
 
 def _others(labels: Tensor) -> dict[int, Tensor]:
@@ -89,7 +91,8 @@ def _others(labels: Tensor) -> dict[int, Tensor]:
     return {int(k): (labels != k).nonzero().flatten() for k in present}
 
 
-def _fit_head(fitted: FittedPaper, cached: CachedPass, recipe: Recipe, progress: Progress) -> None:
+def _fit_head(fitted: FittedPaper, cached: CachedPass, recipe: Recipe, progress: Progress) -> Tensor:
+    """Fit the head to codes that are standardised first, ``(N, d)``, which are given back."""
     batches = torch.arange(len(cached)).split(cached.study.batch_size)
     with torch.no_grad():
         codes = torch.cat([fitted.class_encoder(cached.picture(batch)) for batch in batches])
@@ -103,3 +106,4 @@ def _fit_head(fitted: FittedPaper, cached: CachedPass, recipe: Recipe, progress:
 
     train(fitted.head, loss, len(cached), replace(HEAD, seed=recipe.seed), progress=progress, task="CAE's head")
     fitted.eval()
+    return standard
