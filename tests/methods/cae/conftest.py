@@ -75,6 +75,14 @@ def places(channels=3, classes=4, sharp=6.0):
     return nn.Sequential(model)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def short_maps():
+    """The maps of squares are found in a few steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xai_widgets.methods.cae.fit.MAP_STEPS", 12)
+        yield
+
+
 @pytest.fixture(scope="session")
 def reader():
     return places
@@ -113,7 +121,7 @@ def toy(squares):
 def published(squares):
     """The published preset, fitted for a moment; not to be changed."""
     made = CAE.paper(Study(places(), squares(24)), epochs=2, width=4)
-    with pytest.warns(UserWarning, match="Moving the code"):
+    with pytest.warns(UserWarning, match="The classifier does not follow"):
         return made.fit(progress=Progress())
 
 

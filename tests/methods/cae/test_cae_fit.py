@@ -39,7 +39,7 @@ def seen(study):
 
 @pytest.fixture
 def under_way(seen):
-    return CaeFit(Settings(2, 3, 4, 40, RECIPE), seen, Progress(), FinishedParts(None, ""))
+    return CaeFit(Settings(2, 3, 4, 40, RECIPE), seen, seen, Progress(), FinishedParts(None, ""))
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +206,21 @@ def test_fresh_networks_begin_at_the_mean_picture(seen):
     assert torch.allclose(made.decoder.prior.sigmoid(), mean, atol=1e-5)
 
 
+@pytest.mark.parametrize(("pictures", "epochs"), [(40, 1000), (64, 1000), (65, 500), (3000, 22), (10_000, 12)])
+def test_the_map_takes_so_many_steps_at_least(monkeypatch, pictures, epochs):
+    monkeypatch.setattr(module, "MAP_STEPS", 1000)
+    assert module.map_epochs(pictures) == epochs
+
+
+def test_held_out_pictures_say_whether_the_fit_worked(seen, study, reader, squares):
+    held = seen.held_out(0, Progress())
+    pictures = torch.stack([study.test[i][0] for i in study.draw(study.test, module.HELD_OUT, 0)])
+    assert torch.allclose(held.cached.picture(slice(None)), pictures, atol=1 / 255)
+    study = Study(reader(), squares(50), test=squares(1))
+    alone = FitData.of(cached_pass(study, study.train, range(40), ["flat"], Progress()), "flat")
+    assert alone.held_out(0, Progress()) is alone
+
+
 # --- the collapse alarm -------------------------------------------------------------------------------------------
 
 
@@ -223,13 +238,13 @@ def test_the_alarm_asks_for_faithfulness_within_bounds(under_way, deaf, caplog):
             under_way._alarm()
             strengths.append(under_way.trained.strength.tolist())
     assert strengths == [[2, 0.5], [4, 0.25], [8, 0.125], [8, 0.125], [8, 0.125]]
-    assert "The decoder ignores the class code" in caplog.text
+    assert "The pictures hardly change" in caplog.text
     assert "Asking more for faithfulness" in caplog.text
     assert under_way.trained.average.training
 
 
 def test_no_alarm_where_all_is_well(under_way, monkeypatch, caplog):
-    good = replace(CaeFit._health(under_way, under_way.trained.average.eval()), change=0.1, validity=0.9)
+    good = replace(CaeFit._health(under_way, under_way.trained.average.eval()), change=0.1, pasted_validity=0.9)
     monkeypatch.setattr(CaeFit, "_health", lambda *_: good)
     under_way._alarm()
     assert under_way.trained.strength.tolist() == [1, 1]
@@ -239,7 +254,7 @@ def test_no_alarm_where_all_is_well(under_way, monkeypatch, caplog):
 def test_a_decoder_that_ignores_the_code_is_never_believed(study, deaf, monkeypatch, caplog, unseen):
     monkeypatch.setattr(module, "ALARM_EVERY", 2)
     made = CAE(study, epochs=3, width=4)
-    with pytest.warns(UserWarning, match="The decoder ignores the class code.*Moving the code does not move") as caught:
+    with pytest.warns(UserWarning, match="The pictures hardly change.*The classifier does not follow") as caught:
         made.fit(progress=Progress())
     assert caught[0].filename == __file__
     assert made.health.alarmed
@@ -248,7 +263,7 @@ def test_a_decoder_that_ignores_the_code_is_never_believed(study, deaf, monkeypa
     picture, source = unseen(made)[0]
     shown = made.explain(picture, (source + 1) % 4)
     assert shown.problems == made.problems != ()
-    assert shown.verdict().startswith("NOT TO BE BELIEVED: The decoder ignores the class code")
+    assert shown.verdict().startswith("NOT TO BE BELIEVED: The pictures hardly change")
     assert not shown.flipped
     assert "this much change is not enough" in shown.sentence()
     made.fit(progress=Progress())  # and no warning for what is fitted already

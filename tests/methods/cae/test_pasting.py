@@ -29,6 +29,8 @@ def test_the_mask_is_its_equation(change, share):
     moved[:, 1] = change  # the channel that changes most counts
     moved[:, 0] = change / 2
     assert torch.allclose(paste_mask(rebuilt, moved), torch.full((1, 1, 5, 5), share), atol=1e-6)
+    lower = paste_mask(rebuilt, moved / 2, level=0.5)  # half the changes count as much at half the level
+    assert torch.allclose(lower, torch.full((1, 1, 5, 5), share), atol=1e-6)
 
 
 def test_the_mask_is_averaged_over_neighbours():

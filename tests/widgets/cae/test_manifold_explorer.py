@@ -120,7 +120,7 @@ def test_pictures_of_any_shape(travel, reader, squares, fit_cae, shape):
 
 def test_the_published_preset_can_be_explored(travel, reader, squares):
     made = CAE.paper(Study(reader(), squares(24)), epochs=1, width=4)
-    with pytest.warns(UserWarning, match="Moving the code"):
+    with pytest.warns(UserWarning, match="The classifier does not follow"):
         made.fit(progress=Progress())
     explorer = travel(made)
     explorer.target = other(explorer)

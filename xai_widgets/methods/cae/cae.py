@@ -26,7 +26,7 @@ from xai_widgets.methods.cae.code_map import CodeMap, FittedParts
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.decoding import Encoded, FittedNetworks
 from xai_widgets.methods.cae.evidence import evidence_layer, read_layer
-from xai_widgets.methods.cae.fit import CaeFit, FitData, restored_networks
+from xai_widgets.methods.cae.fit import CaeFit, FitData, map_epochs, restored_networks
 from xai_widgets.methods.cae.health import Health
 from xai_widgets.methods.cae.networks import default_width
 from xai_widgets.methods.cae.ordering import first_region
@@ -143,12 +143,13 @@ class CAE(CodeMap):
         chosen = study.draw(study.train, settings.pictures, settings.recipe.seed)
         cached = cached_pass(study, study.train, chosen, [layer] if layer else [], progress, whole=True)
         data = FitData.of(cached, layer)
+        held = data.held_out(settings.recipe.seed, progress.part())
         finished = FinishedParts(checkpoint, f"{cached.fingerprint} {settings}")
         networks: FittedNetworks
         if settings.paper:
-            networks, health = fit_paper(settings, cached.labelled(), progress, finished.checkpoint("CAE"))
+            networks, health = fit_paper(settings, cached.labelled(), held.cached, progress, finished.checkpoint("CAE"))
         else:
-            networks, health = CaeFit(settings, data, progress, finished).run()
+            networks, health = CaeFit(settings, data, held, progress, finished).run()
         self._parts = FittedParts(networks, data.map_points(networks, chosen, MAPPED), health)
         on_part(self)
         finished.clear()
@@ -161,7 +162,8 @@ class CAE(CodeMap):
         short = replace(settings, recipe=replace(settings.recipe, epochs=1))
         epochs = settings.recipe.epochs
         trained, once = epochs * few.seen, few.seen
-        growth = (once, trained, once) if settings.paper else (once, once, once, trained)
+        mapped = once * map_epochs(round(once * len(few.study.train))) / map_epochs(len(few.study.train))
+        growth = (once, trained, once) if settings.paper else (once, mapped, once, trained)
         return Trial(CAE(few.study, settings=short), growth, few.kept(read), few.batch(settings.recipe.batch_size))
 
     @property
@@ -226,7 +228,7 @@ class CAE(CodeMap):
             if not (self.pasted if pasted is None else pasted):
                 return drawn.cpu()
             pictures, rebuilt = (part.expand(one).to(device) for part in (encoded.pictures, encoded.reconstructions))
-            shown = networks.shown(pictures, rebuilt, drawn).cpu()
+            shown = networks.shown(pictures, rebuilt, drawn, self.health.level).cpu()
         # The last digits of a decoded picture depend on the batch it is in.
         still = (z == encoded.z).all(1)[:, None, None, None]
         return torch.where(still, encoded.pictures, shown)

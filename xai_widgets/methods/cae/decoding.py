@@ -68,9 +68,12 @@ class FittedNetworks(nn.Module, ABC):
     def decoded(self, individual: Tensor, code: Tensor) -> Tensor:
         """Pictures ``(N, C, H, W)`` in [0, 1] of individual codes with class codes."""
 
-    def shown(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
-        """The pictures that people see of a move of the class code from `rebuilt` to `moved`, all ``(N, C, H, W)``."""
-        del pictures, rebuilt  # a subclass may paste into them
+    def shown(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor, level: float = 1.0) -> Tensor:
+        """The pictures that people see of a move of the class code from `rebuilt` to `moved`, all ``(N, C, H, W)``.
+
+        `level` is that of `pasting`, for a subclass that pastes.
+        """
+        del pictures, rebuilt, level
         return moved
 
 

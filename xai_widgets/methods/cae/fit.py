@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -18,14 +19,14 @@ from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.evidence import pooled
 from xai_widgets.methods.cae.evidence_maps import DONORS, evidence_map, expected_gradients, gate
-from xai_widgets.methods.cae.health import Health, examine
+from xai_widgets.methods.cae.health import SWAPS, Health, examine
 from xai_widgets.methods.cae.leak import leak
 from xai_widgets.methods.cae.losses import CALM, FULL, SWAP_EVERY, Batch, Trained, loss, map_loss
 from xai_widgets.methods.cae.networks import CaeNetworks, grid_sides
 from xai_widgets.methods.cae.paper.fit import FittedPaper
 from xai_widgets.methods.cae.paper.networks import PaperNetworks
 from xai_widgets.methods.cae.settings import Settings
-from xai_widgets.methods.common.codes import CachedPass, require_gradients
+from xai_widgets.methods.common.codes import CachedPass, cached_pass, require_gradients
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
@@ -36,10 +37,16 @@ from xai_widgets.training import Step, train
 log = logging.getLogger(__name__)
 
 MAP = Recipe(epochs=12, batch_size=64, lr=3e-3)
-"""How class encoder and head are trained."""
+"""How class encoder and head are trained; for longer where the pictures are few."""
+
+MAP_STEPS = 1000
+"""At least so many: a second or two, after which the map says of held-out pictures what the classifier says."""
 
 AVERAGED = 0.995
 """The running average forgets half in about 140 steps."""
+
+HELD_OUT = 2 * SWAPS
+"""So many held-out pictures say whether the fit worked; a decoder can learn its training pictures by heart."""
 
 ALARM_EVERY = 100
 """Steps between two checks of the collapse alarm, once a third of the training is over."""
@@ -73,6 +80,13 @@ class FitData:
         donors = [(predicted != k).nonzero().flatten() for k in range(cached.study.classes)]
         return cls(cached, layer, evidence, donors)
 
+    def held_out(self, seed: int, progress: Progress) -> FitData:
+        """Pictures that the fit does not see; its own where the classifier calls all of those one class."""
+        study, layers = self.cached.study, [self.layer] if self.layer else []
+        drawn = study.draw(study.test, HELD_OUT, seed)
+        cached = cached_pass(study, study.test, drawn, layers, progress, whole=True)
+        return FitData.of(cached, self.layer) if len(cached.logits.argmax(1).unique()) > 1 else self
+
     def class_codes(self, networks: FittedNetworks, indices: Tensor) -> Tensor:
         """Class codes ``(n, d)`` of some of the pictures, on the CPU."""
         device = self.cached.study.device
@@ -100,16 +114,17 @@ class FitData:
 class CaeFit:
     """One fit of the default CAE."""
 
-    def __init__(self, settings: Settings, data: FitData, progress: Progress, finished: FinishedParts) -> None:
-        self.study, self.settings, self.data = data.cached.study, settings, data
+    def __init__(
+        self, settings: Settings, data: FitData, held: FitData, progress: Progress, finished: FinishedParts
+    ) -> None:
+        self.study, self.settings, self.data, self.held = data.cached.study, settings, data, held
         self.progress, self.finished = progress, finished
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(settings.recipe.seed)
             networks = new_networks(settings, data)
             self.trained = Trained(networks, copy.deepcopy(networks), settings.channels)
         self.trained.to(self.study.device)
-        batches = -(-len(data.cached) // settings.recipe.batch_size)
-        self.steps = settings.recipe.epochs * batches
+        self.steps = settings.recipe.epochs * ceil(len(data.cached) / settings.recipe.batch_size)
 
     def run(self) -> tuple[CaeNetworks, Health]:
         """Fit the map, look where the classifier looks, train, and check whether it worked."""
@@ -124,7 +139,8 @@ class CaeFit:
             codes = self.data.class_codes(networks, torch.arange(len(self.data.cached)))
             shows, guessed = leak(networks, self.data.cached, codes, self.settings.recipe.seed)
         alarmed, seconds = bool((self.trained.strength != 1).any()), time.perf_counter() - began
-        return networks, replace(health, leak=shows, guessed=guessed, alarmed=alarmed, seconds=seconds)
+        unseen = self.held is not self.data
+        return networks, replace(health, leak=shows, guessed=guessed, alarmed=alarmed, seconds=seconds, unseen=unseen)
 
     def _fit_map(self) -> None:
         """Fit class encoder and head, which do not change any more then."""
@@ -135,8 +151,9 @@ class CaeFit:
             logits = self.data.cached.logits[step.indices].to(self.study.device)
             return map_loss(networks, self._evidence(step.indices), logits, self.study.scores)
 
-        recipe = replace(MAP, seed=self.settings.recipe.seed)
-        train(map_only, of, len(self.data.cached), recipe, progress=self.progress, task="CAE, the map")
+        count = len(self.data.cached)
+        recipe = replace(MAP, epochs=map_epochs(count), seed=self.settings.recipe.seed)
+        train(map_only, of, count, recipe, progress=self.progress, task="CAE, the map")
         map_only.requires_grad_(False)
         self.trained.average.load_state_dict(networks.state_dict())
 
@@ -204,7 +221,12 @@ class CaeFit:
             log.warning("CAE: %s Asking more for faithfulness.", " ".join(health.problems))
 
     def _health(self, networks: CaeNetworks) -> Health:
-        return examine(networks, self.data.cached, self.data.evidence, self.settings.recipe.seed)
+        return examine(networks, self.held.cached, self.held.evidence, self.settings.recipe.seed)
+
+
+def map_epochs(pictures: int) -> int:
+    """How often the map sees so many pictures."""
+    return max(MAP.epochs, ceil(MAP_STEPS / ceil(pictures / MAP.batch_size)))
 
 
 def new_networks(settings: Settings, data: FitData) -> CaeNetworks:

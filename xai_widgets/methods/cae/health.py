@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from xai_widgets.methods.cae.decoding import FittedNetworks
+from xai_widgets.methods.cae.pasting import LEVELS
 from xai_widgets.methods.common.codes import CachedPass
 
 SWAPS = 64
@@ -15,6 +17,18 @@ SWAPS = 64
 
 LEAST_CHANGE, LEAST_VALIDITY = 0.001, 0.6
 """Below these the class code is not used: mean change by a swap, and share of swaps that give the donor's class."""
+
+WEAKER = 0.02
+"""By so much the target may be less probable in pasted swaps than in decoded ones, on average."""
+
+TILES = 16
+"""Tiles side by side of the mosaic with which reconstructions are compared."""
+
+COARSE = 1.0
+"""From this error on, as a share of the mosaic's, pictures are called blurred."""
+
+SHOWS = 0.3
+"""From this share on of what guessing leaves open, a probe that reads the original class is worth a remark."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,13 @@ class Health:
         Whether the collapse alarm had to change the weights of the losses.
     seconds
         What the fit took.
+    level
+        Of pasting: the highest one at which the classifier follows pasted swaps as it follows decoded ones.
+    coarseness
+        Squared error of the reconstructions as a share of that of a mosaic of `TILES` x `TILES` mean colours; 0 where
+        it was not measured.
+    unseen
+        Whether the swaps are between held-out pictures.
     """
 
     swaps: int
@@ -57,18 +78,42 @@ class Health:
     guessed: float = 0.0
     alarmed: bool = False
     seconds: float = 0.0
+    level: float = 1.0
+    coarseness: float = 0.0
+    unseen: bool = False
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the fit cannot be trusted; empty if it can."""
+        """Why the fit cannot be trusted, and what to do; empty if it can."""
         found = []
         if self.change < LEAST_CHANGE:
             found.append(
-                f"The decoder ignores the class code: another class's code changes a picture by {self.change:.2%} only."
+                f"The pictures hardly change: asked for another class, CAE changes a picture by {self.change:.2%} on "
+                f"average, and {LEAST_CHANGE:.2%} is the least. Give it more pictures, or fit for more epochs."
             )
-        if max(self.validity, self.pasted_validity) < LEAST_VALIDITY:
+        if self.pasted_validity < LEAST_VALIDITY:
             found.append(
-                f"Moving the code does not move the classifier: it agrees with {self.validity:.0%} of the swaps only."
+                f"The classifier does not follow the changes: it sees the class that was asked for in "
+                f"{round(self.pasted_validity * self.swaps)} of {self.swaps} {self._of} only, and "
+                f"{LEAST_VALIDITY:.0%} is the least. Give it more pictures, or fit for more epochs."
+            )
+        return tuple(found)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to mind when looking at the pictures of a fit, even one that can be trusted."""
+        found = []
+        if self.coarseness >= COARSE:
+            found.append(
+                f"The pictures that it draws are blurred: a picture drawn anew is {self.coarseness:.1f} times as far "
+                f"from the original as a mosaic of {TILES} x {TILES} tiles. Believe where a picture changes, not how "
+                "it looks there; more pictures help."
+            )
+        if self.leak - self.guessed >= SHOWS * (1 - self.guessed):
+            found.append(
+                f"The old class still shows: it can be read off {self.leak:.0%} of the changed pictures, and guessing "
+                f"finds {self.guessed:.0%}. Either the classifier does not look there, or the change leaves traces; "
+                "another classifier, and your eyes, may still see the old class."
             )
         return tuple(found)
 
@@ -76,12 +121,17 @@ class Health:
         """The numbers that tell whether to trust the fit, in one line."""
         direct, pasted = (round(share * self.swaps) for share in (self.validity, self.pasted_validity))
         line = (
-            f"Swapping class codes changed the prediction as expected in {direct} of {self.swaps} tests"
+            f"Swapping class codes changed the prediction as expected in {direct} of {self.swaps} {self._of}"
             f"{'' if direct == pasted else f', and in {pasted} with the change pasted into the picture'}; "
             f"a probe reads the original class off {self.leak:.0%} of swapped pictures (guessing: {self.guessed:.0%}); "
             f"reconstruction error {self.reconstruction:.2g}; map and classifier differ by {self.map_error:.2g}."
         )
-        return f"NOT TO BE BELIEVED: {' '.join(self.problems)} {line}" if self.problems else line
+        said = " ".join([*self.problems, *self.remarks, line])
+        return f"NOT TO BE BELIEVED: {said}" if self.problems else said
+
+    @property
+    def _of(self) -> str:
+        return "tests on held-out pictures" if self.unseen else "tests"
 
 
 @torch.no_grad()
@@ -98,7 +148,7 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
     rebuilt, moved = (networks.decoded(individual, code) for code in codes)
     expected = cached.logits[donors].argmax(1)
     direct = study.predict(moved.cpu())
-    pasted = study.predict(networks.shown(pictures, rebuilt, moved).cpu())
+    level, pasted = _pasted(networks, cached, (pictures, rebuilt, moved), _likely(direct, expected) - WEAKER, expected)
     return Health(
         swaps=len(receivers),
         reconstruction=float((rebuilt - pictures).abs().mean()),
@@ -107,7 +157,33 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
         map_error=float((study.scores.probabilities(networks.head(codes[1])).cpu() - pasted).abs().mean()),
         change=float((moved - rebuilt).abs().mean()),
         scale=max(_quantile((moved - rebuilt).abs().mean(1), 0.995), 1e-3),
+        level=level,
+        coarseness=coarseness(pictures, rebuilt),
     )
+
+
+def coarseness(pictures: Tensor, rebuilt: Tensor) -> float:
+    """Squared error of reconstructions ``(N, C, H, W)``, as a share of that of a mosaic."""
+    height, width = pictures.shape[2:]
+    small = F.adaptive_avg_pool2d(pictures, (min(TILES, height), min(TILES, width)))
+    mosaic = F.interpolate(small, (height, width))
+    return float((rebuilt - pictures).square().mean() / (mosaic - pictures).square().mean().clamp_min(1e-6))
+
+
+def _pasted(
+    networks: FittedNetworks, cached: CachedPass, drawn: tuple[Tensor, Tensor, Tensor], least: float, expected: Tensor
+) -> tuple[float, Tensor]:
+    """The highest level at which the classes ``(n,)`` are probable enough on average, and the probabilities there."""
+    for level in LEVELS:
+        found = cached.study.predict(networks.shown(*drawn, level).cpu())
+        if _likely(found, expected) >= least:
+            break
+    return level, found
+
+
+def _likely(probabilities: Tensor, classes: Tensor) -> float:
+    """The mean probability of one class for each."""
+    return float(probabilities.gather(1, classes[:, None]).mean())
 
 
 def _quantile(values: Tensor, share: float) -> float:

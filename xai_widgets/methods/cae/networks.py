@@ -203,9 +203,9 @@ class CaeNetworks(FittedNetworks):
         pictures: Tensor = self.decoder(individual, code)
         return pictures
 
-    def shown(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+    def shown(self, pictures: Tensor, rebuilt: Tensor, moved: Tensor, level: float = 1.0) -> Tensor:
         """The pictures with what a move of the code changes pasted into them; see `pasting`."""
-        return pasted(pictures, rebuilt, moved)
+        return pasted(pictures, rebuilt, moved, level)
 
 
 def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:

@@ -57,9 +57,12 @@ class FittedPaper(FittedNetworks):
 
 
 def fit_paper(
-    settings: Settings, cached: CachedPass, progress: Progress, checkpoint: Path | None
+    settings: Settings, cached: CachedPass, held: CachedPass, progress: Progress, checkpoint: Path | None
 ) -> tuple[FittedPaper, Health]:
-    """Train the published networks on true labels, then scale and head on the classifier's opinion."""
+    """Train the published networks on true labels, then scale and head on the classifier's opinion.
+
+    `held` are the pictures that say whether it worked.
+    """
     began = time.perf_counter()
     study, recipe = cached.study, settings.recipe
     with torch.random.fork_rng(devices=[]):
@@ -78,7 +81,7 @@ def fit_paper(
 
     train(networks, loss, len(cached), recipe, progress=progress, task="CAE as published", checkpoint=checkpoint)
     codes = _fit_head(fitted, cached, recipe, progress)
-    health = examine(fitted, cached, cached.logits, recipe.seed)
+    health = examine(fitted, held, held.logits, recipe.seed)
     shows, guessed = leak(fitted, cached, codes, recipe.seed)
     return fitted, replace(health, leak=shows, guessed=guessed, seconds=time.perf_counter() - began)
 
