@@ -57,7 +57,7 @@ class Walks:
 def walk(cae: CAE, route: Route, cases: Cases, progress: Progress) -> Walks:
     """Lead each picture of an exam to its target."""
     codes, starts, ends, likely, violations = [], [], [], [], []
-    for way, target in _walks(cae, route, cases, progress, f"changing birds, {route} route"):
+    for way, target in _walks(cae, route, cases, progress, f"changing pictures, {route} route"):
         strip = film_strip(way, target, frames=2)
         share, _ = dial(way, target, CONFIDENCE, steps=DIAL_STEPS)
         codes.append(way.route[-1])

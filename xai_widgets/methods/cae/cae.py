@@ -28,14 +28,13 @@ from xai_widgets.methods.cae.decoding import Encoded, FittedNetworks
 from xai_widgets.methods.cae.evidence import evidence_layer, read_layer
 from xai_widgets.methods.cae.fit import CaeFit, FitData, map_epochs, restored_networks
 from xai_widgets.methods.cae.health import Health
-from xai_widgets.methods.cae.networks import default_width
 from xai_widgets.methods.cae.ordering import first_region
 from xai_widgets.methods.cae.paper.fit import fit_paper
 from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.methods.cae.routes import Confidence, Route, end_of, route_to
 from xai_widgets.methods.cae.saliency import change_maps, path_integrated
-from xai_widgets.methods.cae.settings import PLANE_CLASSES, Settings
+from xai_widgets.methods.cae.settings import Settings, settings_for
 from xai_widgets.methods.cae.walk import Walk
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.explainer import FewPictures, Trial
@@ -67,7 +66,7 @@ class CAE(CodeMap):
     channels, width, pictures
         See `Settings`; by default, `width` grows with the picture.
     epochs, seed
-        Of the training.
+        Of the training; by default 32 epochs, and more where there are few pictures: at least 1,000 steps.
     settings
         Used in place of the six above, as the preset does.
 
@@ -92,17 +91,13 @@ class CAE(CodeMap):
         channels: int = 8,
         width: int | None = None,
         pictures: int = 3000,
-        epochs: int = 32,
+        epochs: int | None = None,
         seed: int = 0,
         settings: Settings | None = None,
     ) -> None:
         super().__init__(study)
         if settings is None:
-            if dimensions is None:
-                dimensions = 2 if study.classes <= PLANE_CLASSES else 8
-            recipe = Recipe(epochs=epochs, batch_size=32, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0, warm_up=0.1)
-            width = default_width(study.shape) if width is None else width
-            settings = Settings(dimensions, channels, width, pictures, recipe)
+            settings = settings_for(study, dimensions, channels, width, pictures, epochs, seed)
         self.settings: Settings = Of((Settings,))("settings", settings)
 
     @classmethod

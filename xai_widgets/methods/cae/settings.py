@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from xai_widgets import limits
 from xai_widgets.limits import Of, Whole, settle
+from xai_widgets.methods.cae.networks import default_width
 from xai_widgets.recipe import Recipe
+from xai_widgets.study import Study
+
+BATCH = 32
+
+EPOCHS, LEAST_STEPS = 32, 1000
+"""By default, pictures are seen so often, and few ones more often: the decoder needs so many steps."""
 
 PLANE_CLASSES = 3
 """With so many classes or fewer, a plane has room for all log-odds: an affine head needs one dimension less."""
@@ -50,3 +58,19 @@ class Settings:
             pictures=Whole(2),
             recipe=Of((Recipe,)),
         )
+
+
+def settings_for(
+    study: Study, dimensions: int | None, channels: int, width: int | None, pictures: int, epochs: int | None, seed: int
+) -> Settings:
+    """The default settings for a study, as far as they are not given."""
+    if dimensions is None:
+        dimensions = 2 if study.classes <= PLANE_CLASSES else 8
+    if epochs is None:
+        epochs = _default_epochs(min(Whole(2)("pictures", pictures), len(study.train)))
+    recipe = Recipe(epochs=epochs, batch_size=BATCH, lr=1e-2, seed=seed, betas=(0.5, 0.99), clip=5.0, warm_up=0.1)
+    return Settings(dimensions, channels, default_width(study.shape) if width is None else width, pictures, recipe)
+
+
+def _default_epochs(pictures: int) -> int:
+    return max(EPOCHS, ceil(LEAST_STEPS / ceil(pictures / BATCH)))

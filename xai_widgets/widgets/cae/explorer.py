@@ -15,10 +15,10 @@ from xai_widgets.methods.cae.scene import Choice, Decoded, Goal, Point, Scene, c
 from xai_widgets.names import Target, class_name, find_class
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+from xai_widgets.widgets.cae.before_fit import BeforeFit
 from xai_widgets.widgets.cae.controls import NOBODY, ManifoldControls
 from xai_widgets.widgets.cae.page import manifold_page
 from xai_widgets.widgets.cae.view import ManifoldView
-from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
@@ -28,7 +28,7 @@ REST = 0.08
 """Seconds without a move after which the exact picture is decoded."""
 
 
-class ManifoldExplorer(Explorer):
+class ManifoldExplorer(BeforeFit):
     """The map of all codes with one point to drag, and the counterfactual picture and prediction at that point.
 
     Parameters
@@ -97,6 +97,7 @@ class ManifoldExplorer(Explorer):
         first = self.study.pool.indices[0] if picture is None else picture
         self.controls = ManifoldControls(self.study.class_names, len(self.study.test), first)
         self.target = target
+        self._offer_trial()
         return [*self.controls.row, self.fitting]
 
     def _make_views(self) -> Sequence[ipywidgets.Widget]:
@@ -234,9 +235,7 @@ class ManifoldExplorer(Explorer):
         self.offer_fit(needed=not self.explainer.fitted)
         if not self.explainer.fitted:
             self.controls.enable(fitted=False, led=False)
-            self.sentence = f"The CAE is not fitted yet: press “Fit”{self.estimate_text()}."
-            if self.is_fitting():
-                self.sentence = "The CAE is being fitted."
+            self.sentence = self.not_fitted()
             return
         with self.lock:
             self._moved_to = None
