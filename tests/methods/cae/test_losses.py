@@ -26,7 +26,6 @@ from xai_widgets.methods.cae.losses import (
     noisy,
 )
 from xai_widgets.methods.cae.networks import CaeNetworks
-from xai_widgets.methods.cae.pasting import pasted
 from xai_widgets.study import Study
 
 LAYER = "flat"
@@ -129,7 +128,7 @@ def twin(trained, study, batch, ramp):
     for i, picture in enumerate(batch.pictures):
         u = networks.individual_code(picture[None]) + NOISE * batch.gate[i] * noise[i]
         rebuilt, moved = (networks.decoded(u, z[None])[0] for z in (batch.own[i], mixed[i]))
-        swapped = pasted(picture[None], rebuilt[None], moved[None])[0] if i < n // 2 else moved
+        swapped = (picture + moved - rebuilt).clamp(0, 1) if i < n // 2 else moved
         said, evidence = seen(study, swapped)
         critic = trained.critic(batch.gate[i] * u)[0]
         terms["reconstruction"].append(mean(((rebuilt - picture) ** 2).flatten()))
@@ -147,6 +146,14 @@ def twin(trained, study, batch, ramp):
 def test_the_loss_is_its_textbook_twin(trained, study, batch, ramp):
     expected = twin(trained, study, batch, ramp)
     assert found(trained, study, batch, ramp).item() == pytest.approx(sum(expected.values()), rel=1e-4)
+
+
+@torch.no_grad()
+def test_there_is_something_to_clip(trained, batch):
+    networks = trained.networks
+    u = networks.individual_code(batch.pictures)
+    swapped = (batch.pictures + networks.decoded(u, batch.donor) - networks.decoded(u, batch.own))[:2]
+    assert swapped.min() < -0.05
 
 
 def test_without_swaps_the_classifier_is_not_asked(trained, study, batch, monkeypatch):

@@ -19,9 +19,8 @@ first and stays. Networks minimise
 :math:`\tfrac12 \log_2(1 + 1/\sigma^2)` of them, and what z already tells is too dear to be stored there as well. The
 **critic** reads the class off :math:`g \odot \tilde u`; C is how far it is from finding all classes equally likely.
 Without both, the decoder takes a part's *shape* from u and only recolours it. Both act through the gate: what f does
-not use stays in u and comes back unchanged. A **faithful swap** s, seen by f in every other step, is what people see
-for one half of a batch, m pasted into x (see `pasting`), and m itself for the other; :math:`\rho` rises from 0 to 1
-while the decoder learns to draw.
+not use stays in u and comes back unchanged. A **faithful swap** s, seen by f in every other step, is x + m - r for one
+half of a batch and m itself for the other; :math:`\rho` rises from 0 to 1 while the decoder learns to draw.
 
 There is no discriminator of real and decoded pictures: in trials it took a third of the time and gained nothing.
 """
@@ -143,7 +142,7 @@ def swap_terms(
     `drawn` are pictures, their reconstructions and the moved ones, each ``(n, C, H, W)``.
     """
     networks, (pictures, rebuilt, moved) = trained.networks, drawn
-    logits, seen = read_layer(study, _swapped(networks, pictures, rebuilt, moved), layer)
+    logits, seen = read_layer(study, _swapped(pictures, rebuilt, moved), layer)
     faithful, sparse = trained.strength.tolist()
     return {
         "faithful map": faithful * divergence(networks.head(mixed).detach(), logits, study.scores),
@@ -152,10 +151,10 @@ def swap_terms(
     }
 
 
-def _swapped(networks: CaeNetworks, pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
-    """Half as people see them, pasted into the pictures, half decoded: the decoder learns to be good at both."""
+def _swapped(pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+    """Half of the changes added to the pictures, half decoded: the decoder learns to be good at both."""
     half = len(pictures) // 2
-    return torch.cat([networks.shown(pictures, rebuilt, moved)[:half], moved[half:]])
+    return torch.cat([(pictures + moved - rebuilt)[:half].clamp(0, 1), moved[half:]])
 
 
 def mixture(own: Tensor, donor: Tensor, generator: torch.Generator) -> Tensor:
