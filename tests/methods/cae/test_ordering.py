@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from xai_widgets.methods.cae.ordering import densities, effective, first_region
+from xai_widgets.methods.cae.decoding import Encoded
+from xai_widgets.methods.cae.ordering import FURTHER, densities, effective, first_region, ordered
+from xai_widgets.methods.cae.walk import Walk
 from xai_widgets.study import Study
 
 
@@ -36,6 +38,39 @@ def test_who_goes_by_a_ring_gets_the_ring_first():
     assert (first[:8, :8] == 1).all()
     assert not first[-8:, -8:].any()
     assert ((first >= 0) & (first <= 1)).all()
+
+
+class Brightens:
+    """A code of one number is how bright ring and bird are; `Reads` tells what that means."""
+
+    weight, bias = torch.zeros(2, 1), torch.zeros(2)
+
+    def __init__(self, ring, bird):
+        self.study = Study(Reads(ring, bird), [(torch.zeros(3, 32, 32), 0)] * 4)
+        self.predict = self.study.predict
+
+    def decode(self, encoded, z, *, pasted=None):
+        del encoded, pasted
+        picture = torch.zeros(len(z), 3, 32, 32)
+        picture[..., :8, :8] = picture[..., -8:, -8:] = z[:, :, None, None]
+        return picture
+
+    def walk(self):
+        blank = torch.zeros(1, 3, 32, 32)
+        encoded = Encoded(blank, torch.zeros(1, 1), torch.zeros(1, 1, 8, 8), blank)
+        return ordered(self.study, Walk(self, encoded, torch.tensor([[0.0], [0.6]])), 0, 1)
+
+
+@pytest.mark.parametrize(("ring", "reach"), [(10.0, 1.0), (4.0, FURTHER)])
+def test_the_ring_goes_further_where_it_does_not_persuade(ring, reach):
+    found = Brightens(ring, ring / 10).walk()
+    assert (found.first[:8, :8] == 1).all()
+    assert found.reach == reach
+
+
+def test_without_an_order_a_walk_stays_as_it_is():
+    found = Brightens(4.0, 4.0).walk()
+    assert (found.first, found.reach) == (None, 1.0)
 
 
 def test_who_needs_both_gets_both_at_once():

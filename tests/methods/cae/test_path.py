@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 
 import pytest
@@ -204,6 +205,15 @@ def test_an_ordered_walk_begins_bit_by_bit_and_ends_where_others_do(ordered, mod
         assert torch.allclose(pictures[1], Walk(model, way.encoded, way.route).show(torch.ones(1))[0][0], atol=1e-6)
 
 
+def test_what_changes_first_may_go_further_than_the_rest(ordered):
+    far, z = replace(ordered, reach=1.5), ordered.encoded.z[0]
+    for share, first, rest in ((0.0, 0, 0), (0.3, 0.75, 0), (FIRST_LEG, 1.5, 0), (1.0, 1.5, 1)):
+        pictures, _ = far.show(torch.tensor([share]))
+        code = torch.tensor([z[0] + 10 * first, z[1] + 8 * rest])
+        expected = far.encoded.pictures + far.model.draw(code[None]) - far.model.draw(far.encoded.z)
+        assert torch.allclose(pictures, expected, atol=1e-5)
+
+
 def test_legs(ordered, model):
     assert [ordered.leg_end(share) for share in (0.0, 0.6, 0.61)] == [FIRST_LEG, FIRST_LEG, 1.0]
     assert walked(model, (1.0, 1.0)).leg_end(0.1) == 1.0
@@ -212,7 +222,7 @@ def test_legs(ordered, model):
 # --- dials -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("confidence", [0.05, 0.3, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("confidence", [0.05, 0.3, 0.5, 0.8, SURE])
 @pytest.mark.parametrize("steps", [4, 10, 18])
 def test_the_dial_stops_just_beyond_the_wanted_probability(model, confidence, steps):
     way = walked(model, (6.0, 1.0))

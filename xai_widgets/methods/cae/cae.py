@@ -28,7 +28,7 @@ from xai_widgets.methods.cae.decoding import Encoded, FittedNetworks
 from xai_widgets.methods.cae.evidence import evidence_layer, read_layer
 from xai_widgets.methods.cae.fit import CaeFit, FitData, map_epochs, restored_networks
 from xai_widgets.methods.cae.health import Health
-from xai_widgets.methods.cae.ordering import first_region
+from xai_widgets.methods.cae.ordering import ordered
 from xai_widgets.methods.cae.paper.fit import fit_paper
 from xai_widgets.methods.cae.path import film_strip
 from xai_widgets.methods.cae.plane import Plane
@@ -257,7 +257,7 @@ class CAE(CodeMap):
             A class other than the predicted one, by number or name; default the second most probable one.
         confidence
             Probability of the target to reach, in (0, 1), or "border": as much as that of the class predicted now.
-            Found by bisection with the classifier itself; from 95 % on, up to 99 % are obtained. Default: go to the
+            Found by bisection with the classifier itself; from 95 % on, up to 99.5 % are obtained. Default: go to the
             end of the route.
         route
             "straight": on the chart of both classes to the centre of the target. "closest": the shortest way on the
@@ -307,11 +307,7 @@ class CAE(CodeMap):
         As published, everything changes at once.
         """
         whole = Walk(self, encoded, route)
-        if not self.pasted:
-            return whole
-        end, grid = whole.show(torch.ones(1))[0][0], (encoded.u.shape[2], encoded.u.shape[3])
-        first = first_region(self.study, encoded.pictures[0], end, (source, target), grid)
-        return Walk(self, encoded, route, first)
+        return ordered(self.study, whole, source, target) if self.pasted else whole
 
     @cached_property
     def _layer(self) -> str | None:

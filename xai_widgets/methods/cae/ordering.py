@@ -15,28 +15,50 @@ That is done only where the classifier goes by less than what changes. By the nu
 has, :math:`n(v) = (\sum v)^2 / \sum v^2`, the contributions are on fewer cells than the changes: :math:`n(A^+) \le
 \kappa\,n(E)`, :math:`\kappa` being `NARROW`. Else everything changes at once: a part of what an honest classifier needs
 would persuade it alone, but no other one.
+
+Where the classifier is not persuaded by the whole first leg (p < `path.LIKELY` at its end), its change goes `FURTHER`,
+so that less of what merely comes along has to change as well.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.methods.cae.path import LIKELY
 from xai_widgets.methods.cae.saliency import path_integrated
+from xai_widgets.methods.cae.walk import FIRST_LEG, Walk
 from xai_widgets.study import Study
 
 DENSE = 0.7
 """Least density of the first region, as a share of the mean density."""
 
-NARROW = 0.9
+NARROW = 0.85
 """Most cells that contributions may effectively be on for an order to be shown, as a share of those that change."""
+
+FURTHER = 1.25
+"""How far the first region goes where it does not persuade the classifier, as a multiple of the route."""
 
 STEPS = 8
 """Of the integrated gradients."""
 
 SMALLEST = 1e-4
 """Added to a cell's squared change, which may be 0."""
+
+
+def ordered(study: Study, walk: Walk, source: int, target: int) -> Walk:
+    """The same walk, on which what matters most changes first, where an order is to be shown."""
+    grid = (walk.encoded.u.shape[2], walk.encoded.u.shape[3])
+    end = walk.show(torch.ones(1))[0][0]
+    first = first_region(study, walk.encoded.pictures[0], end, (source, target), grid)
+    if first is None:
+        return walk
+    short = replace(walk, first=first)
+    leg = short.show(torch.tensor([FIRST_LEG]))[1][0, target]
+    return short if leg >= LIKELY else replace(short, reach=FURTHER)
 
 
 def first_region(

@@ -18,7 +18,7 @@ FRAMES = Whole(2, 10_000)
 CONSTANT = 1e-6
 """Changes of a probability, or of a picture, that are no more than rounding."""
 
-LIKELY, SURE = 0.95, 0.99
+LIKELY, SURE = 0.95, 0.995
 """Who asks for the first probability or more gets the second, if the same leg of the walk has it: at the border of
 being likely, another classifier often disagrees."""
 

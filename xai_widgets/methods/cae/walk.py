@@ -9,6 +9,9 @@ at a = `FIRST_LEG`, and the rest afterwards,
     x(s) = R \odot d\big(\min(1, s / a)\big) + (1 - R) \odot d\big(\max(0, (s - a) / (1 - a))\big)
 
 with d(s) the picture decoded at a share. At s = 0 nothing has changed, and at s = 1 everything has.
+
+What comes first may not be enough where its own class is drawn: then R may go k times as far, which shows the same
+change more strongly. Its codes are :math:`c(s) + (k - 1)\,s\,(c(1) - c(0))` instead of the route's own c(s).
 """
 
 from __future__ import annotations
@@ -39,12 +42,15 @@ class Walk:
         Codes ``(M, d)``, the picture's own first. An `XaiWidgetsError` if they are not finite or begin elsewhere.
     first
         What changes first, ``(H, W)`` in [0, 1]; None if everything changes at once.
+    reach
+        How far that goes, as a multiple of the route.
     """
 
     model: Decodes
     encoded: Encoded
     route: Tensor
     first: Tensor | None = None
+    reach: float = 1.0
 
     def __post_init__(self) -> None:
         require_codes(self.route, self.encoded.z.shape[1])
@@ -65,8 +71,9 @@ class Walk:
             return show(self.model, self.encoded, self.codes(shares))
         early = (shares / FIRST_LEG).clamp(max=1)
         late = ((shares - FIRST_LEG) / (1 - FIRST_LEG)).clamp(min=0)
+        further = (self.reach - 1) * early[:, None] * (self.route[-1] - self.route[0])
         with torch.no_grad():
-            inside, outside = (self._decoded(leg) for leg in (early, late))
+            inside, outside = self._decoded(self.codes(early) + further), self._decoded(self.codes(late))
             pictures = torch.lerp(outside, inside, self.first.expand_as(inside))
             return pictures, torch.cat([self.model.predict(batch) for batch in pictures.split(BATCH)])
 
@@ -74,8 +81,8 @@ class Walk:
         """Where the leg ends that a share belongs to."""
         return 1.0 if self.first is None or share > FIRST_LEG else FIRST_LEG
 
-    def _decoded(self, shares: Tensor) -> Tensor:
-        return torch.cat([self.model.decode(self.encoded, batch) for batch in self.codes(shares).split(BATCH)])
+    def _decoded(self, codes: Tensor) -> Tensor:
+        return torch.cat([self.model.decode(self.encoded, batch) for batch in codes.split(BATCH)])
 
 
 def first_reach(rising: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
