@@ -11,6 +11,7 @@ import torch
 from xai_widgets import demos
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS
+from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cladec import cladec
@@ -94,7 +95,7 @@ def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: p
     classifier = demos.demo().model
     monkeypatch.setattr(demos, "train_classifier", lambda **_: classifier)
     monkeypatch.setattr(demos, "CLADEC_LAYERS", {"honest": ("features",), "cheating": ("block4",)})
-    monkeypatch.setattr(demos, "DIGITS_EPOCHS", {"classifier": 1, "cae": 1})
+    monkeypatch.setattr(demos, "DIGITS_EPOCHS", 1)
     monkeypatch.setattr(cladec, "MEASURED", 8)
 
     def tiny(study: Study, layers: tuple[str, ...], *, pictures: int, seed: int) -> ClaDec:
@@ -111,6 +112,16 @@ def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: p
     assert demos.demo(cheat=True).explainers["cladec"].layers == ("block4",)
     assert set(demos.demo().explainers) == {"cladec", "cae", "cae-paper", "srae"}
     assert demos.digits_demo().explainers["cae"].settings.recipe.epochs == 1
+
+
+def test_one_explainer_is_made_anew_for_the_shipped_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demos, "SRAE", partial(SRAE, epochs=1, features=2, pictures=40))
+    with pytest.warns(UserWarning, match="do not add up"):
+        demos.train_demo(tmp_path, only=["honest-srae"], progress=Progress())
+    assert [path.name for path in tmp_path.iterdir()] == ["honest-srae.safetensors"]
+    assert SRAE.load(tmp_path / "honest-srae", demos.demo()).settings.features == 2
+    with pytest.raises(XaiWidgetsError, match="only is 'honest'"):
+        demos.train_demo(tmp_path, only=["honest"], progress=Progress())
 
 
 def counterfactuals(study: Study, count: int, confidence: float | None = None) -> list[Counterfactual]:

@@ -159,15 +159,15 @@ def test_train_demo_passes_on_what_was_asked(named, tmp_path, monkeypatch, capsy
     demo, asked = import_module("xai_widgets.demos"), []
     monkeypatch.setattr(demo, "WEIGHTS", tmp_path / "inside")
 
-    def train_demo(folder, *, seed, progress):
+    def train_demo(folder, *, only, seed, progress):
         progress.start("training", 1)
         progress.advance()
-        asked.append((folder, seed))
+        asked.append((folder, only, seed))
 
     monkeypatch.setattr(demo, "train_demo", train_demo)
-    out = ["--out", str(tmp_path / "out")] if named else []
-    assert cli.main(["train-demo", "--seed", "7", *out]) == 0
-    assert asked == [(tmp_path / ("out" if named else "inside"), 7)]
+    given = ["--out", str(tmp_path / "out"), "--only", "honest-cae", "digits-cae"] if named else []
+    assert cli.main(["train-demo", "--seed", "7", *given]) == 0
+    assert asked == [(tmp_path / "out", ["honest-cae", "digits-cae"], 7) if named else (tmp_path / "inside", (), 7)]
     said = capsys.readouterr()
     assert said.out == ""
     assert "training" in said.err

@@ -15,6 +15,10 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("train-demo", help="train the demo's classifiers and explainers anew")
     parser.set_defaults(run=_train_demo)
     parser.add_argument("--out", type=path, metavar="DIR", help="where the weights go (default: into the package)")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="NAME",
+        help="these explainers only, such as honest-cae, for the classifiers that are shipped (default: all)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=number(SEED), default=0, help="of pictures, weights and order (default: 0)")
 
 
@@ -24,5 +28,5 @@ def _train_demo(given: argparse.Namespace) -> None:
 
     folder = require_folder(given.out or WEIGHTS, "--out")
     with bar() as progress:
-        train_demo(folder, seed=given.seed, progress=progress)
+        train_demo(folder, only=given.only, seed=given.seed, progress=progress)
     say(f"Wrote the demo's weights to {folder}")
