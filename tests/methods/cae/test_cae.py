@@ -299,3 +299,18 @@ def test_half_precision_is_smaller_and_moves_no_point_of_the_map(request, name, 
 def test_pictures_of_another_side_are_refused(brief, squares, tmp_path):
     with pytest.raises(ArtifactError, match="does not hold what its description says"):
         CAE.load(brief.save(tmp_path / "cae"), Study(brief.study.model, squares(10, (3, 33, 47))))
+
+
+# --- the defaults -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pictures", "epochs"), [(3, 1000), (32, 1000), (33, 500), (1000, 32), (9000, 32)])
+def test_few_pictures_are_seen_more_often(reader, squares, pictures, epochs):
+    study = Study(reader(), squares(10), test=squares(2))
+    study.train = [study.train[0]] * pictures
+    assert CAE(study).settings.recipe.epochs == epochs
+    assert CAE(study, epochs=5).settings.recipe.epochs == 5
+
+
+def test_no_more_pictures_count_than_are_used(reader, squares):
+    assert CAE(Study(reader(), squares(100)), pictures=32).settings.recipe.epochs == 1000

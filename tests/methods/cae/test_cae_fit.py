@@ -201,21 +201,6 @@ def test_fresh_networks_begin_at_the_mean_picture(seen):
     assert torch.allclose(made.decoder.prior.sigmoid(), mean, atol=1e-5)
 
 
-@pytest.mark.parametrize(("pictures", "epochs"), [(40, 1000), (64, 1000), (65, 500), (3000, 22), (10_000, 12)])
-def test_the_map_takes_so_many_steps_at_least(monkeypatch, pictures, epochs):
-    monkeypatch.setattr(module, "MAP_STEPS", 1000)
-    assert module.map_epochs(pictures) == epochs
-
-
-def test_held_out_pictures_say_whether_the_fit_worked(seen, study, reader, squares):
-    held = seen.held_out(0, Progress())
-    pictures = torch.stack([study.test[i][0] for i in study.draw(study.test, module.HELD_OUT, 0)])
-    assert torch.allclose(held.cached.picture(slice(None)), pictures, atol=1 / 255)
-    study = Study(reader(), squares(50), test=squares(1))
-    alone = FitData.of(cached_pass(study, study.train, range(40), ["flat"], Progress()), "flat")
-    assert alone.held_out(0, Progress()) is alone
-
-
 # --- the collapse alarm -------------------------------------------------------------------------------------------
 
 

@@ -108,3 +108,25 @@ def test_pictures_that_cannot_be_loaded_are_told_in_red(led, monkeypatch):
     assert led.wait(LONG)
     assert "disk gone" in red(led)
     assert led.scene is before
+
+
+# --- before a fit ------------------------------------------------------------------------------------------------
+
+
+def test_whether_the_pictures_suffice_is_found_out_when_asked(travel, unfitted, monkeypatch):
+    monkeypatch.setattr("xai_widgets.methods.cae.sufficiency.STEPS", 4)
+    explorer = travel(unfitted)
+    assert "pictures" not in explorer.sentence
+    explorer.enough.click()
+    assert explorer.wait(LONG)
+    assert red(explorer) == ""
+    assert explorer.sentence.startswith("The CAE is not fitted yet: press “Fit”. There are ")
+    assert "changes of held-out pictures" in explorer.sentence
+    assert not unfitted.fitted
+    assert not explorer.enough.disabled
+
+
+def test_no_trial_while_something_runs_or_all_is_there(travel, toy):
+    explorer = travel(toy)
+    assert explorer.fitting.layout.display == "none"
+    assert explorer.enough.disabled
