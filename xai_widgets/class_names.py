@@ -42,9 +42,9 @@ def checked_names(given: object, classes: int) -> tuple[str, ...]:
     if names is None:
         raise PictureError(f"class_names is {given!r}; give a list with a name for each of the {classes} logits")
     if wrong := [name for name in names if not isinstance(name, str)]:
-        raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
+        raise PictureError(f"class_names must be strings, but one is {wrong[0]!r}")
     if len(names) != classes:
-        raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
+        raise PictureError(f"the model has {classes} logits, but class_names has {len(names)} names")
     return _distinct(tuple(map(str, names)))
 
 

@@ -185,7 +185,7 @@ def raw_logits(output: object, rows: int) -> Tensor:
     """
     found = logits_of(output)
     if found is None:
-        raise PictureError(f"the model must turn pictures into logits (N, K), and gave {type(output).__name__}")
+        raise PictureError(f"the model must turn pictures into logits (N, K), but gave {type(output).__name__}")
     if not found.is_floating_point():
         raise PictureError(
             f"the model gave {found.dtype}, but logits are floats: leave out its last step, which decides"
@@ -194,7 +194,7 @@ def raw_logits(output: object, rows: int) -> Tensor:
         found = found.reshape(rows, -1)
     if found.dim() < 2 or found[:1].numel() != found.shape[1] * len(found[:1]) or not found.shape[1]:
         raise PictureError(
-            f"the model must turn pictures into logits (N, K), and gave {tuple(found.shape)}; where it answers for "
+            f"the model must turn pictures into logits (N, K), but gave {tuple(found.shape)}; where it answers for "
             "each place or word, give a model that takes the mean of these answers"
         )
     if len(found) != rows:

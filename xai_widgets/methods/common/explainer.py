@@ -191,7 +191,7 @@ class Explainer(ABC):
             If the method searches instead of training.
         """
         del layer
-        raise XaiWidgetsError(f"{type(self).__name__} searches and trains nothing, so that there is no fit to try")
+        raise XaiWidgetsError(f"{type(self).__name__} searches instead of training, so there is no fit to try")
 
     # --- explaining --------------------------------------------------------------------------------------------
 

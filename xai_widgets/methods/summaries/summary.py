@@ -140,7 +140,7 @@ class ClassSummaries:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why these summaries mean little; empty if they can be trusted."""
-        none = () if self.kept else ("No summary is sound.",)
+        none = () if self.kept else ("No summary passed the checks.",)
         return (*self.masks.problems, *none)
 
     def label(self, index: int) -> str:
@@ -148,10 +148,10 @@ class ClassSummaries:
         return self.summaries[index].name or f"summary {index + 1}"
 
     def verdict(self) -> str:
-        """The numbers that tell whether to trust the summaries, in one line."""
+        """Whether to trust the summaries, with the numbers behind it."""
         counted = (
-            f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound "
-            f"({self.per_100:.0f} per 100 pictures)"
+            f"{len(self.kept)} of {len(self.summaries)} groups of regions passed the checks, from "
+            f"{len(self.masks)} pictures"
         )
         return f"{counted}. {self.masks.verdict()}" if self.kept else f"{' '.join(self.problems)} {counted}."
 
@@ -165,7 +165,7 @@ class ClassSummaries:
         """
         self._require(index)
         if len(name) > LONGEST_NAME:
-            raise XaiWidgetsError(f"a name has at most {LONGEST_NAME} letters, and this one has {len(name)}")
+            raise XaiWidgetsError(f"a name has at most {LONGEST_NAME} letters, but this one has {len(name)}")
         renamed = list(self.summaries)
         renamed[index] = replace(renamed[index], name=name.strip())
         return replace(self, summaries=tuple(renamed))
