@@ -18,7 +18,7 @@ POOL = 300
 
 OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "mistaken for this class", "all classes"
 KINDS_SHOWN = (OWN, MISSED, MISTAKEN, EVERYTHING)
-NOT_KNOWN = "all pictures (true class unknown)"
+NOT_KNOWN = "all pictures; their classes are unknown"
 """What is said in their place of pictures without labels."""
 
 

@@ -212,7 +212,7 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path, monkeypatch: pytest.Mon
     )
     pictures.paths[0].unlink()
     os.mkfifo(pictures.paths[0])
-    with pytest.raises(PictureError, match="no file, but a pipe"):
+    with pytest.raises(PictureError, match="a pipe, a socket or a device"):
         pictures[0]
 
 

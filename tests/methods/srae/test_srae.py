@@ -82,7 +82,7 @@ def test_the_default_names_and_the_users(fit_srae, new_study):
     assert srae.names("a")[2] == "x-feature 3"
     srae.rename("b", 2, "")
     assert srae.names("b")[2] == "x-feature 3"
-    with pytest.raises(XaiWidgetsError, match="there is no x-feature 4; they are numbered 0 to 3"):
+    with pytest.raises(XaiWidgetsError, match="x-features are numbered 0 to 3; there is no 4"):
         srae.rename("b", 4, "beak")
 
 

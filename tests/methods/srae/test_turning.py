@@ -24,5 +24,5 @@ def test_answers_in_words():
     assert turned.sentence(0, "crest", "logit") == (
         "crest removed: the sum predicts 0.00, the network gives 0.00 (−0.67). Predicted class: finch 90%."
     )
-    assert turned.sentence(4, "crest", "logit") == "crest unchanged: logit 0.67, predicted class finch 90%."
+    assert turned.sentence(4, "crest", "logit") == "crest as it is: logit 0.67, predicted class finch 90%."
     assert turned.sentence(8, "crest", "logit").startswith("crest ×2: the sum predicts 2.0, the network gives 1.3 ")

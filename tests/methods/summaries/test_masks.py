@@ -229,7 +229,10 @@ def test_sentences(masks):
     assert masks.sentence(0) == "b$: 80% from the mask alone, 20% without it"
     assert masks.sentence(1, 1) == "a: no evidence left"
     assert repr(masks) == "Masks(2 pictures, 3 masks)"
-    assert masks.verdict() == f"{masks.problems[0]} Kept 65%, removed 40%, area 28.1%, crispness 88% on average."
+    assert masks.verdict() == (
+        f"{masks.problems[0]} On average the masks cover 28.1% of a picture. "
+        "Mean probability: 65% from the mask alone, 40% without it. Crispness: 88%."
+    )
 
 
 def test_figure_and_gallery(masks):

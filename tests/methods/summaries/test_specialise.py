@@ -202,9 +202,9 @@ def test_summaries_that_are_not_sound_or_of_another_network_and_too_few_pictures
     study = study_of()
     found = found_by_hand(study)
     for unsound in ([], [found_by_hand(study, sound=False)]):
-        with pytest.raises(XaiWidgetsError, match="no summary passed the checks"):
+        with pytest.raises(XaiWidgetsError, match="no summary is sound"):
             specialise(study, unsound)
-    with pytest.raises(XaiWidgetsError, match="'class 1' are of another network"):
+    with pytest.raises(XaiWidgetsError, match="'class 1' belong to another network"):
         specialise(study_of(Swayed(sees=1.0)), [found])
     with pytest.raises(PictureError, match="none can be held out"):
         specialise(study, [found], most=1)

@@ -265,13 +265,9 @@ class SRAEExplanation:
         """Whether to trust the sum, with the numbers behind it."""
         gap = float(self.unexplained.abs().mean())
         checked = self.deletion[self.significant]
-        fall = (
-            f" Blurring the top fifth of a map removes {float(checked.nanmean()):.0%} of the contribution."
-            if len(checked)
-            else ""
-        )
+        fall = f" Blurring the top fifth of a map removes {float(checked.nanmean()):.0%} of its sum." if len(checked) else ""
         said = " ".join([*self.stale, self.report.verdict()])
-        return f"{said} The sum misses the {self.score_name} by {gap:.2g} on average here.{fall}"
+        return f"{said} Here the sum misses the {self.score_name} by {gap:.2g} on average.{fall}"
 
     def prediction_label(self, row: int) -> str:
         """The predicted class of a picture, and its probability."""

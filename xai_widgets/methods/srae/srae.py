@@ -288,7 +288,7 @@ class SRAE(Explainer):
     def require_feature(self, feature: int) -> int:
         """The number of an x-feature; refused if none has it."""
         if not 0 <= (number := Whole(-MOST)("feature", feature)) < self.settings.features:
-            raise XaiWidgetsError(f"there is no x-feature {number}; they are numbered 0 to {self.settings.features - 1}")
+            raise XaiWidgetsError(f"x-features are numbered 0 to {self.settings.features - 1}; there is no {number}")
         return number
 
     # --- helpers -----------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class Turned:
         predicted, answer = float(self.predicted[stop]), float(self.real[stop])
         here = STOPS.index(1.0)
         if stop == here:
-            return f"{name} unchanged: {score_name} {amount(answer)}, predicted class {self.predictions[stop]}."
+            return f"{name} as it is: {score_name} {amount(answer)}, predicted class {self.predictions[stop]}."
         what = "removed" if stop == 0 else f"×{STOPS[stop]:g}"
         change = signed(answer - float(self.real[here]))
         return (

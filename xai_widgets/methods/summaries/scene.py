@@ -145,7 +145,7 @@ class Networks:
             return f"{each.name} has no class of this name."
         if each.found(own) is None:
             return each.why_not(own) or f"{each.name} has not been searched yet."
-        return f"{each.name} has no summary for these regions."
+        return f"{each.name} has no summary of these regions."
 
     def next_step(self, goal: Goal) -> Step | None:
         """The next search: first looks, then all pictures; None if everything was searched."""

@@ -110,7 +110,7 @@ def specialise(
     progress, most, seed = progress or Progress(), limits.COUNT("most", most), Whole(0, 2**32 - 1)("seed", seed)
     parts = [part for one in found for part in parts_of(study, one)]
     if not parts:
-        raise XaiWidgetsError("no summary passed the checks, so there is nothing to specialise on; use more pictures")
+        raise XaiWidgetsError("no summary is sound, so there is nothing to specialise on; use more pictures")
     fitted, held = _divided(study, most, seed)
     unseen = labelled(study.test, study.draw(study.test, most, seed))
     _require_classes(study, fitted, parts)

@@ -140,7 +140,7 @@ class ClassSummaries:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why these summaries mean little; empty if they can be trusted."""
-        none = () if self.kept else ("No summary passed the checks.",)
+        none = () if self.kept else ("No summary is sound.",)
         return (*self.masks.problems, *none)
 
     def label(self, index: int) -> str:
@@ -150,7 +150,7 @@ class ClassSummaries:
     def verdict(self) -> str:
         """Whether to trust the summaries, with the numbers behind it."""
         counted = (
-            f"{len(self.kept)} of {len(self.summaries)} groups of regions passed the checks, from "
+            f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound, from "
             f"{len(self.masks)} pictures"
         )
         return f"{counted}. {self.masks.verdict()}" if self.kept else f"{' '.join(self.problems)} {counted}."
