@@ -16,7 +16,7 @@ _ANCHORS = {0: "tench", 1: "goldfish", 207: "goldenretriever", 999: "toilettissu
 """By these classes the names of ImageNet's 1,000 are recognised, in whatever detail they are written."""
 
 _DOUBLES = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights)", 639: "maillot (tank suit)"}
-"""Classes of ImageNet that go by one name in the usual lists."""
+"""Classes of ImageNet that share a name in the usual lists."""
 
 
 def default_names(classes: int) -> list[str]:

@@ -1,6 +1,6 @@
 """What a model's output means: which logits it stands for, and which probabilities those stand for.
 
-Most classifiers give a logit for each class, and a softmax of them are probabilities that add up to 1. In a multi-label
+Most classifiers give a logit for each class, and a softmax of them are probabilities that sum to 1. In a multi-label
 classifier each class has a probability of its own, the sigmoid of its logit. Some give one logit z, which is read as
 the two ``(0, z)``; some give probabilities already, which are read as the logits that lead to them.
 """

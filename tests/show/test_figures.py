@@ -81,7 +81,11 @@ def test_what_was_said_of_each_version(fitted):
 
 def test_the_verdict_begins_with_whether_to_trust_it(fitted):
     shown = fitted.explain(PICTURES)
-    assert replace(shown, problems=()).verdict().startswith("Checks hold. Mean squared error on 8 held-out pictures: ClaDec ")
+    assert (
+        replace(shown, problems=())
+        .verdict()
+        .startswith("Checks hold. Mean squared error on 8 held-out pictures: ClaDec ")
+    )
     assert replace(shown, problems=("Too few.",)).verdict().startswith("VOID: Too few. ")
 
 

@@ -139,7 +139,7 @@ def _other_rows(own: Tensor, given: Tensor) -> bool:
     return own.dim() > 0 and given.dim() > 0 and own.shape != given.shape and own.shape[1:] == given.shape[1:]
 
 
-# --- code of one's own ---------------------------------------------------------------------------------------------
+# --- the user's code -----------------------------------------------------------------------------------------------
 
 
 def _made(spec: str, module: str, name: str) -> nn.Module:
@@ -236,7 +236,9 @@ def _tensors(weights: str | None) -> dict[str, Tensor]:
     try:
         found: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{path} is not a safetensors file, or is damaged ({error}); copy or save it again") from error
+        raise ArtifactError(
+            f"{path} is not a safetensors file, or is damaged ({error}); copy or save it again"
+        ) from error
     return found
 
 

@@ -149,9 +149,7 @@ def _remembered(path: Path, error: BaseException) -> PictureError:
     passing = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
     if path.is_file() and not passing:
         _KNOWN[_mark(path)] = reason
-    return PictureError(
-        f"{printable(path)} can no longer be read ({reason}); make the data set again to leave it out"
-    )
+    return PictureError(f"{printable(path)} can no longer be read ({reason}); make the data set again to leave it out")
 
 
 # --- its pixels ----------------------------------------------------------------------------------------------------

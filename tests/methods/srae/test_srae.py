@@ -164,7 +164,9 @@ def test_some_classes(fit_srae, new_study):
     assert srae.classes == (3, 1)
     assert srae.explain(PICTURES).class_index in {1, 3}
     assert srae.explain(PICTURES, 3).class_index == 3
-    with pytest.raises(XaiWidgetsError, match=r"'class 0' is not explained; the explained classes are \['class 3', 'class 1'\]"):
+    with pytest.raises(
+        XaiWidgetsError, match=r"'class 0' is not explained; the explained classes are \['class 3', 'class 1'\]"
+    ):
         srae.explain(PICTURES, 0)
 
 

@@ -213,9 +213,9 @@ def test_numbers_by_hand(masks):
     assert torch.allclose(masks.drop, torch.tensor([[0.75, 0.875], [-0.2, -0.2]]))
     assert masks.sound.tolist() == [True, False]
     assert masks.problems == (
-            "In 1 of 2 pictures (such as 1) the baseline alone still shows the class "
-            "(probability 0.4, 0.5 for the picture).",
-        )
+        "In 1 of 2 pictures (such as 1) the baseline alone still shows the class "
+        "(probability 0.4, 0.5 for the picture).",
+    )
 
 
 def test_pictures_are_shown_as_the_classifier_saw_them(masks):

@@ -71,7 +71,11 @@ class LayerReport:
         drops = [f"{name} ({share:.0%})" for name, share in shares if share < 0.5]
         said = [f"keeps {listed(keeps)}"] if keeps else []
         said += [f"loses most of {listed(drops)}"] if drops else []
-        return f"This layer {' and '.join(said)}." if said else "Too few held-out pictures to measure what this layer keeps."
+        return (
+            f"This layer {' and '.join(said)}."
+            if said
+            else "Too few held-out pictures to measure what this layer keeps."
+        )
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ def own_problems(error: Mapping[str, float]) -> tuple[str, ...]:
         )
     if error["cladec"] > error["ridge"] * (1 + TOLERANCE):
         found.append(
-            f"A linear decoder ({error['ridge']:.3g}) beats ClaDec ({error['cladec']:.3g}), so ClaDec is under-trained. "
-            "Use more epochs or pictures."
+            f"A linear decoder ({error['ridge']:.3g}) beats ClaDec ({error['cladec']:.3g}), so ClaDec is "
+            "under-trained. Use more epochs or pictures."
         )
     return tuple(found)
 

@@ -57,7 +57,7 @@ class CachedPass:
         known = self.labels != UNKNOWN
         if not known.any():
             raise PictureError(
-                "the published version learns from true classes, but no true class of these pictures is known; give the "
+                "the published version learns from true classes, but none of these pictures has one; give the "
                 "study their classes with labels=, or use the default version, which needs none"
             )
         kept = {layer: code[known] for layer, code in self.codes.items()}

@@ -101,7 +101,7 @@ class FewPictures:
 class Explainer(ABC):
     """An explanation method for the classifier of one study.
 
-    A subclass says how it is fitted (`_fit`), how it explains (`explain`), what it says of the fit (`_verdict`,
+    A subclass says how it is fitted (`_fit`), how it explains (`explain`), how it judges the fit (`_verdict`,
     `_problems`), and what a file holds (`_tensors`, `_details`, `_restored`). Everything else exists once, here.
 
     Attributes

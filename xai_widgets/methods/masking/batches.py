@@ -44,7 +44,7 @@ def own_scores(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def batches(study: Study, pictures: Tensor) -> Sequence[Tensor]:
-    """The rows of each batch: half of what may pass at once, as each picture is asked about twice."""
+    """The rows of each batch: half of what may pass at once, because each picture passes twice."""
     height, width = pictures.shape[2:]
     size = max(1, min(study.batch_size, MOST_PIXELS // (height * width)) // 2)
     rows: Sequence[Tensor] = torch.arange(len(pictures)).split(size)

@@ -89,7 +89,7 @@ class Comparison:
     contributions
         Difference of each contribution, ``(L,)``.
     unexplained, score
-        Differences of what is not explained, and of the network's scores; all differences add up to the latter.
+        Differences of what is not explained, and of the network's scores; all differences sum to the latter.
     """
 
     names: tuple[str, ...]
@@ -242,7 +242,7 @@ class SRAEExplanation:
         """
         mine, theirs = ((one.class_index, one.layer, one.bias) for one in (self, other))
         if mine != theirs:
-            raise XaiWidgetsError(f"only sums of the same x-features can be compared, but these are {mine} and {theirs}")
+            raise XaiWidgetsError(f"only sums of the same x-features can be compared, not {mine} and {theirs}")
         return Comparison(
             names=self.names,
             contributions=self.contributions[row] - other.contributions[other_row],
@@ -265,7 +265,7 @@ class SRAEExplanation:
         """Whether to trust the sum, with the numbers behind it."""
         gap = float(self.unexplained.abs().mean())
         checked = self.deletion[self.significant]
-        fall = f" Blurring the top fifth of a map removes {float(checked.nanmean()):.0%} of its sum." if len(checked) else ""
+        fall = f" Blurring a map's top fifth removes {float(checked.nanmean()):.0%} of it." if len(checked) else ""
         said = " ".join([*self.stale, self.report.verdict()])
         return f"{said} Here the sum misses the {self.score_name} by {gap:.2g} on average.{fall}"
 

@@ -313,7 +313,9 @@ class SRAE(Explainer):
         known, names = self._found.classes, self.study.class_names
         number = self.study.class_index(target)
         if number not in known:
-            raise XaiWidgetsError(f"{names[number]!r} is not explained; the explained classes are {[names[k] for k in known]}")
+            raise XaiWidgetsError(
+                f"{names[number]!r} is not explained; the explained classes are {[names[k] for k in known]}"
+            )
         return known.index(number)
 
     def __repr__(self) -> str:

@@ -85,9 +85,9 @@ class Specialised:
         else:
             outcome = "This may be chance"
         return (
-            f"Accuracy on {self.pictures} held-out pictures: {self.accuracy:.1%} with {self.summaries} SVMs on summaries "
-            f"(weight {self.weight:.2f}), {self.accuracy_alone:.1%} for the network alone, {self.accuracy_whole:.1%} "
-            f"with SVMs on whole pictures. {outcome}: {100 * self.gain:+.1f} points "
+            f"Accuracy on {self.pictures} held-out pictures: {self.accuracy:.1%} with {self.summaries} SVMs on "
+            f"summaries (weight {self.weight:.2f}), {self.accuracy_alone:.1%} for the network alone, "
+            f"{self.accuracy_whole:.1%} with SVMs on whole pictures. {outcome}: {100 * self.gain:+.1f} points "
             f"({100 * self.gain_low:+.1f} to {100 * self.gain_high:+.1f})."
         )
 

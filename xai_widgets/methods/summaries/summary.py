@@ -134,7 +134,7 @@ class ClassSummaries:
 
     @property
     def per_100(self) -> float:
-        """Sound summaries per 100 pictures; more pictures have more kinds of regions, so plain counts mislead."""
+        """Sound summaries for each hundred pictures: more pictures have more kinds of regions, so counts mislead."""
         return 100 * len(self.kept) / len(self.masks)
 
     @property
@@ -150,8 +150,7 @@ class ClassSummaries:
     def verdict(self) -> str:
         """Whether to trust the summaries, with the numbers behind it."""
         counted = (
-            f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound, from "
-            f"{len(self.masks)} pictures"
+            f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound, from {len(self.masks)} pictures"
         )
         return f"{counted}. {self.masks.verdict()}" if self.kept else f"{' '.join(self.problems)} {counted}."
 

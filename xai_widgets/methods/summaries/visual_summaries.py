@@ -1,4 +1,4 @@
-"""VisualSummaries: which parts of its pictures a classifier relies on for a class, again and again.
+"""VisualSummaries: which parts of its pictures a classifier relies on for a class.
 
 summaries = VisualSummaries(study)
 summaries.find(0).figure()
