@@ -14,6 +14,9 @@ from xai_widgets.show.figures import NotebookFigure, plain
 BAR = 0.26
 """Height of a bar, in inches."""
 
+INVISIBLE = 1000
+"""A bar cannot be seen if the longest one is so many times as long."""
+
 
 def bars(
     values: Mapping[str, Mapping[str, float]], label: str, *, title: str = "", chance: float | None = None
@@ -38,13 +41,13 @@ def bars(
     """
     series = _series(values)
     figure = NotebookFigure(figsize=(6.4, 0.9 + BAR * len(values) * (len(series) + 1)), layout="constrained")
-    axes, thick, middle = figure.subplots(), 1 / (len(series) + 1), (len(series) - 1) / 2
+    axes = figure.subplots()
+    largest = max(abs(value) for row in values.values() for value in row.values())
     for place, name in enumerate(series):
-        heights = np.arange(len(values)) + (place - middle) * thick
-        drawn = axes.barh(
-            heights, [one[name] for one in values.values()], thick, color=_colour(place), label=plain(name)
-        )
-        axes.bar_label(drawn, fmt="%.2g", padding=2, fontsize=8)
+        middles = np.arange(len(values)) + (place - (len(series) - 1) / 2) / (len(series) + 1)
+        lengths = [row[name] for row in values.values()]
+        drawn = axes.barh(middles, lengths, 1 / (len(series) + 1), color=_colour(place), label=plain(name))
+        axes.bar_label(drawn, [_amount(length, largest) for length in lengths], padding=2, fontsize=8)
     axes.set_yticks(np.arange(len(values)), [plain(name) for name in values])
     axes.invert_yaxis()
     axes.set(xlabel=plain(label), title=plain(title))
@@ -86,6 +89,11 @@ def _series(values: Mapping[str, Mapping[str, float]]) -> list[str]:
     if lacking or not series:
         raise XaiWidgetsError(f"all groups need the same series {series}; check {lacking or 'values'}")
     return series
+
+
+def _amount(value: float, largest: float) -> str:
+    """Two digits; nothing but 0 for what is too small for a bar."""
+    return f"{value:.2g}" if abs(value) >= largest / INVISIBLE else "0"
 
 
 def _colour(place: int) -> str:
