@@ -35,9 +35,9 @@ exclude_patterns = ["_build", "jupyter_execute", "**.ipynb_checkpoints"]
 
 # --- lessons -------------------------------------------------------------------------------------------------------
 
-# tests/test_notebooks.py executes them; here they are only read.
+# docs/execute_lessons.py executes them; here they are only read, with the outputs that it stored.
 nb_execution_mode = "off"
-# Nothing is loaded from outside: no scripts for widgets, since lessons are stored without outputs.
+# Nothing is loaded from outside: no scripts for widgets, which are shown as notes.
 nb_ipywidgets_js: dict[str, Any] = {}
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3

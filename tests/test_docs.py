@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,7 @@ from xai_widgets.cli.main import parser
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 MADE = {"_build", "jupyter_execute", "lessons"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if not MADE & set(path.relative_to(DOCS).parts))
 LESSONS = sorted(path.name for path in (REPOSITORY / "notebooks").glob("*.ipynb"))
 NEEDS_SPHINX = 'Sphinx is not installed: pip install -e ".[docs]"'
@@ -48,6 +51,8 @@ def headings(page: Path) -> set[str]:
 
 def extension(name: str) -> ModuleType:
     pytest.importorskip("sphinx", reason=NEEDS_SPHINX)
+    if str(DOCS / "_ext") not in sys.path:  # as docs/conf.py has it
+        sys.path.append(str(DOCS / "_ext"))
     spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / "_ext" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -164,3 +169,43 @@ def test_lessons_are_copied_and_old_ones_go(tmp_path: Path) -> None:
     before = (target / "00_a.ipynb").stat().st_mtime_ns
     copy_lessons(source, target)
     assert (target / "00_a.ipynb").stat().st_mtime_ns == before
+
+
+def lesson_of(*sources: str) -> dict[str, Any]:
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": [source]} for source in sources]
+    return {"cells": [{"cell_type": "markdown", "metadata": {}, "source": ["# A"]}, *cells]}
+
+
+def test_lessons_get_the_outputs_of_their_own_code(tmp_path: Path) -> None:
+    shown = [{"output_type": "stream", "name": "stdout", "text": "2"}]
+    stored = tmp_path / "00_a.json"
+    stored.write_text(json.dumps({"code": ["1 + 1"], "outputs": [shown]}))
+    same, other, unknown = lesson_of("1 + 1"), lesson_of("1 + 2"), lesson_of("1 + 1")
+    lessons = extension("lessons")
+    lessons.add_outputs(same, stored)
+    assert same["cells"][1]["outputs"] == shown
+    lessons.add_outputs(other, stored)
+    lessons.add_outputs(unknown, tmp_path / "01_b.json")
+    for notebook in (other, unknown):
+        assert notebook["cells"][0]["source"][-1] == lessons.OUTDATED
+        assert notebook["cells"][1]["outputs"] == []
+
+
+def test_a_widget_becomes_a_note_with_its_page_where_there_is_one() -> None:
+    as_note = extension("lessons").as_note
+    notes = [
+        as_note({"data": {WIDGET: {}, "text/plain": f"<{name}: A & B>"}})["data"]["text/html"]
+        for name in ("ManifoldExplorer", "Workbench")
+    ]
+    assert 'href="../live/cae.html"' in notes[0]
+    assert "href" not in notes[1]
+    assert "<code>Workbench</code>" in notes[1]
+
+
+def test_stored_outputs_belong_to_the_lessons_of_today() -> None:
+    stored = sorted((DOCS / "outputs").glob("*.json"))
+    assert stored
+    for path in stored:
+        lesson = json.loads((REPOSITORY / "notebooks" / f"{path.stem}.ipynb").read_text(encoding="utf-8"))
+        code = ["".join(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "code"]
+        assert json.loads(path.read_text(encoding="utf-8"))["code"] == code, "run python docs/execute_lessons.py"

@@ -33,6 +33,7 @@ LAYERS = (
     {"methods.registry"},
     {"runs", "demos"},
     {"scores"},
+    {"lessons"},
     {"widgets.views"},
     {"widgets.pages"},
     {"widgets.frame"},

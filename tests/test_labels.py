@@ -137,8 +137,8 @@ def test_names_of_logits(given):
     [
         ("ab", "is 'ab'; give a list"), (b"ab", "give a list"), ({0: "a", 1: "b"}, "give a list"), (3, "give a list"),
         ({"a", "b"}, "give a list"),
-        ([b"a", "b"], "must be strings, and one is b'a'"), (["a", None], "one is None"), ([1, 2], "one is 1"),
-        (["a"], "2 logits, and class_names has 1 names"),
+        ([b"a", "b"], "must be strings, but one is b'a'"), (["a", None], "one is None"), ([1, 2], "one is 1"),
+        (["a"], "2 logits, but class_names has 1 names"),
         (["a", ""], "empty name at place 1"), (["a", " "], "empty name"),
         (["a", "a"], r"'a' more than once \(at 0, 1\).*; tell them apart, such as 'a 2'"),
     ],

@@ -17,8 +17,11 @@ NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 LESSONS = [notebook for notebook in NOTEBOOKS if notebook.name[0].isdigit()]
 """The others are pages for people who should not see code: no lessons, and no exercises."""
 
+NOT_YET = ("05_manifold.ipynb",)
+"""Lessons that still lack a plan and marks of difficulty."""
+
 MOST_LINES, MOST_CHARACTERS = 10, 120
-LAST = 3
+LAST, MINUTES = 3, 45
 MOST_SECONDS = 600
 """For one cell; reached only where something hangs."""
 
@@ -39,6 +42,12 @@ def prose(lesson: Path) -> str:
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
 def notebook(request: pytest.FixtureRequest) -> Path:
     """Every notebook."""
+    return Path(request.param)
+
+
+@pytest.fixture(params=[lesson for lesson in LESSONS if lesson.name not in NOT_YET], ids=lambda path: path.stem)
+def recut(request: pytest.FixtureRequest) -> Path:
+    """Every lesson with a plan and with marks of difficulty."""
     return Path(request.param)
 
 
@@ -84,22 +93,34 @@ def test_opens_with_a_title_and_a_question_and_links_lead_to_notebooks(notebook:
     assert [link for link in links if not (notebook.parent / link).is_file()] == []
 
 
-def test_says_how_long_it_takes_and_ends_with_something_measured(lesson: Path) -> None:
-    assert re.search(r"^\*About \d+ minutes\b", read(lesson).cells[0].source, flags=re.MULTILINE)
+def test_begins_with_a_plan_for_45_minutes(recut: Path) -> None:
+    minutes = re.findall(r"^\| (\d+) \| .+\. \|$", read(recut).cells[0].source, flags=re.MULTILINE)
+    assert sum(map(int, minutes)) == MINUTES
+    assert "*45 minutes in class" in read(recut).cells[0].source
+
+
+def test_ends_with_something_measured(lesson: Path) -> None:
     last = cells(lesson, "code")[-LAST:]
-    assert any("print(" in cell.source or ".verdict()" in cell.source for cell in last)
+    assert any(word in cell.source for cell in last for word in ("print(", ".verdict()", "lessons."))
 
 
-def test_exercises_have_answers_that_are_folded_away(lesson: Path) -> None:
-    """The first lesson has something to try, the others have exercises; the answer, or a hint, is folded away."""
-    asked = "**Try**" if lesson == LESSONS[0] else "**Exercise 1.**"
-    after = prose(lesson).split(asked)
-    assert len(after) >= 2
-    assert "<summary>" in after[1]
-    exercises = re.split(r"\*\*Exercise \d+\.\*\*", prose(lesson))[1:]
-    assert [text[:60] for text in exercises if "<summary>" not in text] == []
+def test_exercises_are_marked_by_difficulty_and_answers_are_folded_away(recut: Path) -> None:
+    found = re.findall(r"^\*\*Exercise (\d+) (★{1,3})\.\*\*", prose(recut), flags=re.MULTILINE)
+    assert [int(number) for number, _ in found] == list(range(1, len(found) + 1))
+    assert len(found) == prose(recut).count("**Exercise")
+    assert len({stars for _, stars in found}) > 1
+    with_exercises = [cell.source for cell in cells(recut, "markdown") if "**Exercise" in cell.source]
+    assert [text[:60] for text in with_exercises if "<summary>" not in text] == []
+
+
+def test_folds_are_closed(lesson: Path) -> None:
     folds = [prose(lesson).count(tag) for tag in ("<details>", "<summary>", "</summary>", "</details>")]
     assert len(set(folds)) == 1, folds
+
+
+def test_each_lesson_has_a_worksheet_with_its_title() -> None:
+    sheets = re.findall(r"^## (.+)$", (REPOSITORY / "docs" / "worksheets.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sheets == [read(lesson).cells[0].source.splitlines()[0].removeprefix("# ") for lesson in LESSONS]
 
 
 def test_the_first_lesson_points_to_the_workbench() -> None:

@@ -94,7 +94,7 @@ def test_what_hugging_face_calls_multi_label_is(new_study):
 def test_one_logit_has_one_name_or_two(new_study):
     assert new_study(Gives(logits=ONE), class_names=["cat"]).class_names == ("not cat", "cat")
     assert new_study(Gives(logits=ONE), class_names=["dog", "cat"]).class_names == ("dog", "cat")
-    with pytest.raises(PictureError, match="the model has 2 logits, and class_names has 3 names"):
+    with pytest.raises(PictureError, match="the model has 2 logits, but class_names has 3 names"):
         new_study(Gives(logits=ONE), class_names=["a", "b", "c"])
 
 

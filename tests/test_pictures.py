@@ -24,7 +24,7 @@ def test_load_stacks_pictures_of_one_shape_and_labels(squares):
     assert torch.equal(labels, pictures.labels[[3, 0]])
     assert labels.dtype == torch.int64
     pictures = [(torch.zeros(3, 4, 4), 0), (torch.zeros(3, 4, 5), 1)]
-    with pytest.raises(PictureError, match=r"must share one shape, and these have \[\(3, 4, 4\), \(3, 4, 5\)\]"):
+    with pytest.raises(PictureError, match=r"must share one shape, but these have \[\(3, 4, 4\), \(3, 4, 5\)\]"):
         Study.load(pictures, [0, 1])
 
 
@@ -60,7 +60,7 @@ def test_forms_of_items(pictures, labels):
         (None, "one is NoneType"),
         ("ab", "one is str of length 2"),
         ({"image": 3}, "must be a float tensor"),
-        ((PIXELS[0], "cat"), "a label must be the number of a class, and this one is 'cat'"),
+        ((PIXELS[0], "cat"), "a label must be the number of a class, but this one is 'cat'"),
     ],
 )
 def test_items_of_another_form(item, said):
@@ -86,8 +86,8 @@ class Stream(IterableDataset):
         (b"abc", "these are bytes of length 3"),
         (iter([]), "these are list_iterator"),
         ({1, 2, 3}, "these are set of length 3"),
-        ([], "at least two pictures, and got 0"),
-        ([1], "at least two pictures, and got 1"),
+        ([], "at least two pictures, but got 0"),
+        ([1], "at least two pictures, but got 1"),
     ],
 )
 def test_what_is_no_picture_set(new_study, pictures, said):

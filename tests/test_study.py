@@ -48,9 +48,9 @@ def test_what_a_layer_gives_can_be_replaced_on_its_way(new_study):
 @pytest.mark.parametrize(
     ("pictures", "said"),
     [
-        ([], "at least two pictures, and got 0"),
-        ([(torch.zeros(3, 16, 16), 0)], "at least two pictures, and got 1"),
-        ([(torch.zeros(4, 4), 0)] * 3, r"must have shape \(C, H, W\), and the first one has \(4, 4\)"),
+        ([], "at least two pictures, but got 0"),
+        ([(torch.zeros(3, 16, 16), 0)], "at least two pictures, but got 1"),
+        ([(torch.zeros(4, 4), 0)] * 3, r"must have shape \(C, H, W\), but the first one has \(4, 4\)"),
         ([(Image.new("RGB", (16, 16)), 0)] * 4, "Image"),
     ],
 )
@@ -82,10 +82,10 @@ def test_odd_shapes(new_study, net, squares, shape):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (torch.rand(2, 1, 8, 8), r"must have shape \(N, 3, H, W\) for this model, and these have \(2, 1, 8, 8\)"),
+        (torch.rand(2, 1, 8, 8), r"must have shape \(N, 3, H, W\) for this model, but these have \(2, 1, 8, 8\)"),
         (torch.rand(8, 8), r"these have \(8, 8\)"),
         (torch.rand(1, 2, 3, 8, 8), r"these have \(1, 2, 3, 8, 8\)"),
-        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), r"must be floats in \[0, 1\], and these are torch.uint8: divide"),
+        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), r"must be floats in \[0, 1\], but these are torch.uint8: divide"),
         (torch.full((1, 3, 8, 8), 1.01), r"span 1.01 to 1.01; give the normalisation to the study"),
         (torch.full((1, 3, 8, 8), -0.5), r"span -0.5 to -0.5"),
         (torch.tensor([0.0, torch.nan, torch.inf]).view(3, 1, 1, 1).expand(3, 3, 8, 8), r"pictures \[1, 2\] hold NaN"),
@@ -116,9 +116,9 @@ def test_class_names(new_study):
     assert new_study(pictures=Named(4, four)).class_names == tuple(four)
     assert new_study(pictures=Named(4, four), class_names=list("abcd")).class_names == ("a", "b", "c", "d")
     assert new_study(pictures=Named(4, four[:3])).class_names == ("class 0", "class 1", "class 2", "class 3")
-    with pytest.raises(PictureError, match="class_names must be strings, and one is 1"):
+    with pytest.raises(PictureError, match="class_names must be strings, but one is 1"):
         new_study(class_names=[1, 2, 3, 4])
-    with pytest.raises(PictureError, match="the model has 4 logits, and class_names has 3 names"):
+    with pytest.raises(PictureError, match="the model has 4 logits, but class_names has 3 names"):
         new_study(class_names=["a", "b", "c"])
 
 

@@ -16,7 +16,7 @@ _ANCHORS = {0: "tench", 1: "goldfish", 207: "goldenretriever", 999: "toilettissu
 """By these classes the names of ImageNet's 1,000 are recognised, in whatever detail they are written."""
 
 _DOUBLES = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights)", 639: "maillot (tank suit)"}
-"""Classes of ImageNet that go by one name in the usual lists."""
+"""Classes of ImageNet that share a name in the usual lists."""
 
 
 def default_names(classes: int) -> list[str]:
@@ -42,9 +42,9 @@ def checked_names(given: object, classes: int) -> tuple[str, ...]:
     if names is None:
         raise PictureError(f"class_names is {given!r}; give a list with a name for each of the {classes} logits")
     if wrong := [name for name in names if not isinstance(name, str)]:
-        raise PictureError(f"class_names must be strings, and one is {wrong[0]!r}")
+        raise PictureError(f"class_names must be strings, but one is {wrong[0]!r}")
     if len(names) != classes:
-        raise PictureError(f"the model has {classes} logits, and class_names has {len(names)} names")
+        raise PictureError(f"the model has {classes} logits, but class_names has {len(names)} names")
     return _distinct(tuple(map(str, names)))
 
 

@@ -1,6 +1,6 @@
 """Files are written under a temporary name, flushed to disk and renamed.
 
-So a file is always whole under its own name: a reader sees the old file or the new one, whatever happens to the writer.
+So a file is always whole under its own name: a reader sees the old file or the new one, even if the writer is killed.
 Temporary names tell who writes, so that nobody takes away what another process has half written.
 """
 

@@ -289,7 +289,7 @@ def module_name(entry: str, modules: Collection[str]) -> str:
 
 
 def _mark(modules: Collection[str]) -> str:
-    """What stands before the number of a use: a row of # that no module has in its name."""
+    """What precedes the number of a use: a row of # that no module has in its name."""
     mark = "#"
     while any(mark in name for name in modules):
         mark += "#"

@@ -1,6 +1,6 @@
 """What a model's output means: which logits it stands for, and which probabilities those stand for.
 
-Most classifiers give a logit for each class, and a softmax of them are probabilities that add up to 1. In a multi-label
+Most classifiers give a logit for each class, and a softmax of them are probabilities that sum to 1. In a multi-label
 classifier each class has a probability of its own, the sigmoid of its logit. Some give one logit z, which is read as
 the two ``(0, z)``; some give probabilities already, which are read as the logits that lead to them.
 """
@@ -185,7 +185,7 @@ def raw_logits(output: object, rows: int) -> Tensor:
     """
     found = logits_of(output)
     if found is None:
-        raise PictureError(f"the model must turn pictures into logits (N, K), and gave {type(output).__name__}")
+        raise PictureError(f"the model must turn pictures into logits (N, K), but gave {type(output).__name__}")
     if not found.is_floating_point():
         raise PictureError(
             f"the model gave {found.dtype}, but logits are floats: leave out its last step, which decides"
@@ -194,7 +194,7 @@ def raw_logits(output: object, rows: int) -> Tensor:
         found = found.reshape(rows, -1)
     if found.dim() < 2 or found[:1].numel() != found.shape[1] * len(found[:1]) or not found.shape[1]:
         raise PictureError(
-            f"the model must turn pictures into logits (N, K), and gave {tuple(found.shape)}; where it answers for "
+            f"the model must turn pictures into logits (N, K), but gave {tuple(found.shape)}; where it answers for "
             "each place or word, give a model that takes the mean of these answers"
         )
     if len(found) != rows:

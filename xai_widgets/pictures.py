@@ -62,7 +62,7 @@ def load(pictures: PictureSet, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         raise PictureError("indices is empty; give one or more")
     shapes = {_shape(picture) for picture, _ in pairs}
     if len(shapes) > 1:
-        raise PictureError(f"pictures of one set must share one shape, and these have {sorted(shapes)}")
+        raise PictureError(f"pictures of one set must share one shape, but these have {sorted(shapes)}")
     return torch.stack([picture for picture, _ in pairs]), torch.tensor([label for _, label in pairs])
 
 
@@ -81,7 +81,7 @@ def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
     if isinstance(found, tuple | list) and len(found) in (1, 2):
         return found[0], _label(found[1] if len(found) == 2 else None)
     raise PictureError(
-        f"an item of the pictures must be (picture, label), or a picture alone, and one is {_described(found)}; make a "
+        f"an item of the pictures must be (picture, label), or a picture alone, but one is {_described(found)}; make a "
         'list of pairs, such as [(row["image"], row["label"]) for row in rows]'
     )
 
@@ -96,10 +96,10 @@ def require_set(pictures: object, least: int = 1) -> None:
     if count is None or not readable or isinstance(pictures, Mapping | bytes | IterableDataset):
         raise PictureError(
             f"pictures must have a length and give (picture, label) by index, as a torch Dataset or xw.folder(path) "
-            f"does, and these are {_described(pictures)}"
+            f"does, but these are {_described(pictures)}"
         )
     if count < least:
-        raise PictureError(f"a study needs at least {'two pictures' if least > 1 else 'a picture'}, and got {count}")
+        raise PictureError(f"a study needs at least {'two pictures' if least > 1 else 'a picture'}, but got {count}")
 
 
 def split(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet]:
@@ -128,10 +128,10 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
     """The shape ``(C, H, W)`` of the first picture."""
     shape = _shape(item(pictures, 0)[0])
     if len(shape) != 3:
-        raise PictureError(f"a picture must have shape (C, H, W), and the first one has {shape}")
+        raise PictureError(f"a picture must have shape (C, H, W), but the first one has {shape}")
     if min(shape[1:]) < SMALLEST or not shape[0]:
         raise PictureError(
-            f"a picture must have at least {SMALLEST} x {SMALLEST} pixels and a channel, and the first one has {shape}"
+            f"a picture must have at least {SMALLEST} x {SMALLEST} pixels and a channel, but the first one has {shape}"
         )
     return shape[0], shape[1], shape[2]
 
@@ -139,21 +139,21 @@ def picture_shape(pictures: PictureSet) -> tuple[int, int, int]:
 def checked(pictures: object, channels: int) -> Tensor:
     """A batch of pictures ``(N, C, H, W)`` in single precision, or a `PictureError` with what is wrong."""
     if not isinstance(pictures, Tensor):
-        raise PictureError(f"pictures must be a tensor (N, {channels}, H, W), and these are {type(pictures).__name__}")
+        raise PictureError(f"pictures must be a tensor (N, {channels}, H, W), but these are {type(pictures).__name__}")
     own = pictures.clone() if pictures.is_inference() else pictures
     batch = own.unsqueeze(0) if own.dim() == 3 else own
     if batch.dim() != 4 or batch.shape[1] != channels:
         raise PictureError(
-            f"pictures must have shape (N, {channels}, H, W) for this model, and these have {tuple(pictures.shape)}"
+            f"pictures must have shape (N, {channels}, H, W) for this model, but these have {tuple(pictures.shape)}"
         )
     if not batch.is_floating_point():
-        raise PictureError(f"pictures must be floats in [0, 1], and these are {batch.dtype}: divide by 255")
+        raise PictureError(f"pictures must be floats in [0, 1], but these are {batch.dtype}: divide by 255")
     if not torch.isfinite(batch).all():
         broken = (~torch.isfinite(batch)).flatten(1).any(1).nonzero().flatten().tolist()
         raise PictureError(f"pictures {broken[:5]} hold NaN or infinite values")
     if batch.numel() and (batch.min() < -1e-3 or batch.max() > 1 + 1e-3):
         raise PictureError(
-            f"pictures must lie in [0, 1], and these span {batch.min():.3g} to {batch.max():.3g}; give the "
+            f"pictures must lie in [0, 1], but these span {batch.min():.3g} to {batch.max():.3g}; give the "
             "normalisation to the study (mean=, std=) instead of applying it"
         )
     return batch.float()
@@ -162,7 +162,7 @@ def checked(pictures: object, channels: int) -> Tensor:
 def _shape(picture: object) -> tuple[int, ...]:
     if not isinstance(picture, Tensor):
         raise PictureError(
-            f"a picture must be a float tensor (C, H, W) in [0, 1], and this one is {type(picture).__name__}; "
+            f"a picture must be a float tensor (C, H, W) in [0, 1], but this one is {type(picture).__name__}; "
             "torchvision.transforms.ToTensor() makes one of a PIL or numpy picture"
         )
     return tuple(picture.shape)
@@ -194,4 +194,4 @@ def _label(value: object) -> int:
     try:
         return index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError) as error:
-        raise PictureError(f"a label must be the number of a class, and this one is {value!r}") from error
+        raise PictureError(f"a label must be the number of a class, but this one is {value!r}") from error

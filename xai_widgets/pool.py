@@ -18,7 +18,7 @@ POOL = 300
 
 OWN, MISSED, MISTAKEN, EVERYTHING = "of this class", "not recognised", "mistaken for this class", "all classes"
 KINDS_SHOWN = (OWN, MISSED, MISTAKEN, EVERYTHING)
-NOT_KNOWN = "all; their classes are not known"
+NOT_KNOWN = "all pictures; their classes are unknown"
 """What is said in their place of pictures without labels."""
 
 
@@ -44,11 +44,11 @@ class Pool:
     study
         The classifier that they are for.
     indices
-        Their indices in ``study.test``; 0, 1, 2, ... for pictures of one's own.
+        Their indices in ``study.test``; 0, 1, 2, ... for the user's own pictures.
     pictures
         ``(N, C, H, W)``.
     labels
-        ``(N,)``; -1 where the class is not known, as of pictures of one's own.
+        ``(N,)``; -1 where the class is not known, as for the user's own pictures.
     own
         Whether they are somebody's own pictures.
     """
@@ -67,7 +67,7 @@ class Pool:
 
     @classmethod
     def of(cls, study: Classifier, pictures: Tensor) -> Self:
-        """Pictures of one's own, without labels.
+        """The user's own pictures, without labels.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Pool:
         Raises
         ------
         XaiWidgetsError
-            If there is no such picture, or if these are pictures of one's own.
+            If there is no such picture, or if these are the user's own pictures.
         """
         if index in self.indices:
             return self

@@ -40,7 +40,7 @@ class Scores(ABC):
 
 
 class Softmax(Scores):
-    """One class is true of a picture; the probabilities of all add up to 1."""
+    """One class is true of a picture; all probabilities sum to 1."""
 
     name = "softmax"
 

@@ -70,7 +70,7 @@ def listed(model: nn.Module, run: Callable[[Tensor], object], shape: tuple[int, 
     try:
         watch(model, lambda: run(pictures), notice)
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        log.warning("the network runs one picture, but no batch of %d (%s): layouts go by shape", len(pictures), error)
+        log.warning("the network runs one picture, but no batch of %d (%s): shapes decide", len(pictures), error)
         answers.clear()
     rows = [layer for layer in layers if layer.name not in answers or answers[layer.name].shape == layer.shape]
     known = _without_wrappers(rows)

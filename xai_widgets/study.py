@@ -171,7 +171,7 @@ class Study:
         batch = self.check(pictures)
         if not len(batch) or batch.shape[1:] != self.shape:
             raise PictureError(
-                f"pictures must have shape (N, {', '.join(map(str, self.shape))}) with N at least 1, and these have "
+                f"pictures must have shape (N, {', '.join(map(str, self.shape))}) with N at least 1, but these have "
                 f"{tuple(pictures.shape)}"
             )
         return batch

@@ -119,7 +119,7 @@ class _Position:
 
 @dataclass
 class _Run:
-    """One training under way: `resume`, `finish` and, whatever happens, `leave`."""
+    """One training under way: `resume`, `finish` and, even after an error, `leave`."""
 
     module: nn.Module
     loss: Callable[[Step], Tensor]

@@ -147,7 +147,7 @@ def test_lab_says_which_lessons_it_left_alone(opened, tmp_path, capsys):
     own.parent.mkdir()
     own.write_text("mine")
     assert cli.main(["lab", "--dir", str(tmp_path)]) == 0
-    assert f"Left as you have it in {own.parent}: {lab.FIRST}" in capsys.readouterr().err
+    assert f"Kept your own version in {own.parent}: {lab.FIRST}" in capsys.readouterr().err
     assert own.read_text() == "mine"
 
 

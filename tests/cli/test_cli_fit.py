@@ -59,7 +59,7 @@ def opened(folder="mine"):
 def test_what_is_fitted_can_be_opened(run, here):
     said = fits(run, "cladec --layer maps more --epochs 1 --seed 3 --name mine")
     assert said.splitlines()[0].startswith("maps: ")
-    assert said.endswith('Kept in mine; in Python: xw.open("mine", model=...)\n')
+    assert said.endswith('Saved in mine. In Python: xw.open("mine", model=...)\n')
     study = opened()
     assert (study.name, study.class_names) == ("mine", CLASSES)
     assert study.explainers["cladec"].layers == ("maps", "more")
@@ -84,7 +84,7 @@ def test_summaries_and_evidence_are_looked_for(run):
     found = opened().explainers["inversion"]
     assert set(found.found) == {0, 1, 2, 3}
     assert (found.base_layers, found.seed) == (("maps",), 2)
-    assert said.startswith("4 unseen pictures: kept ")
+    assert said.startswith("Mean probability on 4 held-out pictures: ")
 
 
 def test_a_second_time_nothing_is_left_to_do(run, here, monkeypatch):
@@ -129,7 +129,7 @@ def test_what_is_there_is_not_mixed_with_what_was_made_otherwise(run, before, af
         ("cae --model mymodels:make --layer maps", "leave --layer out"),
         ("inversion --model mymodels:make --epochs 3", "leave --epochs out"),
         ("cladec --model mymodels:make --weights nothing.safetensors", "no file of weights nothing.safetensors"),
-        ("cladec --model mymodels:make --weights mymodels.py", "mymodels.py is no safetensors file"),
+        ("cladec --model mymodels:make --weights mymodels.py", "mymodels.py is not a safetensors file"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(run, here, line, said):
@@ -182,7 +182,7 @@ def test_another_model_or_other_pictures_do_not_spoil_a_run(run, here):
     (here / "mine" / "taken").write_text("")
     for line, said in (
         ("--weights other.safetensors", "holds the run of another model"),
-        ("--mean 0.5", "holds a run with mean [0.0], and this study has [0.5]"),
+        ("--mean 0.5", "holds a run with mean [0.0], but this study has [0.5]"),
     ):
         code, _, complained = run(f"cladec --model mymodels:make --out mine {line}")
         assert (code, said in complained) == (2, True), complained
@@ -202,7 +202,7 @@ def test_classes_that_the_model_does_not_know_are_told(run, here):
 
 def test_the_model_of_a_run(run, here):
     fits(run, "inversion --layer maps")
-    with pytest.raises(XaiWidgetsError, match=r"which code may be run; give --model .*mymodels:make"):
+    with pytest.raises(XaiWidgetsError, match=r"does not name the code of the model; give --model .*mymodels:make"):
         model_of_run("mine")
     weights = load_model("mymodels:make")
     assert torch.equal(model_of_run("mine", "mymodels:make").logits.weight, weights.logits.weight)
@@ -235,7 +235,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(here, run):
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b""), told + rest
-    assert b"Stopped. What was done is kept in mine; the same command goes on from there." in rest
+    assert b"Stopped. The work so far is saved in mine; run the same command again to continue." in rest
     assert {path.name for path in (here / "mine").iterdir()} == {"run.json", "unfinished"}
 
     code, _, complained = run(LONG.replace(" more", ""))

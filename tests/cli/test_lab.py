@@ -45,7 +45,7 @@ def test_lessons_are_found_inside_an_installed_package_or_beside_it(shipped):
     shipped.rename(beside)
     assert lab.lessons() == beside
     (beside / lab.FIRST).unlink()
-    with pytest.raises(XaiWidgetsError, match=r"lessons are missing.*install xai-widgets anew"):
+    with pytest.raises(XaiWidgetsError, match=r"lessons are missing.*reinstall xai-widgets"):
         lab.lessons()
 
 

@@ -26,7 +26,7 @@ from xai_widgets.errors import ArtifactError, XaiWidgetsError
         ("mymodels:number", "mymodels:number is a int"),
         ("mymodels:fails", "line 28): KeyError: 'nothing'"),
         ("mymodels:needs", "mymodels:needs() fails: TypeError: needs() missing 1"),
-        ("mymodels:wrong", "gives a str; it must give a torch.nn.Module"),
+        ("mymodels:wrong", "returns a str; it must return a torch.nn.Module"),
         ("torchvision:resnet81", "no classifier 'resnet81'; closest: 'resnet"),
     ],
 )

@@ -123,7 +123,7 @@ def test_what_pillow_cannot_read_is_said_with_what_to_do(tmp_path: Path) -> None
     assert said["x.heif"].endswith("or save it as JPEG or PNG")
     assert "pillow_jxl" in said["x.jxl"]
     assert said["x.jpg"] == "the file is empty"
-    assert said["drawing.png"] == "EPS draws with commands; save it as PNG"
+    assert said["drawing.png"] == "EPS is a vector format; save it as PNG"
 
 
 # --- damage --------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_what_only_reading_shows_is_left_out_the_next_time(tmp_path: Path) -> No
     path.write_bytes(raw[:begin] + nonsense + zlib.crc32(nonsense).to_bytes(4, "big") + raw[begin + 8 + length :])
     pictures = folder(tmp_path, 16)
     assert len(pictures) == 2
-    with pytest.raises(PictureError, match=r"x\.png can no longer be read .*; make the data set again, which leaves"):
+    with pytest.raises(PictureError, match=r"x\.png can no longer be read .*; make the data set again to leave"):
         pictures[1]
     again = folder(tmp_path, 16)
     assert [path.name for path, _ in again.skipped] == ["x.png"]

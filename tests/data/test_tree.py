@@ -169,7 +169,7 @@ def test_classes_are_numbered_as_a_classifier_does(tmp_path: Path) -> None:
     assert (before.class_names, before.labels, before.unseen is pictures.unseen) == (["a", "b"], [0, 1], False)
     pictures.adopt(["b", "a"], [1, 0])
     assert (pictures.labels, pictures.folders, pictures.of_folder) == ([1, 0], ("a", "b"), [0, 1])
-    with pytest.raises(PictureError, match="2 class folders, and numbers has 1"):
+    with pytest.raises(PictureError, match="2 class folders, but numbers has 1"):
         pictures.adopt(["a"], [0])
 
 
@@ -208,11 +208,11 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path, monkeypatch: pytest.Mon
         open_one.bind("socket.png")
         pictures = folder(tmp_path)
     assert {path.name: reason for path, reason in pictures.skipped} == dict.fromkeys(
-        ("pipe.png", "socket.png", "zero.png"), "no file, but a pipe, a socket or a device"
+        ("pipe.png", "socket.png", "zero.png"), "a pipe, a socket or a device, not a file"
     )
     pictures.paths[0].unlink()
     os.mkfifo(pictures.paths[0])
-    with pytest.raises(PictureError, match="no file, but a pipe"):
+    with pytest.raises(PictureError, match="a pipe, a socket or a device"):
         pictures[0]
 
 

@@ -55,7 +55,7 @@ def test_what_is_not_known_is_neither_right_nor_wrong(new_study, squares, column
 
 @pytest.mark.parametrize("paper", [cladec_paper, lambda study: CAE.paper(study, epochs=1, width=2)])
 def test_published_versions_that_learn_from_true_classes_say_so(unlabelled, readable, fit_quietly, paper):
-    with pytest.raises(PictureError, match="learns from true classes, and none of these pictures has a known one"):
+    with pytest.raises(PictureError, match="learns from true classes, but none of these pictures has one"):
         fit_quietly(paper(unlabelled(readable().model)))
 
 

@@ -55,7 +55,7 @@ def test_pictures_that_are_gone_are_asked_for(begun, pictures, net, tmp_path):
 
 
 def test_other_pictures_or_of_another_size_are_refused(begun, pictures, net):
-    with pytest.raises(ArtifactError, match=r"of pictures \(3, 33, 47\), and these are \(3, 20, 20\)"):
+    with pytest.raises(ArtifactError, match=r"of pictures \(3, 33, 47\), but these are \(3, 20, 20\)"):
         open_run(begun, model=net(classes=2), images=xw.folder(pictures, 20))
     (pictures / "b" / "5.png").rename(pictures / "b" / "9.png")
     with pytest.raises(ArtifactError, match="these are other pictures"):

@@ -148,7 +148,7 @@ def test_another_model_is_refused(everything, folder, decided, squares):
 
 
 def test_another_normalisation_is_said(decided, folder, new_study, squares):
-    with pytest.raises(ArtifactError, match=r"with mean \[0.20.*and this study has \[0.0\]"):
+    with pytest.raises(ArtifactError, match=r"with mean \[0.20.*but this study has \[0.0\]"):
         keep_in(new_study(decided(), squares(60)), folder)
 
 
@@ -294,5 +294,5 @@ def test_what_cannot_be_written_is_said_and_spoils_nothing(opened, folder, monke
 def test_scores_are_kept_and_those_of_another_kind_refused(new_study, decided, squares, tmp_path):
     keep_in(new_study(decided(), squares(60), scores="sigmoid"), tmp_path)
     assert open_run(tmp_path, model=decided(), images=squares(60)).scores.name == "sigmoid"
-    with pytest.raises(ArtifactError, match="a run with scores 'sigmoid', and this study has 'softmax'"):
+    with pytest.raises(ArtifactError, match="a run with scores 'sigmoid', but this study has 'softmax'"):
         keep_in(new_study(decided(), squares(60)), tmp_path)

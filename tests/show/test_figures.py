@@ -55,14 +55,14 @@ def test_an_explanation(fitted):
     assert figure.axes[1].get_xlabel() == shown.said("cladec", 0)
     assert figure.axes[8].get_xlabel() == shown.said("reference", 1)
     assert figure.axes[3].get_xlabel() == ""
-    assert figure.get_supxlabel() == f"conv2, alpha 0. {shown.verdict()}"
+    assert figure.get_supxlabel() == f"Layer conv2, alpha 0. {shown.verdict()}"
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_an_explanation_without_a_reference(fitted):
     figure = replace(fitted.explain(PICTURES, "fc", alpha=0.5), reference=None).figure()
     assert headings(figure) == [name for name in COLUMNS if name != "auto-encoder"]
-    assert figure.get_supxlabel().startswith("fc, alpha 0.5. ")
+    assert figure.get_supxlabel().startswith("Layer fc, alpha 0.5. ")
 
 
 def test_what_is_kept_alike_has_no_colour_in_the_difference(fitted):
@@ -79,9 +79,13 @@ def test_what_was_said_of_each_version(fitted):
     assert [shown.said("original", row) for row in (0, 1)] == ["b 50%", "d 100%"]
 
 
-def test_the_verdict_begins_with_whether_to_believe_it(fitted):
+def test_the_verdict_begins_with_whether_to_trust_it(fitted):
     shown = fitted.explain(PICTURES)
-    assert replace(shown, problems=()).verdict().startswith("Checks hold. Error on 8 unseen pictures: ClaDec ")
+    assert (
+        replace(shown, problems=())
+        .verdict()
+        .startswith("Checks hold. Mean squared error on 8 held-out pictures: ClaDec ")
+    )
     assert replace(shown, problems=("Too few.",)).verdict().startswith("VOID: Too few. ")
 
 

@@ -17,10 +17,10 @@ MOST_BASELINES = 16
 
 def add(commands: Any) -> None:
     """Add the command to `xai-widgets`."""
-    parser = commands.add_parser("exam", help="measure an explanation method where the truth is known")
+    parser = commands.add_parser("exam", help="measure an explanation method on pictures whose truth is known")
     parser.set_defaults(run=_exam)
     parser.add_argument("--method", required=True, help=f"the method, one of: {', '.join(EXAMS)}")
-    parser.add_argument("--cheat", action="store_true", help="on the cheating classifier")
+    parser.add_argument("--cheat", action="store_true", help="examine the cheating classifier")
     parser.add_argument("--seed", type=number(SEED), default=0, help="of the classifiers that judge (default: 0)")
     add_json(parser)
 

@@ -73,7 +73,7 @@ def add(commands: Any) -> None:
         "(default: crop)",
     )  # fmt: skip
     for name in ("--mean", "--std"):
-        said = "that the model wants pictures to be normalised with"
+        said = "which the model expects in normalised pictures"
         parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
     parser.add_argument("--scores", choices=["softmax", "sigmoid"], help="sigmoid: the model is multi-label")
     parser.add_argument("--layer", nargs="+", action="extend", metavar="NAME", help="of the model, one or several")
@@ -98,7 +98,7 @@ def fit(given: argparse.Namespace) -> None:
         with suppress(OSError):  # where a fit of another explainer is not finished
             (given.out / UNFINISHED).rmdir()
     opening = f"xw.open({json.dumps(str(given.out))}, model=...)"
-    put("\n".join([*verdicts, f"Kept in {given.out}; in Python: {opening}", ""]))
+    put("\n".join([*verdicts, f"Saved in {given.out}. In Python: {opening}", ""]))
 
 
 def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Namespace, progress: Progress) -> list[str]:
@@ -106,7 +106,7 @@ def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Name
         with _stoppable(progress):
             return [_fitted(study, new, given, progress) for new in requested]
     except CancelledError as error:
-        said = f"Stopped. What was done is kept in {given.out}; the same command goes on from there."
+        said = f"Stopped. The work so far is saved in {given.out}; run the same command again to continue."
         raise KeyboardInterrupt(said) from error
 
 
@@ -116,7 +116,7 @@ def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Name
 def _size(text: str) -> tuple[int, int]:
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give 64, or 48x64 for height and width")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; give 64, or 48x64 for height and width")
     height, width = (number(limits.SIDE)(side) for side in (sides[0], sides[-1]))
     return height, width
 
@@ -220,9 +220,9 @@ def _say_what_differs(study: Study, usual: Published | None) -> None:
     """Say plainly what makes answers worth less: pictures or classes that are not those the model has learnt."""
     size = " x ".join(map(str, study.shape[1:]))
     if usual is not None and study.shape[1:] != (usual.size, usual.size):
-        say(f"{study.name} learnt from pictures of {usual.size} x {usual.size}, and these are {size}; see --size.")
+        say(f"{study.name} was trained on pictures of {usual.size} x {usual.size}, but these are {size}; see --size.")
     if usual is None and bool((study.mean == 0).all() and (study.std == 1).all()):
-        say("The model is given pictures as they are, in [0, 1]; --mean and --std normalise them.")
+        say("The model gets the pictures as they are, in [0, 1]; --mean and --std normalise them.")
     if remark := study.check_normalisation():
         say(f"{remark[0].upper()}{remark[1:]}.")
     for clause in dict.fromkeys(one.clause() for one in study.matched):

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 def _port(text: str) -> int:
     port = int(text)
     if not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is no port; there are 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{port} is not a port; ports are 1 to 65535")
     return port
 
 
@@ -41,7 +41,7 @@ def _lab(given: argparse.Namespace) -> None:
     if copied.added:
         say(f"Copied to {target}: {', '.join(copied.added)}")
     if copied.kept:
-        say(f"Left as you have it in {target}: {', '.join(copied.kept)} (rename it to get the lesson as shipped)")
+        say(f"Kept your own version in {target}: {', '.join(copied.kept)} (rename it to get the lesson as shipped)")
     open_lab(given.dir, browser=not given.no_browser, port=given.port)
 
 
@@ -58,7 +58,7 @@ def lessons() -> Path:
     for folder in (package / NOTEBOOKS, package.parent / NOTEBOOKS):
         if (folder / FIRST).is_file():
             return folder
-    raise XaiWidgetsError(f"the lessons are missing from this installation ({package}); install xai-widgets anew")
+    raise XaiWidgetsError(f"the lessons are missing from this installation ({package}); reinstall xai-widgets")
 
 
 def copy_lessons(target: Path) -> Copied:

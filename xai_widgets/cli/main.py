@@ -57,7 +57,7 @@ def _ended(given: argparse.Namespace) -> int:
     except SystemExit as error:
         if given.command == "lab":  # JupyterLab ends so
             raise
-        raise XaiWidgetsError(f"the model's code ended Python (SystemExit: {error}); let it return instead") from error
+        raise XaiWidgetsError(f"the model's code exited Python (SystemExit: {error}); let it return instead") from error
     return status or 0
 
 

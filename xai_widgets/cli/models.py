@@ -73,7 +73,7 @@ def model_of_run(folder: str | Path, spec: str | None = None, weights: str | Non
     run = Run.read(folder)
     if spec is None and not run.model.startswith(f"{TORCHVISION}:"):
         known = f" (it was kept with --model {run.model})" if run.model else ""
-        raise XaiWidgetsError(f"{folder} does not say which code may be run; give --model{known}")
+        raise XaiWidgetsError(f"{folder} does not name the code of the model; give --model{known}")
     same = spec in (None, run.model)
     return load_model(spec or run.model, weights or (run.weights if same else None), len(run.class_names))
 
@@ -139,7 +139,7 @@ def _other_rows(own: Tensor, given: Tensor) -> bool:
     return own.dim() > 0 and given.dim() > 0 and own.shape != given.shape and own.shape[1:] == given.shape[1:]
 
 
-# --- code of one's own ---------------------------------------------------------------------------------------------
+# --- the user's code -----------------------------------------------------------------------------------------------
 
 
 def _made(spec: str, module: str, name: str) -> nn.Module:
@@ -153,7 +153,7 @@ def _made(spec: str, module: str, name: str) -> nn.Module:
     with _guarded(f"{spec}() fails"):
         model = found()
     if not isinstance(model, nn.Module):
-        raise XaiWidgetsError(f"{spec}() gives a {type(model).__name__}; it must give a torch.nn.Module")
+        raise XaiWidgetsError(f"{spec}() returns a {type(model).__name__}; it must return a torch.nn.Module")
     return model
 
 
@@ -187,7 +187,7 @@ def _words(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - it is somebody's code
-        return "(without words)"
+        return "(no message)"
 
 
 def _found(spec: str, module: str, name: str) -> object:
@@ -236,7 +236,9 @@ def _tensors(weights: str | None) -> dict[str, Tensor]:
     try:
         found: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{path} is no safetensors file, or is damaged ({error}); copy or save it again") from error
+        raise ArtifactError(
+            f"{path} is not a safetensors file, or is damaged ({error}); copy or save it again"
+        ) from error
     return found
 
 

@@ -54,7 +54,7 @@ def require_file(target: Path, option: str) -> Path:
     if target.is_dir():
         raise XaiWidgetsError(f"{target} is a folder; give {option} the name of a file")
     if target.exists() and not os.access(target, os.W_OK):
-        raise XaiWidgetsError(f"{target} may not be changed; check its permissions, or give {option} another name")
+        raise XaiWidgetsError(f"{target} is read-only; check its permissions, or give {option} another name")
     _require_writable(target.parent, target, option)
     return target
 

@@ -67,7 +67,7 @@ def _content(text: str) -> str | None:
             _refuse(f"{file} cannot be read ({error})")
         return None  # such as a list of names that is too long for a file's
     except UnicodeDecodeError as error:
-        _refuse(f"{file} is no text in UTF-8 ({error})")
+        _refuse(f"{file} is not UTF-8 text ({error})")
     if file.suffix.lower() in FILES and "," not in text and "=" not in text:
         _refuse(f"there is no file {file}")
     return None
@@ -77,7 +77,7 @@ def _parsed(text: str, content: str) -> Any:
     try:
         return json.loads(content, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:
-        _refuse(f"{text} is no JSON ({error}); give {LISTED if content.lstrip()[:1] == '[' else MAPPED}")
+        _refuse(f"{text} is not JSON ({error}); give {LISTED if content.lstrip()[:1] == '[' else MAPPED}")
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -86,13 +86,13 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _names(found: Any) -> list[str]:
     if isinstance(found, _Pairs) or not isinstance(found, list):
-        _refuse(f"these are no names; give {LISTED}")
+        _refuse(f"these are not names; give {LISTED}")
     for name in found:
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            _refuse(f"{name!r} is no name of a class; give {LISTED}")
+            _refuse(f"{name!r} is not a class name; give {LISTED}")
     twice = [name for name in found if found.count(name) > 1]
     if twice or not found:
-        _refuse(f"{twice[0]!r} is there twice; names must differ" if twice else f"there is no name; give {LISTED}")
+        _refuse(f"{twice[0]!r} is there twice; names must differ" if twice else f"no names are given; give {LISTED}")
     return list(found)
 
 
@@ -113,7 +113,7 @@ def _pairs(found: Any) -> list[tuple[str, str | int]]:
     for folder, name in found:
         number = isinstance(name, int) and not isinstance(name, bool) and name >= 0
         if not folder.strip() or not (number or (isinstance(name, str) and name.strip() and name.isprintable())):
-            _refuse(f"{folder!r} = {name!r} is no folder with the name or number of its class; give {MAPPED}")
+            _refuse(f"{folder!r} = {name!r} does not map a folder to the name or number of its class; give {MAPPED}")
     return list(found)
 
 

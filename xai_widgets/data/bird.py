@@ -127,7 +127,7 @@ class Bird:
 
     def __post_init__(self) -> None:
         if not 0 <= self.species < len(SPECIES):
-            raise PictureError(f"species is {self.species}; there are 0 to {len(SPECIES) - 1}")
+            raise PictureError(f"species is {self.species}, but must be 0 to {len(SPECIES) - 1}")
         if self.individual < 0 or self.seed < 0:
             raise PictureError(f"individual {self.individual} and seed {self.seed} must both be 0 or more")
 

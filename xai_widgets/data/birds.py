@@ -143,9 +143,9 @@ def _check(drop: Collection[str], swap: Mapping[str, int], cue: int | None, nois
         raise PictureError(f"there is no slot {unknown[0]!r}; there are {', '.join(SLOTS)}")
     for slot, variant in swap.items():
         if variant not in range(VARIANTS):
-            raise PictureError(f"variant of {slot} is {variant}; there are 0 to {VARIANTS - 1}")
+            raise PictureError(f"variant of {slot} is {variant}, but must be 0 to {VARIANTS - 1}")
     if cue is not None and cue not in range(len(SPECIES)):
-        raise PictureError(f"cue is {cue}; there are 0 to {len(SPECIES) - 1}")
+        raise PictureError(f"cue is {cue}, but must be 0 to {len(SPECIES) - 1}")
     check_noise(noise)
 
 

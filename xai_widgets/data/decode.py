@@ -93,7 +93,7 @@ def _mark(path: Path) -> tuple[object, ...]:
     """What tells a file from others and from what it was before; a ValueError if it is no ordinary file."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError("no file, but a pipe, a socket or a device")
+        raise ValueError("a pipe, a socket or a device, not a file")
     return os.fspath(path), found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
@@ -124,9 +124,9 @@ def _opened(path: Path) -> Image.Image:
 def _require_pixels(image: Image.Image) -> None:
     """Refuse what is no raster, and greys whose brightest value nothing tells; Pillow before 11 has 16 bits as "I"."""
     if image.format in _PROGRAMS:
-        raise ValueError(f"{image.format} draws with commands; save it as PNG")
+        raise ValueError(f"{image.format} is a vector format; save it as PNG")
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
-        raise ValueError("32-bit greys have no known range; save it with 8 or 16 bits")
+        raise ValueError("32-bit grey values have no known range; save it with 8 or 16 bits")
 
 
 def _reason(path: Path, error: BaseException) -> str:
@@ -135,9 +135,9 @@ def _reason(path: Path, error: BaseException) -> str:
         if path.is_file() and not path.stat().st_size:
             return "the file is empty"
         if suffix in Image.registered_extensions():
-            return "it is no picture, or damaged where it begins"
+            return "it is not a picture, or its beginning is damaged"
         plugin = f"{_PLUGINS[suffix]}, or " if suffix in _PLUGINS else ""
-        return f"Pillow reads no {suffix} files here; {plugin}save it as JPEG or PNG"
+        return f"Pillow cannot read {suffix} files here; {plugin}save it as JPEG or PNG"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return printable(error) or type(error).__name__
@@ -149,9 +149,7 @@ def _remembered(path: Path, error: BaseException) -> PictureError:
     passing = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
     if path.is_file() and not passing:
         _KNOWN[_mark(path)] = reason
-    return PictureError(
-        f"{printable(path)} can no longer be read ({reason}); make the data set again, which leaves it out"
-    )
+    return PictureError(f"{printable(path)} can no longer be read ({reason}); make the data set again to leave it out")
 
 
 # --- its pixels ----------------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
         self._report(files, tree.remarks)
         self.size: Size = wanted or _size_of(files[0].path)
         if wanted is None and len(sizes) > 1:
-            self._warn(f"pictures of {len(sizes)} sizes are all made {self.size}; size= sets another")
+            self._warn(f"pictures of {len(sizes)} sizes are all resized to {self.size}; size= sets another")
         self.unseen = self._divide(files)
 
     def __len__(self) -> int:
@@ -128,7 +128,7 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
             For each of `folders` the number of its class there, or -1 for none.
         """
         if len(numbers) != len(self.folders):
-            raise PictureError(f"there are {len(self.folders)} class folders, and numbers has {len(numbers)}")
+            raise PictureError(f"there are {len(self.folders)} class folders, but numbers has {len(numbers)}")
         self.class_names = list(class_names)
         self.labels = [UNKNOWN if folder == UNKNOWN else int(numbers[folder]) for folder in self.of_folder]
 
@@ -213,7 +213,7 @@ def _size_of(path: Path) -> Size:
     if not limits.SIDE.least <= min(height, width) <= max(height, width) <= limits.SIDE.most:
         raise PictureError(
             f"{printable(path)}, the first picture, is {height} x {width}, and sides may have {limits.SIDE.least} to "
-            f"{limits.SIDE.most} pixels; say how large all are made, such as size=224"
+            f"{limits.SIDE.most} pixels; give a size for all, such as size=224"
         )
     return height, width
 

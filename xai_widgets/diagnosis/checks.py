@@ -148,11 +148,11 @@ def _pip(seen: Snapshot, what: str) -> str:
 
 
 def memory(seen: Snapshot) -> Iterator[Problem]:
-    """A kernel that needs more memory than it may use is ended without a word."""
+    """A kernel that needs more memory than it may use ends without a message."""
     if seen.memory is not None and seen.memory < LEAST_MEMORY:
         yield Problem(
             f"This process may use {seen.memory / 1e6:.0f} MB of memory, and fits need 1000 MB or more: the kernel "
-            "may end without a word. Give the container, or the machine, more.",
+            "may end without a message. Give the container, or the machine, more memory.",
             "docker run --memory=4g",
         )
 

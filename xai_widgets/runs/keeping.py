@@ -193,13 +193,13 @@ def require_model(run: Run, model: nn.Module, mean: Tensor | None = None, std: T
     for name, given, own in (("mean", mean, own_mean), ("std", std, own_std)):
         if given is not None and not torch.equal(given, own):
             raise ArtifactError(
-                f"{run.folder} holds a run with {name} {own.flatten().tolist()}, and this study has "
+                f"{run.folder} holds a run with {name} {own.flatten().tolist()}, but this study has "
                 f"{given.flatten().tolist()}; give the same, or choose another folder"
             )
     if (found := fingerprint(model, own_mean, own_std)) != run.fingerprint:
         raise ArtifactError(
             f"{run.folder} holds the run of another model, or of this one with other weights (fingerprint "
-            f"{run.fingerprint}, and this one has {found}); give the model as it was, or choose another folder"
+            f"{run.fingerprint}, but this one has {found}); give the model as it was, or choose another folder"
         )
 
 
@@ -209,11 +209,11 @@ def _require_same(run: Run, study: Study) -> None:
     images, test, seed = study.sources
     if run.scores not in ("", study.scores.name):
         raise ArtifactError(
-            f"{run.folder} holds a run with scores {run.scores!r}, and this study has {study.scores.name!r}; give the "
+            f"{run.folder} holds a run with scores {run.scores!r}, but this study has {study.scores.name!r}; give the "
             "same, or choose another folder"
         )
     if study.shape != run.shape:
-        raise ArtifactError(f"{run.folder} is of pictures {run.shape}, and these are {study.shape}; make them as large")
+        raise ArtifactError(f"{run.folder} is of pictures {run.shape}, but these are {study.shape}; make them as large")
     _pictures(run, run.images, images)
     if (test is None) != (run.test is None) or (test is None and seed != run.seed):
         raise ArtifactError(

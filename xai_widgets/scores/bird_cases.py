@@ -61,7 +61,7 @@ class Cases:
 def of_birds(birds: object) -> BirdPictures:
     """The pictures, if they are from the field guide; else an `XaiWidgetsError`."""
     if not isinstance(birds, BirdPictures):
-        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, and got {type(birds)}")
+        raise XaiWidgetsError(f"the exam needs the field guide, whose truth is known, but got {type(birds)}")
     return birds
 
 

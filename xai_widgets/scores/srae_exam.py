@@ -1,6 +1,6 @@
 """SRAE's exam on the field guide.
 
-A sum of x-features has to add up to the score, on unseen birds and within a species, too. Its x-features should be few,
+A sum of x-features must be the score, on unseen birds and within a species, too. Its x-features should be few,
 respond to the parts that define a species (those parts can be left out of a drawing), be the same for other seeds, and
 change the real network as predicted. Every number comes with those of the published model, and of principal components
 with a regression and partial least squares, which are fitted on the same pictures.
@@ -89,7 +89,7 @@ def examine(study: Study, seed: int, progress: Progress) -> dict[str, Measure]:
     birds = draw_birds(study, seed)
     everyone = _contenders(study, seed, progress)
     ours = everyone["srae"].first
-    chance = _chance(PER_SPECIES, ours.settings.features, seed)
+    chance = best_of_noise(PER_SPECIES, ours.settings.features, seed)
     progress.start("examining x-features", len(everyone))
     found: dict[str, dict[str, float]] = {}
     for who, one in everyone.items():
@@ -196,7 +196,7 @@ def auc(higher: Tensor, lower: Tensor) -> float:
     return float((ranks.sum() - len(higher) * (len(higher) + 1) / 2) / (len(higher) * len(lower)))
 
 
-def _chance(pictures: int, features: int, seed: int) -> float:
+def best_of_noise(pictures: int, features: int, seed: int) -> float:
     """The average AUC of the best of so many x-features of pure noise."""
     noise = torch.randn(50, 2, pictures, features, generator=torch.Generator().manual_seed(seed))
     return mean(max(auc(a, b) for a, b in zip(one.T, other.T, strict=True)) for one, other in noise)

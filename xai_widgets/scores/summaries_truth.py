@@ -28,7 +28,7 @@ HIT = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of the birds of a set; with cues, the classifier is taken for one that looks at these."""
+    """What is known of the birds of a set; with cues, the classifier is assumed to look at these."""
 
     birds: BirdPictures
 

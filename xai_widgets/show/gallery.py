@@ -91,7 +91,7 @@ def gallery(
 
 def _require_one_each(count: int, **texts: Sequence[Any] | None) -> None:
     if count == 0:
-        raise PictureError("a gallery needs at least one picture, and got none")
+        raise PictureError("a gallery needs at least one picture, but got none")
     for name, given in texts.items():
         if given is not None and len(given) != count:
             raise PictureError(f"{count} pictures need {count} {name}, not {len(given)}")

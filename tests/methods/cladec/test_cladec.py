@@ -144,7 +144,7 @@ def test_the_units_are_told(fitted):
 
 @pytest.mark.parametrize("units", [[12], [0, -1], [3, 500]])
 def test_units_that_are_not_there(fitted, units):
-    with pytest.raises(LayerError, match=r"layer 'fc' has units 0 to 11, and no \["):
+    with pytest.raises(LayerError, match=r"layer 'fc' has units 0 to 11, but not \["):
         fitted.explain(PICTURES, "fc", units=units)
 
 
@@ -264,7 +264,7 @@ def test_a_training_picture_is_its_own_neighbour(fitted):
 
 def test_a_verdict_says_what_it_was_measured_with(fitted):
     pictures, _ = fitted.study.load(fitted.study.test, [0])
-    clause = "measured with all units at alpha 0"
+    clause = "Measured at the default settings"
     assert clause not in fitted.explain(pictures).verdict()
     assert clause in fitted.explain(pictures, units=[0]).verdict()
     assert clause in fitted.explain(pictures, alpha=0.5).verdict()

@@ -40,8 +40,8 @@ def test_the_checks_of_one_layer(error, said):
 def test_a_problem_says_the_numbers_and_what_to_do():
     worse, linear = own_problems({"cladec": 0.1234, "reference": 0.2, "ridge": 0.05})
     assert "(0.2) is above ClaDec's (0.123)" in worse
-    assert "use more epochs or reference='warm'" in worse
-    assert "(0.05) beats ClaDec's (0.123)" in linear
+    assert "Use more epochs or reference='warm'" in worse
+    assert "(0.05) beats ClaDec (0.123)" in linear
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_the_depth_check(layer, later):
     found = depth_problems(layer, errors)
     assert len(found) == (later is not None)
     if later:
-        assert f"The later layer {later} is rebuilt better (0.02) than this one ({errors[layer]})" in found[0]
+        assert f"The later layer {later} has a smaller error (0.02) than this one ({errors[layer]})" in found[0]
 
 
 def test_the_depth_check_names_the_first_and_tolerates_little():
-    assert "layer b is" in depth_problems("a", {"a": 0.03, "b": 0.02, "c": 0.01})[0]
+    assert "layer b has" in depth_problems("a", {"a": 0.03, "b": 0.02, "c": 0.01})[0]
     assert depth_problems("a", {"a": 1.0, "b": 1 - TOLERANCE}) == ()
     assert depth_problems("a", {"a": 1.0, "b": 0.999 - TOLERANCE}) != ()
     assert depth_problems("a", {"a": 1.0}) == ()
@@ -67,7 +67,7 @@ def test_an_explanation_repeats_the_checks_between_layers(fitted, monkeypatch):
     errors = {"conv2": 0.5, "fc": 0.1}
     for layer, made in ((name, fitted._fitted[name]) for name in fitted.layers):
         monkeypatch.setitem(made.report.error, "cladec", errors[layer])
-    assert "The later layer fc is rebuilt better (0.1) than this one (0.5)" in fitted.problems_at("conv2")[-1]
+    assert "The later layer fc has a smaller error (0.1) than this one (0.5)" in fitted.problems_at("conv2")[-1]
     assert not any("later layer" in problem for problem in fitted.problems_at("fc"))
     assert "later layer fc" in fitted.explain(torch.rand(1, 3, 16, 16), "conv2").verdict()
 
@@ -176,12 +176,12 @@ def test_shares_are_of_what_the_auto_encoder_keeps():
     shares = report(kept).shares()
     assert shares == pytest.approx({"colour": 0.125, "shape": 1, "texture": 0, "position": 1})
     said = report(kept).sentence()
-    assert said == "This layer keeps shape (100%) and position (100%) and has let go of colour (12%) and texture (0%)."
+    assert said == "This layer keeps shape (100%) and position (100%) and loses most of colour (12%) and texture (0%)."
 
 
 def test_shares_without_a_reference_and_without_anything_kept():
     assert report({"cladec": {"shape": 0.25}}).shares() == {"shape": 0.25}
-    assert report({"cladec": {"shape": 0.25}}).sentence() == "This layer has let go of shape (25%)."
+    assert report({"cladec": {"shape": 0.25}}).sentence() == "This layer loses most of shape (25%)."
     assert report({"cladec": {"shape": 0.9}}).sentence() == "This layer keeps shape (90%)."
     assert report({"cladec": {"shape": 0.0}, "reference": {"shape": -3.0}}).shares() == {"shape": 0.0}
     assert len(report({"cladec": {}, "reference": {}}).sentence().split()) > 3

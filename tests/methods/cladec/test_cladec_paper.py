@@ -47,7 +47,7 @@ def test_the_paper_preset_explains(paper, layer):
 
 
 def test_the_paper_preset_has_one_alpha_and_all_units(paper):
-    with pytest.raises(XaiWidgetsError, match=r"alpha is 0.5, and the paper preset was fitted for 0.25 only"):
+    with pytest.raises(XaiWidgetsError, match=r"alpha is 0.5, but the paper preset was fitted for 0.25 only"):
         paper.explain(PICTURES, alpha=0.5)
     with pytest.raises(LayerError, match="decodes all units only"):
         paper.explain(PICTURES, units=[0])

@@ -127,7 +127,7 @@ def test_a_trial_of_large_pictures_is_of_few(net, side, few):
 def test_what_cannot_be_tried(new_study, toy, monkeypatch):
     with pytest.raises(LayerError, match="conv3"):
         estimate(ClaDec(new_study()), "conv3")
-    with pytest.raises(XaiWidgetsError, match="Toy searches and trains nothing"):
+    with pytest.raises(XaiWidgetsError, match="Toy searches instead of training"):
         Explainer.trial(toy)
 
     def fail(seconds):

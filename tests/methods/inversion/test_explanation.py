@@ -88,7 +88,7 @@ def test_figure_and_gallery(explanation):
     html = explanation.gallery().html
     assert html.count("<img ") == 3
     assert "red" in html
-    assert "background alone" in html
+    assert "from the mask alone" in html
 
 
 @pytest.mark.parametrize("against", [None, 2])
@@ -134,7 +134,7 @@ def test_the_first_unseen_pictures_are_explained_in_parts(guided, monkeypatch):
     guided.fit(progress=Progress(), on_part=lambda one: parts.append(list(one.found)))
     pool = guided.study.draw(guided.study.test, PICTURES)
     assert parts == [pool[:2], pool[:4], pool]
-    assert guided.verdict().startswith("6 unseen pictures: kept ")
+    assert guided.verdict().startswith("Mean probability on 6 held-out pictures: ")
     monkeypatch.setattr(GuidedFeatureInversion, "explain", None)
     guided.fit(progress=Progress())
 

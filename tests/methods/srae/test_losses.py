@@ -22,7 +22,7 @@ from xai_widgets.methods.srae.settings import Weights
 
 
 def test_a_score_of_another_shape_is_refused_instead_of_broadcast():
-    with pytest.raises(XaiWidgetsError, match=r"\(1, 4\) cannot rebuild those of \(1, 4, 1\)"):
+    with pytest.raises(XaiWidgetsError, match=r"\(1, 4\) do not match those of \(1, 4, 1\)"):
         faithfulness(torch.zeros(1, 4), torch.zeros(1, 4, 1))
 
 

@@ -38,11 +38,15 @@ def test_problems():
 
 
 def test_a_verdict_says_when_pca_is_as_good():
-    assert "PCA is as good" not in ClassReport(9, GOOD, WORSE, WORSE).verdict()
-    assert "PCA is as good" in ClassReport(9, GOOD, GOOD, WORSE).verdict()
-    assert ClassReport(9, GOOD, WORSE, DEAD).verdict().startswith("On 9 unseen pictures the sum explains 99.0%")
+    assert "PCA explains the score as well" not in ClassReport(9, GOOD, WORSE, WORSE).verdict()
+    assert "PCA explains the score as well" in ClassReport(9, GOOD, GOOD, WORSE).verdict()
+    assert (
+        ClassReport(9, GOOD, WORSE, DEAD)
+        .verdict()
+        .startswith("The sum explains 99.0% of the score's variance on 9 held-out")
+    )
     assert "PLS 50.0% (nothing)" in ClassReport(9, GOOD, WORSE, DEAD).verdict()
-    assert ClassReport(9, DEAD, GOOD, GOOD).verdict().startswith("NOT TO BE BELIEVED: The x-features do not add up")
+    assert ClassReport(9, DEAD, GOOD, GOOD).verdict().startswith("NOT TO BE BELIEVED: The x-features do not sum")
 
 
 def test_scores():

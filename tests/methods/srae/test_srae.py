@@ -56,14 +56,14 @@ def test_two_pictures_are_compared(srae):
     explanation = srae.explain(PICTURES, 2)
     found = explanation.compare(0, explanation, 2)
     assert float(found.contributions.sum()) + found.unexplained == pytest.approx(found.score, abs=1e-5)
-    assert "not explained" in found.sentence()
+    assert "Not explained" in found.sentence()
     with pytest.raises(XaiWidgetsError, match="only sums of the same x-features"):
         explanation.compare(0, srae.explain(PICTURES, 1), 0)
 
 
 def test_words_and_pictures(srae):
     explanation = srae.explain(PICTURES, 2)
-    assert "the sum explains" in explanation.verdict()
+    assert "The sum explains" in explanation.verdict()
     assert "NOT TO BE BELIEVED" in explanation.verdict()
     assert all(explanation.sentence(row).startswith("The logit of class 2 is") for row in range(3))
     assert explanation.figure()._repr_png_()[:4] == b"\x89PNG"
@@ -82,7 +82,7 @@ def test_the_default_names_and_the_users(fit_srae, new_study):
     assert srae.names("a")[2] == "x-feature 3"
     srae.rename("b", 2, "")
     assert srae.names("b")[2] == "x-feature 3"
-    with pytest.raises(XaiWidgetsError, match="x-features are 0 to 3, and there is no 4"):
+    with pytest.raises(XaiWidgetsError, match="x-features are numbered 0 to 3; there is no 4"):
         srae.rename("b", 4, "beak")
 
 
@@ -164,7 +164,9 @@ def test_some_classes(fit_srae, new_study):
     assert srae.classes == (3, 1)
     assert srae.explain(PICTURES).class_index in {1, 3}
     assert srae.explain(PICTURES, 3).class_index == 3
-    with pytest.raises(XaiWidgetsError, match=r"'class 0' is not explained; explained are \['class 3', 'class 1'\]"):
+    with pytest.raises(
+        XaiWidgetsError, match=r"'class 0' is not explained; the explained classes are \['class 3', 'class 1'\]"
+    ):
         srae.explain(PICTURES, 0)
 
 

@@ -40,7 +40,7 @@ def test_a_fit_that_was_stopped_goes_on(fit_srae, new_study, tmp_path):
 def test_a_fit_that_cannot_be_believed_warns(new_study):
     srae = SRAE(new_study(), "conv1", epochs=1, features=2)
     assert srae.problems == ()
-    with pytest.warns(UserWarning, match="do not add up to the score"):
+    with pytest.warns(UserWarning, match="do not sum to the score"):
         srae.fit(progress=Progress())
     assert len(srae.verdict().splitlines()) == 4
     assert "class 0: NOT TO BE BELIEVED" in srae.verdict()

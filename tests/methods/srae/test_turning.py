@@ -22,7 +22,7 @@ def test_each_stop_is_an_intervention_of_its_own(srae):
 def test_answers_in_words():
     turned = Turned(torch.linspace(0, 3, 13), torch.linspace(0, 2, 13), ("finch 90%",) * 13)
     assert turned.sentence(0, "crest", "logit") == (
-        "crest removed: the sum predicts 0.00, the network answers 0.00 (−0.67); predicted class: finch 90%."
+        "crest removed: the sum predicts 0.00, the network gives 0.00 (−0.67). Predicted class: finch 90%."
     )
-    assert turned.sentence(4, "crest", "logit") == "crest as it is: the logit is 0.67; predicted class: finch 90%."
-    assert turned.sentence(8, "crest", "logit").startswith("crest ×2: the sum predicts 2.0, the network answers 1.3 ")
+    assert turned.sentence(4, "crest", "logit") == "crest as it is: logit 0.67, predicted class finch 90%."
+    assert turned.sentence(8, "crest", "logit").startswith("crest ×2: the sum predicts 2.0, the network gives 1.3 ")

@@ -110,8 +110,8 @@ def test_the_verdict_has_the_numbers(summaries):
     first = summaries([0, 1], [everywhere(HEAD, (0, 1)), everywhere(WING, (0, 1))])
     second = summaries([0, 1], [everywhere(HEAD, (0, 1))])
     assert compare(first, second).verdict() == (
-        "On 2 shared pictures, 1 of the first one's 2 sound summaries match one of the second's 1, with a mean overlap "
-        "of 1.00. Only in the first: 1; only in the second: 0."
+        "On 2 shared pictures the first network has 2 sound summaries and the second has 1. "
+        "1 match, with a mean overlap of 1.00; 1 are only in the first and 0 only in the second."
     )
     assert "overlap" not in compare(summaries([0], []), summaries([0], [])).verdict()
 

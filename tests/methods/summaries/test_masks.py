@@ -82,7 +82,7 @@ def test_a_class_may_be_chosen(looking):
     assert found.before[0] < 0.1
     assert found.before[1] > 0.9
     assert not found.sound[0]
-    assert "In 1 of 2 pictures (such as 0) the baseline still shows the class" in found.problems[0]
+    assert "In 1 of 2 pictures (such as 0) the baseline alone still shows the class" in found.problems[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 47), (3, 48, 30), (1, 64, 64)])
@@ -212,7 +212,10 @@ def test_numbers_by_hand(masks):
     assert torch.allclose(masks.crispness, torch.tensor([[0.75, 1], [1, 1]]))
     assert torch.allclose(masks.drop, torch.tensor([[0.75, 0.875], [-0.2, -0.2]]))
     assert masks.sound.tolist() == [True, False]
-    assert masks.problems == ("In 1 of 2 pictures (such as 1) the baseline still shows the class: 0.4 of 0.5.",)
+    assert masks.problems == (
+        "In 1 of 2 pictures (such as 1) the baseline alone still shows the class "
+        "(probability 0.4, 0.5 for the picture).",
+    )
 
 
 def test_pictures_are_shown_as_the_classifier_saw_them(masks):
@@ -223,10 +226,13 @@ def test_pictures_are_shown_as_the_classifier_saw_them(masks):
 
 
 def test_sentences(masks):
-    assert masks.sentence(0) == "b$ 80%: kept 80%, removed 20%"
-    assert masks.sentence(1, 1) == "a: no evidence is left to find"
+    assert masks.sentence(0) == "b$: 80% from the mask alone, 20% without it"
+    assert masks.sentence(1, 1) == "a: no evidence left"
     assert repr(masks) == "Masks(2 pictures, 3 masks)"
-    assert masks.verdict() == f"{masks.problems[0]} Kept 65%, removed 40%, area 28.1%, crispness 88% on average."
+    assert masks.verdict() == (
+        f"{masks.problems[0]} On average the masks cover 28.1% of a picture. "
+        "Mean probability: 65% from the mask alone, 40% without it. Crispness: 88%."
+    )
 
 
 def test_figure_and_gallery(masks):

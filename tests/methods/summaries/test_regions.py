@@ -134,5 +134,5 @@ def test_settings_outside_their_range_and_masks_of_another_classifier_are_refuse
     for wrong in ({"smallest": 1.0}, {"neck": 0.5}, {"neck": float("nan")}):
         with pytest.raises(XaiWidgetsError, match="smallest is"):
             regions(study, found, **wrong)
-    with pytest.raises(XaiWidgetsError, match="found for another classifier than that of Study"):
+    with pytest.raises(XaiWidgetsError, match="belong to another classifier than Study"):
         regions(new_study(), found)

@@ -185,7 +185,7 @@ def test_a_network_that_is_always_right_gains_nothing(found_by_hand):
     found = specialise(study, [found_by_hand(study)])
     assert found.accuracy == found.accuracy_alone == 1.0
     assert found.weight == found.gain == found.gain_low == found.gain_high == 0.0
-    assert "no weight, so nothing changes: +0.0 points" in found.verdict()
+    assert "no weight on the held-out pictures, so nothing changes: +0.0 points" in found.verdict()
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_network_that_is_always_right_gains_nothing(found_by_hand):
 def test_the_verdict_says_whether_it_is_a_gain(low, high, words):
     found = Specialised(0.9, 0.88, 0.87, (low + high) / 2, low, high, 0.4, 7, 200)
     assert words in found.verdict()
-    assert "With 7 SVMs of summaries (weight 0.40) 90.0% of 200 unseen pictures are right" in found.verdict()
+    assert "Accuracy on 200 held-out pictures: 90.0% with 7 SVMs on summaries (weight 0.40)" in found.verdict()
 
 
 def test_summaries_that_are_not_sound_or_of_another_network_and_too_few_pictures_are_refused(found_by_hand):
@@ -204,7 +204,7 @@ def test_summaries_that_are_not_sound_or_of_another_network_and_too_few_pictures
     for unsound in ([], [found_by_hand(study, sound=False)]):
         with pytest.raises(XaiWidgetsError, match="no summary is sound"):
             specialise(study, unsound)
-    with pytest.raises(XaiWidgetsError, match="'class 1' are of another network"):
+    with pytest.raises(XaiWidgetsError, match="'class 1' belong to another network"):
         specialise(study_of(Swayed(sees=1.0)), [found])
     with pytest.raises(PictureError, match="none can be held out"):
         specialise(study, [found], most=1)

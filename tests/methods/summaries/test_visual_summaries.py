@@ -108,7 +108,7 @@ def test_pictures_whose_baseline_shows_the_class_are_left_out(summaries):
     found = summaries(blind=(0, 3)).find(1)
     assert {one.picture for one in found.regions} == set(range(16)) - {0, 3}
     assert [one.pictures for one in found.kept] == [14, 14]
-    assert "In 2 of 16 pictures (such as 0) the baseline still shows the class" in found.verdict()
+    assert "In 2 of 16 pictures (such as 0) the baseline alone still shows the class" in found.verdict()
 
 
 def test_a_single_region_in_each_picture(summaries, parts):
@@ -123,9 +123,9 @@ def test_a_single_region_in_each_picture(summaries, parts):
     [
         ({"errors": True}, "4 pictures are wrongly predicted as 'class 1', and a summary needs 5 or more"),
         ({"indices": [1, 2, 3]}, "3 pictures are given, and a summary needs 5 or more"),
-        ({"indices": [0, 1, 2, 3, 12]}, "indices must be different and 0 to 11, and are"),
-        ({"indices": [0, 1, 2, 3, -1]}, "indices must be different and 0 to 11, and are"),
-        ({"indices": [0, 1, 2, 3, 3]}, "indices must be different and 0 to 11, and are"),
+        ({"indices": [0, 1, 2, 3, 12]}, "indices must be different and 0 to 11, but are"),
+        ({"indices": [0, 1, 2, 3, -1]}, "indices must be different and 0 to 11, but are"),
+        ({"indices": [0, 1, 2, 3, 3]}, "indices must be different and 0 to 11, but are"),
     ],
 )
 def test_pictures_that_are_too_few_or_do_not_exist(summaries, options, said):

@@ -1,4 +1,4 @@
-"""What ClaDec gives back: the pictures, and the numbers that say whether to believe them."""
+"""The result of ClaDec: the pictures, and the numbers that say whether to trust them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from xai_widgets.methods.cladec import information
+from xai_widgets.show.words import listed
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
@@ -64,17 +65,17 @@ class LayerReport:
         return {name: min(max(ours[name], 0.0) / max(theirs[name], 0.05), 1.0) for name in ours}
 
     def sentence(self) -> str:
-        """What the layer keeps and what it has let go of, in plain words."""
+        """What the layer keeps and what it has lost, in plain words."""
         shares = sorted(self.shares().items(), key=lambda entry: -entry[1])
         keeps = [f"{name} ({share:.0%})" for name, share in shares if share >= 0.5]
         drops = [f"{name} ({share:.0%})" for name, share in shares if share < 0.5]
-        said = [f"keeps {_listed(keeps)}"] if keeps else []
-        said += [f"has let go of {_listed(drops)}"] if drops else []
-        return f"This layer {' and '.join(said)}." if said else "Too few unseen pictures to say what this layer keeps."
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+        said = [f"keeps {listed(keeps)}"] if keeps else []
+        said += [f"loses most of {listed(drops)}"] if drops else []
+        return (
+            f"This layer {' and '.join(said)}."
+            if said
+            else "Too few held-out pictures to measure what this layer keeps."
+        )
 
 
 @dataclass(frozen=True)
@@ -143,25 +144,24 @@ class ClaDecExplanation:
         return information.bits(information.smoothed_error(self.original, rebuilt), baseline)
 
     def said(self, version: str, row: int) -> str:
-        """What the classifier says of one version ("original", "cladec", "reference") of one picture."""
+        """The predicted class of one version ("original", "cladec", "reference") of one picture."""
         chance, winner = self.predictions[version][row].max(0)
         return f"{self.class_names[int(winner)]} {float(chance):.0%}"
 
     def verdict(self) -> str:
-        """The numbers that say whether to believe the pictures, in one line."""
+        """Whether to trust the pictures, with the numbers behind it."""
         error = self.report.error
-        parts = [f"Error on {self.report.pictures} unseen pictures: ClaDec {error['cladec']:.2g}"]
+        parts = [f"Mean squared error on {self.report.pictures} held-out pictures: ClaDec {error['cladec']:.2g}"]
         if "reference" in error:
             parts.append(f"auto-encoder {error['reference']:.2g} ({self.report.reference})")
-        parts.append(f"linear decoder {error['ridge']:.2g}, mean picture {error['mean']:.2g}")
-        parts.append(f"the classifier agrees with itself on {self.report.agreement:.0%} of ClaDec's pictures")
+        parts += [f"linear decoder {error['ridge']:.2g}", f"mean picture {error['mean']:.2g}"]
+        line = f"{', '.join(parts)}. Reconstructions keep the predicted class in {self.report.agreement:.0%} of cases."
         if self.units is not None or self.alpha != self.origin["alpha"]:
-            parts.append("all of this measured with all units at alpha 0, unlike the pictures here")
-        line = "; ".join(parts)
-        return f"VOID: {' '.join(self.problems)} {line}." if self.problems else f"Checks hold. {line}."
+            line += " Measured at the default settings, not at yours."
+        return f"VOID: {' '.join(self.problems)} {line}" if self.problems else f"Checks hold. {line}"
 
     def versions(self) -> dict[str, Tensor]:
-        """The pictures that the classifier was asked about: "original", "cladec" and, if there is one, "reference"."""
+        """The pictures that the classifier sees: "original", "cladec" and, if there is one, "reference"."""
         found = {"original": self.original, "cladec": self.cladec}
         return found if self.reference is None else found | {"reference": self.reference}
 
@@ -176,7 +176,7 @@ class ClaDecExplanation:
         columns["difference"] = [images.diverging(one.mean(0), images.DIFFERENCE_LIMIT) for one in self.difference]
         columns["bits lost"] = [images.diverging(one, images.BITS_LIMIT) for one in self.bits_lost]
         columns["uncertainty"] = [images.sequential(one, 0.0, images.DEVIATION_LIMIT) for one in self.deviation]
-        return figures.picture_rows(columns, captions, f"{self.layer}, alpha {self.alpha:g}. {self.verdict()}")
+        return figures.picture_rows(columns, captions, f"Layer {self.layer}, alpha {self.alpha:g}. {self.verdict()}")
 
     def gallery(self) -> Gallery:
         """All versions of each picture as a static gallery that survives in a saved notebook."""

@@ -70,7 +70,7 @@ class Settings:
         """The trade-off to decode with, in [0, 1]; the paper preset has one only, and refuses another."""
         dial = self.alpha if alpha is None else limits.SHARE("alpha", alpha)
         if self.paper and dial != self.alpha:
-            raise XaiWidgetsError(f"alpha is {alpha}, and the paper preset was fitted for {self.alpha} only")
+            raise XaiWidgetsError(f"alpha is {alpha}, but the paper preset was fitted for {self.alpha} only")
         return dial
 
     @classmethod
@@ -119,7 +119,7 @@ class FittedLayer(nn.Module):
             raise LayerError("the paper preset decodes all units only; subsets need the default preset")
         seen = limits.Several(limits.Whole(-limits.MOST, error=LayerError), error=LayerError)("units", units)
         if wrong := [unit for unit in seen if not 0 <= unit < count]:
-            raise LayerError(f"layer {self.layer!r} has units 0 to {count - 1}, and no {wrong[:5]}")
+            raise LayerError(f"layer {self.layer!r} has units 0 to {count - 1}, but not {wrong[:5]}")
         return torch.zeros(count).index_fill_(0, torch.tensor(seen, dtype=torch.long), 1.0)
 
     def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:

@@ -56,13 +56,13 @@ def own_problems(error: Mapping[str, float]) -> tuple[str, ...]:
     found = []
     if "reference" in error and error["reference"] > error["cladec"] * (1 + TOLERANCE):
         found.append(
-            f"The auto-encoder's error ({error['reference']:.3g}) is above ClaDec's ({error['cladec']:.3g}), which "
-            "cannot be at the optimum: the auto-encoder is under-trained; use more epochs or reference='warm'."
+            f"The auto-encoder's error ({error['reference']:.3g}) is above ClaDec's ({error['cladec']:.3g}), so the "
+            "auto-encoder is under-trained. Use more epochs or reference='warm'."
         )
     if error["cladec"] > error["ridge"] * (1 + TOLERANCE):
         found.append(
-            f"A linear decoder ({error['ridge']:.3g}) beats ClaDec's ({error['cladec']:.3g}): ClaDec is under-trained; "
-            "use more epochs or pictures."
+            f"A linear decoder ({error['ridge']:.3g}) beats ClaDec ({error['cladec']:.3g}), so ClaDec is "
+            "under-trained. Use more epochs or pictures."
         )
     return tuple(found)
 
@@ -78,8 +78,8 @@ def depth_problems(layer: str, errors: Mapping[str, float]) -> tuple[str, ...]:
     place = names.index(layer)
     better_later = [name for name in names[place + 1 :] if errors[name] < errors[layer] * (1 - TOLERANCE)]
     return tuple(
-        f"The later layer {name} is rebuilt better ({errors[name]:.3g}) than this one ({errors[layer]:.3g}): this "
-        "layer's decoder is under-trained; use more epochs."
+        f"The later layer {name} has a smaller error ({errors[name]:.3g}) than this one ({errors[layer]:.3g}), so the "
+        "decoder of this layer is under-trained. Use more epochs."
         for name in better_later[:1]
     )
 

@@ -44,9 +44,9 @@ def parse_units(text: str, ranked: Callable[[], list[int]], count: int) -> list[
             return _top(ranked, int(words.removeprefix("top")))
         return [unit for part in words.split(",") for unit in _range(part.strip(), count)]
     except ValueError as error:
-        raise LayerError(f"units {text!r} are not understood; write all, or 0-7, 12, or top 8") from error
+        raise LayerError(f"units {text!r} cannot be read; write all, or 0-7, 12, or top 8") from error
     except IndexError as error:
-        raise LayerError(f"units {text!r} go beyond this layer's, which are 0 to {count - 1}") from error
+        raise LayerError(f"units {text!r} are out of range: this layer has units 0 to {count - 1}") from error
 
 
 def _top(ranked: Callable[[], list[int]], number: int) -> list[int]:

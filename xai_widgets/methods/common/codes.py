@@ -57,8 +57,8 @@ class CachedPass:
         known = self.labels != UNKNOWN
         if not known.any():
             raise PictureError(
-                "the published version learns from true classes, and none of these pictures has a known one; tell the "
-                "study with labels= which classes they are, or use the default version, which needs none"
+                "the published version learns from true classes, but none of these pictures has one; give the "
+                "study their classes with labels=, or use the default version, which needs none"
             )
         kept = {layer: code[known] for layer, code in self.codes.items()}
         some: Any = {name: getattr(self, name)[known] for name in ("pictures", "labels", "logits")}
@@ -123,8 +123,8 @@ def require_gradients(study: Study, purpose: str) -> None:
         gradient = _gradient(study.forward(picture).sum(), picture)
     if gradient is None:
         raise XaiWidgetsError(
-            f"the classifier gives no gradients, by which {purpose}: it may be quantised, or run under torch.no_grad; "
-            "give the model before that"
+            f"the classifier gives no gradients, but {purpose} with gradients: it may be quantised, or run under "
+            "torch.no_grad; give the original model"
         )
 
 

@@ -101,7 +101,7 @@ class FewPictures:
 class Explainer(ABC):
     """An explanation method for the classifier of one study.
 
-    A subclass says how it is fitted (`_fit`), how it explains (`explain`), what it says of the fit (`_verdict`,
+    A subclass says how it is fitted (`_fit`), how it explains (`explain`), how it judges the fit (`_verdict`,
     `_problems`), and what a file holds (`_tensors`, `_details`, `_restored`). Everything else exists once, here.
 
     Attributes
@@ -191,7 +191,7 @@ class Explainer(ABC):
             If the method searches instead of training.
         """
         del layer
-        raise XaiWidgetsError(f"{type(self).__name__} searches and trains nothing, so that there is no fit to try")
+        raise XaiWidgetsError(f"{type(self).__name__} searches instead of training, so there is no fit to try")
 
     # --- explaining --------------------------------------------------------------------------------------------
 

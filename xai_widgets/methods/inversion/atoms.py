@@ -55,7 +55,7 @@ class Atoms:
     def shares(self, weights: Tensor) -> Tensor:
         """Share of each atom ``(N, K)`` in weights ``(N, n)`` of this layer's channels."""
         if weights.shape[1] != len(self.labels):
-            raise XaiWidgetsError(f"{self.layer!r} has {len(self.labels)} channels, and weights {weights.shape[1]}")
+            raise XaiWidgetsError(f"{self.layer!r} has {len(self.labels)} channels, but weights has {weights.shape[1]}")
         summed = torch.zeros(len(weights), len(self)).index_add_(1, self.labels, weights)
         return summed / summed.sum(1, keepdim=True).clamp_min(1e-12)
 

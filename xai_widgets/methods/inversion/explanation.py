@@ -131,8 +131,8 @@ class InversionExplanation:
         """Why some of the masks mean little; empty if all can be trusted."""
         checks = (
             (self.degenerate, "the mask is the same everywhere"),
-            (~self.sound, "the background alone still shows what is explained"),
-            (self.kept < UNSURE * self.before, "what is kept loses most of what is explained"),
+            (~self.sound, "the background alone still shows the class"),
+            (self.kept < UNSURE * self.before, "the kept part alone no longer shows the class"),
         )
         return tuple(
             f"In {int(which.sum())} of {len(self)} pictures (such as {int(which.nonzero()[0])}) {what}."
@@ -141,17 +141,19 @@ class InversionExplanation:
         )
 
     def sentence(self, row: int) -> str:
-        """Target and probabilities of one picture, in a line."""
-        numbers = (self.before, self.kept, self.removed, self.baseline_score)
-        before, kept, removed, background = (float(one[row]) for one in numbers)
+        """What the mask of one picture is worth: the probability with it alone, and without it."""
+        kept, removed = float(self.kept[row]), float(self.removed[row])
         name = self.targets.name(row, self.class_names)
-        return f"{name} {before:.0%}: kept {kept:.0%}, removed {removed:.0%}, background alone {background:.0%}"
+        return f"{name}: {kept:.0%} from the mask alone, {removed:.0%} without it"
 
     def verdict(self) -> str:
-        """The numbers that tell whether to trust the masks, in one line."""
+        """Whether to trust the masks, with the numbers behind it."""
         numbers = (self.kept, self.removed, self.baseline_score, self.area)
         kept, removed, background, area = (float(one.mean()) for one in numbers)
-        line = f"Kept {kept:.0%}, removed {removed:.0%}, background alone {background:.0%}, area {area:.0%} on average."
+        line = (
+            f"On average the masks cover {area:.0%} of a picture. Mean probability: {kept:.0%} from the mask alone, "
+            f"{removed:.0%} without it, {background:.0%} from the background alone."
+        )
         return " ".join([*self.problems, line])
 
     # --- pictures ----------------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ class GuidedFeatureInversion(Explainer):
         """
         missing = [index for index in dict.fromkeys(INDICES("indices", indices)) if index not in self.found]
         if not set(missing) <= set(range(len(self.study.test))):
-            raise PictureError(f"indices must be 0 to {len(self.study.test) - 1}, and are {missing}")
+            raise PictureError(f"indices must be 0 to {len(self.study.test) - 1}, but are {missing}")
         if missing:
             self._note_model()
             pictures, _ = self.study.load(self.study.test, missing)
@@ -193,8 +193,10 @@ class GuidedFeatureInversion(Explainer):
             fmean(float(getattr(one, name)) for one in self.found.values())
             for name in ("kept", "removed", "baseline_score")
         )
-        numbers = f"kept {kept:.0%}, removed {removed:.0%}, background alone {background:.0%} on average"
-        return f"{len(self.found)} unseen pictures: {numbers}."
+        return (
+            f"Mean probability on {len(self.found)} held-out pictures: {kept:.0%} from the mask alone, {removed:.0%} "
+            f"without it, {background:.0%} from the background alone."
+        )
 
     # --- explaining --------------------------------------------------------------------------------------------
 

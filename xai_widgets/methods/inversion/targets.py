@@ -69,7 +69,7 @@ class Targets:
         found = self._scores(logits, scores)
         if found.shape != logits.shape[:1] or not torch.isfinite(found).all() or (found > 0).any():
             raise XaiWidgetsError(
-                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), and are {found.tolist()[:5]}"
+                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), but are {found.tolist()[:5]}"
             )
         return found
 

@@ -34,7 +34,7 @@ def each_class(target: Any, count: int, class_names: Sequence[str]) -> Tensor:
     """The class of each picture ``(N,)``, of one for all of them, or one for each."""
     each = [target] * count if np.ndim(target) == 0 else list(target)
     if len(each) != count or getattr(target, "ndim", 0) > 1:
-        raise XaiWidgetsError(f"target must be one class, or {count} of them, and is {target}")
+        raise XaiWidgetsError(f"target must be one class, or {count} of them, but is {target}")
     return torch.tensor([find_class(class_names, one) for one in each])
 
 
@@ -44,7 +44,7 @@ def own_scores(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def batches(study: Study, pictures: Tensor) -> Sequence[Tensor]:
-    """The rows of each batch: half of what may pass at once, as each picture is asked about twice."""
+    """The rows of each batch: half of what may pass at once, because each picture passes twice."""
     height, width = pictures.shape[2:]
     size = max(1, min(study.batch_size, MOST_PIXELS // (height * width)) // 2)
     rows: Sequence[Tensor] = torch.arange(len(pictures)).split(size)

@@ -24,7 +24,7 @@ from xai_widgets.methods.srae.heatmaps import (
 from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
 from xai_widgets.methods.srae.settings import Basis
-from xai_widgets.show.words import amount, signed
+from xai_widgets.show.words import amount, listed, signed
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure
@@ -89,7 +89,7 @@ class Comparison:
     contributions
         Difference of each contribution, ``(L,)``.
     unexplained, score
-        Differences of what is not explained, and of the network's scores; all differences add up to the latter.
+        Differences of what is not explained, and of the network's scores; all differences sum to the latter.
     """
 
     names: tuple[str, ...]
@@ -101,8 +101,8 @@ class Comparison:
         """The largest part of the difference, in plain words."""
         most = int(self.contributions.abs().argmax())
         return (
-            f"The scores differ by {self.score:+.2f}; most of it is {self.names[most]} "
-            f"({float(self.contributions[most]):+.2f}), and {self.unexplained:+.2f} is not explained."
+            f"The scores differ by {self.score:+.2f}. The largest part is {self.names[most]} "
+            f"({float(self.contributions[most]):+.2f}). Not explained: {self.unexplained:+.2f}."
         )
 
 
@@ -242,7 +242,7 @@ class SRAEExplanation:
         """
         mine, theirs = ((one.class_index, one.layer, one.bias) for one in (self, other))
         if mine != theirs:
-            raise XaiWidgetsError(f"only sums of the same x-features can be compared, and these are {mine}, {theirs}")
+            raise XaiWidgetsError(f"only sums of the same x-features can be compared, not {mine} and {theirs}")
         return Comparison(
             names=self.names,
             contributions=self.contributions[row] - other.contributions[other_row],
@@ -257,19 +257,17 @@ class SRAEExplanation:
         chosen = [feature for feature in self.order(row) if self.significant[row, feature]]
         score = f"The {self.score_name} of {self.class_name} is {float(self.score[row]):.1f}"
         if not chosen:
-            return f"{score}; no x-feature speaks for it."
+            return f"{score}. No x-feature raises it."
         parts = [f"{self.names[feature]} ({float(self.contributions[row, feature]):+.1f})" for feature in chosen]
-        return f"{score}; 90 % of what speaks for it: {', '.join(parts)}."
+        return f"{score}. Most of it comes from {listed(parts)}."
 
     def verdict(self) -> str:
-        """The numbers that say whether to believe it, in one line."""
+        """Whether to trust the sum, with the numbers behind it."""
         gap = float(self.unexplained.abs().mean())
         checked = self.deletion[self.significant]
-        fall = (
-            f"; blurring the top fifth of a map takes {float(checked.nanmean()):.0%} of it away" if len(checked) else ""
-        )
+        fall = f" Blurring a map's top fifth removes {float(checked.nanmean()):.0%} of it." if len(checked) else ""
         said = " ".join([*self.stale, self.report.verdict()])
-        return f"{said} Here {gap:.2g} of the {self.score_name} is not explained{fall}."
+        return f"{said} Here the sum misses the {self.score_name} by {gap:.2g} on average.{fall}"
 
     def prediction_label(self, row: int) -> str:
         """The predicted class of a picture, and its probability."""

@@ -57,7 +57,7 @@ def intervene(readout: LayerReadout, class_index: int, pictures: Tensor, factors
     count, features = len(pictures), readout.model.weight.shape[1]
     if factors.shape not in {(features,), (count, features)} or not torch.isfinite(factors).all():
         raise XaiWidgetsError(
-            f"factors must be {features} finite numbers, or {count} times as many, and are {factors.tolist()}"
+            f"factors must be {features} finite numbers, or {count} times as many, but are {factors.tolist()}"
         )
     each, size = factors.float().expand(count, features), readout.study.batch_size
     parts = [_one_batch(readout, *batch) for batch in zip(pictures.split(size), each.split(size), strict=True)]
@@ -77,7 +77,7 @@ def as_factors(values: object) -> Tensor:
     try:
         return torch.as_tensor(values, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise XaiWidgetsError(f"factors must be finite numbers, and are {values!r}") from error
+        raise XaiWidgetsError(f"factors must be finite numbers, but are {values!r}") from error
 
 
 def _one_batch(readout: LayerReadout, pictures: Tensor, factors: Tensor) -> tuple[Tensor, Tensor, Tensor]:

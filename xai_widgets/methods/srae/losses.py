@@ -33,7 +33,7 @@ def faithfulness(predicted: Tensor, goal: Tensor) -> Tensor:
     An `XaiWidgetsError` if the shapes differ: broadcasting would compare everything with everything.
     """
     if predicted.shape != goal.shape:
-        raise XaiWidgetsError(f"scores of shape {tuple(predicted.shape)} cannot rebuild those of {tuple(goal.shape)}")
+        raise XaiWidgetsError(f"scores of shape {tuple(predicted.shape)} do not match those of {tuple(goal.shape)}")
     return (predicted - goal).square().mean(1)
 
 

@@ -49,10 +49,10 @@ class Numbers:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the x-features cannot be believed; empty if they can."""
+        """Why the x-features cannot be trusted; empty if they can."""
         found = []
         if self.r2_all < LEAST_R2:
-            found.append(f"The x-features do not add up to the score: R² is {self.r2_all:.2f} on unseen pictures.")
+            found.append(f"The x-features do not sum to the score: R² is {self.r2_all:.2f} on held-out pictures.")
         if self.alive < LEAST_ALIVE:
             found.append(f"Only {self.alive} of the x-features varies.")
         elif self.second_first < LEAST_SECOND:
@@ -88,15 +88,15 @@ class ClassReport:
         return cls(saved["pictures"], numbers("srae"), numbers("pca"), numbers("pls"))
 
     def verdict(self) -> str:
-        """Whether to believe the sum, in one line."""
+        """Whether to trust the sum, with the numbers behind it."""
         ours = self.srae
         line = (
-            f"On {self.pictures} unseen pictures the sum explains {_share(ours.r2_all)} of the score's variance "
-            f"({_share(ours.r2_positive)} within the class); PCA {_share(self.pca.r2_all)} "
+            f"The sum explains {_share(ours.r2_all)} of the score's variance on {self.pictures} held-out pictures "
+            f"({_share(ours.r2_positive)} within the class). For comparison: PCA {_share(self.pca.r2_all)} "
             f"({_share(self.pca.r2_positive)}), PLS {_share(self.pls.r2_all)} ({_share(self.pls.r2_positive)})."
         )
         if min(self.pca.r2_positive, self.pca.r2_all) > min(ours.r2_positive, ours.r2_all) - AS_GOOD:
-            line += " As a sum, PCA is as good."
+            line += " PCA explains the score as well."
         return f"NOT TO BE BELIEVED: {' '.join(ours.problems)} {line}" if ours.problems else line
 
 

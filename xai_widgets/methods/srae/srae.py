@@ -288,7 +288,7 @@ class SRAE(Explainer):
     def require_feature(self, feature: int) -> int:
         """The number of an x-feature; refused if none has it."""
         if not 0 <= (number := Whole(-MOST)("feature", feature)) < self.settings.features:
-            raise XaiWidgetsError(f"x-features are 0 to {self.settings.features - 1}, and there is no {number}")
+            raise XaiWidgetsError(f"x-features are numbered 0 to {self.settings.features - 1}; there is no {number}")
         return number
 
     # --- helpers -----------------------------------------------------------------------------------------------
@@ -313,7 +313,9 @@ class SRAE(Explainer):
         known, names = self._found.classes, self.study.class_names
         number = self.study.class_index(target)
         if number not in known:
-            raise XaiWidgetsError(f"{names[number]!r} is not explained; explained are {[names[k] for k in known]}")
+            raise XaiWidgetsError(
+                f"{names[number]!r} is not explained; the explained classes are {[names[k] for k in known]}"
+            )
         return known.index(number)
 
     def __repr__(self) -> str:
@@ -343,5 +345,5 @@ class SRAE(Explainer):
 def _different_classes(study: Study, targets: Sequence[Target]) -> tuple[int, ...]:
     classes = Several(lambda _, target: study.class_index(target))("targets", targets)
     if not 0 < len(set(classes)) == len(classes):
-        raise XaiWidgetsError(f"targets must be different classes, at least one, and are {targets}")
+        raise XaiWidgetsError(f"targets must be different classes, at least one, but are {targets}")
     return classes

@@ -1,8 +1,8 @@
 """Where a fit starts: at a linear model of the score, divided among the x-features.
 
 From random weights, two fits end with different x-features. So each class begins with a ridge regression of its score
-on the layer's channels: channels that speak for the class at the same positions become one x-feature, channels that
-speak against it another. The fit then only has to make it nonlinear, concise and faithful.
+on the layer's channels: channels that support the class at the same positions become one x-feature, channels that
+oppose it another. The fit then only has to make it nonlinear, concise and faithful.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def start(network: XNetwork, k: int, weights: Tensor, own: Tensor, others: Tenso
     """Set one class (row k) of a network with a shortcut to the linear model with weights ``(D,)``.
 
     `own` and `others` are standardised positions ``(M, D)`` of pictures of the class and of other ones; `against`
-    counts the x-features that speak against the class.
+    counts the x-features that oppose the class.
     """
     if network.shortcut is None:
         return

@@ -32,12 +32,12 @@ class Turned:
         predicted, answer = float(self.predicted[stop]), float(self.real[stop])
         here = STOPS.index(1.0)
         if stop == here:
-            return f"{name} as it is: the {score_name} is {amount(answer)}; predicted class: {self.predictions[stop]}."
+            return f"{name} as it is: {score_name} {amount(answer)}, predicted class {self.predictions[stop]}."
         what = "removed" if stop == 0 else f"×{STOPS[stop]:g}"
         change = signed(answer - float(self.real[here]))
         return (
-            f"{name} {what}: the sum predicts {amount(predicted)}, the network answers {amount(answer)} ({change}); "
-            f"predicted class: {self.predictions[stop]}."
+            f"{name} {what}: the sum predicts {amount(predicted)}, the network gives {amount(answer)} ({change}). "
+            f"Predicted class: {self.predictions[stop]}."
         )
 
 

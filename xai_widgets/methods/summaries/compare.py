@@ -62,9 +62,9 @@ class Comparison:
         alike = sum(match.overlap for match in self.matches) / max(1, len(self.matches))
         overlap = f", with a mean overlap of {alike:.2f}" if self.matches else ""
         return (
-            f"On {self.pictures} shared pictures, {len(self.matches)} of the first one's {first} sound summaries "
-            f"match one of the second's {second}{overlap}. Only in the first: {len(self.only_first)}; "
-            f"only in the second: {len(self.only_second)}."
+            f"On {self.pictures} shared pictures the first network has {first} sound summaries and the second has "
+            f"{second}. {len(self.matches)} match{overlap}; {len(self.only_first)} are only in the first and "
+            f"{len(self.only_second)} only in the second."
         )
 
 

@@ -86,8 +86,8 @@ def _problems(summary: Summary, count: int) -> tuple[str, ...]:
     if not summary.coherence > LEAST_COHERENCE:
         found.append(f"mixed: coherence {summary.coherence:.2f}")
     if summary.stability < LEAST_STABILITY:
-        found.append(f"not stable: {summary.stability:.2f} with other pictures")
+        found.append(f"unstable: stability {summary.stability:.2f}")
     if not (summary.evidence_low > LEAST_EVIDENCE and summary.drop_low > 0):
         interval = f"{summary.evidence_low:.2g} to {summary.evidence_high:.2g}"
-        found.append(f"not used: without it the evidence changes by {summary.evidence:.2g} ({interval})")
+        found.append(f"not used: evidence {summary.evidence:.2g} ({interval})")
     return tuple(found)

@@ -43,7 +43,7 @@ class Part:
 def parts_of(study: Study, found: ClassSummaries) -> list[Part]:
     """The detectors of the sound summaries of a class."""
     if found.origin["model"] != study.fingerprint:
-        raise XaiWidgetsError(f"the summaries of {found.title!r} are of another network than that of {study!r}")
+        raise XaiWidgetsError(f"the summaries of {found.title!r} belong to another network than {study!r}")
     if not found.kept:
         return []
     layer = str(found.origin["layer"])

@@ -98,23 +98,26 @@ class Masks:
             return ()
         first = unsure[0]
         return (
-            f"In {len(unsure)} of {len(self)} pictures (such as {first}) the baseline still shows the class: "
-            f"{float(self.baseline_score[first]):.2g} of {float(self.before[first]):.2g}.",
+            f"In {len(unsure)} of {len(self)} pictures (such as {first}) the baseline alone still shows the class "
+            f"(probability {float(self.baseline_score[first]):.2g}, {float(self.before[first]):.2g} for the picture).",
         )
 
     def sentence(self, picture: int, mask: int = 0) -> str:
-        """Class and scores of one mask, in a line."""
+        """What a mask is worth: the probability of the class with it alone, and without it."""
         name = self.class_names[int(self.class_index[picture])]
         if not self.found[picture, mask]:
-            return f"{name}: no evidence is left to find"
+            return f"{name}: no evidence left"
         kept, removed = float(self.kept[picture, mask]), float(self.removed[picture, mask])
-        return f"{name} {float(self.before[picture]):.0%}: kept {kept:.0%}, removed {removed:.0%}"
+        return f"{name}: {kept:.0%} from the mask alone, {removed:.0%} without it"
 
     def verdict(self) -> str:
-        """The numbers that tell whether to trust the masks, in one line."""
+        """Whether to trust the masks, with the numbers behind it."""
         columns = self.kept, self.removed, self.area, self.crispness
         kept, removed, area, crispness = (float(values[:, 0].mean()) for values in columns)
-        line = f"Kept {kept:.0%}, removed {removed:.0%}, area {area:.1%}, crispness {crispness:.0%} on average."
+        line = (
+            f"On average the masks cover {area:.1%} of a picture. Mean probability: {kept:.0%} from the mask alone, "
+            f"{removed:.0%} without it. Crispness: {crispness:.0%}."
+        )
         return " ".join([*self.problems, line])
 
     # --- pictures ----------------------------------------------------------------------------------------------

@@ -82,9 +82,9 @@ def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float
     `XaiWidgetsError` if the masks were found for another classifier.
     """
     if not 0 <= smallest < 1 or not neck >= 1:
-        raise XaiWidgetsError(f"smallest is {smallest} and neck {neck}: 0 to 1, and 1 or more, are needed")
+        raise XaiWidgetsError(f"smallest is {smallest} and must be 0 to 1; neck is {neck} and must be 1 or more")
     if masks.origin["model"] != study.fingerprint:
-        raise XaiWidgetsError(f"these masks were found for another classifier than that of {study!r}; find them anew")
+        raise XaiWidgetsError(f"these masks belong to another classifier than {study!r}; find them anew")
     pieces = [
         (picture, mask, torch.from_numpy(piece))
         for picture, mask in masks.found.nonzero().tolist()

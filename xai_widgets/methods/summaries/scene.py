@@ -208,7 +208,7 @@ VIEWS = ("picture", "this region", "region removed", "all evidence", "evidence k
 """The versions of a member's picture."""
 
 SCORED = ("picture", "region removed", "evidence kept", "evidence removed")
-"""The versions that the classifier is asked about."""
+"""The versions that the classifier predicts."""
 
 
 class Member(NamedTuple):

@@ -77,7 +77,7 @@ class Specialised:
     def verdict(self) -> str:
         """Whether there is a gain, in two sentences."""
         if self.weight == 0:
-            outcome = "The held-out pictures gave the summaries no weight, so nothing changes"
+            outcome = "The summaries got no weight on the held-out pictures, so nothing changes"
         elif self.gain_low > 0:
             outcome = "This is a gain"
         elif self.gain_high < 0:
@@ -85,9 +85,9 @@ class Specialised:
         else:
             outcome = "This may be chance"
         return (
-            f"With {self.summaries} SVMs of summaries (weight {self.weight:.2f}) {self.accuracy:.1%} of "
-            f"{self.pictures} unseen pictures are right, {self.accuracy_alone:.1%} by the network alone, and "
-            f"{self.accuracy_whole:.1%} with SVMs of whole pictures. {outcome}: {100 * self.gain:+.1f} points "
+            f"Accuracy on {self.pictures} held-out pictures: {self.accuracy:.1%} with {self.summaries} SVMs on "
+            f"summaries (weight {self.weight:.2f}), {self.accuracy_alone:.1%} for the network alone, "
+            f"{self.accuracy_whole:.1%} with SVMs on whole pictures. {outcome}: {100 * self.gain:+.1f} points "
             f"({100 * self.gain_low:+.1f} to {100 * self.gain_high:+.1f})."
         )
 
@@ -110,7 +110,7 @@ def specialise(
     progress, most, seed = progress or Progress(), limits.COUNT("most", most), Whole(0, 2**32 - 1)("seed", seed)
     parts = [part for one in found for part in parts_of(study, one)]
     if not parts:
-        raise XaiWidgetsError("no summary is sound, so there is nothing to specialise on; find some more")
+        raise XaiWidgetsError("no summary is sound, so there is nothing to specialise on; use more pictures")
     fitted, held = _divided(study, most, seed)
     unseen = labelled(study.test, study.draw(study.test, most, seed))
     _require_classes(study, fitted, parts)

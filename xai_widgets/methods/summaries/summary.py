@@ -134,7 +134,7 @@ class ClassSummaries:
 
     @property
     def per_100(self) -> float:
-        """Sound summaries per 100 pictures; more pictures have more kinds of regions, so plain counts mislead."""
+        """Sound summaries for each hundred pictures: more pictures have more kinds of regions, so counts mislead."""
         return 100 * len(self.kept) / len(self.masks)
 
     @property
@@ -148,10 +148,9 @@ class ClassSummaries:
         return self.summaries[index].name or f"summary {index + 1}"
 
     def verdict(self) -> str:
-        """The numbers that tell whether to trust the summaries, in one line."""
+        """Whether to trust the summaries, with the numbers behind it."""
         counted = (
-            f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound "
-            f"({self.per_100:.0f} per 100 pictures)"
+            f"{len(self.kept)} of {len(self.summaries)} groups of regions are sound, from {len(self.masks)} pictures"
         )
         return f"{counted}. {self.masks.verdict()}" if self.kept else f"{' '.join(self.problems)} {counted}."
 
@@ -165,7 +164,7 @@ class ClassSummaries:
         """
         self._require(index)
         if len(name) > LONGEST_NAME:
-            raise XaiWidgetsError(f"a name has at most {LONGEST_NAME} letters, and this one has {len(name)}")
+            raise XaiWidgetsError(f"a name has at most {LONGEST_NAME} letters, but this one has {len(name)}")
         renamed = list(self.summaries)
         renamed[index] = replace(renamed[index], name=name.strip())
         return replace(self, summaries=tuple(renamed))

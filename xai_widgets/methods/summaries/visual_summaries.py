@@ -1,4 +1,4 @@
-"""VisualSummaries: which parts of its pictures a classifier relies on for a class, again and again.
+"""VisualSummaries: which parts of its pictures a classifier relies on for a class.
 
 summaries = VisualSummaries(study)
 summaries.find(0).figure()
@@ -214,7 +214,7 @@ class VisualSummaries(Explainer):
         chosen = list(INDICES("indices", indices))
         _require_enough(len(chosen), "given")
         if not set(chosen) <= set(range(len(self.pictures))) or len(set(chosen)) < len(chosen):
-            raise PictureError(f"indices must be different and 0 to {len(self.pictures) - 1}, and are {chosen}")
+            raise PictureError(f"indices must be different and 0 to {len(self.pictures) - 1}, but are {chosen}")
         return chosen
 
     def _drawn(self, class_index: int, errors: bool, most: int, progress: Progress) -> tuple[list[int], Tensor]:
