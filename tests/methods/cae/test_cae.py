@@ -205,7 +205,7 @@ def test_a_class_the_classifier_never_sees(fit, reader, squares, unseen, route):
     made = fit(Study(model, squares(30)), epochs=1)
     assert made.centres.isfinite().all(1).tolist() == [True, True, False, True]
     (picture, source), *_ = unseen(made)
-    with pytest.raises(XaiWidgetsError, match=r"calls none of the pictures on the map class 2.*choose another target"):
+    with pytest.raises(XaiWidgetsError, match=r"predicts class 2 for no picture on the map.*choose another target"):
         made.explain(picture, 2, route=route)
     assert made.explain(picture, 0 if source else 1, route=route)
 

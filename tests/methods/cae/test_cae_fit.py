@@ -72,7 +72,7 @@ def test_a_classifier_that_calls_everything_one_class(reader, squares):
     with torch.no_grad():
         model.logits.bias[2] = 100
     made = CAE(Study(model, squares(20), class_names=["a", "b", "<c>", "d"]), epochs=1, width=4)
-    with pytest.raises(PictureError, match="calls all 16 pictures '<c>'; give it some it tells apart"):
+    with pytest.raises(PictureError, match="predicts '<c>' for all 16 pictures; give pictures of several"):
         made.fit(progress=Progress())
     assert not made.fitted
 
@@ -245,7 +245,7 @@ def test_a_decoder_that_ignores_the_code_is_never_believed(study, deaf, monkeypa
     assert shown.problems == made.problems != ()
     assert shown.verdict().startswith("NOT TO BE BELIEVED: The pictures hardly change")
     assert not shown.flipped
-    assert "this much change is not enough" in shown.sentence()
+    assert "This change is not enough" in shown.sentence()
     made.fit(progress=Progress())  # and no warning for what is fitted already
 
 

@@ -114,29 +114,26 @@ def test_the_share_within_a_region():
 
 def test_it_is_said_in_a_sentence():
     assert made(at((0, 0))).sentence() == (
-        "For the classifier to see dog instead of cat, this has to change: 60% of the change lies on 1% of the "
-        "picture, upper left."
+        "The classifier sees dog instead of cat after this change: 60% of it lies on 1% of the picture, upper left."
     )
     first = replace(made(at((0, 0), (8, 8))).strip, first=torch.ones(9, 9))
     first.pictures[:3, :, 0, 0] = 0.25  # until then only the other corner changes
-    assert made(strip=first).sentence().endswith(" First to change: lower right.")
-    assert "; it changes first lower right, and half of the change gives 67%; " in made(strip=first).verdict()
-    assert made(last=0.4).sentence() == (
-        "For the classifier to see dog instead of cat, this much change is not enough: it gives dog 40%."
-    )
+    assert made(strip=first).sentence().endswith(" What changes first lies lower right.")
+    assert "; what changes first lies lower right; half of the change gives 67%; " in made(strip=first).verdict()
+    assert made(last=0.4).sentence() == ("This change is not enough: the classifier gives dog 40% only.")
 
 
 def test_the_verdict_says_the_numbers():
     assert made().verdict() == (
-        "dog 95.0%; it changes all at once, and half of the change gives 67%; the probability falls on 1.5% of the "
-        "way; frame 1 is the original; attributions add up to 4.9 of 5.0 log-odds; all frames on the data."
+        "dog 95.0%; everything changes at once; half of the change gives 67%; the probability falls on 1.5% of the "
+        "path; frame 1 is the original; the attributions sum to 4.9 of 5.0 log-odds; all frames are near real pictures."
     )
     other = made(original=torch.full((3, 9, 9), 0.35), strip=replace(made().strip, violation=0.0)).verdict()
     assert "the probability rises all the way; frame 1 differs from the original by 0.1 on average; " in other
     off = replace(made().strip, on_data=torch.tensor([True, False, False, True]))
     shown = made(requested=0.9, strip=off, problems=("One.", "Two."))
     assert shown.verdict().startswith("NOT TO BE BELIEVED: One. Two. dog 95.0% (requested: 90%); ")
-    assert shown.verdict().endswith("; 2 of 4 frames outside the data.")
+    assert shown.verdict().endswith("; 2 of 4 frames are far from real pictures.")
 
 
 def test_its_maps():
@@ -165,5 +162,5 @@ def test_a_gallery(frames):
     page = made(frames=frames).gallery().html
     assert page.count("<img ") == frames
     assert page.count(">counterfactual<") == 1
-    assert page.count(">on the way<") == frames - 2
+    assert page.count(">intermediate<") == frames - 2
     assert "dog 95%" in page

@@ -64,7 +64,7 @@ def test_codes_are_decoded_in_batches_of_at_most_64(model, count):
 
 
 def test_what_cannot_be_decoded(model):
-    with pytest.raises(XaiWidgetsError, match="one encoded picture is needed, and got 2"):
+    with pytest.raises(XaiWidgetsError, match="one encoded picture is needed, but got 2"):
         show(model, model.encode(START, START), torch.zeros(1, 2))
     with pytest.raises(XaiWidgetsError, match=r"rows \[1\]"):
         show(model, model.encode(START), torch.tensor([[0.0, 0.0], [float("nan"), 0.0]]))

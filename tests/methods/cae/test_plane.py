@@ -151,7 +151,7 @@ def test_a_map_that_cannot_be_says_why():
         pair_chart(weight, bias, broken, classes, 0, 1, NAMES)
     with pytest.raises(XaiWidgetsError, match="at least 2 numbers"):
         overview(torch.randn(5, 1))
-    with pytest.raises(XaiWidgetsError, match=r"M > 0, and these have \(0, 8\)"):
+    with pytest.raises(XaiWidgetsError, match=r"M > 0, but these have \(0, 8\)"):
         overview(codes[:0])
     with pytest.raises(XaiWidgetsError, match="both class 1"):
         pair_chart(weight, bias, codes, classes, 1, 1, NAMES)

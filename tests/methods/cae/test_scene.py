@@ -81,7 +81,7 @@ def test_a_scene_that_there_is_not(brief, unseen):
     (picture, source), *_ = unseen(brief)
     with pytest.raises(XaiWidgetsError, match="source and target are both class"):
         make_scene(brief, picture, source, side=N)
-    with pytest.raises(XaiWidgetsError, match="target is 4, and the classes are numbered 0 to 3"):
+    with pytest.raises(XaiWidgetsError, match="target is 4, but the classes are numbered 0 to 3"):
         make_scene(brief, picture, 4, side=N)
 
 

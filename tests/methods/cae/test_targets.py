@@ -41,9 +41,9 @@ def test_a_confidence_no_move_can_reach(confidence):
     ("source", "target", "said"),
     [
         (1, 1, "both class 1"),
-        (0, 5, "target is 5, and the classes are numbered 0 to 2"),
+        (0, 5, "target is 5, but the classes are numbered 0 to 2"),
         (-1, 0, "source is -1"),
-        (0, 2, "does not tell classes 0 and 2 apart"),
+        (0, 2, "cannot distinguish classes 0 and 2"),
     ],
 )
 def test_a_pair_without_a_line_between(source, target, said):
@@ -57,7 +57,7 @@ def test_a_broken_code_or_head():
         closest(torch.tensor([0.0, float("nan")]), torch.eye(2), torch.zeros(2), 0, 1, 0.9)
     with pytest.raises(XaiWidgetsError, match=r"shape \(M, 2\)"):
         closest(torch.zeros(3), torch.eye(2), torch.zeros(2), 0, 1, 0.9)
-    with pytest.raises(XaiWidgetsError, match="apart"):
+    with pytest.raises(XaiWidgetsError, match="cannot distinguish"):
         closest(torch.zeros(2), torch.eye(2) * float("nan"), torch.zeros(2), 0, 1, 0.9)
 
 

@@ -205,7 +205,7 @@ class CAE(CodeMap):
         """As `encode`, for ``(C, H, W)`` or ``(1, C, H, W)``, and a `PictureError` for more."""
         encoded = self.encode(picture)
         if len(encoded) != 1:
-            raise PictureError(f"one picture is explained at a time, and these are {len(encoded)}")
+            raise PictureError(f"one picture is explained at a time, but these are {len(encoded)}")
         return encoded
 
     def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:

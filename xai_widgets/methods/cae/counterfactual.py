@@ -117,27 +117,33 @@ class Counterfactual:
     def sentence(self) -> str:
         """What happened, in one plain sentence."""
         area, where = self.focus()
-        begin = f"For the classifier to see {self.name(self.target)} instead of {self.name(self.source)}, "
+        source, target = self.name(self.source), self.name(self.target)
         if not self.flipped:
-            return f"{begin}this much change is not enough: it gives {self.name(self.target)} {self.obtained:.0%}."
-        first = "" if self.strip.first is None else f" First to change: {_focus(self.first_change)[1]}."
-        return f"{begin}this has to change: {MOST:.0%} of the change lies on {area:.0%} of the picture, {where}.{first}"
+            return f"This change is not enough: the classifier gives {target} {self.obtained:.0%} only."
+        first = "" if self.strip.first is None else f" What changes first lies {_focus(self.first_change)[1]}."
+        return (
+            f"The classifier sees {target} instead of {source} after this change: {MOST:.0%} of it lies on {area:.0%} "
+            f"of the picture, {where}.{first}"
+        )
 
     def verdict(self) -> str:
         """The numbers that tell whether to trust it, in one line."""
         requested = "" if self.requested is None else f" (requested: {self.requested:.0%})"
-        falls = f"falls on {self.strip.violation:.1%} of the way" if self.strip.violation else "rises all the way"
+        falls = f"falls on {self.strip.violation:.1%} of the path" if self.strip.violation else "rises all the way"
         gap = f"differs from the original by {self.start_gap:.2g} on average" if self.start_gap else "is the original"
         off = int((~self.strip.on_data).sum())
         half = float(self.strip.probabilities[self.half_way, self.target])
-        order = "all at once" if self.strip.first is None else f"first {_focus(self.first_change)[1]}"
+        first = None if self.strip.first is None else _focus(self.first_change)[1]
         parts = [
             f"{self.name(self.target)} {self.obtained:.1%}{requested}",
-            f"it changes {order}, and half of the change gives {half:.0%}",
+            f"what changes first lies {first}" if first else "everything changes at once",
+            f"half of the change gives {half:.0%}",
             f"the probability {falls}",
             f"frame 1 {gap}",
-            f"attributions add up to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
-            f"{off} of {len(self.strip.on_data)} frames outside the data" if off else "all frames on the data",
+            f"the attributions sum to {self.completeness[0]:.1f} of {self.completeness[1]:.1f} log-odds",
+            f"{off} of {len(self.strip.on_data)} frames are far from real pictures"
+            if off
+            else "all frames are near real pictures",
         ]
         line = "; ".join(parts)
         return f"NOT TO BE BELIEVED: {' '.join(self.problems)} {line}." if self.problems else f"{line}."
@@ -152,7 +158,7 @@ class Counterfactual:
             [self.prediction_label(frame) for frame in range(len(strip.pictures))],
             (strip.raw_shares.tolist(), strip.raw_curve.tolist()),
             (strip.shares.tolist(), strip.probabilities[:, self.target].tolist()),
-            ("share of the way", self.name(self.target)),
+            ("position on the path", self.name(self.target)),
             self.maps(),
             f"{self.sentence()}\n{self.verdict()}",
         )
@@ -174,7 +180,7 @@ class Counterfactual:
         """The film strip as a static gallery that survives in a saved notebook."""
         from xai_widgets.show.gallery import gallery  # noqa: PLC0415  (ipyplot only when it is needed)
 
-        labels = ["picture", *("on the way" for _ in self.strip.pictures[2:]), "counterfactual"]
+        labels = ["picture", *("intermediate" for _ in self.strip.pictures[2:]), "counterfactual"]
         captions = [self.prediction_label(frame) for frame in range(len(labels))]
         return gallery(list(self.strip.pictures), labels, captions, most=len(labels))
 

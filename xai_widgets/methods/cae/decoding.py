@@ -109,7 +109,7 @@ def show(model: Decodes, encoded: Encoded, z: Tensor) -> tuple[Tensor, Tensor]:
     if `encoded` is not exactly one picture, or the codes are not finite ``(M, d)``.
     """
     if len(encoded) != 1:
-        raise XaiWidgetsError(f"one encoded picture is needed, and got {len(encoded)}; pick one: encoded[0]")
+        raise XaiWidgetsError(f"one encoded picture is needed, but got {len(encoded)}; pick one: encoded[0]")
     require_codes(z, encoded.z.shape[1])
     with torch.no_grad():
         pictures = torch.cat([model.decode(encoded, batch) for batch in z.split(BATCH)])
@@ -119,7 +119,7 @@ def show(model: Decodes, encoded: Encoded, z: Tensor) -> tuple[Tensor, Tensor]:
 def require_codes(codes: Tensor, d: int | None = None) -> None:
     """Raise an `XaiWidgetsError` unless there are codes ``(M, d)``, M > 0, and all of them finite."""
     if codes.dim() != 2 or not len(codes) or d not in {None, codes.shape[1]}:
-        raise XaiWidgetsError(f"codes must have shape (M, {d or 'd'}) with M > 0, and these have {tuple(codes.shape)}")
+        raise XaiWidgetsError(f"codes must have shape (M, {d or 'd'}) with M > 0, but these have {tuple(codes.shape)}")
     broken = (~torch.isfinite(codes)).any(1).nonzero().flatten().tolist()
     if broken:
-        raise XaiWidgetsError(f"codes must be finite, and {len(broken)} are not: rows {broken[:5]}; is the fit broken?")
+        raise XaiWidgetsError(f"codes must be finite, but {len(broken)} are not: rows {broken[:5]}; is the fit broken?")

@@ -39,7 +39,7 @@ class Density:
     def __init__(self, codes: Tensor, neighbours: int = 10) -> None:
         require_codes(codes)
         if len(codes) < 2:
-            raise XaiWidgetsError("a density needs at least two codes, and got 1")
+            raise XaiWidgetsError("a density needs at least two codes, but got 1")
         self.codes = codes
         self.neighbours = min(neighbours, len(codes) - 1)
         others = _distances(codes, codes).fill_diagonal_(math.inf)

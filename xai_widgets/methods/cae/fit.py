@@ -76,7 +76,10 @@ class FitData:
         predicted = cached.logits.argmax(1)
         if len(predicted.unique()) < 2:
             name = cached.study.class_names[int(predicted[0])]
-            raise PictureError(f"the classifier calls all {len(cached)} pictures {name!r}; give it some it tells apart")
+            raise PictureError(
+                f"the classifier predicts {name!r} for all {len(cached)} pictures; give pictures of several predicted "
+                "classes"
+            )
         donors = [(predicted != k).nonzero().flatten() for k in range(cached.study.classes)]
         return cls(cached, layer, evidence, donors)
 

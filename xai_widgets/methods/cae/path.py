@@ -38,7 +38,7 @@ class FilmStrip:
     shares
         Where on the way a frame is, ``(F,)``, from 0 (start) to 1 (end).
     raw_shares, raw_curve
-        Equally spaced shares of the way ``(S,)`` and the target's probability there ``(S,)``.
+        Equally spaced shares of the walk ``(S,)`` and the target's probability there ``(S,)``.
     violation
         Sum of its decreases over the sum of all its changes: 0 if it only rises, or is constant; up to 1.
     on_data

@@ -137,4 +137,4 @@ def _plane(kind: Literal["overview", "pair"], parts: Sequence[Tensor], labels: t
 def _require_plane(codes: Tensor) -> None:
     require_codes(codes)
     if codes.shape[1] < 2:
-        raise XaiWidgetsError("a map needs codes of at least 2 numbers, and these have 1")
+        raise XaiWidgetsError("a map needs codes of at least 2 numbers, but these have 1")

@@ -89,7 +89,7 @@ def _centre(model: OnMap, target: int) -> Tensor:
     centre = model.centres[target]
     if not torch.isfinite(centre).all():
         raise XaiWidgetsError(
-            f"the classifier calls none of the pictures on the map class {target}, so nothing is known of it; choose "
+            f"the classifier predicts class {target} for no picture on the map, so the map does not know it; choose "
             "another target"
         )
     return centre

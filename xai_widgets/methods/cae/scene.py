@@ -87,7 +87,7 @@ class Scene:
     probabilities
         The classifier's probabilities for it, ``(K,)``.
     target
-        The class that the picture is led to, or None on an overview of all classes.
+        The class that the picture is to become, or None on an overview of all classes.
     plane
         The map.
     indices
@@ -149,7 +149,7 @@ class Scene:
         )
 
     def end(self, explanation: Counterfactual | None) -> Decoded:
-        """The end of the way, or the picture itself without a way."""
+        """The end of the path, or the picture itself without one."""
         if explanation is None:
             return self.decode(self.home)
         strip = explanation.strip

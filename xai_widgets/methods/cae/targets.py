@@ -27,7 +27,7 @@ def contrast(weight: Tensor, bias: Tensor, source: int, target: int) -> tuple[Te
     require_pair(source, target, len(bias))
     v = weight[target] - weight[source]
     if not v.norm() > 0:  # NaN neither
-        raise XaiWidgetsError(f"the map does not tell classes {source} and {target} apart: both have the same weights")
+        raise XaiWidgetsError(f"the map cannot distinguish classes {source} and {target}: both have the same weights")
     return v, bias[target] - bias[source]
 
 
@@ -66,7 +66,7 @@ def require_pair(source: int, target: int, classes: int) -> None:
     """Raise an `XaiWidgetsError` unless these are two different classes out of so many."""
     if not (0 <= source < classes and 0 <= target < classes):
         raise XaiWidgetsError(
-            f"source is {source}, target is {target}, and the classes are numbered 0 to {classes - 1}"
+            f"source is {source}, target is {target}, but the classes are numbered 0 to {classes - 1}"
         )
     if source == target:
         raise XaiWidgetsError(f"source and target are both class {source}; choose another class as target")

@@ -66,7 +66,7 @@ class Walk:
         return torch.lerp(corners[before], corners[before + 1], part[:, None])
 
     def show(self, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures ``(S, C, H, W)`` at shares of the way, and the classifier's probabilities ``(S, K)`` for them."""
+        """Pictures ``(S, C, H, W)`` at shares of the walk, and the classifier's probabilities ``(S, K)`` for them."""
         if self.first is None:
             return show(self.model, self.encoded, self.codes(shares))
         early = (shares / FIRST_LEG).clamp(max=1)

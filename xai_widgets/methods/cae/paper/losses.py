@@ -4,7 +4,7 @@ A training pair is two batches A and B whose pictures are, row by row, of differ
 class code z to its partner: ``G(u_A, z_B)`` keeps the individual content of A and gets the class of B. Re-encoding
 such a swap and giving it back its first class code must lead to the first picture again.
 
-Rows of A stand above those of B, so that a partner is half the rows away. Distances are mean absolute differences,
+Rows of A come before those of B, so that a partner is half the rows away. Distances are mean absolute differences,
 those of pictures on their scale from -1 to 1. Nothing is cut off from the gradient but the discriminator from the
 generator's loss, and the generator from the discriminator's.
 """
