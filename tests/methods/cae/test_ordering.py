@@ -13,14 +13,14 @@ from xai_widgets.study import Study
 
 
 class Reads(nn.Module):
-    """The log-odds of class 1 are a weighted sum of two corners, 8 x 8 pixels each."""
+    """The log-odds of class 1 are a weighted sum of two corners: a ring on 4 of 64 cells, and a bird on 16."""
 
     def __init__(self, ring, bird):
         super().__init__()
         self.ring, self.bird = ring, bird
 
     def forward(self, pictures):
-        ring, bird = pictures[..., :8, :8].mean((1, 2, 3)), pictures[..., -8:, -8:].mean((1, 2, 3))
+        ring, bird = pictures[..., :8, :8].mean((1, 2, 3)), pictures[..., -16:, -16:].mean((1, 2, 3))
         odds = self.ring * ring + self.bird * bird
         return torch.stack([torch.zeros_like(odds), odds], 1)
 
@@ -28,7 +28,7 @@ class Reads(nn.Module):
 def asked(ring, bird):
     """What changes first where a ring and a bird, in opposite corners, both get bright."""
     picture, end = torch.zeros(2, 3, 32, 32)
-    end[:, :8, :8], end[:, -8:, -8:] = 1.0, 1.0
+    end[:, :8, :8], end[:, -16:, -16:] = 1.0, 1.0
     study = Study(Reads(ring, bird), [(picture, 0)] * 4)
     return first_region(study, picture, end, (0, 1), (8, 8))
 
@@ -36,7 +36,7 @@ def asked(ring, bird):
 def test_who_goes_by_a_ring_gets_the_ring_first():
     first = asked(ring=10.0, bird=1.0)
     assert (first[:8, :8] == 1).all()
-    assert not first[-8:, -8:].any()
+    assert not first[-16:, -16:].any()
     assert ((first >= 0) & (first <= 1)).all()
 
 
@@ -52,7 +52,7 @@ class Brightens:
     def decode(self, encoded, z, *, pasted=None):
         del encoded, pasted
         picture = torch.zeros(len(z), 3, 32, 32)
-        picture[..., :8, :8] = picture[..., -8:, -8:] = z[:, :, None, None]
+        picture[..., :8, :8] = picture[..., -16:, -16:] = z[:, :, None, None]
         return picture
 
     def walk(self):
@@ -81,7 +81,7 @@ def test_who_needs_both_gets_both_at_once():
 def test_what_speaks_against_the_target_does_not_come_first():
     first = asked(ring=10.0, bird=-3.0)
     assert (first[:8, :8] == 1).all()
-    assert not first[-8:, -8:].any()
+    assert not first[-16:, -16:].any()
 
 
 def test_where_nothing_changes_there_is_no_first():

@@ -11,10 +11,10 @@ end of the walk) and its squared change E, both averaged over 3x3 cells, its den
 
 and the first region has the cells with :math:`D \ge \tau \bar D`, :math:`\tau` being `DENSE`.
 
-That is done only where the classifier goes by less than what changes. By the number of cells that a map effectively
-has, :math:`n(v) = (\sum v)^2 / \sum v^2`, the contributions are on fewer cells than the changes: :math:`n(A^+) \le
-\kappa\,n(E)`, :math:`\kappa` being `NARROW`. Else everything changes at once: a part of what an honest classifier needs
-would persuade it alone, but no other one.
+That is done only where the classifier uses little of the picture. By the number of cells that a map effectively has,
+:math:`n(v) = (\sum v)^2 / \sum v^2`, the contributions are on few of all N cells: :math:`n(A^+) \le \kappa N`,
+:math:`\kappa` being `NARROW`. Else everything changes at once: a part of what an honest classifier needs would persuade
+it alone, but no other one.
 
 Where the classifier is not persuaded by the whole first leg (p < `path.LIKELY` at its end), its change goes `FURTHER`,
 so that less of what merely comes along has to change as well.
@@ -36,10 +36,10 @@ from xai_widgets.study import Study
 DENSE = 0.7
 """Least density of the first region, as a share of the mean density."""
 
-NARROW = 0.85
-"""Most cells that contributions may effectively be on for an order to be shown, as a share of those that change."""
+NARROW = 0.15
+"""Most cells that contributions may effectively be on for an order to be shown, as a share of all cells."""
 
-FURTHER = 1.25
+FURTHER = 1.4
 """How far the first region goes where it does not persuade the classifier, as a multiple of the route."""
 
 STEPS = 8
@@ -71,7 +71,7 @@ def first_region(
     source, target = classes
     contributions, _ = path_integrated(study, torch.stack([picture, end]), target, source, steps=STEPS)
     attributed, changed = (_cells(values, grid) for values in (contributions, (end - picture).square().sum(0)))
-    if effective(attributed.clamp_min(0)) > NARROW * effective(changed):
+    if effective(attributed.clamp_min(0)) > NARROW * attributed.numel():
         return None
     dense = densities(attributed, changed) >= DENSE
     return F.interpolate(dense[None, None].float(), picture.shape[1:], mode="bilinear", align_corners=False)[0, 0]
