@@ -174,6 +174,8 @@ def _minds(
 
     def row(minds: list[object], answer: Answer) -> Measure:
         others = {name: agree(minds, copy) for name, copy in copies.items()}
+        if study.classes == 2:
+            others |= {f"from {name}": _from(k, minds, answer, questions) for k, name in enumerate(study.class_names)}
         return Measure(agree(minds, answer), "higher", 1 / study.classes, others)
 
     likely = study.predict(walks.likely.after).gather(1, questions.targets[:, None])
@@ -188,6 +190,12 @@ def _minds(
         "start_gap": Measure(walks.start_gap, "lower"),
         "changed_area": Measure(float((walks.likely.map > 0.02).float().mean()), "lower"),
     }
+
+
+def _from(source: int, minds: list[object], answer: Answer, questions: Questions) -> float:
+    """The mean agreement for the pictures of one class."""
+    own = questions.sources == source
+    return sum(_right(mind, answer.after[own], questions.targets[own]) for mind in minds) / len(minds)
 
 
 # --- where tumours are -------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from xai_widgets.study import Study
         (64, 0.0, True, None),
         (39, MOST_EXCESS, True, None),
         (38, 0.0, False, None),  # more pictures may help, or not
-        (64, 2 * MOST_EXCESS, False, 200),  # 100 * 2 ** (1 / 0.8) is 238
-        (64, 16 * MOST_EXCESS, False, 3000),
+        (64, 2 * MOST_EXCESS, False, 300),  # 100 * 2 ** (1 / 0.8) is 238
+        (64, 16 * MOST_EXCESS, False, 4000),  # 3200
     ],
 )
 def test_the_answer_is_its_rule(followed, excess, enough, needed):
@@ -29,12 +29,17 @@ def test_the_answer_is_its_rule(followed, excess, enough, needed):
     assert said.startswith(f"There are {'enough' if enough else 'too few'} pictures: in a trial on 100 of 120, ")
     assert f"followed {followed} of 64 changes of held-out pictures (at least 39 are needed)" in said
     assert f"redrawn {excess:.0%} worse" in said
-    assert ("would be needed" in said) == (needed is not None)
+    assert ("would bring that down" in said) == (needed is not None)
 
 
 def test_a_large_number_is_read_easily():
-    assert Sufficiency(9000, 1000, 64, 64, 4.0).sentence().endswith("About 40,000 would be needed.")
+    assert Sufficiency(9000, 1000, 64, 64, 4.0).sentence().endswith("About 50,000 pictures would bring that down.")
     assert "redrawn 0% worse" in Sufficiency(9000, 1000, 64, 64, -0.01).sentence()
+
+
+def test_a_trial_of_some_counts_for_all_that_the_fit_uses():
+    assert Sufficiency(pictures=3000, tried=1000, swaps=64, followed=64, excess=2 * MOST_EXCESS).enough
+    assert not Sufficiency(pictures=2999, tried=1000, swaps=64, followed=64, excess=2 * MOST_EXCESS).enough
 
 
 @pytest.fixture
