@@ -106,7 +106,7 @@ CASES = {
     ),
     "torchvision of another torch": (
         sick({"torch": "2.8.0"}),
-        [("torch 2.8.0 and torchvision 0.24.0 are not a pair: torchvision asks for torch==2.9.0", "pip install --upg")],
+        [("torch 2.8.0 and torchvision 0.24.0 do not fit together: torchvision asks for torch==2.9.0", "pip install")],
     ),
     "builds of two kinds": (
         sick({"torch": "2.9.0+cpu", "torchvision": "0.24.0+cu128"}),

@@ -274,7 +274,7 @@ def test_an_explainers_file_that_is_none_any_more_is_refused(folder, decided, sq
 
 def test_a_folder_without_a_run_is_refused(tmp_path, net):
     for folder in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(ArtifactError, match=r"holds no run: there is no run\.json"):
+        with pytest.raises(ArtifactError, match=r"holds no run: it lacks run\.json"):
             open_run(folder, model=net())
 
 
