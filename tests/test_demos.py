@@ -89,7 +89,7 @@ class TinyCae(CAE):
         return CAE.paper(study, epochs=min(epochs, 1), width=min(width, 2), pictures=pictures, seed=seed)
 
 
-@pytest.mark.filterwarnings("ignore:.*(ignores the class code|does not move the classifier|do not add up)")
+@pytest.mark.filterwarnings("ignore:.*(ignores the class code|does not move the classifier|do not sum)")
 def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = demos.demo().model
     monkeypatch.setattr(demos, "train_classifier", lambda **_: classifier)

@@ -166,7 +166,7 @@ class _Keeper:
     def found(self) -> dict[str, Tensor]:
         for name in self.names:
             if name not in self.kept:
-                said = f"layer {name!r} exists, but was not run on this picture (or gave no tensor)"
+                said = f"layer {name!r} exists, but does not run on this picture (or gives no tensor)"
                 raise LayerError(f"{said}; study.layers() lists the layers that run")
         return self.kept
 

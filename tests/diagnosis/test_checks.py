@@ -87,7 +87,7 @@ CASES = {
     ),
     "anywidget switched off": (
         sick(front_ends=front_ends(anywidget=FrontEnd("anywidget", "0.9.18", "/env/a", enabled=False))),
-        [("anywidget is switched off", "jupyter labextension enable anywidget")],
+        [("anywidget is disabled", "jupyter labextension enable anywidget")],
     ),
     "no manager": (
         sick(front_ends=front_ends(manager=None)),

@@ -179,7 +179,7 @@ def test_all_files_that_cannot_be_used_are_named(everything, folder, decided, sq
     ):
         assert name in said
     assert said.count("does not hold what its description says") == 2
-    assert "take the file out of the folder" in said
+    assert "remove the file from the folder" in said
 
 
 def test_files_of_others_are_let_be(everything, folder, decided, squares):
