@@ -89,7 +89,7 @@ def test_the_first_tensor_of_tuples_lists_and_dicts(wrap):
 def test_what_gives_no_tensor_is_no_layer():
     model = Model(lambda m, x: (m.name(x), m.act(x)), name=Gives(lambda x: "a word"), act=nn.ReLU())
     assert [layer.name for layer in layers.trace(model, lambda: model(PICTURE))] == ["act"]
-    with pytest.raises(LayerError, match="gave no tensor"):
+    with pytest.raises(LayerError, match="gives no tensor"):
         record(model, "name")
 
 
