@@ -90,7 +90,7 @@ class TinyCae(CAE):
         return CAE.paper(study, epochs=min(epochs, 1), width=min(width, 2), pictures=pictures, seed=seed)
 
 
-@pytest.mark.filterwarnings("ignore:.*(hardly change|does not follow the changes|do not add up)")
+@pytest.mark.filterwarnings("ignore:.*(hardly change|does not follow the changes|do not sum)")
 def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = demos.demo().model
     monkeypatch.setattr(demos, "train_classifier", lambda **_: classifier)
@@ -116,7 +116,7 @@ def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: p
 
 def test_one_explainer_is_made_anew_for_the_shipped_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demos, "SRAE", partial(SRAE, epochs=1, features=2, pictures=40))
-    with pytest.warns(UserWarning, match="do not add up"):
+    with pytest.warns(UserWarning, match="do not sum"):
         demos.train_demo(tmp_path, only=["honest-srae"], progress=Progress())
     assert [path.name for path in tmp_path.iterdir()] == ["honest-srae.safetensors"]
     assert SRAE.load(tmp_path / "honest-srae", demos.demo()).settings.features == 2

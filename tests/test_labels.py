@@ -116,7 +116,7 @@ def test_what_contradicts_is_refused(labels, said):
 
 
 def test_two_classes_of_one_logit_are_refused():
-    with pytest.raises(PictureError, match="'cats' and 'cat' would both be the model's class 'cat'; say which"):
+    with pytest.raises(PictureError, match="'cats' and 'cat' would both be the model's class 'cat'; choose"):
         match(["cats", "cat"], ["cat", "dog", "x"])
 
 
@@ -140,7 +140,7 @@ def test_names_of_logits(given):
         ([b"a", "b"], "must be strings, but one is b'a'"), (["a", None], "one is None"), ([1, 2], "one is 1"),
         (["a"], "2 logits, but class_names has 1 names"),
         (["a", ""], "empty name at place 1"), (["a", " "], "empty name"),
-        (["a", "a"], r"'a' more than once \(at 0, 1\).*; tell them apart, such as 'a 2'"),
+        (["a", "a"], r"'a' more than once \(at 0, 1\).*; change one, such as to 'a 2'"),
     ],
 )  # fmt: skip
 def test_names_that_are_refused(given, said):

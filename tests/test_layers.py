@@ -67,7 +67,7 @@ def test_a_module_used_again_gives_entries_of_its_own():
 
 def test_a_use_that_does_not_happen():
     model = Model(lambda m, x: m.act(x), act=nn.ReLU())
-    with pytest.raises(LayerError, match="'act#2' exists, but was not run"):
+    with pytest.raises(LayerError, match="'act#2' exists, but does not run"):
         record(model, "act#2")
 
 
@@ -89,7 +89,7 @@ def test_the_first_tensor_of_tuples_lists_and_dicts(wrap):
 def test_what_gives_no_tensor_is_no_layer():
     model = Model(lambda m, x: (m.name(x), m.act(x)), name=Gives(lambda x: "a word"), act=nn.ReLU())
     assert [layer.name for layer in layers.trace(model, lambda: model(PICTURE))] == ["act"]
-    with pytest.raises(LayerError, match="gave no tensor"):
+    with pytest.raises(LayerError, match="gives no tensor"):
         record(model, "name")
 
 
@@ -103,7 +103,7 @@ def test_a_wrong_name_is_answered_with_the_closest():
 
 def test_a_layer_that_is_there_and_not_run():
     model = Model(lambda m, x: m.used(x), used=nn.ReLU(), unused=nn.ReLU())
-    with pytest.raises(LayerError, match="'unused' exists, but was not run"):
+    with pytest.raises(LayerError, match="'unused' exists, but does not run"):
         record(model, "used", "unused")
 
 
@@ -173,7 +173,7 @@ def test_a_run_that_cannot_be_recorded_leaves_no_hooks():
         raise KeyboardInterrupt
 
     model = Model(lambda m, x: m.used(x), used=nn.ReLU(), unused=nn.ReLU(), name=Gives(lambda x: "a word"))
-    with pytest.raises(LayerError, match="'unused' exists, but was not run"):
+    with pytest.raises(LayerError, match="'unused' exists, but does not run"):
         record_all(model, "used", "unused")
     with pytest.raises(LayerError, match="no layer is named 'usd'; closest: 'used', 'unused'"):
         record_all(model, "usd")
@@ -244,7 +244,7 @@ def test_names_with_the_sign_of_a_further_use():
 
 def test_what_cannot_be_replaced():
     model = Model(lambda model, x: model.pair(x)[0], pair=Gives(lambda x: (x, x)), unused=nn.ReLU())
-    with pytest.raises(LayerError, match="'unused' exists, but was not run"):
+    with pytest.raises(LayerError, match="'unused' exists, but does not run"):
         replaced(model, "unused", lambda x: x)
     with pytest.raises(LayerError, match="no layer is named 'pear'; closest: 'pair'"):
         replaced(model, "pear", lambda x: x)

@@ -69,7 +69,7 @@ def test_the_layout_that_a_shape_suggests(caplog, shape, picture, places, before
 def test_one_number_for_each_unit(caplog, shape):
     layout = by_shape(shape, (32, 32))
     assert layout.places is None
-    assert layout.reason == "it gives one number for each unit"
+    assert layout.reason == "it gives one number per unit"
     assert layout.code(torch.rand(2, *shape)).shape == (2, max(shape))
     assert not caplog.records
 

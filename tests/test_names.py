@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.names import class_name, closest, find_class, hint
+from xai_widgets.names import class_name, closest, find_class, hint, listed
 
 NAMES = ("moss tanager", "cliff finch", "2")
 
@@ -47,3 +47,8 @@ def test_closest_names():
     assert hint("layer3", ["", "a"], few=0) == ""
     assert hint("x", ["", "a", "b"]) == "; known are 'a', 'b'"
     assert hint("x", []) == ""
+
+
+@pytest.mark.parametrize(("words", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_an_enumeration(words, said):
+    assert listed(words) == said

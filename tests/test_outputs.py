@@ -126,7 +126,7 @@ WRONG = {
     "inf": (lambda z: z + torch.tensor([0, 0, math.inf, 0]), "gives inf for class 2"),
     "all masked": (lambda z: z - math.inf, "gives -inf for class 0"),
     "rows": (lambda z: z.repeat(2, 1), "gave 2 rows for 1 pictures, but must give one for each"),
-    "maps": (lambda z: z[:, :, None, None].expand(-1, -1, 5, 7), r"gave \(1, 4, 5, 7\); where it answers"),
+    "maps": (lambda z: z[:, :, None, None].expand(-1, -1, 5, 7), r"gave \(1, 4, 5, 7\); if it answers"),
     "words": (lambda z: z[:, None].expand(-1, 6, -1), r"gave \(1, 6, 4\)"),
     "classes": (lambda z: z.argmax(1), "gave torch.int64, but logits are floats"),
     "nothing": (lambda z: None, "gave NoneType"),
@@ -194,7 +194,7 @@ def test_a_normalisation_of_three_channels_for_a_model_of_one(new_study, net):
 
 
 def test_channels_that_no_picture_has(new_study, net):
-    with pytest.raises(PictureError, match="Its first convolution takes 4 channels: give pictures with so many"):
+    with pytest.raises(PictureError, match="Its first convolution takes 4 channels: give pictures with that many"):
         new_study(net(4))
 
 

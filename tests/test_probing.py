@@ -88,7 +88,7 @@ def test_as_many_channels_as_places():
 def test_heads_of_an_attention_are_no_maps():
     heads = layout_of(lambda x: tokens(x).unflatten(2, (2, 4)).transpose(1, 2))
     assert heads.places is None
-    assert "tokens in parts, such as the heads" in heads.reason
+    assert "tokens into parts, such as the heads" in heads.reason
     assert layout_of(lambda x: tokens(x).unflatten(2, (2, 4))).places is None
 
 
@@ -96,7 +96,7 @@ def test_queries_that_are_everywhere_have_no_places():
     """16 vectors that look at all of the picture are no grid of 4 x 4, though there are as many."""
     layout = layout_of(lambda x: x.mean((2, 3))[:, None].expand(-1, 16, -1) * torch.rand(16, 8), (3, 32, 32))
     assert layout.places is None
-    assert "no axis of its output (16, 8) follows the places" in layout.reason
+    assert "no axis of its output (16, 8) is spatial" in layout.reason
 
 
 def test_maps_of_one_pixel_that_are_enlarged_have_no_places():

@@ -58,8 +58,8 @@ def test_a_folder_is_labelled_for_the_study_and_for_who_gave_it(new_study, anima
     assert study.class_names[animals[0][1]] == "ant"
     assert "labels: ants -> ant, bees -> bee by name; kites not known" in repr(study)
     assert [record.getMessage() for record in caplog.records] == [
-        "of the 3 classes of the pictures, the model has none called kites: the true classes of these pictures are not "
-        "known; labels={'kites': name or number of the model's class} tells them"
+        "of the 3 classes of the pictures, the model has none called kites: the true classes of these pictures are "
+        "unknown; labels={'kites': name or number of the model's class} gives them"
     ]
 
 

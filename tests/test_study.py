@@ -217,7 +217,7 @@ def test_a_wrong_layer(new_study, net):
         new_study().activations(torch.rand(1, 3, 16, 16), "conv1#2")
     model = net()
     model.dropout.spare = nn.Linear(2, 2)
-    with pytest.raises(LayerError, match=r"'dropout.spare' exists, but is not run on these pictures"):
+    with pytest.raises(LayerError, match=r"'dropout.spare' exists, but does not run on these pictures"):
         new_study(model).activations(torch.rand(1, 3, 16, 16), "dropout.spare")
 
 

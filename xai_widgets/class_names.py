@@ -67,8 +67,8 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     if twice := [name for name, times in count.items() if times > 1]:
         places = [number for number, name in enumerate(names) if name == twice[0]]
         raise PictureError(
-            f"class_names has {twice[0]!r} more than once (at {', '.join(map(str, places))}), and a name must mean one "
-            f"class; tell them apart, such as {f'{twice[0]} 2'!r}"
+            f"class_names has {twice[0]!r} more than once (at {', '.join(map(str, places))}), but "
+            f"names must be distinct; change one, such as to {f'{twice[0]} 2'!r}"
         )
     return names
 

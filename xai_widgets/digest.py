@@ -44,7 +44,7 @@ def require_signed(source: Path, description: Mapping[str, Any], tensors: Mappin
     if description.get(ENTRY) != _digest(unsigned, tensors or {}):
         said = "its digest differs" if ENTRY in description else "it has no digest"
         raise ArtifactError(
-            f"{source} is damaged ({said}): it does not hold what its description says; copy it again, or make it anew"
+            f"{source} is damaged ({said}): its content does not match its description; copy it again, or make it again"
         )
 
 

@@ -36,6 +36,6 @@ FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, At
 
 NO_LAYERS = (
     "the model has no layers that can be read: it is a single module, or it was scripted, traced or exported; give the "
-    "Python module that it was made from"
+    "original Python module"
 )
 """Where there is nothing that a layer could be chosen from."""

@@ -72,7 +72,7 @@ def _remedy(model: nn.Module, run: Callable[[Tensor], object], shape: tuple[int,
     first = first_channels(model)
     if first is None or first in known:
         return ""
-    return f". Its first convolution takes {first} channels: give pictures with so many, or wrap the model"
+    return f". Its first convolution takes {first} channels: give pictures with that many, or wrap the model"
 
 
 def _sides(model: nn.Module) -> Iterator[int]:

@@ -77,7 +77,7 @@ class Matched:
         names = "class_names= names the model's classes, or " if _unnamed(self.class_names) else ""
         return (
             f"of the {len(self.folders)} classes of the pictures, the model has none called {_some(self.unmatched)}"
-            f"{several}: the true classes of these pictures are not known; {names}labels={example} tells them"
+            f"{several}: the true classes of these pictures are unknown; {names}labels={example} gives them"
         )
 
     def _group(self, how: str) -> str:
@@ -184,7 +184,7 @@ def _require_one_each(
             example = dict.fromkeys(names, class_names[number])
             raise PictureError(
                 f"the pictures' classes {' and '.join(map(repr, names))} would both be the model's class "
-                f"{class_names[number]!r}; say which is meant with labels=, such as {example!r}, or rename one"
+                f"{class_names[number]!r}; choose with labels=, such as {example!r}, or rename one"
             )
 
 

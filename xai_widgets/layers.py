@@ -142,7 +142,7 @@ def run_replacing(model: nn.Module, run: Callable[[], T], name: str, replace: Ca
 
     output = _run_hooked({own: modules[own]}, run, swap, _mark(modules))
     if not replaced:
-        raise LayerError(f"layer {name!r} exists, but was not run on this picture; study.layers() lists those that are")
+        raise LayerError(f"layer {name!r} exists, but does not run on this picture; study.layers() lists those that do")
     return output
 
 
@@ -166,8 +166,8 @@ class _Keeper:
     def found(self) -> dict[str, Tensor]:
         for name in self.names:
             if name not in self.kept:
-                said = f"layer {name!r} exists, but was not run on this picture (or gave no tensor)"
-                raise LayerError(f"{said}; study.layers() lists the layers that are run")
+                said = f"layer {name!r} exists, but does not run on this picture (or gives no tensor)"
+                raise LayerError(f"{said}; study.layers() lists the layers that run")
         return self.kept
 
     def _keep(self, entry: str, _module: nn.Module, tensor: Tensor) -> None:

@@ -39,7 +39,7 @@ class Layout:
     sides: tuple[int, int] = (1, 1)
     before: int = 0
     after: int = 0
-    reason: str = "it gives one number for each unit"
+    reason: str = "it gives one number per unit"
 
     @property
     def places(self) -> tuple[int, int] | None:
@@ -124,4 +124,4 @@ def nowhere(shape: tuple[int, ...]) -> Layout:
     """The layout of an activation without places, with the reason."""
     if sum(side > 1 for side in shape) < 2:
         return NOWHERE
-    return Layout(reason=f"no axis of its output {shape} follows the places of the picture")
+    return Layout(reason=f"no axis of its output {shape} is spatial")

@@ -139,7 +139,7 @@ def path_like(name: str, value: object) -> Path:
     try:
         return Path(value).expanduser()
     except (RuntimeError, TypeError):  # there is no such user, or the path is bytes
-        _refuse(XaiWidgetsError, name, value, "be a path as text; after ~ comes nothing, or the name of a user")
+        _refuse(XaiWidgetsError, name, value, "be a path as text; ~ may be followed by a user name only")
 
 
 COUNT = Whole(1)

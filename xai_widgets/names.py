@@ -59,3 +59,8 @@ def hint(name: str, known: Collection[str], few: int = 8) -> str:
     everything = len(named) <= few
     close = named if everything else get_close_matches(str(name), named, n=3, cutoff=0.3)
     return f"; {'known are' if everything else 'closest:'} {', '.join(map(repr, close))}" if close else ""
+
+
+def listed(words: Sequence[str]) -> str:
+    """One or several words as an enumeration: a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -30,7 +30,7 @@ LEAST = float(torch.finfo(torch.float32).tiny)
 
 RANDOM = (
     "the model gives another answer to the same picture each time, also in evaluation mode (is dropout always on?): "
-    "explanations of it cannot be relied on"
+    "its explanations are not reliable"
 )
 
 CLOSE = 1e-7
@@ -147,7 +147,7 @@ class Reading:
         number = find_class(class_names, target)
         if number in self.masked:
             raise XaiWidgetsError(
-                f"the model never predicts class {class_names[number]!r}: its logit is -inf whatever the picture "
+                f"the model never predicts class {class_names[number]!r}: its logit is -inf for every picture, "
                 "shows, so that there is nothing to explain; choose another class"
             )
         return number
@@ -194,7 +194,7 @@ def raw_logits(output: object, rows: int) -> Tensor:
         found = found.reshape(rows, -1)
     if found.dim() < 2 or found[:1].numel() != found.shape[1] * len(found[:1]) or not found.shape[1]:
         raise PictureError(
-            f"the model must turn pictures into logits (N, K), but gave {tuple(found.shape)}; where it answers for "
+            f"the model must turn pictures into logits (N, K), but gave {tuple(found.shape)}; if it answers for "
             "each place or word, give a model that takes the mean of these answers"
         )
     if len(found) != rows:

@@ -259,4 +259,4 @@ class _Others:
 
 
 def _split(shape: tuple[int, ...]) -> Layout:
-    return Layout(reason=f"its output {shape} is tokens in parts, such as the heads of an attention")
+    return Layout(reason=f"its output {shape} splits tokens into parts, such as the heads of an attention")

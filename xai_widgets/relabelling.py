@@ -232,12 +232,12 @@ class Relabelled:
         if self._numbers is None:
             raise PictureError(
                 f"a picture has the label {label}, and the model's classes are numbered 0 to "
-                f"{len(self.class_names) - 1}; give the pictures' labels as such numbers, -1 where the class is not "
-                "known, or tell with labels= which class each of them is"
+                f"{len(self.class_names) - 1}; give the pictures' labels as such numbers, -1 where the class is "
+                "unknown, or give their classes with labels="
             )
         if label not in self._numbers:
             known = ", ".join(map(str, list(self._numbers)[:8]))
-            raise PictureError(f"a picture has the label {label}, and only {known} are known; name it in labels=")
+            raise PictureError(f"a picture has the label {label}, and only {known} are known; add it to labels=")
         return self._numbers[label]
 
 

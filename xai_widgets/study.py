@@ -249,7 +249,7 @@ class Study:
             raise LayerError(NO_LAYERS)
         if name and name not in known and name in self._modules():
             raise LayerError(
-                f"layer {name!r} exists, but is not run on these pictures, or gives no tensor with a row for each of "
+                f"layer {name!r} exists, but does not run on these pictures, or gives no tensor with a row for each of "
                 "them, or wraps the whole network; study.layers() lists those that can be used"
             )
         _layers.require_name(name, known)

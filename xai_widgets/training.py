@@ -133,7 +133,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
         if not self.trained:
-            raise XaiWidgetsError(f"{self.task}: no parameter of the module requires gradients; unfreeze some")
+            raise XaiWidgetsError(f"{self.task}: no parameter of the module requires gradients; unfreeze at least one")
         self.device = self.trained[0].device
         self.mixed = _mixed(self.recipe, self.device)
         self.optimizer = new_optimizer(self.trained, self.recipe)

@@ -87,7 +87,7 @@ CASES = {
     ),
     "anywidget switched off": (
         sick(front_ends=front_ends(anywidget=FrontEnd("anywidget", "0.9.18", "/env/a", enabled=False))),
-        [("anywidget is switched off", "jupyter labextension enable anywidget")],
+        [("anywidget is disabled", "jupyter labextension enable anywidget")],
     ),
     "no manager": (
         sick(front_ends=front_ends(manager=None)),
@@ -106,7 +106,7 @@ CASES = {
     ),
     "torchvision of another torch": (
         sick({"torch": "2.8.0"}),
-        [("torch 2.8.0 and torchvision 0.24.0 are not a pair: torchvision asks for torch==2.9.0", "pip install --upg")],
+        [("torch 2.8.0 and torchvision 0.24.0 do not fit together: torchvision asks for torch==2.9.0", "pip install")],
     ),
     "builds of two kinds": (
         sick({"torch": "2.9.0+cpu", "torchvision": "0.24.0+cu128"}),

@@ -161,7 +161,7 @@ def test_without_layers_a_method_works_or_says_what_to_give(kind, balanced, make
     try:
         explain(fit_quietly(make(study)), study.test[0][0])
     except LayerError as error:
-        assert "give the Python module that it was made from" in str(error)  # noqa: PT017 - it need not be raised
+        assert "give the original Python module" in str(error)  # noqa: PT017 - it need not be raised
     assert CrispMasks(study, settings=DualSettings(steps=2, cooling=2)).find(study.test[0][0]).masks.shape[2:] == (
         16,
         16,

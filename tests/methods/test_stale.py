@@ -11,7 +11,7 @@ from xai_widgets.errors import ArtifactError, StaleError
 from xai_widgets.progress import Progress
 
 PICTURE = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-SAID = "The weights of the model have changed since this was fitted"
+SAID = "The weights of the model have changed since this fit"
 
 
 def train(model, step=0.1):

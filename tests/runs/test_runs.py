@@ -179,7 +179,7 @@ def test_all_files_that_cannot_be_used_are_named(everything, folder, decided, sq
     ):
         assert name in said
     assert said.count("does not hold what its description says") == 2
-    assert "take the file out of the folder" in said
+    assert "remove the file from the folder" in said
 
 
 def test_files_of_others_are_let_be(everything, folder, decided, squares):
@@ -274,7 +274,7 @@ def test_an_explainers_file_that_is_none_any_more_is_refused(folder, decided, sq
 
 def test_a_folder_without_a_run_is_refused(tmp_path, net):
     for folder in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(ArtifactError, match=r"holds no run: there is no run\.json"):
+        with pytest.raises(ArtifactError, match=r"holds no run: it lacks run\.json"):
             open_run(folder, model=net())
 
 

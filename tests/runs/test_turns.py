@@ -48,7 +48,7 @@ def test_the_second_waits_says_so_and_goes_on(tmp_path, other):
         process.join(60)
     assert len(said) == 1
     assert f"number {process.pid} on " in said[0]
-    assert said[0].endswith(f"fits in {tmp_path / 'run'}; waiting for it.")
+    assert said[0].endswith(f"is fitting in {tmp_path / 'run'}; waiting for it.")
     assert not (tmp_path / "run").exists()
 
 
@@ -108,4 +108,4 @@ def test_a_higher_rank_lets_rank_0_begin(tmp_path, monkeypatch):
 
     with turn(tmp_path, Progress(), say):
         assert (tmp_path / "cladec.safetensors").exists()
-    assert said == [f"This process has rank 1: it waits for that of rank 0, which fits in {tmp_path}."]
+    assert said == [f"This process has rank 1: it waits for rank 0, which is fitting in {tmp_path}."]

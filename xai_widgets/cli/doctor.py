@@ -10,7 +10,7 @@ from xai_widgets.cli.terminal import add_json, deliver, require_json
 
 def add(commands: Any) -> None:
     """Add the command to `xai-widgets`."""
-    told = "tell what is installed, what is wrong with it, and what helps"
+    told = "report what is installed, what is wrong, and how to fix it"
     parser = commands.add_parser("doctor", help=told, description=f"{told.capitalize()}. Exit status: 0, or 1.")
     parser.set_defaults(run=_doctor)
     add_json(parser)

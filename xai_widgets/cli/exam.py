@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_exam)
     parser.add_argument("--method", required=True, help=f"the method, one of: {', '.join(EXAMS)}")
     parser.add_argument("--cheat", action="store_true", help="examine the cheating classifier")
-    parser.add_argument("--seed", type=number(SEED), default=0, help="of the classifiers that judge (default: 0)")
+    parser.add_argument("--seed", type=number(SEED), default=0, help="for the classifiers that judge (default: 0)")
     add_json(parser)
 
 

@@ -41,12 +41,12 @@ def add(commands: Any) -> None:
     target.add_argument("--gallery", type=path, metavar="DIR", help="write a static site with a page for each view")
     parser.add_argument("--views", help="some of them, such as cladec,cae (default: all five)")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--cheat", action="store_true", help="of the demo's cheating classifier")
-    source.add_argument("--both", action="store_true", help="of the demo's two classifiers (a gallery's default)")
-    source.add_argument("--run", dest="folder", type=path, metavar="DIR", help="of a run, instead of the demo")
+    source.add_argument("--cheat", action="store_true", help="show the demo's cheating classifier")
+    source.add_argument("--both", action="store_true", help="show the demo's two classifiers (a gallery's default)")
+    source.add_argument("--run", dest="folder", type=path, metavar="DIR", help="show a run instead of the demo")
     parser.add_argument("--model", metavar="SPEC", help="the run's classifier, as for fit, unless it is torchvision's")
     parser.add_argument("--weights", metavar="FILE", help="its weights, as for fit")
-    parser.add_argument("--seed", type=number(SEED), default=0, help="of what is fitted and looked for (default: 0)")
+    parser.add_argument("--seed", type=number(SEED), default=0, help="for fits and searches (default: 0)")
 
 
 def export(given: argparse.Namespace) -> None:
@@ -76,7 +76,7 @@ def _names(views: str | None) -> list[str]:
 def _require_usable(given: argparse.Namespace) -> None:
     """Find out before minutes of work, not after, whether a file or folder can be there."""
     if given.folder is None and (given.model or given.weights):
-        raise XaiWidgetsError("--model and --weights are of a run; name its folder with --run")
+        raise XaiWidgetsError("--model and --weights belong to a run; name its folder with --run")
     if given.out is not None:
         require_file(given.out, "--out")
     else:

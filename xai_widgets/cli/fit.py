@@ -60,13 +60,13 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--class-names", type=class_names, metavar="NAMES",
-        help="of the model's classes, in its order: ant,bee, or a file with a name per line, or a JSON list",
+        help="names of the model's classes, in its order: ant,bee, or a file with a name per line, or a JSON list",
     )  # fmt: skip
     parser.add_argument(
         "--labels", type=labels, metavar="PAIRS",
-        help="which class each folder shows, by name or number: ants=ant,bees=309, or a JSON file",
+        help="class of each folder, by name or number: ants=ant,bees=309, or a JSON file",
     )  # fmt: skip
-    parser.add_argument("--size", type=_size, help="of the pictures: 64, or HxW (default: that of the first one)")
+    parser.add_argument("--size", type=_size, help="size of the pictures: 64, or HxW (default: that of the first one)")
     parser.add_argument(
         "--fit", choices=("crop", "contain", "squash"),
         help="keep the middle of pictures of other proportions, all of them between grey bars, or squash them "
@@ -76,12 +76,14 @@ def add(commands: Any) -> None:
         said = "which the model expects in normalised pictures"
         parser.add_argument(name, type=number(limits.MEAN, float), nargs="+", help=said)
     parser.add_argument("--scores", choices=["softmax", "sigmoid"], help="sigmoid: the model is multi-label")
-    parser.add_argument("--layer", nargs="+", action="extend", metavar="NAME", help="of the model, one or several")
+    parser.add_argument(
+        "--layer", nargs="+", action="extend", metavar="NAME", help="layer of the model, one or several"
+    )
     parser.add_argument("--out", required=True, type=path, metavar="DIR", help="the run's folder, new or begun")
-    parser.add_argument("--epochs", type=number(limits.EPOCHS), help="of the training (default: the method's)")
-    parser.add_argument("--seed", type=number(limits.SEED), help="of the fit (default: 0)")
+    parser.add_argument("--epochs", type=number(limits.EPOCHS), help="epochs of training (default: the method's)")
+    parser.add_argument("--seed", type=number(limits.SEED), help="seed of the fit (default: 0)")
     parser.add_argument("--device", help="where to compute, such as cuda (default: where the model is)")
-    parser.add_argument("--name", type=word, help="of the study, for titles (default: the model's)")
+    parser.add_argument("--name", type=word, help="name of the study, for titles (default: the model's)")
 
 
 def fit(given: argparse.Namespace) -> None:
@@ -124,9 +126,9 @@ def _size(text: str) -> tuple[int, int]:
 def _require_options(given: argparse.Namespace, kind: type[Explainer]) -> None:
     """Refuse options that the method would ignore, before anything is loaded."""
     if given.epochs is not None and "epochs" not in signature(kind).parameters:
-        raise XaiWidgetsError(f"{given.method} searches instead of training; leave --epochs out")
+        raise XaiWidgetsError(f"{given.method} searches instead of training; omit --epochs")
     if given.layer and _layer_parameter(kind) is None:
-        raise XaiWidgetsError(f"{given.method} explains the whole classifier; leave --layer out")
+        raise XaiWidgetsError(f"{given.method} explains the whole classifier; omit --layer")
     for name, values in {"mean": given.mean, "std": given.std}.items():
         if values is not None and len(values) not in (1, 3):
             raise XaiWidgetsError(f"--{name} has {len(values)} values; give 1, or 3 for red, green and blue")
@@ -180,7 +182,7 @@ def _images(given: argparse.Namespace, before: Run | None) -> PictureSet:
         now = getattr(given, name)
         if now is not None and (now if name == "fit" else list(now)) != there:
             raise XaiWidgetsError(
-                f"{given.out} holds pictures with --{name} {_typed(there)}, not {_typed(now)}; leave it out, or choose "
+                f"{given.out} holds pictures with --{name} {_typed(there)}, not {_typed(now)}; omit it, or choose "
                 "another --out"
             )
     return sources.opened(before.images, before.folder)
@@ -264,7 +266,7 @@ def _require_same_settings(given: argparse.Namespace, there: Mapping[str, Any], 
             before, now = _typed(_setting(there, name)), _typed(_setting(new, name))
             if before != now:
                 raise XaiWidgetsError(
-                    f"{given.out} holds {given.method} with --{option} {before}, not {now}; leave it out, or choose "
+                    f"{given.out} holds {given.method} with --{option} {before}, not {now}; omit it, or choose "
                     "another --out"
                 )
 

@@ -12,14 +12,14 @@ from xai_widgets.limits import SEED
 
 def add(commands: Any) -> None:
     """Add the command to `xai-widgets`."""
-    parser = commands.add_parser("train-demo", help="train the demo's classifiers and explainers anew")
+    parser = commands.add_parser("train-demo", help="train the demo's classifiers and explainers again")
     parser.set_defaults(run=_train_demo)
     parser.add_argument("--out", type=path, metavar="DIR", help="where the weights go (default: into the package)")
     parser.add_argument(
         "--only", nargs="+", default=(), metavar="NAME",
-        help="these explainers only, such as honest-cae, for the classifiers that are shipped (default: all)",
+        help="train these explainers only, such as honest-cae, for the shipped classifiers (default: all)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=number(SEED), default=0, help="of pictures, weights and order (default: 0)")
+    parser.add_argument("--seed", type=number(SEED), default=0, help="seed of pictures, weights and order (default: 0)")
 
 
 def _train_demo(given: argparse.Namespace) -> None:

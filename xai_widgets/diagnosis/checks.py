@@ -65,7 +65,7 @@ def torch_pair(seen: Snapshot) -> Iterator[Problem]:
     else:
         return
     yield Problem(
-        f"torch {torch} and torchvision {vision} are not a pair: {said}.",
+        f"torch {torch} and torchvision {vision} do not fit together: {said}.",
         "pip install --upgrade --force-reinstall torch torchvision",
     )
 
@@ -97,7 +97,7 @@ def bqplot_gl(seen: Snapshot) -> Iterator[Problem]:
     there = seen.packages.get("bqplot-gl") or getattr(seen.front_end("bqplot-gl"), "version", "")
     if there:
         yield Problem(
-            f"bqplot-gl {there} is installed beside bqplot: with both, points on maps cannot be dragged.",
+            f"bqplot-gl {there} is installed next to bqplot; together they prevent dragging points on maps.",
             "pip uninstall bqplot-gl",
         )
 
@@ -115,9 +115,7 @@ def front_ends(seen: Snapshot) -> Iterator[Problem]:
         if found is None:
             yield Problem(f"JupyterLab{_where(seen)} has no {name}: {_effect(name)}.", _pip(seen, package))
         elif not found.enabled:
-            yield Problem(
-                f"{name} is switched off in JupyterLab: {_effect(name)}.", f"jupyter labextension enable {name}"
-            )
+            yield Problem(f"{name} is disabled in JupyterLab: {_effect(name)}.", f"jupyter labextension enable {name}")
         elif range_ and not agrees(range_, found.version):
             yield Problem(
                 f"{name} is {found.version} in JupyterLab ({found.folder}), and Python asks for {range_}: "

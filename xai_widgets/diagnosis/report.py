@@ -12,7 +12,7 @@ from xai_widgets import hosts
 from xai_widgets.diagnosis.checks import Problem, problems
 from xai_widgets.diagnosis.snapshot import Snapshot, take
 
-SILENT = "If this line stays, widgets do not arrive in this front end."
+SILENT = "If this line stays, this front end does not show widgets."
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Report:
         yield "Host", self.host + (f", run from {seen.server}" if seen.server else "")
         for name, version in seen.packages.items():
             yield name, version + (" (cannot be imported)" if name in seen.broken else "")
-        front_ends = [f"{one.name} {one.version}{'' if one.enabled else ' (switched off)'}" for one in seen.front_ends]
+        front_ends = [f"{one.name} {one.version}{'' if one.enabled else ' (disabled)'}" for one in seen.front_ends]
         yield "In the browser", ", ".join(front_ends) or "no front end is installed here"
 
 

@@ -14,7 +14,7 @@ from xai_widgets.scores.bird_cases import CUE, redrawn
 from xai_widgets.scores.counterfactual_measures import dilated
 
 BLUISH, SANDY, RED = (196, 213, 224), (236, 227, 210), (230, 30, 30)
-"""Colours of a sky: two that occur in the pictures, and one that does not."""
+# Colours for a sky, as red, green and blue: two that occur in the pictures, and one that does not.
 
 
 def part_maps(birds: BirdPictures, count: int) -> Tensor:

@@ -76,7 +76,7 @@ def keep_in(study: Study, folder: str | Path, *, model: str = "", weights: str =
     if twice := sorted(found.keys() & study.explainers.keys()):
         raise ArtifactError(
             f"{path} holds {', '.join(twice)} already, and so does this study; open the folder with xw.open, or keep "
-            "this study in another one"
+            "this study in another folder"
         )
     run.write()
     for key, explainer in study.explainers.items():
@@ -199,7 +199,7 @@ def require_model(run: Run, model: nn.Module, mean: Tensor | None = None, std: T
     if (found := fingerprint(model, own_mean, own_std)) != run.fingerprint:
         raise ArtifactError(
             f"{run.folder} holds the run of another model, or of this one with other weights (fingerprint "
-            f"{run.fingerprint}, but this one has {found}); give the model as it was, or choose another folder"
+            f"{run.fingerprint}, but this one has {found}); give the original model, or choose another folder"
         )
 
 
@@ -213,7 +213,7 @@ def _require_same(run: Run, study: Study) -> None:
             "same, or choose another folder"
         )
     if study.shape != run.shape:
-        raise ArtifactError(f"{run.folder} is of pictures {run.shape}, but these are {study.shape}; make them as large")
+        raise ArtifactError(f"{run.folder} is of pictures {run.shape}, but these are {study.shape}; resize them")
     _pictures(run, run.images, images)
     if (test is None) != (run.test is None) or (test is None and seed != run.seed):
         raise ArtifactError(

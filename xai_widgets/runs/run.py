@@ -135,8 +135,8 @@ class Run:
                 return
             if explainer.study.fingerprint != self.fingerprint:
                 raise ArtifactError(
-                    f"{self.folder} keeps what was fitted for a model that has changed since; put its weights back, or "
-                    "make a study of it as it is now and keep that in another folder"
+                    f"{self.folder} holds fits of a model that has changed since; restore its weights, or make "
+                    "a study of the changed model and keep that in another folder"
                 )
             explainer.save(self.folder / quote(key, safe=" "))
 
@@ -159,7 +159,7 @@ class Run:
             except XaiWidgetsError as error:
                 problems.append(str(error))
         if problems:
-            raise ArtifactError(f"{'; '.join(problems)}. Or take the file out of the folder, to open the rest")
+            raise ArtifactError(f"{'; '.join(problems)}. To open the rest, remove the file from the folder")
         return found
 
 
@@ -175,7 +175,7 @@ def _plain(name: str, value: object) -> Any:
 def _parsed(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise ArtifactError(f"{folder} holds no run: there is no {DESCRIPTION}; xw.keep_in(study, folder) begins one")
+        raise ArtifactError(f"{folder} holds no run: it lacks {DESCRIPTION}; xw.keep_in(study, folder) begins one")
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -93,7 +93,7 @@ def opened(source: Mapping[str, Any], beside: Path) -> PictureSet:
 
 def require_same(pictures: PictureSet, source: Mapping[str, Any]) -> None:
     """Refuse, with an ArtifactError, pictures other than those described: explainers know pictures by their indices."""
-    advice = "explainers know them by their indices: put them back as they were, or begin another run"
+    advice = "explainers refer to them by index: restore the pictures, or begin another run"
     if len(pictures) != source["count"]:
         raise ArtifactError(f"these are {len(pictures)} pictures, and there were {source['count']}; {advice}")
     # Another class may describe the same pictures in another way; then only their number is compared.
@@ -128,8 +128,8 @@ def _place(source: Mapping[str, Any], beside: Path) -> Path:
         if place.is_dir():
             return place
     raise ArtifactError(
-        f"the folder of the pictures is gone: there is no {' and no '.join(map(str, places))}; put it back, or give "
-        "the pictures from where they are now, with images=xw.folder(...)"
+        f"the folder of the pictures is gone: there is no {' and no '.join(map(str, places))}; restore it, or give "
+        "the new place of the pictures with images=xw.folder(...)"
     )
 
 

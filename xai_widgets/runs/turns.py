@@ -64,7 +64,7 @@ def turn(folder: Path, progress: Progress, say: Callable[[str], object] = lambda
     while not _taken(folder):
         if not told:
             told = True
-            sentence = f"Another process{_who(folder)} fits in {folder}; waiting for it."
+            sentence = f"Another process{_who(folder)} is fitting in {folder}; waiting for it."
             say(sentence)
             progress.start(sentence, 1)
         progress.check()
@@ -85,7 +85,7 @@ def _let_first_begin(folder: Path, progress: Progress, say: Callable[[str], obje
     """Let the process of rank 0 come first, if this one has a higher rank."""
     if rank() == 0:
         return
-    say(f"This process has rank {rank()}: it waits for that of rank 0, which fits in {folder}.")
+    say(f"This process has rank {rank()}: it waits for rank 0, which is fitting in {folder}.")
     end = time.monotonic() + FIRST_SECONDS
     while time.monotonic() < end and not (_who(folder) or any(folder.glob("*.safetensors"))):
         progress.check()

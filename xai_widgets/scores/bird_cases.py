@@ -76,7 +76,7 @@ def draw_cases(study: Study, count: int, seed: int) -> Cases:
     pictures, labels = study.load(birds, indices.tolist())
     right = study.predict(pictures).argmax(1) == labels
     if not right.any():
-        raise XaiWidgetsError(f"the classifier gets all of {len(indices)} birds wrong; examine one that knows some")
+        raise XaiWidgetsError(f"the classifier gets all {len(indices)} birds wrong; examine one that gets some right")
     shift = torch.randint(1, birds.species, (len(indices),), generator=torch.Generator().manual_seed(seed))
     targets = (labels + shift) % birds.species
     indices, pictures, labels, targets = (values[right] for values in (indices, pictures, labels, targets))

@@ -3,7 +3,7 @@
 A counterfactual has to change the prediction of the classifier, and of another one (the "oracle") that was trained
 separately: pictures that deceive a single classifier are easily made. It is known what a drawn bird would look like as
 another species; counterfactuals are compared with that picture, and saliency maps with the pixels in which it differs.
-But no classifier has to use all that differs, so the exam also measures how much each part matters to it.
+A classifier need not use all that differs, so the exam also measures how much each part matters to it.
 
 The published CAE follows its own route, to the code of a real picture, and decodes without an anchor.
 """

@@ -1,9 +1,9 @@
 """ClaDec's exam on the field guide.
 
 The paper's claim is that a layer's decoded pictures hold more of what matters for the class than an auto-encoder's,
-although the auto-encoder keeps more of the picture. It is judged by classifiers that are trained on reconstructions
-and tested on unseen ones ("evaluation accuracy"); the same with factors that should not matter (probes); and by where
-the information is lost, on the background or on the parts that decide.
+although the auto-encoder keeps more of the picture. The exam trains new classifiers on reconstructions and
+tests them on unseen ones ("evaluation accuracy"). Probes do the same for factors that should not matter. The exam also
+measures where the information is lost: on the background, or on the deciding parts.
 """
 
 from __future__ import annotations

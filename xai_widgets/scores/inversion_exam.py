@@ -106,7 +106,9 @@ def draw_pairs(study: Study, birds: BirdPictures, count: int, seed: int) -> Mask
     drawn = [(birds.bird(a), birds.bird(b)) for a, b in zip(indices[::2], indices[1::2], strict=False)]
     rows = [row for two in drawn for row in _both(study, two, birds.size)]
     if not rows:
-        raise XaiWidgetsError(f"the classifier knows both birds in none of {len(drawn)} pictures; give it some to know")
+        raise XaiWidgetsError(
+            f"the classifier recognises both birds in none of {len(drawn)} pictures; use more pictures"
+        )
     pictures, classes, regions = zip(*rows, strict=True)
     return MaskCases(torch.stack(pictures), torch.tensor(classes), torch.stack(regions))
 

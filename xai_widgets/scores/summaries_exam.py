@@ -1,8 +1,8 @@
 """The exam of visual summaries on the field guide, where it is known what every pixel shows.
 
-Masks are good if little is kept, that little is on deciding parts, and the score lives and dies with it. Groups of
-regions are good if each is of one part. And a summary's evidence has to be what the part is worth: what is lost where
-it was never drawn.
+A mask is good if it is small, lies on deciding parts, keeps the score alone, and destroys the score when it is removed.
+A group of regions is good if it shows a single part. The evidence of a summary should equal the worth of its part: the
+loss of log-odds if the part is left out of the drawing.
 """
 
 from __future__ import annotations

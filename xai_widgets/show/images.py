@@ -61,12 +61,12 @@ def _array(values: Any) -> npt.NDArray[Any]:
         values = (values.float() if values.is_floating_point() else values).numpy()
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
-        raise PictureError(f"a picture holds numbers, not {array.dtype}")
+        raise PictureError(f"a picture must hold numbers, not {array.dtype}")
     if array.size == 0:
-        raise PictureError(f"a picture of shape {array.shape} has nothing to show")
+        raise PictureError(f"a picture of shape {array.shape} is empty")
     if not np.isfinite(array).all():
         missing = int((~np.isfinite(array)).sum())
-        raise PictureError(f"{missing} of {array.size} values are not finite numbers; find where they come from")
+        raise PictureError(f"{missing} of {array.size} values are not finite numbers; find their source")
     return array
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -16,11 +14,6 @@ def signed(value: float) -> str:
 def amount(value: float) -> str:
     """The same without a plus sign."""
     return _without_zero_sign(f"{value:.{_decimals(value)}f}")
-
-
-def listed(words: Sequence[str]) -> str:
-    """One or several words as an enumeration: a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def where(signed_map: Tensor) -> str:

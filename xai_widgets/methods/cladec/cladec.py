@@ -1,4 +1,4 @@
-r"""ClaDec: decode a layer's activation into a picture, beside a plain auto-encoder's picture.
+r"""ClaDec: decode a layer's activation into a picture, and compare it with a plain auto-encoder's picture.
 
 Schneider and Vlachos, "Explaining Neural Networks by Decoding Layer Activations" (IDA 2021, arXiv 2005.13630) and
 "Explaining Classifiers by Constructing Familiar Concepts" (Machine Learning 2022, arXiv 2203.04109).
@@ -10,12 +10,12 @@ With the classifier :math:`f = h_L \circ g_L` cut at layer L, a decoder D is tra
     \hat X_E = D(g_L(X)), \qquad
     \mathcal L = (1 - \alpha)\,\mathcal L_{rec}(X, \hat X_E) + \alpha\,\mathcal L_{cla}(\hat X_E)
 
-At alpha = 0 the best decoder gives the conditional mean E[X | code], so that blur is what the code leaves open. A
-decoder is lossy by itself; the reference auto-encoder, of the same architecture and trained to reconstruct only, shows
-what could have been kept. Only what is lost in ClaDec's picture and not in the reference's is the classifier's doing.
+At alpha = 0 the best decoder gives the conditional mean E[X | code], so blur marks what the code does not determine.
+Every decoder loses something. The reference auto-encoder, of the same architecture and trained to reconstruct only,
+shows what could be kept. The classifier lost what is missing in ClaDec's picture and present in the reference's.
 
-Both losses are brought to order one, so that alpha means the same on every data set: the squared error is divided by
-the variance of a pixel, the divergence between the classifier's beliefs on X and on its reconstruction by log K.
+Both losses are scaled to order one, so alpha means the same on every data set: the squared error is divided by
+the variance of a pixel, the divergence between the predictions for X and for its reconstruction by log K.
 """
 
 from __future__ import annotations

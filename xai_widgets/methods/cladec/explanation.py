@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from xai_widgets.methods.cladec import information
-from xai_widgets.show.words import listed
+from xai_widgets.names import listed
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure

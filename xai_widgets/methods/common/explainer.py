@@ -33,8 +33,8 @@ TRIAL_BATCH = 32
 
 
 STALE = (
-    "The weights of the model have changed since this was fitted: it explains the model as it was. "
-    "Make a new explainer, or put the weights back."
+    "The weights of the model have changed since this fit, so it explains the old model. "
+    "Make a new explainer, or restore the weights."
 )
 
 

@@ -1,7 +1,7 @@
 """The channels of one layer or several, from which masks are made.
 
 A mask is a weighted sum of channels, each enlarged to the finest of the layers. So it can only show what the network
-itself tells apart, and no pattern that fools the network.
+itself distinguishes, and no pattern that fools the network.
 """
 
 from __future__ import annotations

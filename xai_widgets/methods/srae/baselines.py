@@ -1,7 +1,7 @@
 r"""Linear x-features: principal components with a regression, and partial least squares.
 
 Both give a score as a sum :math:`\hat y = \sum_l v_l\, r_l \cdot (\bar z - \mu) + b`, as SRAE does, and are as
-faithful on easy problems; so they are always shown beside it.
+faithful on easy problems, so the verdict always compares SRAE with them.
 """
 
 from __future__ import annotations

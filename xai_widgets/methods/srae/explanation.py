@@ -24,7 +24,8 @@ from xai_widgets.methods.srae.heatmaps import (
 from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
 from xai_widgets.methods.srae.settings import Basis
-from xai_widgets.show.words import amount, listed, signed
+from xai_widgets.names import listed
+from xai_widgets.show.words import amount, signed
 
 if TYPE_CHECKING:
     from xai_widgets.show.figures import NotebookFigure

@@ -64,7 +64,7 @@ class FitData:
         same = [k for k, own in zip(self.classes, self.scores.T, strict=True) if len(own) > 1 and (own == own[0]).all()]
         if same:
             name = self.cached.study.class_names[same[0]]
-            raise XaiWidgetsError(f"the score of {name!r} is the same for all pictures: there is nothing to explain")
+            raise XaiWidgetsError(f"the score of {name!r} is the same for all pictures, so there is nothing to explain")
 
     def positives(self, k: int) -> Tensor:
         """Bool ``(N,)``: the pictures predicted as class k (a row), or those nearest to it."""
@@ -96,7 +96,7 @@ def read_layer(
 
 
 def _that_vary(cached: CachedPass, most: int, score: Score) -> tuple[int, ...]:
-    """`most_predicted`, without classes whose score is the same for all pictures: there is nothing to explain."""
+    """`most_predicted`, without classes whose score is the same for all pictures, so there is nothing to explain."""
     found = [k for k in most_predicted(cached.logits, most) if k not in cached.study.reading.masked]
     values = scores(cached.logits, found, score)
     return tuple(k for k, own in zip(found, values.T, strict=True) if (own != own[0]).any()) or tuple(found)

@@ -102,7 +102,7 @@ def default_layer(study: Study) -> str:
     if not inner:
         raise LayerError(
             "the model is a single layer, or was scripted, traced or exported: it has no inner layer whose x-features "
-            "could be found; give the Python module that it was made from"
+            "could be found; give the original Python module"
         )
     spatial = [layer.name for layer in reversed(inner) if layer.places] or [inner[-1].name]
     blocks = [f"{block.name}." for block in study.blocks()]

@@ -1,4 +1,4 @@
-r"""SRAE: a decision as the sum of a few x-features.
+r"""SRAE: the score of a class as the sum of a few x-features.
 
 Qi, Khorram and Li, "Embedding Deep Networks into Visual Explanations" (Artificial Intelligence 2021, arXiv 1709.05360).
 For each class a small side network squeezes a layer z into L x-features, from which a linear read-out rebuilds the

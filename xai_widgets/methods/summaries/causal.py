@@ -1,7 +1,7 @@
 """The causal test: what is lost when the regions of a summary, and nothing else, are removed from its pictures.
 
-The probability of the class says little where other parts still show the class; its log-odds do not saturate. Any
-removal costs a little, wherever it is: a control region of the same shape elsewhere measures how much.
+The probability of the class saturates where other parts still show the class; its log-odds do not. Any removal costs
+a little, so a control region of the same shape elsewhere measures the cost of the place.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ Minimised per picture, for removal ``d = sigmoid(U a / T)`` (``U`` enlarges a co
         + weight * mean d + variation * TV(d) + indecision * t * mean d (1 - d)
 
 where a share is the class score between that of the baseline (0) and of the picture (1), ``t`` runs from 0 to 1 and
-the temperature ``T`` falls from 1. Each picture has its own weight of the area: it grows while both questions are
-answered well enough, and shrinks otherwise, so that each mask becomes as small as its own evidence allows.
+the temperature ``T`` falls from 1. Each picture has its own weight of the area: it grows while both
+scores are good enough, and shrinks otherwise, so each mask becomes as small as its own evidence allows.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _require_of(masks: Masks, regions: Sequence[Region]) -> None:
         if region.picture >= len(masks) or region.pixels.shape != sides:
             raise XaiWidgetsError(
                 f"region {index} is of picture {region.picture} with sides {tuple(region.pixels.shape)}, and the masks "
-                f"are of {len(masks)} pictures with sides {tuple(sides)}; give the masks that the regions are of"
+                f"are of {len(masks)} pictures with sides {tuple(sides)}; give the masks of these regions"
             )
 
 

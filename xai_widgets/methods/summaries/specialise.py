@@ -207,7 +207,7 @@ def _divided(study: Study, most: int, seed: int) -> tuple[list[int], list[int]]:
     drawn = labelled(study.train, study.draw(study.train, most, seed))
     held = round(0.25 * len(drawn))
     if not 0 < held < len(drawn):
-        raise PictureError(f"{len(drawn)} pictures are drawn to fit on, of which none can be held out; draw more")
+        raise PictureError(f"{len(drawn)} pictures are too few to hold any out; draw more")
     return drawn[held:], drawn[:held]
 
 

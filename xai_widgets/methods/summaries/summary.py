@@ -134,7 +134,7 @@ class ClassSummaries:
 
     @property
     def per_100(self) -> float:
-        """Sound summaries for each hundred pictures: more pictures have more kinds of regions, so counts mislead."""
+        """Sound summaries for each hundred pictures; more pictures have more kinds of regions, so counts mislead."""
         return 100 * len(self.kept) / len(self.masks)
 
     @property

@@ -252,7 +252,7 @@ class VisualSummaries(Explainer):
         """Give a summary that was found a name, which is saved with it; see `ClassSummaries.named`."""
         class_index = self.study.class_index(target)
         if (class_index, errors) not in self.found:
-            raise NotFittedError(f"nothing was found of class {class_index} yet; call find({class_index}) first")
+            raise NotFittedError(f"class {class_index} has not been searched yet; call find({class_index}) first")
         renamed = self.found[class_index, errors] = self.found[class_index, errors].named(index, name)
         return renamed
 
