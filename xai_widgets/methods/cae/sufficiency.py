@@ -70,7 +70,8 @@ class Sufficiency:
 
     def sentence(self) -> str:
         """The answer, with the numbers it rests on."""
-        answer = "There are enough pictures" if self.enough else "There are too few pictures"
+        too_few = "There are too few pictures" + ("" if self.needed else ", or they differ too much from each other")
+        answer = "There are enough pictures" if self.enough else too_few
         more = f" About {self.needed:,} pictures would bring that down." if self.needed else ""
         return (
             f"{answer}: in a trial on {self.tried:,} of {self.pictures:,}, the classifier followed {self.followed} of "
