@@ -21,7 +21,9 @@ from xai_widgets.scores import counterfactual_measures as measured
 from xai_widgets.scores.bird_cases import draw_cases
 
 SHOWN, COLUMNS = 12, 6
-SCALE, GAP, LINE = 2, 6, 13
+WIDTH, GAP, LINE = 128, 6, 13
+"""Pixels of a picture on the sheet, about; of what is between two; of a line."""
+
 BIRDS = Path(__file__).parents[1] / "docs" / "counterfactual_birds.webp"
 SEED = 1
 
@@ -34,7 +36,8 @@ def evenly(scores: Tensor, count: int = SHOWN) -> list[int]:
 
 def sheet(cases: Sequence[Sequence[Tensor]], captions: Sequence[str]) -> Image.Image:
     """One strip for each case: its pictures ``(C, H, W)`` below each other, with a caption of lines above."""
-    height, width = (SCALE * side + GAP for side in cases[0][0].shape[1:])
+    scale = max(1, round(WIDTH / cases[0][0].shape[2]))
+    height, width = (scale * side + GAP for side in cases[0][0].shape[1:])
     head = LINE * (1 + max(caption.count("\n") for caption in captions)) + GAP
     band = head + height * len(cases[0]) + GAP
     rows = -(-len(cases) // COLUMNS)
@@ -44,14 +47,14 @@ def sheet(cases: Sequence[Sequence[Tensor]], captions: Sequence[str]) -> Image.I
         left, top = GAP + i % COLUMNS * width, i // COLUMNS * band
         pen.multiline_text((left, top + 1), caption, fill="black", spacing=2)
         for k, picture in enumerate(pictures):
-            made.paste(_image(picture), (left, top + head + k * height))
+            made.paste(_image(picture, scale), (left, top + head + k * height))
     return made
 
 
-def _image(picture: Tensor) -> Image.Image:
+def _image(picture: Tensor, scale: int) -> Image.Image:
     pixels = (picture.expand(3, -1, -1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return Image.fromarray(pixels).resize(
-        [SCALE * side for side in reversed(picture.shape[1:])], Image.Resampling.NEAREST
+        [scale * side for side in reversed(picture.shape[1:])], Image.Resampling.NEAREST
     )
 
 

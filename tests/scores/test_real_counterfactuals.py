@@ -73,4 +73,4 @@ def test_a_sheet_goes_evenly_from_the_best_to_the_worst(bench):
     assert sheets.evenly(scores, 3) == [2, 0, 1]
     assert sheets.evenly(scores, 9) == [2, 3, 0, 4, 1]
     made = sheets.sheet([[torch.zeros(1, 8, 10), torch.ones(1, 8, 10)]] * 7, ["a\nb"] * 7)
-    assert made.width == 6 * (2 * 10 + 6) + 6
+    assert made.width == 6 * (13 * 10 + 6) + 6  # 130 is next to 128
