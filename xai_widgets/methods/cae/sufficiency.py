@@ -64,8 +64,8 @@ class Sufficiency:
         """About how many pictures would bring the excess down; None where it is small, and they are no remedy."""
         if self.excess <= MOST_EXCESS:
             return None
-        wanted = self.tried * (self.excess / MOST_EXCESS) ** (1 / FALL)
-        unit = int(10 ** floor(log10(wanted)))
+        wanted: float = self.tried * (self.excess / MOST_EXCESS) ** (1 / FALL)
+        unit: int = 10 ** floor(log10(wanted))
         return ceil(wanted / unit) * unit
 
     def sentence(self) -> str:
