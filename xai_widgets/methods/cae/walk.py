@@ -10,8 +10,9 @@ at a = `FIRST_LEG`, and the rest afterwards,
 
 with d(s) the picture decoded at a share. At s = 0 nothing has changed, and at s = 1 everything has.
 
-What comes first may not be enough where its own class is drawn: then R may go k times as far, which shows the same
-change more strongly. Its codes are :math:`c(s) + (k - 1)\,s\,(c(1) - c(0))` instead of the route's own c(s).
+What comes first may not be enough when it looks as the target usually does. Then R goes k times as far, which shows the
+same change more strongly: its codes are :math:`c(s) + (k - 1)\,s\,(c(1) - c(0))` for the route's own c(s). It does not
+come back in the second leg: in trials, the target's probability fell there.
 """
 
 from __future__ import annotations
