@@ -280,5 +280,5 @@ def test_a_classifier_that_knows_no_bird():
     with torch.no_grad():
         study.model.logits.weight.neg_()
         study.model.logits.bias.neg_()
-    with pytest.raises(XaiWidgetsError, match="the classifier gets all of 8 birds wrong"):
+    with pytest.raises(XaiWidgetsError, match="the classifier gets all 8 birds wrong"):
         draw_cases(study, 8, seed=0)

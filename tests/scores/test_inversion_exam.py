@@ -64,7 +64,7 @@ def test_pairs_are_asked_about_both_birds_which_the_classifier_must_know(monkeyp
     assert not (asked.regions[::2] & asked.regions[1::2]).any()
     assert (asked.class_index[::2] != asked.class_index[1::2]).all()
     monkeypatch.setattr(inversion_exam, "_both", lambda *given: [])
-    with pytest.raises(XaiWidgetsError, match="knows both birds in none of 6 pictures"):
+    with pytest.raises(XaiWidgetsError, match="recognises both birds in none of 6 pictures"):
         draw_pairs(birds, birds.test, 6, seed=0)
 
 

@@ -206,7 +206,7 @@ def test_summaries_that_are_not_sound_or_of_another_network_and_too_few_pictures
             specialise(study, unsound)
     with pytest.raises(XaiWidgetsError, match="'class 1' belong to another network"):
         specialise(study_of(Swayed(sees=1.0)), [found])
-    with pytest.raises(PictureError, match="none can be held out"):
+    with pytest.raises(PictureError, match="too few to hold any out"):
         specialise(study, [found], most=1)
     study.train.labels[:] = 1
     with pytest.raises(PictureError, match=r"missing: \[0\]"):

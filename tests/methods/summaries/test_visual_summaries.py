@@ -176,7 +176,7 @@ def test_only_what_was_found_can_be_named(summaries):
     with pytest.raises(XaiWidgetsError, match="there is no summary 3"):
         made.rename(1, 3, "blue")
     for class_index, errors in ((0, False), (1, True)):
-        with pytest.raises(NotFittedError, match=f"nothing was found of class {class_index} yet"):
+        with pytest.raises(NotFittedError, match=f"class {class_index} has not been searched yet"):
             made.rename(class_index, 0, "red", errors=errors)
 
 
