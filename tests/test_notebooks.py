@@ -17,9 +17,6 @@ NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 LESSONS = [notebook for notebook in NOTEBOOKS if notebook.name[0].isdigit()]
 """The others are pages for people who should not see code: no lessons, and no exercises."""
 
-NOT_YET = ("05_manifold.ipynb",)
-"""Lessons that still lack a plan and marks of difficulty."""
-
 MOST_LINES, MOST_CHARACTERS = 10, 120
 LAST, MINUTES = 3, 45
 MOST_SECONDS = 600
@@ -42,12 +39,6 @@ def prose(lesson: Path) -> str:
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
 def notebook(request: pytest.FixtureRequest) -> Path:
     """Every notebook."""
-    return Path(request.param)
-
-
-@pytest.fixture(params=[lesson for lesson in LESSONS if lesson.name not in NOT_YET], ids=lambda path: path.stem)
-def recut(request: pytest.FixtureRequest) -> Path:
-    """Every lesson with a plan and with marks of difficulty."""
     return Path(request.param)
 
 
@@ -93,10 +84,10 @@ def test_opens_with_a_title_and_a_question_and_links_lead_to_notebooks(notebook:
     assert [link for link in links if not (notebook.parent / link).is_file()] == []
 
 
-def test_begins_with_a_plan_for_45_minutes(recut: Path) -> None:
-    minutes = re.findall(r"^\| (\d+) \| .+\. \|$", read(recut).cells[0].source, flags=re.MULTILINE)
+def test_begins_with_a_plan_for_45_minutes(lesson: Path) -> None:
+    minutes = re.findall(r"^\| (\d+) \| .+\. \|$", read(lesson).cells[0].source, flags=re.MULTILINE)
     assert sum(map(int, minutes)) == MINUTES
-    assert "*45 minutes in class" in read(recut).cells[0].source
+    assert "*45 minutes in class" in read(lesson).cells[0].source
 
 
 def test_ends_with_something_measured(lesson: Path) -> None:
@@ -104,12 +95,12 @@ def test_ends_with_something_measured(lesson: Path) -> None:
     assert any(word in cell.source for cell in last for word in ("print(", ".verdict()", "lessons."))
 
 
-def test_exercises_are_marked_by_difficulty_and_answers_are_folded_away(recut: Path) -> None:
-    found = re.findall(r"^\*\*Exercise (\d+) (★{1,3})\.\*\*", prose(recut), flags=re.MULTILINE)
+def test_exercises_are_marked_by_difficulty_and_answers_are_folded_away(lesson: Path) -> None:
+    found = re.findall(r"^\*\*Exercise (\d+) (★{1,3})\.\*\*", prose(lesson), flags=re.MULTILINE)
     assert [int(number) for number, _ in found] == list(range(1, len(found) + 1))
-    assert len(found) == prose(recut).count("**Exercise")
+    assert len(found) == prose(lesson).count("**Exercise")
     assert len({stars for _, stars in found}) > 1
-    with_exercises = [cell.source for cell in cells(recut, "markdown") if "**Exercise" in cell.source]
+    with_exercises = [cell.source for cell in cells(lesson, "markdown") if "**Exercise" in cell.source]
     assert [text[:60] for text in with_exercises if "<summary>" not in text] == []
 
 

@@ -10,12 +10,15 @@ import torch
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.lessons import (
     arriving,
+    as_species,
     changed,
     clearness,
     confusion,
     counterfactuals,
+    decibels_gained,
     dial,
     errors,
+    fall_without,
     kept,
     lost_beyond,
     on_regions,
@@ -26,6 +29,7 @@ from xai_widgets.lessons import (
     with_and_without,
 )
 from xai_widgets.lessons.parts import best_detection, detection
+from xai_widgets.study import Study
 
 PICTURES = torch.rand(3, 3, 8, 8)
 
@@ -168,3 +172,30 @@ def test_a_cheat_is_clear_above_chance_and_the_other():
     assert clearness(1.0, 0.5, 0.0) == 0.5
     assert clearness(0.75, 0.0, 0.5) == 0.5
     assert clearness(0.25, 0.5, 0.0) < 0
+
+
+# --- the truth about drawn birds -----------------------------------------------------------------------------------
+
+
+def test_the_truth_is_the_same_bird_as_another_species():
+    birds = BirdPictures(3)
+    same, other = as_species(birds, [0, 1], [birds.labels[0], birds.labels[1] + 1])
+    assert torch.allclose(same, birds[0][0], atol=1 / 255)
+    assert (other - birds[1][0]).abs().max() > 0.2
+
+
+def test_half_the_error_is_six_decibels():
+    truth = torch.zeros(1, 3, 8, 8)
+    change = SimpleNamespace(original=torch.full((3, 8, 8), 0.2), picture=torch.full((3, 8, 8), 0.1))
+    assert decibels_gained([change], truth) == pytest.approx([6.02], abs=0.01)
+
+
+def test_a_classifier_that_sees_yellow_breasts_only_loses_by_breasts_only():
+    def logits(pictures):
+        yellow = (pictures[:, 0] > 0.8) & (pictures[:, 1] > 0.8) & (pictures[:, 2] < 0.4)
+        return yellow.float().mean((1, 2))[:, None].expand(-1, 8)
+
+    birds = BirdPictures(12)
+    study = SimpleNamespace(test=birds, logits=logits, load=Study.load)
+    found = {part: row["fall"] for part, row in fall_without(study, 12).items()}
+    assert max(found, key=found.get) == "breast"

@@ -11,7 +11,16 @@ from xai_widgets.lessons.birds import (
     with_rings,
     with_sky,
 )
-from xai_widgets.lessons.evidence import CLEAR, clearness, counterfactuals, on_regions, share_of_change
+from xai_widgets.lessons.evidence import (
+    CLEAR,
+    as_species,
+    clearness,
+    counterfactuals,
+    decibels_gained,
+    fall_without,
+    on_regions,
+    share_of_change,
+)
 from xai_widgets.lessons.layers import arriving, dial, errors, kept, lost_beyond
 from xai_widgets.lessons.networks import recognised_by_all, trained
 from xai_widgets.lessons.parts import (
@@ -32,10 +41,10 @@ from xai_widgets.show.figures import picture_rows
 from xai_widgets.show.gallery import gallery
 
 __all__ = [
-    "BLUISH", "CLEAR", "RED", "SANDY", "arriving", "bars", "best_detection", "best_detectors", "best_of_noise",
-    "changed", "clearness", "confusion", "counterfactuals", "curves", "detectors", "dial", "draw_birds",
-    "drawings", "errors", "evidence_and_worth", "fill_folder", "first_parts", "gallery", "kept", "lost_beyond",
-    "on_regions", "other_rings", "picture_rows", "places", "probabilities", "recognised_by_all", "ring",
-    "shape_or_colour", "share", "share_first", "share_of_change", "strengths", "sums", "train_network",
-    "trained", "two_birds", "with_and_without", "with_rings", "with_sky",
+    "BLUISH", "CLEAR", "RED", "SANDY", "arriving", "as_species", "bars", "best_detection", "best_detectors",
+    "best_of_noise", "changed", "clearness", "confusion", "counterfactuals", "curves", "decibels_gained",
+    "detectors", "dial", "draw_birds", "drawings", "errors", "evidence_and_worth", "fall_without", "fill_folder",
+    "first_parts", "gallery", "kept", "lost_beyond", "on_regions", "other_rings", "picture_rows", "places",
+    "probabilities", "recognised_by_all", "ring", "shape_or_colour", "share", "share_first", "share_of_change",
+    "strengths", "sums", "train_network", "trained", "two_birds", "with_and_without", "with_rings", "with_sky",
 ]  # fmt: skip

@@ -1,13 +1,18 @@
-"""Where masks and changes are, and how clearly a method shows that a classifier cheats."""
+"""Where masks and changes are, whether they are right, and how clearly a method shows that a classifier cheats."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
+from xai_widgets.data.bird_pictures import BirdPictures
+from xai_widgets.data.birds import SLOTS
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.inversion.explanation import InversionExplanation
+from xai_widgets.scores.bird_cases import drawn_without, of_birds, redrawn
+from xai_widgets.scores.counterfactual_measures import psnr_gain
 from xai_widgets.study import Study
 
 CLEAR = 0.4
@@ -38,3 +43,27 @@ def share_of_change(changes: Sequence[Counterfactual], regions: Tensor) -> float
 def clearness(cheat: float, other: float, chance: float) -> float:
     """How far the value of a cheat is above the other classifier and above chance: 1 is as far as possible."""
     return (cheat - max(other, chance)) / (1 - chance)
+
+
+def as_species(birds: BirdPictures, indices: Iterable[int], species: Iterable[int]) -> Tensor:
+    """The truth ``(N, C, H, W)``: each bird drawn again as another species; its ring stays."""
+    return torch.stack([redrawn(birds, i, k, birds.cue(i)) for i, k in zip(indices, species, strict=True)])
+
+
+def decibels_gained(changes: Sequence[Counterfactual], truths: Tensor) -> list[float]:
+    """By how many dB each counterfactual is closer to the truth ``(N, C, H, W)`` than the picture itself is."""
+    before, after = (torch.stack([getattr(one, name) for one in changes]) for name in ("original", "picture"))
+    gains: list[float] = psnr_gain(before, after, truths).tolist()
+    return gains
+
+
+def fall_without(study: Study, count: int) -> dict[str, dict[str, float]]:
+    """By how much the logit of a bird's own species falls without each part, on the first held-out birds."""
+    birds = of_birds(study.test)
+    pictures, labels = study.load(birds, range(count))
+
+    def own(shown: Tensor) -> Tensor:
+        return study.logits(shown).gather(1, labels[:, None])
+
+    whole = own(pictures)
+    return {part: {"fall": float((whole - own(drawn_without(birds, range(count), part))).mean())} for part in SLOTS}
