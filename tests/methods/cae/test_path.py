@@ -215,8 +215,8 @@ def test_what_changes_first_may_go_further_than_the_rest(ordered):
 
 
 def test_legs(ordered, model):
-    assert [ordered.leg_end(share) for share in (0.0, 0.6, 0.61)] == [FIRST_LEG, FIRST_LEG, 1.0]
-    assert walked(model, (1.0, 1.0)).leg_end(0.1) == 1.0
+    assert [ordered.goes_on_to(share) for share in (0.0, 0.6, 0.61)] == [FIRST_LEG, FIRST_LEG, 0.61]
+    assert walked(model, (1.0, 1.0)).goes_on_to(0.1) == 1.0
 
 
 # --- dials -------------------------------------------------------------------------------------------------------

@@ -89,14 +89,15 @@ def dial(walk: Walk, target: int, confidence: float, *, steps: int = 10) -> tupl
 
     Found by bisection, in so many steps, with the classifier itself. The end is beyond rather than before, by at most
     ``2 ** -steps``; the start if it has more than the requested probability, 1 if the end has less. From `LIKELY` on,
-    it goes on to `SURE`, but not into the second leg. Raises an `XaiWidgetsError` for a confidence outside (0, 1).
+    it goes on to `SURE`, but neither into the second leg nor in it. Raises an `XaiWidgetsError` for a confidence outside
+    (0, 1).
     """
     require_confidence(confidence)
     share, found = _bisect(walk, target, lambda p: float(p[target]) >= confidence, (0.0, 1.0), steps)
     if found < confidence or confidence < LIKELY:
         return share, found
     most = max(confidence, SURE)
-    return _bisect(walk, target, lambda p: float(p[target]) >= most, (share, walk.leg_end(share)), steps)
+    return _bisect(walk, target, lambda p: float(p[target]) >= most, (share, walk.goes_on_to(share)), steps)
 
 
 def border(walk: Walk, source: int, target: int, *, steps: int = 10) -> tuple[float, float]:

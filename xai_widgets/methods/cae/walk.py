@@ -78,9 +78,9 @@ class Walk:
             pictures = torch.lerp(outside, inside, self.first.expand_as(inside))
             return pictures, torch.cat([self.model.predict(batch) for batch in pictures.split(BATCH)])
 
-    def leg_end(self, share: float) -> float:
-        """Where the leg ends that a share belongs to."""
-        return 1.0 if self.first is None or share > FIRST_LEG else FIRST_LEG
+    def goes_on_to(self, share: float) -> float:
+        """How far one may go on from a share for a surer target: neither into the second leg nor in it."""
+        return 1.0 if self.first is None else max(share, FIRST_LEG)
 
     def _decoded(self, codes: Tensor) -> Tensor:
         return torch.cat([self.model.decode(self.encoded, batch) for batch in codes.split(BATCH)])
