@@ -89,8 +89,7 @@ def dial(walk: Walk, target: int, confidence: float, *, steps: int = 10) -> tupl
 
     Found by bisection, in so many steps, with the classifier itself. The end is beyond rather than before, by at most
     ``2 ** -steps``; the start if it has more than the requested probability, 1 if the end has less. From `LIKELY` on,
-    it goes on to `SURE`, but neither into the second leg nor in it. Raises an `XaiWidgetsError` for a confidence outside
-    (0, 1).
+    it goes on to `SURE`, but neither into the second leg nor in it. An `XaiWidgetsError` for one outside (0, 1).
     """
     require_confidence(confidence)
     share, found = _bisect(walk, target, lambda p: float(p[target]) >= confidence, (0.0, 1.0), steps)
