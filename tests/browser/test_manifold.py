@@ -86,9 +86,10 @@ def choose_a_target(opened: Any) -> int:
 
 
 def exact(opened: Any) -> np.ndarray:
-    """The counterfactual at the point, as the kernel decodes it."""
-    scene = "explorer.scene"
-    picture = f"cae.decode({scene}.encoded, {scene}.code(*explorer.point)[None])[0]"
+    """The counterfactual at the point, as the kernel has it: the end of the path, which has an order, or decoded."""
+    scene, point = "explorer.scene", "explorer.point"
+    end = f"{scene}.end(explorer.explanation)"
+    picture = f"({end} if {end}.point == {point} else {scene}.decode({point})).picture"
     return np.array(opened.python(f"{picture}.mul(255).round().permute(1, 2, 0).tolist()"))
 
 
@@ -130,7 +131,8 @@ HIDE_WHILE_LAID_OUT = """() => {
 
 def test_a_map_that_is_laid_out_while_all_is_hidden_is_seen_again(shown: Any) -> None:
     shown.page.evaluate(HIDE_WHILE_LAID_OUT)
-    shown.page.evaluate("document.querySelector('.xw-map').style.width = '300px'")
+    # A little narrower only: bqplot does not draw it anew while it is hidden, and the point must stay inside.
+    shown.page.evaluate("(map => (map.style.width = `${map.offsetWidth - 10}px`))(document.querySelector('.xw-map'))")
     shown.page.wait_for_function("document.querySelector('.xw-map').style.visibility === 'hidden'")
     place = shown.python("explorer.point")
     drag_inwards(shown.page)

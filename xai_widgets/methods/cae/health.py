@@ -170,6 +170,8 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
 def coarseness(pictures: Tensor, rebuilt: Tensor) -> float:
     """Squared error of reconstructions ``(N, C, H, W)``, as a share of that of a mosaic."""
     height, width = pictures.shape[2:]
+    if min(height, width) <= TILES:
+        return 0.0  # the mosaic is the picture
     small = F.adaptive_avg_pool2d(pictures, (min(TILES, height), min(TILES, width)))
     mosaic = F.interpolate(small, (height, width))
     return float((rebuilt - pictures).square().mean() / (mosaic - pictures).square().mean().clamp_min(1e-6))
