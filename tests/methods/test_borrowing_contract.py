@@ -119,7 +119,7 @@ def runs(make_any, readable, fit_quietly):
 
 @pytest.mark.parametrize(
     ("end", "when"),
-    [("normal", 1.0), *((end, when) for end in ("exception", "interrupt") for when in (0.0, 0.3, 0.7, 1.0))],
+    [("normal", 1.0), *((end, when) for end in ("exception", "interrupt") for when in (0.0, 0.4, 0.7, 1.0))],
 )
 def test_fit_leaves_the_model_as_it_was(study, make_any, fit_quietly, runs, end, when):
     before = state(study.model)
