@@ -103,7 +103,8 @@ def run_into(error, work):
         work()
 
 
-ENDS = {"normal": None, "exception": RuntimeError, "interrupt": KeyboardInterrupt}
+# No RuntimeError: the search for layers takes one for a network that runs no batch of several pictures, and goes on.
+ENDS = {"normal": None, "exception": ArithmeticError, "interrupt": KeyboardInterrupt}
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,7 @@ def runs(make_any, readable, fit_quietly):
 
 @pytest.mark.parametrize(
     ("end", "when"),
-    [("normal", 1.0), *((end, when) for end in ("exception", "interrupt") for when in (0.0, 0.4, 0.7, 1.0))],
+    [("normal", 1.0), *((end, when) for end in ("exception", "interrupt") for when in (0.0, 0.3, 0.7, 1.0))],
 )
 def test_fit_leaves_the_model_as_it_was(study, make_any, fit_quietly, runs, end, when):
     before = state(study.model)

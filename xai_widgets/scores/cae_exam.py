@@ -5,7 +5,7 @@ separately: pictures that deceive a single classifier are easily made. It is kno
 another species; counterfactuals are compared with that picture, and saliency maps with the pixels in which it differs.
 A classifier need not use all that differs, so the exam also measures how much each part matters to it.
 
-The published CAE follows its own route, to the code of a real picture, and decodes without an anchor.
+The published CAE follows its own route, to the code of a real picture, and draws the whole picture anew.
 """
 
 from __future__ import annotations
