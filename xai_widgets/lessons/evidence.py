@@ -11,7 +11,7 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import SLOTS
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.inversion.explanation import InversionExplanation
-from xai_widgets.scores.bird_cases import drawn_without, of_birds, redrawn
+from xai_widgets.scores.bird_cases import drawn_without, logit_falls, of_birds, redrawn
 from xai_widgets.scores.counterfactual_measures import psnr_gain
 from xai_widgets.study import Study
 
@@ -61,9 +61,5 @@ def fall_without(study: Study, count: int) -> dict[str, dict[str, float]]:
     """By how much the logit of a bird's own species falls without each part, on the first held-out birds."""
     birds = of_birds(study.test)
     pictures, labels = study.load(birds, range(count))
-
-    def own(shown: Tensor) -> Tensor:
-        return study.logits(shown).gather(1, labels[:, None])
-
-    whole = own(pictures)
-    return {part: {"fall": float((whole - own(drawn_without(birds, range(count), part))).mean())} for part in SLOTS}
+    changed = {part: drawn_without(birds, range(count), part) for part in SLOTS}
+    return {part: {"fall": fall} for part, fall in logit_falls(study, pictures, changed, labels).items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,6 +85,16 @@ def draw_cases(study: Study, count: int, seed: int) -> Cases:
     drawn = np.stack([birds.part_map(index) for index in indices.tolist()])
     cues = dilated(torch.from_numpy(drawn == PARTS[CUE]))
     return Cases(birds, indices, pictures, labels, targets, truths, visible(truths - pictures), cues)
+
+
+def logit_falls(study: Study, pictures: Tensor, changed: Mapping[str, Tensor], classes: Tensor) -> dict[str, float]:
+    """By how much the logit of each picture's class ``(N,)`` falls on average, for each way to change the pictures."""
+
+    def own(shown: Tensor) -> Tensor:
+        return study.logits(shown).gather(1, classes[:, None])
+
+    whole = own(pictures)
+    return {name: float((whole - own(shown)).mean()) for name, shown in changed.items()}
 
 
 def visible(changes: Tensor) -> Tensor:

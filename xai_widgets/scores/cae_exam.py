@@ -24,7 +24,7 @@ from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.progress import Progress
 from xai_widgets.scores import cae_answers
 from xai_widgets.scores import counterfactual_measures as measured
-from xai_widgets.scores.bird_cases import Cases, draw_cases, visible
+from xai_widgets.scores.bird_cases import Cases, draw_cases, logit_falls, visible
 from xai_widgets.scores.cae_answers import LEVELS, Answer, Walks
 from xai_widgets.scores.measure import Measure
 from xai_widgets.scores.saliency_baselines import baseline_maps, require_captum
@@ -157,10 +157,8 @@ def _routes(walks: Mapping[str, Walks]) -> dict[str, Measure]:
 def _sensitivity(study: Study, cases: Cases) -> dict[str, Measure]:
     """By how much the logit of a bird's own species falls when a part is left out."""
     changed = {slot: cases.without(slot) for slot in SLOTS} | ({"cue": cases.recued(None)} if cases.has_cue else {})
-    own = cases.sources[:, None]
-    whole = study.logits(cases.pictures).gather(1, own)
-    drops = {part: float((whole - study.logits(pictures).gather(1, own)).mean()) for part, pictures in changed.items()}
-    return {f"sensitivity.{part}": Measure(drop, "higher", 0.0) for part, drop in drops.items()}
+    falls = logit_falls(study, cases.pictures, changed, cases.sources)
+    return {f"sensitivity.{part}": Measure(fall, "higher", 0.0) for part, fall in falls.items()}
 
 
 # --- the truth ---------------------------------------------------------------------------------------------------
