@@ -31,7 +31,7 @@ LAYERS = (
     {"methods.masking"},
     {f"methods.{key}" for key in METHODS},
     {"methods.registry"},
-    {"runs", "demos"},
+    {"runs", "demos", "photos"},
     {"scores"},
     {"lessons"},
     {"widgets.views"},

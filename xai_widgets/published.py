@@ -22,6 +22,13 @@ def of_torchvision(architecture: str, weights: str | None) -> tuple[nn.Module, d
     return get_model(architecture, weights=chosen), options
 
 
+def imagenet_names() -> list[str]:
+    """The names of ImageNet's 1,000 classes, in order."""
+    from torchvision.models import get_model_weights  # noqa: PLC0415  (slow to import)
+
+    return list(get_model_weights("resnet18")["DEFAULT"].meta["categories"])
+
+
 def quiet_options(architecture: str) -> dict[str, Any]:
     """GoogLeNet and Inception warn about their slow default initialisation unless it is chosen by name."""
     return {"init_weights": True} if architecture in {"googlenet", "inception_v3"} else {}
