@@ -12,9 +12,6 @@ FOLDERS = ("xai_widgets", "docs", "notebooks", "README.md", "CHANGELOG.md", "CON
 KINDS = {".py", ".md", ".ipynb", ".js", ".html", ".css", ".txt"}
 MADE = {"_build", "jupyter_execute", "lessons", "outputs", "__pycache__"}
 
-NOT_YET = ("xai_widgets/widgets",)
-"""Where old phrases are still allowed. Remove an entry once its strings are rewritten."""
-
 INSTEAD = {
     r"\basked (about|for) (it|that|this) class": "explained class",
     r"\basked about\b": "true class, predicted class, or explained class",
@@ -61,7 +58,7 @@ def texts() -> list[Path]:
         place = REPOSITORY / name
         files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in KINDS)
         found += [path for path in files if not MADE & set(path.relative_to(REPOSITORY).parts)]
-    return [path for path in found if not path.relative_to(REPOSITORY).as_posix().startswith(NOT_YET)]
+    return found
 
 
 @pytest.mark.parametrize("pattern", INSTEAD)
@@ -73,7 +70,3 @@ def test_plain_words(pattern: str) -> None:
         for match in phrase.finditer(path.read_text(encoding="utf-8"))
     }
     assert not found, f"say instead: {INSTEAD[pattern]}"
-
-
-def test_the_exceptions_exist() -> None:
-    assert [place for place in NOT_YET if not (REPOSITORY / place).exists()] == []

@@ -34,6 +34,7 @@ study = xw.Study(net, Squares(), name="Squares")
 READY = """
 cladec = xw.ClaDec(study, ["0", "1"], epochs=1).fit(progress=Progress())
 explorer = xw.ClaDecExplorer(cladec, "0", rows=2)
+explorer.more.value = True
 explorer
 """
 LONG = """

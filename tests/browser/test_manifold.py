@@ -78,7 +78,7 @@ def settle(opened: Any) -> None:
 def choose_a_target(opened: Any) -> int:
     """Choose the class after the one that the classifier sees, and wait for the way there."""
     target: int = (opened.python("explorer.scene.source") + 1) % 4
-    opened.page.get_by_label("Target").select_option(index=target + 1)
+    opened.page.get_by_label("Target").select_option(index=target + 2)
     opened.until("explorer.scene.target", target)
     opened.until("explorer.explanation is not None", True)
     settle(opened)
@@ -132,7 +132,10 @@ HIDE_WHILE_LAID_OUT = """() => {
 def test_a_map_that_is_laid_out_while_all_is_hidden_is_seen_again(shown: Any) -> None:
     shown.page.evaluate(HIDE_WHILE_LAID_OUT)
     # A little narrower only: bqplot does not draw it anew while it is hidden, and the point must stay inside.
-    shown.page.evaluate("(map => (map.style.width = `${map.offsetWidth - 10}px`))(document.querySelector('.xw-map'))")
+    shown.page.evaluate(
+        "(map => map.style.setProperty('width', `${map.offsetWidth - 10}px`, 'important'))"
+        "(document.querySelector('.xw-map'))"
+    )
     shown.page.wait_for_function("document.querySelector('.xw-map').style.visibility === 'hidden'")
     place = shown.python("explorer.point")
     drag_inwards(shown.page)
@@ -153,6 +156,8 @@ def test_the_theme_is_followed(shown: Any) -> None:
 
 
 def test_a_target_is_chosen(shown: Any) -> None:
+    shown.python("setattr(explorer, 'overview', True)")
+    settle(shown)
     before = pixels(shown.page)
     assert not shown.page.locator(".xw-grid").first.is_visible()
     shown.page.evaluate(STATES)

@@ -20,7 +20,32 @@ from xai_widgets.widgets.cae.explorer import ManifoldExplorer
 # --- what is shown -----------------------------------------------------------------------------------------------
 
 
-def test_at_first_there_is_an_overview(explorer, toy):
+def test_it_opens_on_the_second_most_probable_class(explorer, toy):
+    picture = settle(explorer)
+    expected = int(explorer.study.predict(picture[None])[0].argsort(descending=True)[1])
+    assert (explorer.target, explorer.overview) == (None, False)
+    assert explorer.explanation.target == explorer.scene.target == expected
+    assert explorer.view.chips.cards[explorer.view.chips.selected]["title"] == explorer.study.class_names[expected]
+
+
+def test_a_chip_chooses_the_class_and_a_dot_shows_its_picture(explorer, toy):
+    settle(explorer)
+    titles = [card["title"] for card in explorer.view.chips.cards]
+    assert titles[-1] == "all classes"
+    target = next(k for k in range(4) if k not in (explorer.scene.source, explorer.scene.target))
+    explorer.view.chips.selected = titles.index(explorer.study.class_names[target])
+    settle(explorer)
+    assert (explorer.target, explorer.explanation.target) == (target, target)
+    explorer.map._hovered(explorer.map._drawn.index(next(g for g in explorer.map._drawn if len(g.members))), 0)
+    assert "data:image/" in explorer.map._tooltip.value
+    explorer.view.chips.selected = len(titles) - 1
+    settle(explorer)
+    assert explorer.overview
+
+
+def test_there_is_an_overview(explorer, toy):
+    settle(explorer)
+    explorer.overview = True
     assert settle(explorer).equal(held_out(explorer, explorer.study.pool.indices[0]))
     assert explorer.scene.plane.kind == "overview"
     assert explorer.map._shown[0].tolist() == explorer.scene.plane.project(toy.codes).tolist()
@@ -74,16 +99,14 @@ def test_the_curve_is_of_the_target(led):
 
 
 def test_the_predicted_class_is_no_target(explorer):
-    explorer.target = explorer.scene.source
+    source, second = explorer.scene.source, explorer.scene.target
+    explorer.target = source
     settle(explorer)
-    assert (explorer.scene.target, explorer.explanation) == (None, None)
-    assert f"class {explorer.scene.source} is already the predicted class" in explorer.sentence
+    assert (explorer.target, explorer.explanation.target) == (source, second)
+    explorer.overview = True
+    settle(explorer)
     assert explorer.controls.confidence.disabled
-    explorer.target = other(explorer)
-    explorer.target = None
-    settle(explorer)
-    assert explorer.scene.plane.kind == "overview"
-    assert "Choose a target class" in explorer.sentence
+    assert "Choose a class" in explorer.sentence
 
 
 def test_a_target_waits_for_a_picture_of_another_class(led):
@@ -91,7 +114,7 @@ def test_a_target_waits_for_a_picture_of_another_class(led):
     predicted = led.study.predict(torch.stack([held_out(led, i) for i in range(20)])).argmax(1).tolist()
     led.picture = predicted.index(target)
     settle(led)
-    assert (led.scene.target, led.explanation) == (None, None)
+    assert led.scene.target not in (None, target)
     led.picture = next(i for i, k in enumerate(predicted) if k != target)
     settle(led)
     assert led.explanation.target == target
@@ -183,7 +206,7 @@ def test_goal_and_point_come_back_on_another_explorer(led, travel, toy, goal):
     led.point = (led.scene.home[0] + 0.5, led.scene.home[1] + 0.25)
     settle(led)
     state = json.loads(json.dumps(led.state))
-    assert list(state) == ["picture", "from_map", "target", "goal", "point"]
+    assert list(state) == ["picture", "from_map", "target", "overview", "goal", "point"]
     second = travel(toy, wait=False)
     second.state = state
     assert settle(second).equal(led.scene.encoded.pictures[0])
@@ -218,8 +241,10 @@ def test_the_target_of_the_selection_is_followed(led):
 
 
 def test_what_is_not_there_cannot_be_taken_away(explorer, travel, unfitted):
+    explorer.overview = True
+    settle(explorer)
     for take in (explorer.figure, explorer.gallery):
-        with pytest.raises(NotFittedError, match="Choose a target class"):
+        with pytest.raises(NotFittedError, match="Choose a class"):
             take()
     with pytest.raises(NotFittedError, match="fit the CAE"):
         travel(unfitted).page()

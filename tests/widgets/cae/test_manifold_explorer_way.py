@@ -86,7 +86,7 @@ def test_the_point_moves_and_the_way_stays(led):
     led.point = (x1 + 99, y0 - 99)
     settle(led)
     assert led.point == pytest.approx((x1, y0))
-    assert ", outside the data" in led.view.atlas.exact["alt"]
+    assert ", far from real pictures" in led.view.atlas.exact["alt"]
 
 
 # --- one after the other -----------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_callbacks_may_come_from_several_threads(led):
     for thread in threads:
         thread.join()
     settle(led)
-    assert led._staged == led._choice()
+    assert led._staged == led.controls.choice(led.from_map)
 
 
 def test_use_makes_no_new_widgets_and_closing_leaves_no_thread(toy, monkeypatch):

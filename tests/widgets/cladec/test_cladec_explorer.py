@@ -15,7 +15,8 @@ from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.pool import NOT_KNOWN
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.cladec.explorer import EVERYTHING, LAST_COLUMNS, MISTAKES, ClaDecExplorer
+from xai_widgets.widgets.cladec.explorer import EVERYTHING, MISTAKES, ClaDecExplorer
+from xai_widgets.widgets.cladec.tiles import LAST_COLUMNS
 
 NASTY = "<script>alert(1)</script>"
 
@@ -142,7 +143,7 @@ def test_state_goes_out_and_comes_back_on_another_explorer(explore, many):
     first.units.value, first.map.value, first.grid.selected = "0-3, 7", "bits kept", 1
     first.pager.value = first.pager.max
     state = json.loads(json.dumps(first.state))
-    assert list(state) == ["layer", "show", "alpha", "units", "map", "page", "selected", "picture"]
+    assert list(state) == ["layer", "show", "alpha", "units", "map", "page", "more", "selected", "picture"]
     second.state = state
     assert second.state == state
     assert second.explanation.units == (0, 1, 2, 3, 7)

@@ -15,6 +15,7 @@ from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.progress_line import progress_text
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import KernelLine, PictureGrid
+from xai_widgets.widgets.views.verdict import Verdict
 
 LONG = 10.0
 
@@ -50,10 +51,11 @@ def ignore(_: object) -> None:
 
 def test_everything_is_shown_and_escaped() -> None:
     app = Slide("<script>alert(1)</script>")
-    app.sentence, app.numbers = "a < b", "1 & 2"
+    app.sentence = "a < b"
+    app.judge(Verdict("careful", "c > d"), "1 & 2")
     shown = texts(app)
     assert "<script>alert" not in shown
-    for part in ("&lt;script&gt;alert(1)", "a &lt; b", "1 &amp; 2"):
+    for part in ("&lt;script&gt;alert(1)", "a &lt; b", "1 &amp; 2", "Careful", "c &gt; d"):
         assert part in shown
     assert (app.sentence, app.numbers) == ("a < b", "1 & 2")
     app.close()

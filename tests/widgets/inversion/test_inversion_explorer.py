@@ -123,10 +123,14 @@ def test_channels_and_parts_in_words(ask, study_read, squares):
 
 def test_a_class_that_is_not_in_the_picture(ask, reader, squares):
     explorer = ask(quick(Study(reader(sharp=60.0), squares(40)), "pool"))
-    assert "ignore this mask" not in explorer.numbers
+    assert explorer.verdict.level != "distrust" or "ignore" not in explorer.verdict.sentence
     do(explorer, explorer, target=(explorer.scene.classes[0] + 1) % 4)
     assert float(explorer.explanation.before[0]) < 0.05
-    assert f"The classifier sees no {explorer.scene.name(0)} here: ignore this mask." in explorer.numbers
+    assert f"The classifier sees no {explorer.scene.name(0)} here: ignore this mask." == explorer.verdict.sentence
+    assert explorer.verdict.level == "distrust"
+    name = explorer.scene.name(0)
+    assert explorer.stage.frames[0]["tiles"][0]["heading"] == f"No evidence for {name} found"
+    assert all(tile["dull"] for tile in explorer.stage.frames[0]["tiles"])
 
 
 # --- the film and the area -----------------------------------------------------------------------------------------

@@ -46,9 +46,7 @@ def test_a_fitted_one_shows_the_sum_of_the_first_picture(explorer, srae):
 def test_a_card_for_each_x_feature_the_largest_first(explorer):
     found, cards = explorer.explanation, explorer.views.features.cards
     assert [card["title"] for card in cards] == [found.names[feature] for feature in found.order(0)]
-    assert [bool(card["mark"]) for card in cards] == [
-        bool(found.significant[0, feature]) or not bool(found.alive[feature]) for feature in found.order(0)
-    ]
+    assert [bool(card["mark"]) for card in cards] == [not bool(found.alive[feature]) for feature in found.order(0)]
     assert all(card["tiles"][0]["src"].startswith("data:image/") and card["tiles"][0]["alt"] for card in cards)
     assert len({card["colour"] for card in cards}) == 4
     assert explorer.views.features.selected == 0

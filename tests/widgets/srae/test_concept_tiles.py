@@ -38,7 +38,7 @@ def test_a_card_says_where_and_how_much(found):
     )  # fmt: skip
     cards = feature_cards(made)
     assert [card["title"] for card in cards] == ["crest", "c", "d", "beak"]
-    assert [card["mark"] for card in cards] == ["● of the 90 %", "", "dead: never varies", ""]
+    assert [card["mark"] for card in cards] == ["", "", "dead: never varies", ""]
     assert [card["lines"] for card in cards] == [
         ["+5.0", "blurring here removes 80%"], ["+0.09"], ["+0.09"],
         ["−2.0", "map fails its check: blurring here removes only 10%"],
@@ -51,7 +51,7 @@ def test_a_card_says_where_and_how_much(found):
 @pytest.mark.parametrize("method", HEATMAP_METHODS)
 def test_every_heatmap_method_has_words(found, method):
     line = features_line(replace(found, heatmap_method=method))
-    assert "orange speaks for north, blue against it" in line
+    assert "orange supports north, blue opposes it" in line
     assert ("(" in line) == (method != "spatial")
 
 

@@ -31,11 +31,11 @@ def picker(study: Study, opened: Any) -> Any:
 
 
 def drawn(picker: LayerPicker) -> list[str]:
-    return [layer["name"] for layer in picker._strip.layers]
+    return [layer["name"] for layer in picker.strip.layers]
 
 
 def test_the_first_choice(study: Study, picker: LayerPicker) -> None:
-    assert picker.value == picker._strip.value == picker._list.value == "stem"
+    assert picker.value == picker.strip.value == picker._list.value == "stem"
     assert {block.name for block in study.blocks()} | {"stem"} == set(drawn(picker))
     other = LayerPicker(study)
     assert other.value in [block.name for block in study.blocks()]
@@ -48,11 +48,11 @@ def test_setting_a_value_moves_everything_and_calls_back_once(picker: LayerPicke
     picker.value = "head"
     picker.value = "head"
     assert heard == ["head"]
-    assert picker._strip.value == picker._list.value == "head"
+    assert picker.strip.value == picker._list.value == "head"
     assert "head: 2 numbers; the picture has 192" in picker._about.value
 
 
-@pytest.mark.parametrize("control", ["_strip", "_list"])
+@pytest.mark.parametrize("control", ["strip", "_list"])
 def test_controls_choose(picker: LayerPicker, control: str) -> None:
     heard: list[str] = []
     picker.on_change(heard.append)

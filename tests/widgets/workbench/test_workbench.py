@@ -10,55 +10,15 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
-from xai_widgets.demos import demo
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.guided import GuidedSettings
-from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.pool import EVERYTHING, OWN
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
-from xai_widgets.widgets.views.cards import Cards
-from xai_widgets.widgets.views.elements import PictureGrid
+from xai_widgets.widgets.views.picture_strip import STEP
 from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer
-from xai_widgets.widgets.workbench.workbench import LARGER, PREDICTED, Workbench
+from xai_widgets.widgets.workbench.workbench import PREDICTED, Workbench
 
 KEYS = list(VIEWS)
-
-
-@pytest.fixture
-def ready(by_hand):
-    """A demo that answers quickly."""
-
-    def ready(cheat=False):
-        study = demo(cheat=cheat)
-        study.explainers["summaries"] = by_hand(study)
-        study.explainers["inversion"] = GuidedFeatureInversion(
-            study, settings=GuidedSettings(steps=3), background="mean"
-        )
-        return study
-
-    return ready
-
-
-@pytest.fixture
-def bench():
-    """A workbench at rest, closed after the test."""
-    made = []
-
-    def bench(*args, **options):
-        made.append(Workbench(*args, **options))
-        assert made[-1].wait(60)
-        return made[-1]
-
-    yield bench
-    for workbench in made:
-        assert workbench.last_error is None
-        workbench.close()
-
-
-@pytest.fixture
-def workbench(bench, ready):
-    return bench(ready())
 
 
 def do(workbench, owner, **values):
@@ -98,7 +58,9 @@ def test_a_view_is_made_when_it_is_opened(workbench):
 def test_each_view_says_what_it_answers(workbench):
     for key, one in VIEWS.items():
         do(workbench, workbench, view=key)
-        assert one.question in unescape(workbench._reading.value)
+        shown = unescape(workbench._asked.value)
+        assert one.question in shown
+        assert one.reading in shown
     assert len(workbench.tabs.labels) == len(VIEWS)
 
 
@@ -161,10 +123,10 @@ def test_a_layer_is_seen_by_every_view_that_has_it(workbench):
         assert workbench.apps[name][0].layer == "block3", name
     do(workbench, workbench.layers, value="features")  # which has no map
     assert workbench.apps["inversion"][0].layer == "block3"
-    assert "Layer features cannot be chosen here, so it is still block3." in workbench._reading.value
+    assert "Layer features cannot be chosen here, so it is still block3." in workbench._asked.value
     do(workbench, workbench, view="cladec")
     assert workbench.apps["cladec"][0].layer == "features"
-    assert "cannot be chosen" not in workbench._reading.value
+    assert "cannot be chosen" not in workbench._asked.value
 
 
 def test_the_layers_say_whether_they_are_fitted_for_the_open_view(workbench):
@@ -182,7 +144,7 @@ def test_a_layer_without_a_map_leaves_the_evidence_as_it_is(bench, ready):
     do(workbench, workbench.layers, value="features")
     do(workbench, workbench, view="inversion")
     assert workbench.apps["inversion"][0].layer is None  # all layers together
-    assert "Layer features cannot be chosen here." in workbench._reading.value
+    assert "Layer features cannot be chosen here." in workbench._asked.value
 
 
 def test_a_layer_that_was_fitted_says_so(bench, conceive, srae, squares_read):
@@ -237,13 +199,11 @@ def test_the_class_is_what_the_classifier_says_unless_another_is_chosen(workbenc
     assert workbench.selection.target == 4
 
 
-def test_pictures_of_a_class_and_pages(workbench):
+def test_pictures_of_a_class(workbench):
     assert workbench.strip.show.value == EVERYTHING
-    do(workbench, workbench.strip.page, value=2)
-    assert workbench.picture == workbench.study.pool.indices[12]
     do(workbench, workbench.classes, value=2)
     do(workbench, workbench.strip.show, value=OWN)
-    assert workbench.strip.page.value == 1
+    assert workbench.strip.cards.selected == 0
     labels = workbench.study.pool.labels[workbench.strip.here]
     assert labels.tolist() == [2] * len(labels)
     assert int(workbench.study.pool.labels[workbench.strip.chosen]) == 2
@@ -254,7 +214,6 @@ def test_a_class_without_a_picture(workbench):
     do(workbench, workbench.strip.show, value="mistaken for this class")
     while workbench.strip.here:
         do(workbench, workbench.classes, value=workbench.classes.value + 1)
-        do(workbench, workbench.strip.page, value=1)
     assert workbench.picture is None
     assert "No held-out picture" in workbench.sentence
     do(workbench, workbench.strip.show, value=EVERYTHING)
@@ -310,19 +269,38 @@ def test_a_state_of_no_view_is_refused(workbench):
         workbench.state = {"views": {"clade": []}}
 
 
-def test_large_type_has_large_pictures(workbench):
-    def tiles():
-        return [view.tile for view in held(workbench.widget) if isinstance(view, (Cards, PictureGrid))]
-
-    before = tiles()
+def test_large_type_is_one_class_for_all(workbench):
     do(workbench, workbench.large, value=True)
-    assert tiles() == [round(tile * LARGER) for tile in before]
     assert "xw-large" in workbench.widget._dom_classes
     do(workbench, workbench, view="inversion")
     do(workbench, workbench.large, value=False)
     assert "xw-large" not in workbench.widget._dom_classes
-    do(workbench, workbench, view="cladec")
-    assert tiles() == before
+
+
+def test_the_line_of_pictures_grows_as_it_is_scrolled(workbench):
+    strip = workbench.strip
+    assert len(strip.here) == STEP
+    do(workbench, strip.cards, reached=STEP - 2)
+    assert len(strip.here) > STEP
+    assert strip.picture == workbench.picture
+    far = workbench.study.pool.indices[100]
+    do(workbench, workbench, picture=far)
+    assert strip.here[strip.cards.selected] == 100
+
+
+def test_what_a_view_ignores_cannot_be_set(workbench):
+    for key, one in VIEWS.items():
+        do(workbench, workbench, view=key)
+        assert workbench.classes.disabled == ("target" not in one.follows)
+        assert (workbench.layers.widget.layout.display == "none") == ("layer" not in one.follows)
+
+
+def test_a_page_is_saved_where_one_works(workbench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    workbench.keep_page.click()
+    assert workbench.task.wait(60)
+    assert [file.name for file in tmp_path.iterdir()] == ["birds-the-honest-classifier.html"]
+    assert workbench.keep_page.description == "Saved"
 
 
 def test_closing_leaves_nothing_behind(ready):

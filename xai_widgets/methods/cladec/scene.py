@@ -8,15 +8,9 @@ from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.units import parse_units
 from xai_widgets.names import class_name
-from xai_widgets.study import Study
 
 MOST_HIDDEN = 512
 """Pictures times units that are decoded to rank units: every unit is hidden in turn, and that should stay quick."""
-
-
-def mistakes(study: Study) -> list[int]:
-    """Pictures of the pool that the classifier gets wrong, of those whose class is known."""
-    return study.pool.mistakes
 
 
 def chosen_units(cladec: ClaDec, layer: str, text: str) -> list[int] | None:

@@ -22,7 +22,11 @@ def dimmed(pictures: Tensor, mask: Tensor) -> Tensor:
 
 def outlined(picture: Tensor, inside: Tensor) -> Tensor:
     """A picture ``(C, H, W)`` with a white line around a region, bool ``(H, W)``, and everything outside dimmed."""
+    return drawn_around(dimmed(picture, inside.float()), inside)
+
+
+def drawn_around(picture: Tensor, inside: Tensor) -> Tensor:
+    """A picture ``(C, H, W)`` with a white line around a region, bool ``(H, W)``."""
     region = inside.float()[None, None]
     line = (F.max_pool2d(region, 3, stride=1, padding=1) - region)[0]
-    dark = dimmed(picture, region[0])
-    return torch.where(line > 0, torch.ones_like(dark), dark)
+    return torch.where(line > 0, torch.ones_like(picture), picture)

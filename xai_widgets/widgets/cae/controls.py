@@ -1,4 +1,4 @@
-"""The controls of ManifoldExplorer: which picture is led to which class, and how far."""
+"""The controls of ManifoldExplorer: which picture, which target, and how far."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-NOBODY = -1
-"""The target's value while no class is chosen."""
+from xai_widgets.methods.cae.scene import Choice
+
+NOBODY, RUNNER_UP = -1, -2
+"""In place of a target: none, and the map is an overview; the second most probable class of the picture."""
 
 OVERVIEW = "all classes"
 
@@ -16,9 +18,9 @@ class ManifoldControls:
     """A `row` of six controls; the dial of the confidence also shows what was obtained without it."""
 
     def __init__(self, names: Sequence[str], pictures: int, picture: int) -> None:
-        options = [(OVERVIEW, NOBODY), *((name, k) for k, name in enumerate(names))]
+        options = [("runner-up", RUNNER_UP), (OVERVIEW, NOBODY), *((name, k) for k, name in enumerate(names))]
         self.picture = ipywidgets.BoundedIntText(picture, min=0, max=pictures - 1, description="Picture")
-        self.target = ipywidgets.Dropdown(options=options, value=NOBODY, description="Target")
+        self.target = ipywidgets.Dropdown(options=options, value=RUNNER_UP, description="Target")
         self.confidence = ipywidgets.FloatSlider(
             value=0.95, min=0.05, max=0.99, step=0.01, readout_format=".0%", description="Confidence",
             continuous_update=False,
@@ -34,8 +36,14 @@ class ManifoldControls:
         self.row = list(widths)
         self._set = self.confidence.value
 
+    def choice(self, from_map: int) -> Choice:
+        """What is chosen; `from_map` is the index of a picture from the map, or -1."""
+        target = None if self.target.value == NOBODY else self.target.value
+        unseen = from_map < 0
+        return Choice(unseen, self.picture.value if unseen else from_map, target)
+
     def enable(self, *, fitted: bool, led: bool) -> None:
-        """Let those be used that do something: while there is a fitted model, while a picture is led to a class."""
+        """Let those be used that do something: while there is a fitted model, while a picture has a target."""
         for control in (self.picture, self.target, self.back):
             control.disabled = not fitted
         for control in (self.confidence, self.border, self.typical):

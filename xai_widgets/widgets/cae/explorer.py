@@ -12,12 +12,13 @@ from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Choice, Decoded, Goal, Point, Scene, choose_scene, second_class
-from xai_widgets.names import Target, class_name, find_class
+from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.before_fit import BeforeFit
-from xai_widgets.widgets.cae.controls import NOBODY, ManifoldControls
+from xai_widgets.widgets.cae.controls import NOBODY, RUNNER_UP, ManifoldControls
 from xai_widgets.widgets.cae.page import manifold_page
+from xai_widgets.widgets.cae.target import judged, judged_overview, with_target
 from xai_widgets.widgets.cae.view import ManifoldView
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
@@ -38,7 +39,7 @@ class ManifoldExplorer(BeforeFit):
     picture
         The picture to begin with, by its index in ``study.test``.
     target
-        The class to lead it to, by number or name; default none, and the map is an overview of all classes.
+        The class to lead it to, by number or name; default the second most probable one.
     selection
         What is looked at, if it is shared with other widgets.
 
@@ -58,9 +59,8 @@ class ManifoldExplorer(BeforeFit):
     label = "Manifold"
     question = "What would turn this picture into another class, in the classifier's eyes?"
     reading = (
-        "Choose a class other than the predicted one, and drag the point: the picture changes, and so does the "
-        "prediction. It shows how the classifier sees the classes, not how nature made them. The layer plays no part "
-        "here."
+        "Choose a class, and drag the point: the picture changes, and the prediction follows. It shows how the "
+        "classifier sees the classes, not how nature made them."
     )
     without_kernel = (
         "Dragging still works with the prepared pictures; exact pictures, other pictures and fits need the kernel."
@@ -98,18 +98,19 @@ class ManifoldExplorer(BeforeFit):
         self.controls = ManifoldControls(self.study.class_names, len(self.study.test), first)
         self.target = target
         self._offer_trial()
-        return [*self.controls.row, self.fitting]
+        return [self.fitting, *self.controls.row]
 
     def _make_views(self) -> Sequence[ipywidgets.Widget]:
         self.view = ManifoldView(self.study)
         self.map = self.view.map
         return self.view.widgets
 
+    def _make_more(self) -> Sequence[ipywidgets.Widget]:
+        return [self.view.path.widget]
+
     def _bind(self) -> None:
-        # Room for two lines, so that a longer sentence does not push the pictures down.
-        self._lines["sentence"].layout.min_height = "3.3em"
         self.shared_controls = [self.controls.picture, self.controls.target]
-        for name in ("picture", "from_map", "target", "goal", "point"):
+        for name in ("picture", "from_map", "target", "overview", "goal", "point"):
             self.bind(name, self, name)
         self.controls.picture.observe(self.guarded(lambda _: self._take_unseen()), "value")
         self.controls.target.observe(self.guarded(lambda _: self._refresh()), "value")
@@ -119,6 +120,8 @@ class ManifoldExplorer(BeforeFit):
         self.controls.back.on_click(self.guarded(lambda _: self._go_home()))
         self.map.on_move(self.guarded(lambda *_: self._follow_point()))
         self.map.on_pick(self.guarded(self._take_from_map))
+        self.map.on_point(self.view.thumbnail)
+        self.view.chips.observe(self.guarded(lambda _: self._take_chip()), "selected")
 
     # --- what is chosen ------------------------------------------------------------------------------------------
 
@@ -144,13 +147,26 @@ class ManifoldExplorer(BeforeFit):
 
     @property
     def target(self) -> int | None:
-        """The class that the picture is led to; None on an overview. Set it by number or name."""
+        """The chosen class; None for the second most probable one, and on an overview. Set it by number or name."""
         target: int = self.controls.target.value
-        return None if target == NOBODY else target
+        return None if target < 0 else target
 
     @target.setter
     def target(self, target: Target | None) -> None:
-        self.controls.target.value = NOBODY if target is None else find_class(self.study.class_names, target)
+        self.controls.target.value = RUNNER_UP if target is None else find_class(self.study.class_names, target)
+
+    @property
+    def overview(self) -> bool:
+        """Whether the map shows all classes, and no class is the target."""
+        return bool(self.controls.target.value == NOBODY)
+
+    @overview.setter
+    def overview(self, overview: bool) -> None:
+        if overview != self.overview:
+            self.controls.target.value = NOBODY if overview else RUNNER_UP
+
+    def _take_chip(self) -> None:
+        self.controls.target.value = self.controls.target.value if self.view.chip is None else self.view.chip
 
     @property
     def point(self) -> Point:
@@ -181,7 +197,7 @@ class ManifoldExplorer(BeforeFit):
 
     @property
     def goal(self) -> Goal:
-        """The end of the way, a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
+        """The end of the path, a confidence in (0, 1), "border" or "typical"; set it to lead the picture there."""
         return self._goal
 
     @goal.setter
@@ -215,10 +231,6 @@ class ManifoldExplorer(BeforeFit):
         if self.scene is not None:
             self.map.move(*self.scene.home)
 
-    def _choice(self) -> Choice:
-        unseen = self._from_map < 0
-        return Choice(unseen, self.controls.picture.value if unseen else self._from_map, self.target)
-
     @property
     def scene(self) -> Scene | None:
         """What is on the map, or None while there is nothing."""
@@ -235,15 +247,16 @@ class ManifoldExplorer(BeforeFit):
         self.offer_fit(needed=not self.explainer.fitted)
         if not self.explainer.fitted:
             self.controls.enable(fitted=False, led=False)
+            self.judge(None)
             self.sentence = self.not_fitted()
             return
         with self.lock:
             self._moved_to = None
-            choice, goal = self._choice(), self._goal
+            choice, goal = self.controls.choice(self._from_map), self._goal
             present = self.scene if choice == self._staged else None
 
             def work(progress: Progress) -> tuple[Scene, Counterfactual | None, Decoded]:
-                scene = present or choose_scene(self.explainer, choice, progress)
+                scene = present or choose_scene(self.explainer, with_target(self.explainer, choice), progress)
                 explanation = scene.explain(goal)
                 return scene, explanation, scene.end(explanation)
 
@@ -259,7 +272,7 @@ class ManifoldExplorer(BeforeFit):
             self._staged, self.explanation = choice, explanation
             self.controls.enable(fitted=True, led=scene.target is not None)
             if explanation is None:
-                self._tell_no_way(scene)
+                self._tell_no_way()
             else:
                 self._tell_way(choice, explanation)
             self.map.move(*point)
@@ -267,16 +280,13 @@ class ManifoldExplorer(BeforeFit):
 
     def _tell_way(self, choice: Choice, explanation: Counterfactual) -> None:
         self.sentence = f"{explanation.sentence()}{choice.most_changed(self.study, explanation)}"
-        self.numbers = explanation.verdict()
+        self.judge(judged(explanation), explanation.verdict())
         if isinstance(self._goal, str):
             self.controls.set_dial(explanation.obtained)
 
-    def _tell_no_way(self, scene: Scene) -> None:
-        already = f"{class_name(self.study.class_names, scene.source)} is already the predicted class; choose another."
-        self.sentence = "Drag the point: the picture changes, and the prediction follows. " + (
-            already if self.target == scene.source else "Choose a target class to see the way there."
-        )
-        self.numbers = self.explainer.verdict()
+    def _tell_no_way(self) -> None:
+        self.sentence = "Drag the point: the picture changes, and the prediction follows. Choose a class to lead it to."
+        self.judge(judged_overview(self.explainer), self.explainer.verdict())
 
     # --- the point -----------------------------------------------------------------------------------------------
 
@@ -311,13 +321,13 @@ class ManifoldExplorer(BeforeFit):
     # --- taking it away ------------------------------------------------------------------------------------------
 
     def thumbnails(self) -> list[Tile]:
-        """The first, the middle and the last frame of the way."""
+        """The first, the middle and the last frame of the path."""
         frames = self.view.path.tiles
         return [frames[0], frames[len(frames) // 2], frames[-1]] if frames else []
 
     @classmethod
     def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:  # noqa: ARG003
-        """Explorers of the way to the second most probable class of the first study's first picture."""
+        """Explorers of the path to the second most probable class of the first study's first picture."""
         target = second_class(studies[0], studies[0].pool.pictures[0])
         return [cls(study, target=target).settled(progress) for study in studies]
 

@@ -15,7 +15,7 @@ def film_tiles(explanation: Counterfactual) -> tuple[list[str], list[Tile]]:
     headings = ["original", *between, "counterfactual"]
     tiles: list[Tile] = []
     for frame in range(frames):
-        off = "" if explanation.strip.on_data[frame] else ", outside the data"
+        off = "" if explanation.strip.on_data[frame] else ", far from real pictures"
         chance = float(explanation.strip.probabilities[frame, explanation.target])
         caption = f"{explanation.prediction_label(frame)}{off}"
         alt = f"Frame {frame + 1} of {frames}: {caption}; {explanation.name(explanation.target)} {chance:.0%}"
@@ -29,7 +29,7 @@ def saliency_tiles(explanation: Counterfactual) -> list[Tile]:
     area, where = explanation.focus()
     captions = {
         "where it changes": f"60 % on {area:.0%} of the picture, {where}",
-        "what moves the classifier": f"adds up to {added:.1f} of {expected:.1f} log-odds",
+        "what moves the classifier": f"sums to {added:.1f} of {expected:.1f} log-odds",
         "several ways": f"agreement {float(explanation.saliency['agreement'].mean()):.0%}",
     }
     return [

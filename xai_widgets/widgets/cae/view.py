@@ -9,14 +9,20 @@ import ipywidgets
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Decoded, Point, Scene
 from xai_widgets.names import class_name
+from xai_widgets.pictures import load
 from xai_widgets.probabilities import SOFTMAX
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY
 from xai_widgets.widgets.cae.path import PathView
+from xai_widgets.widgets.cae.target import Exemplars, offered
 from xai_widgets.widgets.views.atlas import AtlasView
-from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.cards import Cards
+from xai_widgets.widgets.views.drawing import thumbnail
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
+
+CHIP = 36
+"""Pixels of the side of a picture of a class to be chosen."""
 
 
 class ManifoldView:
@@ -29,11 +35,16 @@ class ManifoldView:
         adding = study.scores is SOFTMAX
         self.atlas = AtlasView(names=list(self.names), colours=self.map.colours, adding=adding)
         self.path = PathView(pixelated=max(study.shape[1:]) < SMALL)
+        self.chips = Cards(tile=CHIP, across=-1, pixelated=max(study.shape[1:]) < SMALL, label="Lead the picture to")
+        self.chips.add_class("xw-chips")
+        self._exemplars, self._offered = Exemplars(self.names), list[int]()
         self.map.link_to(self.atlas)
-        self.widgets = [ipywidgets.HBox([self.map.widget, self.atlas], layout=SIDE_BY_SIDE), self.path.widget]
+        dragged = ipywidgets.HBox([self.map.widget, self.atlas])
+        dragged.add_class("xw-dragged")
+        self.widgets = [self.chips, dragged]
 
     def show(self, scene: Scene, truth: str, end: Decoded, point: Point) -> None:
-        """Show a scene of a picture of that true class, with the exact picture at the end of the way."""
+        """Show a scene of a picture of that true class, with the exact picture at the end of the path."""
         new = scene is not self.scene
         # In one message, or there would be a moment at which the pictures of one map are shown on another.
         with self.atlas.hold_sync():
@@ -44,6 +55,31 @@ class ManifoldView:
         if new:
             self._show_map(scene, point)
             self.scene = scene
+            self._offer(scene)
+
+    @property
+    def chip(self) -> int | None:
+        """The class of the chosen chip, or NOBODY, if it is another one than that on the map."""
+        place = self.chips.selected
+        if self.scene is None or not 0 <= place < len(self._offered):
+            return None
+        chosen = self._offered[place]
+        return None if chosen == (NOBODY if self.scene.target is None else self.scene.target) else chosen
+
+    def thumbnail(self, point: int) -> str:
+        """The picture of a point on the map, as the source of an image."""
+        if self.scene is None:
+            return ""
+        cae = self.scene.cae
+        index = int(cae.code_indices[self.scene.indices[point]])
+        return thumbnail(load(cae.study.train, [index])[0][0])
+
+    def _offer(self, scene: Scene) -> None:
+        """Offer the classes that the picture can be led to."""
+        self._offered = offered(scene)
+        with self.chips.hold_sync():
+            self.chips.cards = [self._exemplars.chip(scene.cae, k) for k in self._offered]
+            self.chips.selected = self._offered.index(NOBODY if scene.target is None else scene.target)
 
     def _show_pictures(self, scene: Scene, truth: str) -> None:
         predicted, chance = class_name(self.names, scene.source), float(scene.probabilities.max())
@@ -65,7 +101,7 @@ class ManifoldView:
     def show_exact(self, decoded: Decoded) -> None:
         """Show the exact picture at a point."""
         chance, winner = decoded.probabilities.max(0)
-        where = "" if decoded.on_data else ", outside the data"
+        where = "" if decoded.on_data else ", far from real pictures"
         text = f"Counterfactual: {self.names[int(winner)]} {float(chance):.0%}{where}"
         self.atlas.show_exact(*decoded.point, decoded.picture, decoded.probabilities.numpy(), text)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import ipywidgets
 
 from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
-from xai_widgets.methods.cladec.scene import chosen_units, mistakes, nearest
+from xai_widgets.methods.cladec.scene import chosen_units
 from xai_widgets.pool import NOT_KNOWN
 from xai_widgets.progress import Progress
+from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
+from xai_widgets.widgets.cladec import tiles
+from xai_widgets.widgets.cladec.frames import LayerFrames, unfitted, verdict
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
-from xai_widgets.widgets.cladec.tiles import MAPS, map_tile, picture_tile, version_tiles
 from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
@@ -23,10 +24,11 @@ from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.elements import PictureGrid, Row, Tile
 from xai_widgets.widgets.views.layer_picker import LayerPicker
-from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.layouts import HIDDEN, SIDE_BY_SIDE, set_visible
+from xai_widgets.widgets.views.stage import Frame, Stage
+from xai_widgets.widgets.views.tools import close_all
 
-EVERYTHING, MISTAKES, NEAREST = "all classes", "mistakes", "nearest picture"
-LAST_COLUMNS = (*MAPS, NEAREST)
+EVERYTHING, MISTAKES = "all classes", "mistakes"
 
 
 class ClaDecExplorer(Explorer):
@@ -52,9 +54,8 @@ class ClaDecExplorer(Explorer):
     label = "Layer"
     question = "What does this layer still know about the picture, and what has it thrown away?"
     reading = (
-        "Each row is a picture; beside it the same picture, decoded from the layer alone, and by an auto-encoder, free "
-        "to choose what it keeps. Only what is lost in the first and kept in the second was thrown away by the "
-        "classifier. The class plays no part here."
+        "The picture is drawn again from one layer alone, and beside it by an auto-encoder, free to choose what it "
+        "keeps. The classifier threw away only what the layer loses and the auto-encoder keeps."
     )
     follows = ("layer", "picture")
     #: The explanation on display, or None while the chosen layer is not fitted.
@@ -91,23 +92,32 @@ class ClaDecExplorer(Explorer):
         self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
         self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
         self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
-        self.map = ipywidgets.Dropdown(options=LAST_COLUMNS, description="Last column")
+        self.map = ipywidgets.Dropdown(options=tiles.LAST_COLUMNS, description="Last column")
         self.pager = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page")
+        self.more = ipywidgets.ToggleButton(description="More pictures", layout={"width": "10em"})
         widths = {self.show: 13, self.alpha: 16, self.units: 9, self.map: 15, self.pager: 7}
         for control, width in widths.items():
             control.layout.width = f"{width}em"
         self.fit.description = "Fit this layer"
-        return [*widths, self.fitting]
+        return [self.fitting, self.alpha, self.units, self.more, self.show, self.pager, self.map]
 
     def _make_views(self) -> list[ipywidgets.Widget]:
         self.picker = LayerPicker(self.study, self._begin_with or self._first_layer())
-        self.grid = PictureGrid(tile=_tile(self.study), pixelated=min(self.study.shape[1:]) < 64)
+        self.stage = Stage(pixelated=max(self.study.shape[1:]) < SMALL, label="Layer")
+        self._drawn = LayerFrames(self._explain)
+        self._link = ipywidgets.jsdlink((self.picker.strip, "hovered"), (self.stage, "hovered"))
+        return [self.picker.widget, self.stage]
+
+    def _make_more(self) -> list[ipywidgets.Widget]:
+        self.grid = PictureGrid(tile=tiles.tile_side(self.study), pixelated=min(self.study.shape[1:]) < 64)
         self.bars = PredictionBars()
-        return [self.picker.widget, ipywidgets.HBox([self.grid, self.bars.widget], layout=SIDE_BY_SIDE)]
+        self._several = ipywidgets.HBox([self.grid, self.bars.widget], layout={**SIDE_BY_SIDE, **HIDDEN})
+        return [self._several]
 
     def _bind(self) -> None:
         controls = {"show": self.show, "alpha": self.alpha, "units": self.units, "map": self.map, "page": self.pager}
-        self.shared_controls = [self.picker.widget, self.show, self.pager]
+        controls |= {"more": self.more}
+        self.shared_controls = [self.picker.widget]
         self.bind("layer", self.picker)
         for name, control in controls.items():
             self.bind(name, control)
@@ -115,10 +125,23 @@ class ClaDecExplorer(Explorer):
         self.bind("picture", self, "picture")
         refresh = self.guarded(lambda _: self._refresh())
         self.picker.on_change(refresh)
+        self.stage.observe(self.guarded(lambda _: self._take_layer()), "value")
+        self.more.observe(self.guarded(lambda _: self._show_several()), "value")
         for control in (self.alpha, self.units, self.map, self.pager):
             control.observe(refresh, "value")
         self.show.observe(self.guarded(lambda _: self._first_page()), "value")
-        self.grid.observe(self.guarded(lambda _: self._show_bars()), "selected")
+        self.grid.observe(self.guarded(lambda _: self._show_row()), "selected")
+        self._show_several()
+
+    def _take_layer(self) -> None:
+        if self.stage.value:
+            self.picker.value = self.stage.value
+
+    def _show_several(self) -> None:
+        """Show or hide the pictures of a page, and what decides which ones."""
+        set_visible(self._several, visible=self.more.value)
+        for control in (self.show, self.pager, self.map):
+            control.layout.display = None if self.more.value else "none"
 
     @property
     def layer(self) -> str:
@@ -166,12 +189,8 @@ class ClaDecExplorer(Explorer):
         if self.show.value == 0:
             return list(range(len(labels)))
         if self.show.value == 1:
-            return self._mistakes
+            return self.study.pool.mistakes
         return [i for i, label in enumerate(labels.tolist()) if label == self.show.value - 2]
-
-    @cached_property
-    def _mistakes(self) -> list[int]:
-        return mistakes(self.study)
 
     def _first_page(self) -> None:
         if self.pager.value == 1:
@@ -214,35 +233,56 @@ class ClaDecExplorer(Explorer):
         (self._show_status if self.explanation is not None else self._refresh)()
 
     def _show_explanation(self) -> None:
-        self.explanation = found = self._explain(self.layer)
-        self.sentence, self.numbers = found.report.sentence(), found.verdict()
-        self.grid.columns = self._columns(found.layer, found.reference is not None, found.units)
+        self.explanation = found = self._explain(self.layer, self._indices)
+        self.sentence = found.report.sentence()
+        self.judge(verdict(found), found.verdict())
+        self.grid.columns = tiles.columns_of(found, self.map.value)
         self.grid.rows = self._grid_rows(found)
-        self._show_bars()
+        self._show_row()
 
-    def _explain(self, layer: str) -> ClaDecExplanation:
+    def _explain(self, layer: str, indices: Sequence[int]) -> ClaDecExplanation:
         alpha = None if self.explainer.settings.paper else self.alpha.value
-        pictures = self.study.pool.pictures[self._indices]
+        pictures = self.study.pool.pictures[list(indices)]
         found: ClaDecExplanation = self.explainer.explain(pictures, layer, alpha=alpha, units=self._chosen_units(layer))
         return found
 
+    def _show_row(self) -> None:
+        """Show the chosen picture, drawn from each layer."""
+        self._show_bars()
+        if self._indices:
+            self.stage.frames = self._frames(self._indices[self._row])
+            self.stage.value = self.layer
+
+    def _frames(self, index: int) -> list[Frame]:
+        """The chosen picture as each fitted layer has it, and as the chosen one will."""
+
+        def settings(layer: str) -> tuple[object, ...]:
+            return self.alpha.value, tuple(self._chosen_units(layer) or ())
+
+        names = [layer.name for layer in self.study.layers()]
+        frames = self._drawn.of(index, [name for name in names if name in self.explainer.layers], settings)
+        if self.layer not in self.explainer.layers:
+            frames.append(unfitted(self.layer, self.study.pool.pictures[index], self.study.pool.title(index)))
+        return sorted(frames, key=lambda frame: names.index(frame["name"]))
+
     def _show_unfitted(self) -> None:
-        self.explanation, self.numbers = None, ""
+        self.explanation = None
+        self.judge(None)
         self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
         if self.is_fitting():
             self.sentence = f"{self.layer} is being fitted."
             self.follow_fit()
-        self.grid.columns = self._columns(self.layer, self.explainer.settings.reference is not None)
-        pool, blank = self.study.pool, [_EMPTY] * (len(self.grid.columns) - 1)
-        self.grid.rows = [
-            {"label": pool.title(i), "tiles": [picture_tile(pool.pictures[i], "", pool.title(i)), *blank]}
-            for i in self._indices
-        ]
+        self.grid.columns = tiles.columns(
+            self.layer, self.map.value, reference=self.explainer.settings.reference is not None
+        )
+        self.grid.rows = tiles.waiting_rows(self.study.pool, self._indices, len(self.grid.columns))
         self.bars.clear()
+        self._show_row()
 
     def _show_nothing(self) -> None:
-        self.explanation, self.sentence, self.numbers = None, "No held-out picture is of this kind.", ""
-        self.grid.rows = []
+        self.explanation, self.sentence = None, "No held-out picture is of this kind."
+        self.judge(None)
+        self.grid.rows, self.stage.frames = [], []
         self.bars.clear()
 
     def _show_bars(self) -> None:
@@ -250,32 +290,32 @@ class ClaDecExplorer(Explorer):
             predictions = {name: table[self._row] for name, table in self.explanation.predictions.items()}
             self.bars.show(predictions, self.explanation.class_names)
 
-    def _columns(self, layer: str, reference: bool, units: Sequence[int] | None = None) -> list[str]:
-        some = "" if units is None else f", {len(units)} units"
-        last = {"difference": "difference of the two"}.get(self.map.value, self.map.value)
-        return ["original", f"ClaDec of {layer}{some}", *(["auto-encoder"] if reference else []), last]
-
     def _grid_rows(self, found: ClaDecExplanation) -> list[Row]:
-        last, name = self._last_column(found), self.study.pool.title
-        return [{"label": name(i), "tiles": [*version_tiles(found, n), last[n]]} for n, i in enumerate(self._indices)]
-
-    def _last_column(self, found: ClaDecExplanation) -> list[Tile]:
-        if self.map.value != NEAREST:
-            return [map_tile(found, n, self.map.value) for n in range(len(found.original))]
+        names = [self.study.pool.title(i) for i in self._indices]
+        last = tiles.last_tiles(self.explainer, found, self.map.value)
         return [
-            picture_tile(picture, name, f"nearest training picture in this layer{f': {name}' if name else ''}")
-            for picture, name in nearest(self.explainer, found)
+            {"label": name, "tiles": [*tiles.version_tiles(found, row), tile]}
+            for row, (name, tile) in enumerate(zip(names, last, strict=True))
         ]
 
     def thumbnails(self) -> list[Tile]:
         """The first row."""
-        tiles: list[Tile] = self.grid.rows[0]["tiles"] if self.grid.rows else []
-        return tiles
+        first: list[Tile] = self.grid.rows[0]["tiles"] if self.grid.rows else []
+        return first
 
     # --- fitting -----------------------------------------------------------------------------------------------
 
     def _to_fit(self) -> tuple[ClaDec, str]:
         return self.explainer, self.layer
+
+    def _fitted(self) -> None:
+        self._drawn.clear()
+        super()._fitted()
+
+    def close(self) -> None:
+        """Close every widget inside, and stop what is running; a fit goes on, to be found in the study."""
+        super().close()
+        close_all(self._link)
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
@@ -297,21 +337,10 @@ class ClaDecExplorer(Explorer):
         )
 
     def _page(self, layer: str) -> LayerPage:
-        found = self._explain(layer)
+        found = self._explain(layer, self._indices)
         return LayerPage(
-            columns=self._columns(found.layer, found.reference is not None, found.units),
+            columns=tiles.columns_of(found, self.map.value),
             rows=self._grid_rows(found),
             numbers=found.verdict(),
             sentence=found.report.sentence(),
         )
-
-
-# --- pieces --------------------------------------------------------------------------------------------------------
-
-_EMPTY: Tile = {"src": "", "alt": "not fitted yet", "caption": ""}
-
-
-def _tile(study: Study) -> int:
-    """Side of a tile: large enough to see, whole multiples of small pictures."""
-    side = max(study.shape[1:])
-    return side * max(round(128 / side), 1) if side < 128 else 160

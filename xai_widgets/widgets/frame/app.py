@@ -1,4 +1,4 @@
-"""The frame every widget shares: title, sentence, controls, progress, content, numbers, and one red line."""
+"""The frame every widget shares: title, pictures, a sentence, a verdict, controls, progress, and one red line."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import STILL, KernelLine
 from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description, source
+from xai_widgets.widgets.views.verdict import Verdict, verdict_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,12 +49,14 @@ class App(Displayed, ABC):
     controls
         At most seven widgets, shown in one row.
     content
-        The pictures, one widget below the other.
+        The pictures that answer the question, one widget below the other; sentence and verdict come last.
+    more
+        What there is beyond that, below the controls.
 
     Attributes
     ----------
     widget
-        The ipywidgets container; the app displays itself, so this is needed for layouts of one's own only.
+        The ipywidgets container; the app displays itself, so this is needed for your own layouts only.
     task
         The background thread; ``app.task.wait()`` waits for the work that runs.
     last_error
@@ -73,6 +76,7 @@ class App(Displayed, ABC):
         *,
         controls: Sequence[ipywidgets.Widget] = (),
         content: Sequence[ipywidgets.Widget] = (),
+        more: Sequence[ipywidgets.Widget] = (),
     ) -> None:
         if len(controls) > MOST_CONTROLS:
             raise XaiWidgetsError(f"{len(controls)} controls in one row; at most {MOST_CONTROLS} can be surveyed")
@@ -84,32 +88,41 @@ class App(Displayed, ABC):
         self.task = BackgroundTask(self._on_state)
         self._unsaved: Exception | None = None
         self._text = {"sentence": sentence, "numbers": "", "error": ""}
+        self._verdict: Verdict | None = None
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = ProgressLine(self.cancel, self.patience)
         self._kernel = KernelLine(self.without_kernel)
-        self.widget = ipywidgets.VBox(self._frame(controls, content), layout={"padding": "8px 4px", "grid_gap": "10px"})
+        self.widget = ipywidgets.VBox(self._frame(controls, content, more), layout={"grid_gap": "6px"})
         self.widget.add_class("xw-app")
         self._kernel.root = self.widget.model_id
         for name, text in self._text.items():
             self._write(name, text)
 
     def _frame(
-        self, controls: Sequence[ipywidgets.Widget], content: Sequence[ipywidgets.Widget]
+        self,
+        controls: Sequence[ipywidgets.Widget],
+        content: Sequence[ipywidgets.Widget],
+        more: Sequence[ipywidgets.Widget],
     ) -> list[ipywidgets.Widget]:
-        style = source("style.css")
-        heading = f'<style>{style}</style><div class="xw"><h2 class="xw-title">{html.escape(self.title)}</h2></div>'
         for control in controls:
             fit_description(control)
         row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
-        above = [ipywidgets.HTML(heading, layout={"margin": "0"}), self._kernel, self._lines["sentence"]]
         return [
-            *above,
-            *([row] if controls else []),
+            self._heading_line(),
+            self._kernel,
             self._progress.widget,
             self._lines["error"],
             *content,
+            self._lines["sentence"],
             self._lines["numbers"],
+            *([row] if controls else []),
+            *more,
         ]
+
+    def _heading_line(self) -> ipywidgets.HTML:
+        style = source("style.css")
+        heading = f'<style>{style}</style><div class="xw"><h2 class="xw-title">{html.escape(self.title)}</h2></div>'
+        return ipywidgets.HTML(heading, layout={"margin": "0"})
 
     # --- the lines of text ---------------------------------------------------------------------------------------
 
@@ -124,19 +137,26 @@ class App(Displayed, ABC):
 
     @property
     def numbers(self) -> str:
-        """The numbers that tell whether to believe it; plain text, to be read and set."""
+        """The numbers that tell whether to trust it, in plain text."""
         return self._text["numbers"]
 
-    @numbers.setter
-    def numbers(self, text: str) -> None:
-        self._write("numbers", text)
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether to trust what is shown; None while nothing is."""
+        return self._verdict
+
+    def judge(self, verdict: Verdict | None, numbers: str = "") -> None:
+        """Say whether to trust what is shown, with the numbers that tell."""
+        self._verdict = verdict
+        self._write("numbers", numbers)
 
     def _write(self, name: str, text: str) -> None:
         self._text[name] = text
         role = "alert" if name == "error" else "status"
         line = self._lines[name]
-        line.value = f'<div class="xw xw-{name}" role="{role}">{html.escape(text)}</div>'
-        # An empty line takes no room, except that of the sentence and the numbers, which would make pictures jump.
+        plain = f'<div class="xw xw-{name}" role="{role}">{html.escape(text)}</div>'
+        line.value = verdict_line(self._verdict, text) if name == "numbers" else plain
+        # An empty line takes no room, except that of the sentence and the verdict: what is below them would jump.
         line.layout.display = "none" if name == "error" and not text else None
 
     # --- errors --------------------------------------------------------------------------------------------------
@@ -296,6 +316,8 @@ class App(Displayed, ABC):
         self.task.cancel()
         self._progress.end()
         close_all(self.widget)
+        for line in self._lines.values():  # which a subclass may have left out
+            close_all(line)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.title}>"

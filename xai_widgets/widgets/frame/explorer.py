@@ -70,7 +70,8 @@ class Explorer(Fitting):
         self._following = False
         self._check()
         self._make_fitting(given=isinstance(source, Explainer))
-        super().__init__(self._heading(), controls=self._make_controls(), content=self._make_views())
+        controls, content = self._make_controls(), self._make_views()
+        super().__init__(self._heading(), controls=controls, content=content, more=self._make_more())
         self._bind()
         self._refresh()
         self.follow_fit()
@@ -91,7 +92,11 @@ class Explorer(Fitting):
 
     @abstractmethod
     def _make_views(self) -> Sequence[ipywidgets.Widget]:
-        """Make the views, one below the other; the controls are there already."""
+        """Make the views that answer the question, one below the other; the controls are there already."""
+
+    def _make_more(self) -> Sequence[ipywidgets.Widget]:
+        """Make what there is beyond the answer, one below the other; controls and views are there already."""
+        return []
 
     @abstractmethod
     def _bind(self) -> None:

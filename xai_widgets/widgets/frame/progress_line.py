@@ -16,13 +16,13 @@ class ProgressLine:
     """A bar, what is done and how long it will take, and a Cancel button; hidden while nothing runs."""
 
     def __init__(self, on_cancel: Callable[[], None], patience: float) -> None:
-        self._bar = ipywidgets.FloatProgress(max=1.0, layout={"width": "14em"})
+        self._bar = ipywidgets.FloatProgress(max=1.0, layout={"width": "auto", "height": "4px"})
         self._label = ipywidgets.HTML()
         self._button = ipywidgets.Button(description="Cancel", layout={"width": "6em"})
         self._button.on_click(lambda _: on_cancel())
-        # Hidden, not gone: the pictures below must not jump when work begins.
-        layout = {"visibility": "hidden", "align_items": "center", "grid_gap": "8px", "min_height": "32px"}
-        self.widget = ipywidgets.HBox([self._bar, self._label, self._button], layout=layout)
+        # Drawn over the top edge of what is below: it takes no room, and nothing jumps when work begins.
+        self.widget = ipywidgets.HBox([self._bar, self._label, self._button], layout={"visibility": "hidden"})
+        self.widget.add_class("xw-busy")
         self._patience = patience
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()

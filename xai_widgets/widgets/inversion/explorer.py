@@ -41,7 +41,8 @@ from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
 from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
-from xai_widgets.widgets.views.picture_strip import picture_cards
+from xai_widgets.widgets.views.picture_strip import TILE, picture_cards
+from xai_widgets.widgets.views.stage import Stage
 
 KEPT_SCENES = 8
 """So many results are remembered, so that going back takes no time; of large pictures each takes megabytes."""
@@ -111,15 +112,18 @@ class InversionExplorer(Explorer):
         pixelated = max(self._pool.pictures.shape[2:]) < SMALL
         layers = [name for name in self.controls.layer.options if name != TOGETHER]
         self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
-        self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures", selected=0)
+        self.cards = Cards(tile=TILE, pixelated=pixelated, across=-1, label="Pictures", selected=0)
         self.cards.cards = picture_cards(self._pool, range(len(self._pool)))
-        self.cards.layout.max_height, self.cards.layout.overflow = "260px", "auto"
-        self.grid = PictureGrid(tile=128, pixelated=pixelated, columns=tiles.COLUMNS)
+        self.stage = Stage(pixelated=pixelated, side=300)
+        return [self.strip, self.cards, self.stage]
+
+    def _make_more(self) -> list[ipywidgets.Widget]:
+        self.grid = PictureGrid(tile=128, pixelated=self.stage.pixelated, columns=tiles.COLUMNS)
         self.bars = PredictionBars()
         self._stop_line, self._words = ipywidgets.HTML(), ipywidgets.HTML(layout={"flex": "1 1 20em"})
         film = ipywidgets.HBox(self.controls.film, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
         below = ipywidgets.HBox([self.bars.widget, self._words], layout=SIDE_BY_SIDE)
-        return [self.strip, self.cards, film, self._stop_line, self.grid, below]
+        return [film, self._stop_line, self.grid, below]
 
     def _bind(self) -> None:
         controls = self.controls
@@ -236,6 +240,7 @@ class InversionExplorer(Explorer):
                 return
             with self.lock:
                 if self.scene is None and choice == self._choice():
+                    self.stage.frames = [tiles.waiting(picture, masks[0])]
                     self.grid.rows = tiles.glimpses(picture, masks)
             shown = time.monotonic()
 
@@ -251,7 +256,8 @@ class InversionExplorer(Explorer):
 
     def _show(self, scene: Scene) -> None:
         self.scene = scene
-        self.sentence, self.numbers = tiles.sentence(scene), tiles.verdict(scene)
+        self.sentence = tiles.sentence(scene)
+        self.judge(tiles.judged(scene), tiles.numbers(scene))
         self._words.value = Markup().join(map(_line, tiles.words(scene)))
         self.controls.enable(shown=True)
         self._show_stop()
@@ -261,6 +267,7 @@ class InversionExplorer(Explorer):
         if self.scene is not None:
             stop = self.controls.stop
             self._stop_line.value = _line(tiles.stop_line(self.scene, stop))
+            self.stage.frames = [tiles.large(self.scene, stop)]
             self.grid.rows = tiles.rows(self.scene, stop)
             self._show_bars()
 
@@ -274,9 +281,11 @@ class InversionExplorer(Explorer):
 
     def _show_nothing(self, why: str) -> None:
         self.scene = None
-        self.sentence, self.numbers = why, ""
+        self.sentence = why
+        self.judge(None)
         self._stop_line.value, self._words.value = _line(""), ""
-        self.grid.rows = [tiles.waiting_row(self._pool.pictures[self._choice().picture])]
+        picture = self._pool.pictures[self._choice().picture]
+        self.stage.frames, self.grid.rows = [tiles.waiting(picture)], [tiles.waiting_row(picture)]
         self.bars.clear()
         self.controls.enable(shown=False)
 

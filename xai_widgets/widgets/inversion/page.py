@@ -9,7 +9,7 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.inversion.tiles import COLUMNS, rows, sentence, stop_line, verdict, words
+from xai_widgets.widgets.inversion.tiles import COLUMNS, numbers, rows, sentence, stop_line, words
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.views.picture_strip import picture_cards
@@ -73,6 +73,6 @@ def _scene_page(scene: Scene, draw: Draw) -> dict[str, Any]:
         "names": [scene.name(row) for row in range(len(scene.classes))],
         "sentence": sentence(scene),
         "words": words(scene),
-        "numbers": verdict(scene),
+        "numbers": numbers(scene),
         "stops": [{"line": stop_line(scene, stop), "rows": rows(scene, stop, draw)} for stop in _stops(scene)],
     }

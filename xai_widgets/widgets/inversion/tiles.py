@@ -9,19 +9,84 @@ from torch import Tensor
 
 from xai_widgets.methods.inversion.scene import Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
-from xai_widgets.methods.masking.views import dimmed
+from xai_widgets.methods.masking.views import dimmed, drawn_around
 from xai_widgets.show.images import sequential
 from xai_widgets.show.words import where
 from xai_widgets.widgets.views.drawing import Draw, exactly
 from xai_widgets.widgets.views.elements import Row, Tile
+from xai_widgets.widgets.views.stage import Frame, Large
+from xai_widgets.widgets.views.verdict import Verdict, worst
 
 COLUMNS = ["picture", "kept", "removed", "mask", "mask as heat", "background alone"]
 
 CHANNELS, PARTS = 4, 4
 """At most so many channels and parts are named."""
 
+LOST = 0.5
+"""A class with less than this share of its probability is lost."""
+
 DOUBTFUL = 0.05
 """A class with a lower probability is not in the picture."""
+
+
+def failed(scene: Scene, row: int) -> bool:
+    """Whether there is no evidence for a class: its mask does not keep it, or the picture does not show it."""
+    before, kept = (float(one[row]) for one in (scene.explanation.before, scene.explanation.kept))
+    return before < DOUBTFUL or kept < LOST * before
+
+
+def large(scene: Scene, stop: int) -> Frame:
+    """The original with the mask's outline and what the mask keeps, large, for each class."""
+    return {"name": "", "tiles": [tile for row in range(len(scene.classes)) for tile in _pair(scene, stop, row)]}
+
+
+def _pair(scene: Scene, stop: int, row: int) -> list[Large]:
+    shown, name, of = scene.at(stop), scene.name(row), scene.classes[row]
+    plain, lost = exactly(shown.pictures[row]), failed(scene, row)
+    area = f"{float(shown.masks[row].mean()):.0%} of the picture, {where(shown.masks[row])}"
+    outlined = drawn_around(shown.pictures[row], shown.masks[row] > 0.5)
+    original = _caption(scene.ends[row, 0], shown.class_names, of)
+    alone, gone = (_caption(one, shown.class_names, of) for one in scene.blends[stop, row])
+    first = f"No evidence for {name} found" if lost else f"Evidence for {name}"
+    drawn = [
+        (first, outlined, f"Original: {original}", f"original: {original}; the mask: {area}"),
+        ("Kept alone", shown.kept_picture(row), f"Kept: {alone}", f"only {area} kept: {alone}"),
+        ("Removed", shown.removed_picture(row), f"Removed: {gone}", f"without {area}: {gone}"),
+    ]
+    return [
+        {"heading": heading, "src": exactly(one), "alt": alt, "caption": caption, "blink": plain, "dull": lost}
+        for heading, one, caption, alt in drawn[: 3 if len(scene.classes) == 1 else 2]
+    ]
+
+
+def waiting(picture: Tensor, mask: Tensor | None = None) -> Frame:
+    """The same while the search is running, with its latest mask ``(H, W)``."""
+    through: Large = {"heading": "Kept alone", "src": "", "alt": "not there yet", "caption": "searching"}
+    if mask is not None:
+        through |= {"src": exactly(dimmed(picture, mask)), "alt": "the picture through the mask so far"}
+    original: Large = {"heading": "Original", "src": exactly(picture), "alt": "the chosen picture", "caption": ""}
+    removed: Large = {"heading": "Removed", "src": "", "alt": "not there yet", "caption": ""}
+    return {"name": "", "tiles": [original, through, removed]}
+
+
+def judged(scene: Scene) -> Verdict:
+    """Whether to trust the masks: the worst of the classes."""
+    return worst([_judged(scene, row) for row in range(len(scene.classes))])
+
+
+def _judged(scene: Scene, row: int) -> Verdict:
+    found, name = scene.explanation[row], scene.name(row)
+    before, kept, removed = (float(one[0]) for one in (found.before, found.kept, found.removed))
+    if before < DOUBTFUL:
+        return Verdict("distrust", f"The classifier sees no {name} here: ignore this mask.")
+    if failed(scene, row):
+        return Verdict(
+            "distrust", f"Kept alone, {name} falls from {before:.0%} to {kept:.0%}: this is not its evidence."
+        )
+    if found.problems:
+        return Verdict("distrust", found.problems[0])
+    holds = f"Kept alone, {name} has {kept:.0%}; removed, {removed:.0%}."
+    return Verdict("trust" if removed < LOST * before else "careful", holds)
 
 
 def waiting_row(picture: Tensor) -> Row:
@@ -87,18 +152,12 @@ def sentence(scene: Scene) -> str:
     return " ".join([f"Picture {scene.index}.", *each])
 
 
-def verdict(scene: Scene) -> str:
+def numbers(scene: Scene) -> str:
     """The numbers that tell whether to trust the mask of each class."""
-    lines = [_doubt(scene, row) + scene.explanation[row].verdict() for row in range(len(scene.classes))]
+    lines = [scene.explanation[row].verdict() for row in range(len(scene.classes))]
     if len(lines) == 1:
         return lines[0]
     return " ".join(f"{scene.name(row)}: {line}" for row, line in enumerate(lines))
-
-
-def _doubt(scene: Scene, row: int) -> str:
-    if float(scene.explanation.before[row]) >= DOUBTFUL:
-        return ""
-    return f"The classifier sees no {scene.name(row)} here: ignore this mask. "
 
 
 def stop_line(scene: Scene, stop: int) -> str:

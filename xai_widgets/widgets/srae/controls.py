@@ -12,7 +12,7 @@ from xai_widgets.widgets.views.tools import fit_description
 
 
 class ConceptControls:
-    """A `row` of controls, and two for the chosen x-feature, which stand beside its exemplars.
+    """A `row` of controls, and two for the chosen x-feature, which are placed beside its exemplars.
 
     While the classes to choose from are being changed (`offering`), a change of the chosen one means nothing.
     """
@@ -28,7 +28,7 @@ class ConceptControls:
         self.compare = ipywidgets.ToggleButton(description="Compare with this one")
         self.compare.tooltip = "Keep this picture, and show the next one that is chosen beside it"
         self.layer.tooltip = "Each layer has x-features of its own, which are fitted once"
-        self.row = [self.classes, self.layer, strip.show, strip.page, self.compare]
+        self.row = [self.classes, self.layer, strip.show, self.compare]
         self.name = ipywidgets.Text(description="Name", placeholder="what is it?", continuous_update=False)
         self.turn = ipywidgets.FloatSlider(1.0, min=0.0, max=MOST, step=STEP, readout_format=".2f")
         self.turn.description = "Strength ×"

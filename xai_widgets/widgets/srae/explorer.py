@@ -22,6 +22,7 @@ from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.srae.controls import ConceptControls
+from xai_widgets.widgets.srae.measures import judged
 from xai_widgets.widgets.srae.page import concepts_page
 from xai_widgets.widgets.srae.views import ConceptViews
 from xai_widgets.widgets.views.elements import Tile
@@ -93,25 +94,27 @@ class ConceptExplorer(Explorer):
         names = self.study.class_names
         self.controls = ConceptControls(names, self._first_target, layers, self._first_layer, self.strip)
         self.fit.description = "Fit x-features"
-        return [*self.controls.row, self.fitting]
+        return [self.fitting, *self.controls.row]
 
     def _make_views(self) -> list[ipywidgets.Widget]:
         pixelated = self.strip.cards.pixelated
         self.views = ConceptViews(self.strip.cards, self.controls.name, self.controls.turn, pixelated=pixelated)
         return self.views.content
 
+    def _make_more(self) -> list[ipywidgets.Widget]:
+        return self.views.more
+
     def _bind(self) -> None:
         controls, strip = self.controls, self.strip
-        self.shared_controls = [controls.classes, controls.layer, strip.show, strip.page, strip.cards]
-        named = {"layer": controls.layer, "target": controls.classes, "show": strip.show, "page": strip.page}
+        self.shared_controls = [controls.classes, controls.layer, strip.show, strip.cards]
+        named = {"layer": controls.layer, "target": controls.classes, "show": strip.show}
         for name, control in (named | {"turn": controls.turn}).items():
             self.bind(name, control)
         for name in ("other", "picture", "feature"):
             self.bind(name, self, name)
         for control in (controls.classes, controls.layer):
             control.observe(self.locked(self._change_class), "value")
-        strip.show.observe(self.locked(self._first_page), "value")
-        strip.page.observe(self.locked(self._refresh), "value")
+        strip.show.observe(self.locked(self._first_picture), "value")
         controls.compare.observe(self.locked(self._compare), "value")
         controls.name.observe(self.locked(self._rename), "value")
         controls.turn.observe(self.locked(self._show_turn), "value")
@@ -191,9 +194,9 @@ class ConceptExplorer(Explorer):
     def _change_class(self) -> None:
         if not self.controls.offering:
             self._feature = None
-            self._first_page()
+            self._first_picture()
 
-    def _first_page(self) -> None:
+    def _first_picture(self) -> None:
         self.strip.rewind()
         self._refresh()
 
@@ -273,7 +276,8 @@ class ConceptExplorer(Explorer):
     def _display(self, scene: Scene) -> None:
         """Show a scene, with the present names."""
         self.scene = scene.renamed(self.srae.names(scene.choice.target))
-        self.sentence, self.numbers = self.scene.explanation.sentence(0), self.scene.explanation.verdict()
+        self.sentence = self.scene.explanation.sentence(0)
+        self.judge(judged(self.scene.explanation), self.scene.explanation.verdict())
         self.controls.name.value = self.scene.own_name
         self.views.show(self.scene, self.controls.stop)
         self._enable()
@@ -284,7 +288,8 @@ class ConceptExplorer(Explorer):
 
     def _show_nothing(self) -> None:
         self.scene = self._on_display = None
-        self.sentence, self.numbers, self.controls.name.value = self._why_nothing(), "", ""
+        self.sentence, self.controls.name.value = self._why_nothing(), ""
+        self.judge(None)
         self.views.clear()
         self._enable()
 

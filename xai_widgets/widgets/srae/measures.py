@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.report import ClassReport
+from xai_widgets.widgets.views.verdict import Verdict, judge
+
+LEAST_WITHIN = 0.9
+"""A sum that explains less within the class is in doubt."""
 
 _MEASURES = (
     ("R² on all pictures", "r2_all", ".3f", "share of the score's variance that the sum explains"),
@@ -12,7 +17,7 @@ _MEASURES = (
     ("alive", "alive", "d", "x-features that vary at all; the others are dead"),
     ("second to first", "second_first", ".2f", "the second largest mean contribution over the largest; near 0 one "
      "x-feature dominates"),
-    ("for 90 %", "n90", ".1f", "x-features that it takes for 90 % of what speaks for the class"),
+    ("for 90 %", "n90", ".1f", "x-features that it takes for 90 % of the support for the class"),
 )  # fmt: skip
 
 _TABLE = Markup(
@@ -21,6 +26,14 @@ _TABLE = Markup(
     "{}</table></details>"
 )
 _ROW = Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>')
+
+
+def judged(found: SRAEExplanation) -> Verdict:
+    """Whether to trust the sum."""
+    numbers = found.report.srae
+    adds_up = f"The x-features explain {max(numbers.r2_positive, 0):.0%} of the score's differences within the class."
+    doubt = "" if numbers.r2_positive >= LEAST_WITHIN else adds_up
+    return judge([*found.stale, *numbers.problems], doubt, adds_up)
 
 
 def measures(report: ClassReport) -> Markup:

@@ -41,7 +41,7 @@ def concepts_page(
         "columns": tiles.exemplar_columns(),
         "stops": [STOPS[stop] for stop in PAGE_STOPS],
         "mark": MARK,
-        "legend": f"From the bias to the score; {MARK} together 90 % of what speaks for the class",
+        "legend": f"From the bias to the score; {MARK} together 90 % of the support for the class",
         "pixelated": pixelated,
     }
     sentence = "Choose a class, a picture and an x-feature: which few concepts make up the score?"

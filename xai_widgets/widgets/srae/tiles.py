@@ -16,7 +16,7 @@ from xai_widgets.show.words import amount, signed, where
 from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import Draw, exactly
 from xai_widgets.widgets.views.elements import Row, Tile
-from xai_widgets.widgets.views.score_bar import COLOURS, MARK
+from xai_widgets.widgets.views.score_bar import COLOURS
 
 SHADE = 0.35
 """How much of a map's lightness the picture below it may take away, so that one sees what the map lies on."""
@@ -25,7 +25,7 @@ SMALL_SHARE = 0.05
 """A map's own check counts where the x-feature makes up this share of all contributions."""
 
 _METHODS: dict[str, str] = {
-    "spatial": ", and a map adds up to its number",
+    "spatial": ", and a map sums to its number",
     "gradient": " (gradient times activation)",
     "occlusion": " (the loss when a cell is blurred)",
     "mask": " (the smallest mask that removes it)",
@@ -67,10 +67,9 @@ def feature_cards(found: SRAEExplanation, row: int = 0, draw: Draw = exactly) ->
 def _feature_card(found: SRAEExplanation, row: int, feature: int, source: str) -> Card:
     name, dead = found.names[feature], not bool(found.alive[feature])
     value = signed(float(found.contributions[row, feature]))
-    mark = f"{MARK} of the 90 %" if bool(found.significant[row, feature]) else ""
     return {
         "title": name,
-        "mark": "dead: never varies" if dead else mark,
+        "mark": "dead: never varies" if dead else "",
         "lines": [value, *_checked(found, row, feature)],
         "tiles": [{"src": source, "alt": f"{name} adds {value}, {where(found.maps[row, feature])}", "caption": ""}],
         "dull": dead,
@@ -92,8 +91,8 @@ def features_line(found: SRAEExplanation, row: int = 0) -> str:
     """A sentence about the maps and their scale."""
     limit = amount(full_scale(found.maps[row]))
     return (
-        f"Where each x-feature is: orange speaks for {found.class_name}, blue against it; full colour is {limit} of "
-        f"the {found.score_name} at one position{_METHODS[found.heatmap_method]}. Choose one to see what it stands for."
+        f"Where each x-feature is: orange supports {found.class_name}, blue opposes it; full colour is {limit} of "
+        f"the {found.score_name} at one position{_METHODS[found.heatmap_method]}. Choose one to see what it means."
     )
 
 
@@ -135,6 +134,6 @@ def _pair(exemplars: Exemplars, row: int, feature: int, large: Tensor, draw: Dra
 def exemplars_line(found: SRAEExplanation, feature: int) -> str:
     """A sentence about the exemplars."""
     return (
-        f"What {found.names[feature]} stands for: training pictures to which it adds most (top), as much as usual "
+        f"What {found.names[feature]} means: training pictures to which it adds most (top), as much as usual "
         "(median), and nothing (zero)"
     )

@@ -16,7 +16,7 @@ from xai_widgets.widgets.views.score_bar import ScoreBar
 
 
 class ConceptViews:
-    """All views, from top to bottom as in `content`; `name` and `dial` are the controls of the chosen x-feature.
+    """All views, as in `content` and `more`; `name` and `dial` are the controls of the chosen x-feature.
 
     Pictures and x-features (`features`) are cards to choose from; `exemplars` show what the chosen x-feature stands
     for.
@@ -25,8 +25,9 @@ class ConceptViews:
     def __init__(
         self, pictures: ipywidgets.Widget, name: ipywidgets.Widget, dial: ipywidgets.Widget, *, pixelated: bool
     ) -> None:
-        self.features = Cards(tile=104, pixelated=pixelated, across=0, label="X-features")
-        self.large = PictureGrid(tile=144, pixelated=pixelated, selected=-1, columns=[""])
+        self.features = Cards(tile=80, pixelated=pixelated, across=-1, label="X-features")
+        self.features.add_class("xw-features")
+        self.large = PictureGrid(tile=200, pixelated=pixelated, selected=-1, columns=[""])
         self.exemplars = PictureGrid(tile=72, pixelated=pixelated, selected=-1, columns=tiles.exemplar_columns())
         self.bar, self.curve = ScoreBar(), TurnCurve()
         names = ("compared", "features", "exemplars", "turn")
@@ -36,9 +37,10 @@ class ConceptViews:
         stands_for = ipywidgets.VBox([name, self._lines["exemplars"], self.exemplars], layout=_LEFT)
         does = ipywidgets.VBox([dial, self._lines["turn"], self.curve.widget], layout=_RIGHT)
         chosen = ipywidgets.HBox([stands_for, does], layout=SIDE_BY_SIDE)
-        explained = [summed, self._lines["compared"], self._lines["features"], self.features, chosen]
-        self._explained = ipywidgets.VBox(explained, layout={"grid_gap": "10px"})
-        self.content = [pictures, self._explained, self._measures]
+        self._explained = ipywidgets.VBox([summed, self.features], layout={"grid_gap": "6px"})
+        further = [self._lines["compared"], self._lines["features"], chosen, self._measures]
+        self._further = ipywidgets.VBox(further, layout={"grid_gap": "10px"})
+        self.content, self.more = [pictures, self._explained], [self._further]
 
     def line(self, name: str) -> str:
         """One of the lines between the pictures, as HTML: "compared", "features", "exemplars" or "turn"."""
@@ -57,7 +59,8 @@ class ConceptViews:
         found = scene.exemplars
         self.exemplars.rows = tiles.waiting_rows() if found is None else tiles.exemplar_rows(found, scene.feature)
         self.show_turn(scene, stop)
-        set_visible(self._explained, visible=True)
+        for part in (self._explained, self._further):
+            set_visible(part, visible=True)
 
     def _show_sum(self, scene: Scene) -> None:
         found, other = scene.explanation, scene.other
@@ -83,7 +86,8 @@ class ConceptViews:
         self.bar.clear()
         self.curve.clear()
         self._measures.value = ""
-        set_visible(self._explained, visible=False)
+        for part in (self._explained, self._further):
+            set_visible(part, visible=False)
 
     def _say(self, name: str, text: str) -> None:
         line = self._lines[name]

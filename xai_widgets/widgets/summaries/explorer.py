@@ -1,4 +1,4 @@
-"""SummaryBrowser: the parts of its pictures that a classifier relies on for a class, again and again."""
+"""SummaryBrowser: the parts of its pictures that a classifier relies on for a class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from xai_widgets.widgets.summaries.lines import Cell, Line, lines
 from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.page import summaries_page
 from xai_widgets.widgets.summaries.tiles import summary_cards, waiting_cards
-from xai_widgets.widgets.summaries.words import numbers_line, sentence
+from xai_widgets.widgets.summaries.words import judged, numbers_line, sentence
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import Tile
 
@@ -59,10 +59,10 @@ class SummaryBrowser(Explorer):
 
     key = "summaries"
     label = "Summaries"
-    question = "Which parts does the classifier rely on for this class, again and again?"
+    question = "Which parts does the classifier rely on for this class?"
     reading = (
-        "Each row is a kind of region that recurs in pictures of the class and that the classifier needs. It is about "
-        "the class as a whole: the chosen picture and layer play no part here."
+        "Each card is a kind of region that recurs in pictures of the class and that the classifier needs. It is about "
+        "the class as a whole, not about the chosen picture."
     )
     follows = ("target",)
 
@@ -101,7 +101,10 @@ class SummaryBrowser(Explorer):
         self.rows.headings = self.networks.names if both else []
         self.rows.layout.max_height, self.rows.layout.overflow = _HIGH[both], "auto"
         self.chosen = ChosenSummary(self.controls.name, pixelated=pixelated)
-        return [self.rows, ipywidgets.HTML(meanings()), self.chosen.widget]
+        return [self.rows]
+
+    def _make_more(self) -> list[ipywidgets.Widget]:
+        return [ipywidgets.HTML(meanings()), self.chosen.widget]
 
     def _bind(self) -> None:
         controls = self.controls
@@ -225,7 +228,8 @@ class SummaryBrowser(Explorer):
         goal = self.controls.goal
         left = self.networks.next_step(goal) is not None
         self.controls.offer_search(left=left and not running, begun=bool(self.scene.known))
-        self.sentence, self.numbers = sentence(self.scene, left=left, running=running), numbers_line(self.scene)
+        self.sentence = sentence(self.scene, left=left, running=running)
+        self.judge(judged(self.scene), numbers_line(self.scene))
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -308,4 +312,4 @@ class SummaryBrowser(Explorer):
 # --- pieces --------------------------------------------------------------------------------------------------------
 
 # Three rows, or two with text below: what is chosen there must stay in sight.
-_HIGH = "520px", "650px"
+_HIGH = "430px", "430px"

@@ -52,6 +52,7 @@ def _summary_card(found: ClassSummaries, index: int, measure: str, top: float, *
         "lines": measured(summary, len(found.indices), measure),
         "tiles": [_member_tile(found, index, number, draw) for number in range(min(tiles, len(summary.members)))],
         "dull": not summary.sound,
+        "blink": draw(found.masks.pictures[found.regions[summary.members[0]].picture]),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xai_widgets.methods.summaries.scene import Scene
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.widgets.views.verdict import Verdict, judge, worst
 
 
 def sentence(scene: Scene, *, left: bool, running: bool) -> str:
@@ -15,12 +16,12 @@ def sentence(scene: Scene, *, left: bool, running: bool) -> str:
         then = "all pictures follow" if running else "press “Find the rest” for all pictures"
         return f"A first look at {len(first.indices)} pictures of {scene.title}; {then}. {_kinds(first)}"
     who = "do two classifiers" if scene.shared else "does the classifier"
-    return f"Which parts of {scene.title} {who} rely on, again and again? {scene.shared or _kinds(first)}"
+    return f"Which parts of {scene.title} {who} rely on? {scene.shared or _kinds(first)}"
 
 
 def _nothing(scene: Scene, *, left: bool, running: bool) -> str:
     if running:
-        return f"Looking for the parts of {scene.title} that the classifier relies on, again and again."
+        return f"Looking for the parts of {scene.title} that the classifier relies on."
     if left:
         return f"Nothing was found of {scene.title} yet: press “Find summaries”."
     return f"There are no summaries of {scene.title}: {' '.join(scene.reasons)}"
@@ -40,3 +41,20 @@ def numbers_line(scene: Scene) -> str:
     """The numbers that tell whether to trust the summaries."""
     verdicts = {name: found.verdict() for name, found in zip(scene.names, scene.founds, strict=True) if found}
     return " ".join(verdict if len(scene.names) == 1 else f"{name}: {verdict}" for name, verdict in verdicts.items())
+
+
+def judged(scene: Scene) -> Verdict | None:
+    """Whether to trust the summaries: the worst of the networks; None while nothing is known."""
+    return worst([_judged(found) for found in scene.known]) if scene.known else None
+
+
+def _judged(found: ClassSummaries) -> Verdict:
+    kept, groups = len(found.kept), len(found.summaries)
+    sound = (
+        f"{kept} of {groups} groups of regions {'is' if kept == 1 else 'are'} sound, in {len(found.indices)} pictures."
+    )
+    return judge(found.problems, "" if len(found.indices) >= FEW else sound, sound)
+
+
+FEW = 20
+"""What rests on fewer pictures is in doubt."""

@@ -5,7 +5,7 @@
 
 const REST = 350; // milliseconds without a move after which the result is said aloud
 const NEAR = 1e-4; // of the map's side: closer than a hand can point
-const MOST_BARS = 10;
+const MOST_BARS = 7;
 const SENT = [
   "sheet", "grid", "tile", "box", "table", "names", "colours", "source", "target", "original", "exact",
   "display", "pixelated", "scale", "ramp", "adding",
@@ -172,7 +172,7 @@ function render({ model, el }) {
   change.right.textContent = "brighter";
   const bars = element(root, "xw-bars");
   bars.setAttribute("role", "list");
-  bars.setAttribute("aria-label", "What the classifier says of the counterfactual");
+  bars.setAttribute("aria-label", "Probabilities of the counterfactual");
   const said = element(root, "xw-unseen");
   said.setAttribute("aria-live", "polite");
 

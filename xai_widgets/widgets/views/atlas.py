@@ -56,7 +56,7 @@ class AtlasView(anywidget.AnyWidget):
     #: The classes and the colour of each.
     names: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
     colours: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
-    #: Whether the probabilities of all classes add up to 1, so that there is one of "all others".
+    #: Whether the probabilities of all classes sum to 1, so that there is one of "all others".
     adding = traitlets.Bool(default_value=True).tag(sync=True)
     #: The class that the classifier sees in the original, and the one that is asked for; -1 for none.
     source = traitlets.Int(-1).tag(sync=True)
@@ -66,7 +66,7 @@ class AtlasView(anywidget.AnyWidget):
     #: ``{"x", "y", "src", "probabilities", "alt"}``, or nothing.
     exact: traitlets.Dict[Any, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
     #: The longer side of the pictures on the screen, in pixels.
-    display = traitlets.Int(168).tag(sync=True)
+    display = traitlets.Int(204).tag(sync=True)
     #: Whether pixels stay sharp squares; for pictures under 64 pixels.
     pixelated = traitlets.Bool(default_value=False).tag(sync=True)
     #: The change of brightness, of 0 to 1, that has the full colour: one for all pictures.

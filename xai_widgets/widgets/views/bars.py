@@ -70,4 +70,4 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 def _legend(names: Sequence[str], of: str) -> Any:
     marks = [f'<span style="color:{colour}">■</span> {name}' for name, colour in zip(names, PALETTE, strict=False)]
-    return f'<div class="xw xw-numbers">What the classifier says of {of}<br>{" &nbsp; ".join(marks)}</div>'
+    return f'<div class="xw xw-numbers">Predictions for {of}<br>{" &nbsp; ".join(marks)}</div>'

@@ -1,6 +1,7 @@
 // Cards to choose one from: pictures with a few lines of words; in columns, or one after the other as they fit.
 
 const CARD = ".xw-card[role=option]";
+const BLINK = 600; // milliseconds that each of two pictures is seen
 
 function element(parent, className) {
   const made = document.createElement("div");
@@ -50,11 +51,13 @@ function fillGauge(gauge, shares) {
   Object.assign(gauge.lastChild.style, { left: `${low}%`, width: `${Math.max(high - low, 0.5)}%` });
 }
 
-function fillCard(card, { title, mark, lines, tiles, gauge, dull, colour }) {
+function fillCard(card, { title, mark, lines, tiles, gauge, dull, colour, blink }) {
   // A place without pictures says why there is nothing to choose, or waits for them.
   card.setAttribute("role", tiles?.some(({ src }) => src) ? "option" : "presentation");
   card.toggleAttribute("data-empty", !tiles?.length);
   card.toggleAttribute("data-dull", Boolean(dull));
+  card.title = [title, ...(lines ?? [])].filter(Boolean).join(" · ");
+  Object.assign(card.dataset, { src: tiles?.[0]?.src ?? "", blink: blink ?? "" });
   resize(card.firstChild, tiles?.length ?? 0, makeTile);
   (tiles ?? []).forEach((tile, place) => fillTile(card.firstChild.children[place], tile));
   const [heading, badge, bar, text] = card.lastChild.children;
@@ -88,6 +91,7 @@ function render({ model, el }) {
 
   function drawCards() {
     const given = model.get("cards");
+    stop();
     resize(list, given.length, makeCard);
     given.forEach((card, place) => fillCard(list.children[place], card));
     mark();
@@ -103,6 +107,7 @@ function render({ model, el }) {
       card.tabIndex = card === reached ? 0 : -1;
       if (!card.matches(CARD)) card.removeAttribute("tabindex");
     }
+    reveal(chosen);
   }
 
   function look() {
@@ -110,13 +115,32 @@ function render({ model, el }) {
     view.style.setProperty("--xw-across", Math.max(model.get("across"), 1));
     view.toggleAttribute("data-flowing", model.get("across") === 0);
     view.toggleAttribute("data-stacked", model.get("across") > 1);
+    view.toggleAttribute("data-line", model.get("across") < 0);
     view.toggleAttribute("data-pixelated", model.get("pixelated"));
     list.setAttribute("aria-label", model.get("label"));
   }
 
+  // Scrolls the line only: scrollIntoView would move the notebook too.
+  function reveal(card) {
+    if (model.get("across") >= 0 || !card) return;
+    const right = card.offsetLeft + card.offsetWidth;
+    if (card.offsetLeft < list.scrollLeft) list.scrollLeft = card.offsetLeft - 8;
+    else if (right > list.scrollLeft + list.clientWidth) list.scrollLeft = right - list.clientWidth + 40;
+  }
+
+  function lookAhead() {
+    if (model.get("across") >= 0 || !list.clientWidth) return;
+    const edge = list.scrollLeft + list.clientWidth;
+    const reached = cards().filter((card) => card.offsetLeft < edge).length;
+    if (reached <= model.get("reached")) return;
+    model.set("reached", reached);
+    model.save_changes();
+  }
+
   function choose(card) {
     card.focus({ preventScroll: true });
-    card.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+    if (model.get("across") < 0) reveal(card);
+    else card.scrollIntoView?.({ block: "nearest", inline: "nearest" });
     const place = cards().indexOf(card);
     if (place === model.get("selected")) return;
     model.set("selected", place);
@@ -156,6 +180,38 @@ function render({ model, el }) {
     if (card) choose(card);
   });
 
+  // --- two pictures in turn ---
+
+  let timer = 0;
+  let blinking = null;
+
+  function turn() {
+    const image = blinking.querySelector("img");
+    image.src = image.getAttribute("src") === blinking.dataset.src ? blinking.dataset.blink : blinking.dataset.src;
+  }
+
+  function stop() {
+    clearInterval(timer);
+    if (blinking) blinking.querySelector("img").src = blinking.dataset.src;
+    blinking = null;
+  }
+
+  function start(event) {
+    const card = event.target.closest(CARD);
+    if (card === blinking) return;
+    stop();
+    if (!card?.dataset.blink) return;
+    blinking = card;
+    turn();
+    if (!window.matchMedia?.("(prefers-reduced-motion: reduce)").matches) timer = setInterval(turn, BLINK);
+  }
+
+  list.addEventListener("pointerover", start);
+  list.addEventListener("pointerleave", stop);
+  list.addEventListener("scroll", lookAhead, { passive: true });
+  const watcher = new ResizeObserver(() => { lookAhead(); reveal(cards()[model.get("selected")]); });
+  watcher.observe(list);
+
   const follow = {
     headings: drawHead, cards: drawCards, selected: mark,
     across: look, tile: look, pixelated: look, label: look,
@@ -163,6 +219,8 @@ function render({ model, el }) {
   for (const [name, draw] of Object.entries(follow)) model.on(`change:${name}`, draw);
   for (const draw of [drawHead, look, drawCards]) draw();
   return () => {
+    clearInterval(timer);
+    watcher.disconnect();
     for (const [name, draw] of Object.entries(follow)) model.off(`change:${name}`, draw);
   };
 }

@@ -25,6 +25,8 @@ class Card(TypedDict, total=False):
     colour: str
     #: Whether it counts less than the others; `mark` says why.
     dull: bool
+    #: A picture that is shown in turn with the first one while the card is pointed at, or nothing.
+    blink: str
 
 
 class Cards(anywidget.AnyWidget):
@@ -35,8 +37,10 @@ class Cards(anywidget.AnyWidget):
 
     #: What is shown, a `Card` each, line after line.
     cards: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
-    #: Cards in a line; 0 for as many as fit.
+    #: Cards in a line; 0 for as many as fit, -1 for all of them in one line that scrolls.
     across = traitlets.Int(1).tag(sync=True)
+    #: How many cards of such a line have been in sight, from the left: the browser says so.
+    reached = traitlets.Int(0).tag(sync=True)
     #: One above each column, or none.
     headings: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True, echo_update=False)
     #: The place of the chosen card, or -1.

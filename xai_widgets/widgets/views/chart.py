@@ -19,7 +19,7 @@ Place = tuple[float, float]
 Floats = npt.NDArray[np.floating[Any]]
 Classes = npt.NDArray[np.int64]
 
-WIDTH, HEIGHT = 460, 440
+WIDTH, HEIGHT = 380, 350
 """Size of a map in pixels, with its axes."""
 
 SHAPES = {

@@ -23,7 +23,7 @@ def draw(mark: bqplot.Mark, x: Any, y: Any) -> None:
 
 
 class ProbabilityCurve:
-    """A line over the share of the way, with a dot for each frame of the film strip."""
+    """A line over the position on the path, with a dot for each frame of the film strip."""
 
     def __init__(self) -> None:
         # A little room, so that dots at the ends are whole.
@@ -31,14 +31,14 @@ class ProbabilityCurve:
         scales = {"x": self._across, "y": self._up}
         style = AXIS_STYLE | {"tick_format": ".0%", "tick_values": [0, 0.5, 1]}
         self._name = bqplot.Axis(scale=self._up, side="left", label_offset="44px", **style)
-        below = bqplot.Axis(scale=self._across, label="of the way", label_offset="28px", **style)
+        below = bqplot.Axis(scale=self._across, label="position on the path", label_offset="28px", **style)
         self._line = bqplot.Lines(scales=scales, colors=[ACCENT], stroke_width=2)
         self._dots = bqplot.Scatter(scales=scales, colors=[ACCENT], default_size=40)
         marks, axes = [self._line, self._dots], [below, self._name]
         self.widget = fixed_figure(marks, axes, (WIDTH, HEIGHT), top=8, bottom=40, left=60, right=12)
 
     def show(self, shares: Numbers, chances: Numbers, stops: Numbers, chances_there: Numbers, name: str = "") -> None:
-        """Show a class's probabilities over shares of the way, and those at the frames; all in [0, 1]."""
+        """Show a class's probabilities over positions on the path, and those at the frames; all in [0, 1]."""
         self._name.label = name
         draw(self._line, shares, chances)
         draw(self._dots, stops, chances_there)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from xai_widgets.show.images import data_uri
+from xai_widgets.show.images import SMALL, data_uri
 
 LARGEST = 320
 """Pixels of the longer side of a picture in a tile: twice a tile's own."""
@@ -31,6 +31,11 @@ def exactly(picture: Tensor) -> str:
 def smaller(picture: Tensor) -> str:
     """A picture in few bytes."""
     return data_uri(picture, min(max(picture.shape[-2:]), LARGEST), "webp")
+
+
+def thumbnail(picture: Tensor) -> str:
+    """A picture in very few bytes, to be chosen among many."""
+    return exactly(picture) if max(picture.shape[-2:]) < SMALL else data_uri(picture, SMALL * 2, "webp")
 
 
 def on_page(picture: Tensor) -> str:

@@ -51,6 +51,8 @@ class NetworkStrip(anywidget.AnyWidget):
     layers: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True, echo_update=False)
     #: The name of the chosen layer, or nothing.
     value = traitlets.Unicode("").tag(sync=True)
+    #: The name of the layer that is pointed at, or nothing; to be linked in the browser.
+    hovered = traitlets.Unicode("").tag(sync=True)
 
 
 class PictureGrid(anywidget.AnyWidget):
@@ -77,7 +79,7 @@ class Tabs(anywidget.AnyWidget):
     _esm = source("tabs.js")
     _css = source("style.css")
 
-    #: A label each, and what it says when it is pointed at.
+    #: A label each, and its text when it is pointed at.
     labels: traitlets.List[Any] = traitlets.List(traitlets.Tuple(traitlets.Unicode(), traitlets.Unicode())).tag(
         sync=True, echo_update=False
     )
@@ -93,7 +95,7 @@ class KernelLine(anywidget.AnyWidget):
     _esm = source("kernel.js")
     _css = source("style.css")
 
-    #: What it says.
+    #: Its text.
     text = traitlets.Unicode("").tag(sync=True)
     #: The model of the widget that holds everything that would send.
     root = traitlets.Unicode("").tag(sync=True)

@@ -57,16 +57,16 @@ class LayerPicker(Displayed):
         self._drawn = {block.name for block in blocks}
         self._status = dict(status or {})
         self._callbacks: list[Callable[[str], None]] = []
-        self._strip = NetworkStrip()
+        self.strip = NetworkStrip()
         self._list = self._drop_down()
         self._about = ipywidgets.HTML(layout={"margin": "0"})
         row = ipywidgets.HBox([self._list, self._about], layout=_ROW)
         stopped = KernelLine()
-        self.widget = ipywidgets.VBox([stopped, self._strip, row], layout={"grid_gap": "4px"})
+        self.widget = ipywidgets.VBox([stopped, self.strip, row], layout={"grid_gap": "4px"})
         self.widget.add_class("xw-part")
         stopped.root = self.widget.model_id
         self._show()
-        self._strip.observe(self._chosen, "value")
+        self.strip.observe(self._chosen, "value")
         self._list.observe(self._chosen, "value")
 
     @property
@@ -100,7 +100,7 @@ class LayerPicker(Displayed):
 
     def strip_state(self) -> dict[str, Any]:
         """What the strip shows, as `write_page` wants it."""
-        return {"layers": list(self._strip.layers), "value": self._value}
+        return {"layers": list(self.strip.layers), "value": self._value}
 
     def close(self) -> None:
         """Close every widget inside."""
@@ -121,9 +121,9 @@ class LayerPicker(Displayed):
         layer = self._study.layer(self._value)
         # A layer that the strip leaves out joins it while it is chosen.
         shown = [entry for entry in self._study.layers() if entry.name in self._drawn or entry == layer]
-        with self._strip.hold_sync():
-            self._strip.layers = [strip_layer(entry, self._status.get(entry.name, "")) for entry in shown]
-            self._strip.value = self._value
+        with self.strip.hold_sync():
+            self.strip.layers = [strip_layer(entry, self._status.get(entry.name, "")) for entry in shown]
+            self.strip.value = self._value
         self._list.value = self._value
         text = html.escape(describe(layer, self._study.shape))
         self._about.value = f'<div class="xw xw-sentence" role="status">{text}</div>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from xai_widgets.widgets.views.backdrop import blank, paint_backdrop
 from xai_widgets.widgets.views.chart import HEIGHT, WIDTH, Box, Floats, Place
 from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
 from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
+
+HINT = "drag me"
 
 NOTCHES = 100
 """Steps of a slider from one edge of the map to the other."""
@@ -40,10 +43,11 @@ class ManifoldMap(Displayed):
         self._on_move: list[Callable[[float, float], object]] = []
         self._on_pick: list[Callable[[int], object]] = []
         self._links: list[ipywidgets.Widget] = []
+        self._thumbnail: Callable[[int], str] = lambda _: ""
         self._make_marks()
         self._figure = self._make_figure()
         self._legend = ipywidgets.HTML(layout={"margin": "0", "max_width": f"{WIDTH}px"})
-        self._sliders = [_slider(name) for name in ("x", "y")]
+        self._sliders = [_slider(name) for name in ("Across", "Up")]
         row = ipywidgets.HBox(self._sliders, layout={"width": f"{WIDTH}px"})
         self.widget = ipywidgets.VBox([self._figure, row, self._legend], layout={"grid_gap": "2px"})
         self._listen()
@@ -54,10 +58,11 @@ class ManifoldMap(Displayed):
         self._x, self._y = (bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False) for _ in range(2))
         scales = {"x": self._x, "y": self._y}
         self._styles = chart.class_marks(len(self.names))
+        self._tooltip = ipywidgets.HTML()
         self._classes = [
             bqplot.Scatter(
                 scales=scales, colors=[style.colour], marker=style.shape, default_size=46, stroke=GROUND,
-                stroke_width=0.6,
+                stroke_width=0.6, tooltip=self._tooltip,
             )
             for style in self._styles
         ]  # fmt: skip
@@ -70,13 +75,18 @@ class ManifoldMap(Displayed):
             x=[0.5], y=[0.5], scales=scales, colors=["white"], stroke="#1f2328", stroke_width=3.5, default_size=260,
             enable_move=True, update_on_move=True,
         )  # fmt: skip
+        self._hint = bqplot.Label(
+            x=[0.5], y=[0.5], text=[HINT], scales=scales, colors=[INK], x_offset=14, y_offset=-10, default_size=14,
+            font_weight="bold",
+        )  # fmt: skip
 
     def _make_figure(self) -> bqplot.Figure:
         style = AXIS_STYLE | {"label_offset": "32px", "tick_style": {"fill": INK, "font-size": "12px"}}
         axes = [bqplot.Axis(scale=self._x, **style), bqplot.Axis(scale=self._y, side="left", **style)]
-        marks = [self._backdrop, *self._classes, self._route, self._home, self._handle]
+        marks = [self._backdrop, *self._classes, self._route, self._home, self._hint, self._handle]
         figure = fixed_figure(marks, axes, (WIDTH, HEIGHT), top=8, bottom=44, left=52, right=12)
         figure.add_class("xw-map")
+        figure.add_class("xw-map-fresh")
         return figure
 
     def _listen(self) -> None:
@@ -88,6 +98,7 @@ class ManifoldMap(Displayed):
             slider.observe(self._slid, "value")
         for mark, scatter in enumerate(self._classes):
             scatter.on_element_click(lambda _, event, mark=mark: self._picked(mark, event["data"]["index"]))
+            scatter.on_hover(lambda _, event, mark=mark: self._hovered(mark, event["data"]["index"]))
 
     # --- what is shown -------------------------------------------------------------------------------------------
 
@@ -170,6 +181,10 @@ class ManifoldMap(Displayed):
         """Call ``callback(place)`` when one of the points of `show` is clicked, with its place among them."""
         self._on_pick.append(callback)
 
+    def on_point(self, thumbnail: Callable[[int], str]) -> None:
+        """Ask ``thumbnail(place)`` for the source of the picture that is shown while a point is pointed at."""
+        self._thumbnail = thumbnail
+
     def link_to(self, view: AtlasView) -> None:
         """Let the browser move a view's ``x`` and ``y`` along with the point; the kernel is not asked."""
         self._links += [ipywidgets.jsdlink((self._handle, name), (view, name)) for name in ("x", "y")]
@@ -193,12 +208,19 @@ class ManifoldMap(Displayed):
 
     def _drag(self, *, begins: bool) -> None:
         self._dragging = begins
+        self._hint.text = []
+        self._figure.remove_class("xw-map-fresh")
         # The hand may have left the box; what it drags is put back only once it lets go.
         self._arrive(self._point)
 
     def _picked(self, mark: int, index: int) -> None:
         for callback in tuple(self._on_pick):
             callback(int(self._drawn[mark].members[index]))
+
+    def _hovered(self, mark: int, index: int) -> None:
+        group = self._drawn[mark]
+        src, name = self._thumbnail(int(group.members[index])), html.escape(group.name)
+        self._tooltip.value = f'<div class="xw xw-tooltip"><img src="{src}" alt="" width="72"><div>{name}</div></div>'
 
     def _arrive(self, wanted: Place, *, tell: bool = True) -> None:
         left, right, low, high = self._box
@@ -215,6 +237,12 @@ class ManifoldMap(Displayed):
         # One message, and nobody hears of the new x before the new y is there too.
         with self._handle.hold_sync(), self._handle.hold_trait_notifications():
             self._handle.x, self._handle.y = np.array([[place[0]], [place[1]]])
+        if len(self._hint.text):
+            with self._hint.hold_sync():
+                self._hint.x, self._hint.y = np.array([[place[0]], [place[1]]])
+                # Beside the point, on the side where there is room.
+                right = place[0] > (self._box[0] + self._box[1]) / 2
+                self._hint.align, self._hint.x_offset = ("end", -16) if right else ("start", 16)
 
     # --- taking it away ------------------------------------------------------------------------------------------
 
@@ -232,6 +260,7 @@ class ManifoldMap(Displayed):
         """Close every widget inside, and the links to others."""
         for link in self._links:
             link.close()
+        close_all(self._tooltip)
         close_all(self.widget)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Pictures to choose from, a page at a time: what ConceptExplorer and the Workbench begin with."""
+"""Pictures to choose from, in a line that scrolls: what ConceptExplorer and the Workbench begin with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import ipywidgets
 
 from xai_widgets.pool import EVERYTHING, Pool
 from xai_widgets.widgets.views.cards import Card, Cards
-from xai_widgets.widgets.views.drawing import Draw, each_once, exactly
+from xai_widgets.widgets.views.drawing import Draw, each_once, exactly, thumbnail
 from xai_widgets.widgets.views.elements import Tile
 from xai_widgets.widgets.views.tools import fit_description
 
-PAGE = 12
-"""Pictures at a time."""
+TILE = 64
+"""Pixels of the side of a picture."""
+
+STEP = 24
+"""So many pictures the line begins with, and grows by."""
 
 
 def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, kept: int | None = None) -> list[Card]:
@@ -27,22 +30,26 @@ def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, 
 
 
 class PictureStrip:
-    """A page of unseen pictures as `cards`, and what decides which ones: `show`, a kind of pictures, and `page`.
+    """A line of unseen pictures as `cards`, and what decides which ones: `show`, a kind of pictures.
 
-    Nothing is redrawn by itself: whoever owns the strip calls `refresh` after a change. `here` and `chosen` are places
-    in the pool: of the pictures on the page, and of the chosen one, or None.
+    The line begins with a few pictures, and grows as it is scrolled. Nothing else is redrawn by itself: whoever owns
+    the strip calls `refresh` after a change. `here` and `chosen` are places in the pool: of the pictures in the line,
+    and of the chosen one, or None.
     """
 
     def __init__(self, pool: Pool, *, pixelated: bool) -> None:
         self.pool = pool
-        self.cards = Cards(tile=72, pixelated=pixelated, across=0, label="Pictures")
+        self.cards = Cards(tile=TILE, pixelated=pixelated, across=-1, label="Pictures")
+        self.cards.add_class("xw-picture-line")
         self.show = ipywidgets.Dropdown(options=pool.kinds, description="Pictures", layout={"width": "15em"})
-        self.page = ipywidgets.BoundedIntText(value=1, min=1, max=1, description="Page", layout={"width": "7em"})
-        for control in (self.show, self.page):
-            fit_description(control)
+        fit_description(self.show)
         self.here: list[int] = []
         self.chosen: int | None = None
-        self._draw = each_once(exactly)
+        self._shown = STEP
+        self._kept: int | None = None
+        self._listed: list[int] = []
+        self._draw = each_once(thumbnail)
+        self.cards.observe(lambda _: self._grow(), "reached")
 
     @property
     def picture(self) -> int | None:
@@ -50,18 +57,15 @@ class PictureStrip:
         return None if self.chosen is None else self.pool.indices[self.chosen]
 
     def choose(self, picture: int | None, of: int) -> None:
-        """Turn to the page with a picture of ``study.test``, while class `of` is looked at; it must be in the pool."""
+        """Choose a picture of ``study.test``, while class `of` is looked at; it must be in the pool."""
         wanted = self.pool.index_of(picture)
-        if wanted is not None:
-            if wanted not in self.pool.chosen(self.show.value, of):
-                self.show.value = EVERYTHING
-            self.page.value = 1 + self.pool.chosen(self.show.value, of).index(wanted) // PAGE
+        if wanted is not None and wanted not in self.pool.chosen(self.show.value, of):
+            self.show.value = EVERYTHING
         self.chosen = wanted
 
     def rewind(self) -> None:
-        """Go back to the first page, and to its first picture."""
-        self.chosen = None
-        self.page.value = 1
+        """Go back to the first picture."""
+        self.chosen, self._shown, self.cards.reached = None, STEP, 0
 
     def take(self) -> bool:
         """Choose the card that was clicked; whether that is another picture."""
@@ -72,13 +76,22 @@ class PictureStrip:
         return True
 
     def refresh(self, of: int, kept: int | None = None) -> None:
-        """Show the page; unless the chosen picture is on it, the first one is chosen. `kept` is marked as kept."""
-        listed = self.pool.chosen(self.show.value, of)
-        self.page.max = max(-(-len(listed) // PAGE), 1)
-        begin = (self.page.value - 1) * PAGE
-        self.here = listed[begin : begin + PAGE]
-        if self.chosen not in self.here:
-            self.chosen = self.here[0] if self.here else None
+        """Show the line; unless the chosen picture is of its kind, the first one is chosen. `kept` is marked."""
+        self._listed, self._kept = self.pool.chosen(self.show.value, of), kept
+        if self.chosen not in self._listed:
+            self.chosen = next(iter(self._listed), None)
+        at = 0 if self.chosen is None else self._listed.index(self.chosen)
+        self._shown = max(self._shown, at + STEP)
+        self._show()
+
+    def _grow(self) -> None:
+        """Show more pictures once the last ones are nearly in sight."""
+        if self._shown < len(self._listed) and self.cards.reached > self._shown - STEP // 2:
+            self._shown = self.cards.reached + STEP
+            self._show()
+
+    def _show(self) -> None:
+        self.here = self._listed[: self._shown]
         with self.cards.hold_sync():
-            self.cards.cards = picture_cards(self.pool, self.here, self._draw, kept=kept)
+            self.cards.cards = picture_cards(self.pool, self.here, self._draw, kept=self._kept)
             self.cards.selected = -1 if self.chosen is None else self.here.index(self.chosen)

@@ -19,9 +19,9 @@ COLOURS = PALETTE
 """An x-feature keeps its colour, whatever its place in the bar."""
 
 MARK = "●"
-"""Stands before the x-features of the smallest set that reaches 90 %."""
+"""Marks the x-features of the smallest set that reaches 90 %."""
 
-WIDTH, ROW, ROW_OF_TWO, AXIS = 660, 27, 35, 46
+WIDTH, ROW, ROW_OF_TWO, AXIS = 660, 22, 32, 40
 NAMES, AMOUNTS = 205, 64
 """Pixels left of the bars for names, and right of them for amounts."""
 
@@ -32,7 +32,7 @@ _MARGIN = 8
 class ScoreBar:
     """The sum as a staircase: each segment begins where the last one ended.
 
-    Another picture's bar can stand below it, hollow, row by row.
+    Another picture's bar can be below it, hollow, row by row.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ def _label(step: Step) -> str:
 
 
 def _legend(steps: Sequence[Step], score: str, other: Sequence[Step]) -> Markup:
-    words = [f"From the bias to the {score}", f"{MARK} together 90 % of what speaks for the class"]
+    words = [f"From the bias to the {score}", f"{MARK} together 90 % of the support for the class"]
     words += ["filled: chosen picture; dashed: kept picture"] if other else []
     hidden = f"Chosen picture: {spoken(steps)}" + (f" Kept picture: {spoken(other)}" if other else "")
     return _LEGEND.format(Markup(" &nbsp; ").join(words), hidden)

@@ -100,6 +100,14 @@ function render({ model, el }) {
     model.save_changes();
   }
 
+  function point(name) {
+    if (name === model.get("hovered")) return;
+    model.set("hovered", name);
+    model.save_changes();
+  }
+
+  list.addEventListener("pointerover", (event) => point(event.target.closest(OPTION)?.dataset.name ?? ""));
+  list.addEventListener("pointerleave", () => point(""));
   list.addEventListener("click", (event) => choose(event.target.closest(OPTION)));
   list.addEventListener("keydown", (event) => {
     const all = options();

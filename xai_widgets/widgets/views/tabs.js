@@ -1,4 +1,4 @@
-// Tabs by mouse and keyboard; what they lead to stands below and belongs to somebody else.
+// Tabs by mouse and keyboard; what they open is below and belongs to somebody else.
 
 const TAB = '[role="tab"]';
 

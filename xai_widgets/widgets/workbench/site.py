@@ -81,7 +81,7 @@ def _written(folder: Path, exhibit: Exhibit, progress: Progress) -> list[_Writte
 def _whole(
     folder: Path, study: str, name: str, written: Sequence[_Written], progress: Progress
 ) -> list[dict[str, str]]:
-    """Write all pages of a study into one; what the first page says of it."""
+    """Write all pages of a study into one; the first page's text about it."""
     pages = {one.exhibit.view: Part(one.exhibit.app.title, one.page) for one in written if one.exhibit.study == study}
     tabs = [tab_of(key, [pages[key]]) for key in VIEWS if key in pages]
     if not tabs:

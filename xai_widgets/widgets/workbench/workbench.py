@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
 from markupsafe import Markup
 
+from xai_widgets import files
 from xai_widgets.names import closest
 from xai_widgets.pool import EVERYTHING
 from xai_widgets.progress import Progress
@@ -18,8 +21,7 @@ from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.cards import Cards
-from xai_widgets.widgets.views.elements import PictureGrid, Tabs
+from xai_widgets.widgets.views.elements import Tabs
 from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.picture_strip import PictureStrip
 from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer
@@ -30,9 +32,6 @@ PREDICTED = -1
 
 FOLLOWED = ["picture", "layer", "target"]
 """What is chosen at the top and in the views alike."""
-
-LARGER = 1.5
-"""Pictures grow by so much where type is large."""
 
 
 class Workbench(App):
@@ -76,15 +75,13 @@ class Workbench(App):
         # Asked several times at each change; the answer of a large network takes a while.
         self._predictions: dict[int, tuple[int, float]] = {}
         self._busy = False
-        names = " beside ".join(each.name for each in self.studies)
-        super().__init__(f"Workbench: {names}", controls=self._make_controls(), content=self._make_views(first))
+        names = " and ".join(each.name for each in self.studies)
+        super().__init__(names, controls=self._make_controls(), content=self._make_views(first))
         self.widget.add_class("xw-workbench")
         if other is not None:
             self.widget.add_class("xw-beside")
-        # Long work is that of the views, which show it themselves.
-        self._progress.widget.layout.display = "none"
         self._bind()
-        self._turn_page()
+        self._show_pictures()
         self._open()
 
     @property
@@ -96,27 +93,43 @@ class Workbench(App):
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
         names = [("predicted class", PREDICTED), *((name, k) for k, name in enumerate(self.study.class_names))]
-        self.classes = ipywidgets.Dropdown(options=names, description="Class", layout={"width": "18em"})
+        self.classes = ipywidgets.Dropdown(options=names, description="Class", layout={"width": "17em"})
         self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
         self.strip.show.value = EVERYTHING
-        self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "8em"})
+        self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "7em"})
         self.large.tooltip = "To be read from the last row of a classroom"
-        return [self.classes, self.strip.show, self.strip.page, self.large]
+        self.keep_page = ipywidgets.Button(description="Save page", layout={"width": "7em"})
+        self.keep_page.tooltip = "Write one file that shows the same without a notebook"
+        return [self.strip.show, self.classes, self.large, self.keep_page]
 
     def _make_views(self, first: int) -> list[ipywidgets.Widget]:
         self.layers = LayerPicker(self.study, first_layer(self.study))
+        self.layers.widget.add_class("xw-network")
         labels = [(each.label, each.question) for each in VIEWS.values()]
         self.tabs = Tabs(labels=labels, selected=first, about="Views")
-        self._reading = ipywidgets.HTML()
-        self._shown = ipywidgets.HBox(layout={"grid_gap": "24px", "align_items": "flex-start"})
-        return [self.strip.cards, self.layers.widget, self.tabs, self._reading, self._shown]
+        self._asked, self._described = ipywidgets.HTML(), ipywidgets.HTML()
+        self._shown = ipywidgets.VBox()
+        self._shown.add_class("xw-shown")
+        tabs = ipywidgets.HBox([self.tabs, self._described])
+        tabs.add_class("xw-tabs-line")
+        return [self.strip.cards, tabs, self._asked, self.layers.widget, self._shown]
+
+    def _frame(
+        self,
+        controls: Sequence[ipywidgets.Widget],
+        content: Sequence[ipywidgets.Widget],
+        more: Sequence[ipywidgets.Widget],
+    ) -> list[ipywidgets.Widget]:
+        head = ipywidgets.HBox([self._heading_line(), *controls])
+        head.add_class("xw-head-line")
+        # Long work is that of the views, which show it themselves; but for pages.
+        return [self._kernel, self._progress.widget, head, *content[:-1], self._lines["error"], content[-1], *more]
 
     def _bind(self) -> None:
         self.bind("views", self, "view_states")
         self.bind("large", self.large)
         self.bind("class", self.classes)
         self.bind("show", self.strip.show)
-        self.bind("page", self.strip.page)
         self.bind("layer", self.layers)
         self.bind("picture", self, "picture")
         self.bind("view", self, "view")
@@ -124,8 +137,8 @@ class Workbench(App):
         self.classes.observe(self.guarded(lambda _: self._choose()), "value")
         self.layers.on_change(self.guarded(lambda _: self._choose()))
         self.strip.cards.observe(self.guarded(lambda _: self._take_picture()), "selected")
-        self.strip.show.observe(self.guarded(lambda _: self._first_page()), "value")
-        self.strip.page.observe(self.guarded(lambda _: self._turn_page()), "value")
+        self.strip.show.observe(self.guarded(lambda _: self._first_picture()), "value")
+        self.keep_page.on_click(self.guarded(lambda _: self._save_page()))
         self.large.observe(self.guarded(lambda _: self._size()), "value")
         self.selection.observe(self._heard, names=FOLLOWED)
 
@@ -183,13 +196,13 @@ class Workbench(App):
         if not self._busy and self.strip.take():
             self._choose()
 
-    def _first_page(self) -> None:
+    def _first_picture(self) -> None:
         if not self._busy:
             with self._quiet():
                 self.strip.rewind()
-            self._turn_page()
+            self._show_pictures()
 
-    def _turn_page(self) -> None:
+    def _show_pictures(self) -> None:
         if not self._busy:
             with self._quiet():
                 self.strip.refresh(self._target())
@@ -246,9 +259,7 @@ class Workbench(App):
         for app in apps:
             for control in app.shared_controls:
                 control.layout.display = "none"
-            app.widget.layout.flex = "1 1 0"
             app.watch(self._show_status)
-            _enlarge(app.widget, LARGER if self.large.value else 1)
         self._restore(key, apps)
         return list(apps)
 
@@ -261,13 +272,16 @@ class Workbench(App):
         self.layers.status = next((app.layer_status for app in self.apps.get(self.view, [])), {})
 
     def _describe(self) -> None:
-        """Say what one is looking at, and what the open view cannot follow."""
+        """Say what the open view answers, what one is looking at, and what the view cannot follow."""
         view = VIEWS[self.view]
         self.sentence = self._description()
         left_behind = [text for app in self.apps.get(self.view, []) for text in app.left_behind.values()]
-        lines = [Markup("<b>{}</b> {}").format(view.question, view.reading)]
-        lines += [Markup("{}.").format(text[0].upper() + text[1:]) for text in (*left_behind, *self.study.remarks)]
-        self._reading.value = Markup('<div class="xw xw-sentence">{}</div>').format(Markup(" ").join(lines))
+        remarks = [f"{text[0].upper()}{text[1:]}." for text in (*left_behind, *self.study.remarks)]
+        self._described.value = _DESCRIBED.format(self.sentence)
+        self._asked.value = _ASKED.format(view.reading, view.question, " ".join(remarks))
+        # What the open view does not look at is not there, or cannot be set.
+        self.layers.widget.layout.display = None if "layer" in view.follows else "none"
+        self.classes.disabled = "target" not in view.follows
         self._show_status()
 
     def _description(self) -> str:
@@ -279,16 +293,12 @@ class Workbench(App):
             f"Picture {self.picture}",
             *([f"true class: {truth}"] if truth else []),
             f"predicted: {names[predicted]}, {chance:.0%}",
-            f"explained: {names[self._target()]}",
-            f"layer: {self.layers.value}",
         ]
         return " · ".join(parts)
 
     def _size(self) -> None:
-        """Large type, and pictures that go with it."""
+        """Large type, and pictures and charts that go with it."""
         (self.widget.add_class if self.large.value else self.widget.remove_class)("xw-large")
-        for part in (self.strip.cards, *(app.widget for apps in self.apps.values() for app in apps)):
-            _enlarge(part, LARGER if self.large.value else 1 / LARGER)
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
@@ -299,9 +309,25 @@ class Workbench(App):
                 self.apps[key] = self._make(key)
         return workbench_page(self.title, self.studies, self.apps, progress=progress)
 
+    def _save_page(self) -> None:
+        """Write the page into the working folder, in the background."""
+        for key in VIEWS:
+            if key not in self.apps:
+                self.apps[key] = self._make(key)
+        file = Path(re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") + ".html")
+
+        def work(progress: Progress) -> None:
+            files.write(file, self.make_page(progress).html().encode())
+
+        self.run(work, lambda _: self._say_saved(file), "Saving the page")
+
+    def _say_saved(self, file: Path) -> None:
+        self.keep_page.tooltip = f"Saved as {file.resolve()}"
+        self.keep_page.description, self.keep_page.icon = "Saved", "check"
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs in the open view, and say whether that is so."""
-        return all(app.wait(timeout) for app in self.apps.get(self.view, []))
+        return super().wait(timeout) and all(app.wait(timeout) for app in self.apps.get(self.view, []))
 
     def close(self) -> None:
         """Close every widget inside, and stop what is running but fits, which go on."""
@@ -312,9 +338,5 @@ class Workbench(App):
         super().close()
 
 
-def _enlarge(widget: ipywidgets.Widget, factor: float) -> None:
-    """Give all pictures in a widget another size."""
-    if isinstance(widget, (Cards, PictureGrid)):
-        widget.tile = round(widget.tile * factor)
-    for inner in getattr(widget, "children", ()):
-        _enlarge(inner, factor)
+_ASKED = Markup('<div class="xw xw-asked" title="{}"><b>{}</b> <span class="xw-remarks">{}</span></div>')
+_DESCRIBED = Markup('<div class="xw xw-described" role="status">{}</div>')

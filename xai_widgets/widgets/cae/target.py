@@ -1,0 +1,99 @@
+"""Which class is the target, how the classes are offered, and whether to trust the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cae.counterfactual import Counterfactual
+from xai_widgets.methods.cae.scene import Choice, Scene
+from xai_widgets.pictures import load
+from xai_widgets.show.images import data_uri
+from xai_widgets.widgets.cae.controls import NOBODY, OVERVIEW, RUNNER_UP
+from xai_widgets.widgets.views.cards import Card
+from xai_widgets.widgets.views.drawing import thumbnail
+from xai_widgets.widgets.views.verdict import Verdict, judge
+
+MOST_CHIPS = 8
+"""More classes than these are not offered at a glance; the likeliest ones are."""
+
+CERTAIN = 0.9
+"""A map with fewer expected answers is in doubt."""
+
+RISES = 0.05
+"""The probability may fall so far on the way to the target without doubt."""
+
+
+def with_target(cae: CAE, choice: Choice) -> Choice:
+    """The choice with the second most probable class where that is chosen, or where the predicted one is.
+
+    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over.
+    """
+    picture = load(choice.pictures(cae.study), [choice.picture])[0]
+    order = cae.study.predict(picture)[0].argsort(descending=True).tolist()
+    if choice.target not in (RUNNER_UP, order[0]):
+        return choice
+    known = set(cae.code_classes.tolist())
+    return choice._replace(target=next((k for k in order[1:] if k in known), None))
+
+
+def offered(scene: Scene) -> list[int]:
+    """The classes that a picture can be led to at a click, and `NOBODY`: few ones in their order, of many the first."""
+    likely = [k for k in scene.probabilities.argsort(descending=True).tolist() if k != scene.source]
+    few = sorted(likely) if len(likely) <= MOST_CHIPS else likely[:MOST_CHIPS]
+    reached = [] if scene.target is None or scene.target in few else [scene.target]
+    return [*few, *reached, NOBODY]
+
+
+class Exemplars:
+    """A thumbnail for each class: the first picture that the CAE was fitted on and the classifier puts there."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names, self._drawn = tuple(names), dict[int, str]()
+
+    def chip(self, cae: CAE, class_index: int) -> Card:
+        """A class as a card to choose."""
+        if class_index == NOBODY:
+            return {"title": OVERVIEW, "tiles": [{"src": _MAP, "alt": "a map", "caption": ""}]}
+        if class_index not in self._drawn:
+            members = (cae.code_classes == class_index).nonzero().flatten().tolist()
+            first = [int(cae.code_indices[member]) for member in members[:1]]
+            self._drawn[class_index] = thumbnail(load(cae.study.train, first)[0][0]) if first else _MAP
+        name = self._names[class_index]
+        return {"title": name, "tiles": [{"src": self._drawn[class_index], "alt": f"lead it to {name}", "caption": ""}]}
+
+
+def _dots() -> str:
+    """Three dots, for the map of all classes, and for a class without a picture."""
+    across, down = np.meshgrid(np.arange(40), np.arange(40))
+    picture = np.full((40, 40), 235, np.uint8)
+    for x, y in ((11, 14), (28, 11), (20, 29)):
+        picture[(across - x) ** 2 + (down - y) ** 2 < 30] = 110
+    return data_uri(picture)
+
+
+_MAP = _dots()
+
+
+def judged(found: Counterfactual) -> Verdict:
+    """Whether to trust a way."""
+    target, off = found.name(found.target), int((~found.strip.on_data).sum())
+    if not found.flipped:
+        return Verdict("distrust", f"The picture does not become {target}: it reaches {found.obtained:.0%}.")
+    if found.strip.violation > RISES:
+        doubt = f"The probability of {target} falls on {found.strip.violation:.0%} of the path."
+    else:
+        doubt = f"{off} of {len(found.strip.on_data)} frames are far from real pictures." if off else ""
+    return judge(
+        found.problems, doubt, f"It becomes {target} with {found.obtained:.0%}, and all frames lie on the data."
+    )
+
+
+def judged_overview(cae: CAE) -> Verdict:
+    """Whether to trust the map of all classes."""
+    health = cae.health
+    right = round(health.validity * health.swaps)
+    tests = f"Swapping class codes changed the prediction as expected in {right} of {health.swaps} tests."
+    return judge(health.problems, "" if health.validity > CERTAIN else tests, tests)

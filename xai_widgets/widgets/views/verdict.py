@@ -1,0 +1,51 @@
+"""The line that says whether to trust what is shown: a sign, a word, one sentence, and all numbers behind "Why?"."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from markupsafe import Markup
+
+Level = Literal["trust", "careful", "distrust"]
+
+WORDS: dict[Level, tuple[str, str]] = {
+    "trust": ("✓", "Trust"),
+    "careful": ("!", "Careful"),
+    "distrust": ("✕", "Do not trust"),
+}
+"""A sign and a word for each level; the sign says the same without colour."""
+
+
+class Verdict(NamedTuple):
+    """Whether to trust what is shown."""
+
+    level: Level
+    #: Why, in one plain sentence.
+    sentence: str
+
+
+def judge(problems: tuple[str, ...] | list[str], doubt: str, trust: str) -> Verdict:
+    """Do not trust what has a problem, be careful with what is in doubt, and trust the rest, in these words."""
+    if problems:
+        return Verdict("distrust", problems[0])
+    return Verdict("careful", doubt) if doubt else Verdict("trust", trust)
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """The first of the verdicts that trust least."""
+    return max(verdicts, key=lambda verdict: list(WORDS).index(verdict.level))
+
+
+def verdict_line(verdict: Verdict | None, numbers: str) -> Markup:
+    """The line as HTML, its texts escaped; nothing where there is neither a verdict nor a number."""
+    if verdict is None:
+        return Markup('<div class="xw xw-verdict" role="status"><div class="xw-numbers">{}</div></div>').format(numbers)
+    sign, word = WORDS[verdict.level]
+    return _LINE.format(verdict.level, sign, word, verdict.sentence, _WHY.format(numbers) if numbers else "")
+
+
+_LINE = Markup(
+    '<div class="xw xw-verdict" role="status" data-level="{}"><span class="xw-verdict-word">'
+    '<span aria-hidden="true">{}</span> {}</span> <span class="xw-verdict-sentence">{}</span>{}</div>'
+)
+_WHY = Markup('<details class="xw-why"><summary>Why?</summary><div class="xw-numbers">{}</div></details>')
