@@ -105,8 +105,8 @@ class Altered:
             return replace(self, variants=(*self.variants[:at], value, *self.variants[at + 1 :]))
         if trait == RING:
             return replace(self, cue=value)
-        other = None if value == self.bird.individual else value
-        return replace(self, bird=replace(self.bird, **{trait: other}))
+        changed: dict[str, Any] = {trait: None if value == self.bird.individual else value}
+        return replace(self, bird=replace(self.bird, **changed))
 
     def draw(self) -> tuple[Tensor, Any]:
         """The picture, float32 ``(3, H, W)`` in [0, 1], and the part of every pixel ``(H, W)``; see `render`."""

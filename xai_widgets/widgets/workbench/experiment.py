@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import ipywidgets
+from markupsafe import Markup
 
 from xai_widgets.data.alterations import RING, TRAITS, Altered, Option, scene_of
 from xai_widgets.pool import Guest, invite
 from xai_widgets.study import Study
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import thumbnail
+from xai_widgets.widgets.workbench.predicted import Predictions
 
 TITLE = "experiment"
 TILE = 64
 """Pixels of the side of a picture."""
 
+NOTHING_YET = "Change one thing: does the prediction change?"
 NOT_DRAWN = "How this picture was made is not known: choose a drawn one in the line above."
 
 
@@ -26,6 +29,8 @@ class ExperimentRow:
     ----------
     studies
         One or two; an experiment becomes a picture of both.
+    predictions
+        Of these studies.
     choose
         Called with the index of the picture that is to be chosen.
     pixelated
@@ -37,26 +42,32 @@ class ExperimentRow:
         Opens the row, which is closed at first.
     widget
         The row.
+    changed
+        What was predicted before the last change, and what is now.
     scene
         How the chosen picture is drawn; None if that is not known.
     """
 
-    def __init__(self, studies: Sequence[Study], choose: Callable[[int], object], *, pixelated: bool) -> None:
-        self._studies, self._choose = studies, choose
+    def __init__(
+        self, studies: Sequence[Study], predictions: Predictions, choose: Callable[[int], object], *, pixelated: bool
+    ) -> None:
+        self._studies, self._predictions, self._choose = studies, predictions, choose
         self._before: dict[int, int] = {}
         self._index: int | None = None
         self.scene: Altered | None = None
         self.toggle = ipywidgets.ToggleButton(description="Experiment", layout={"width": "7em"})
         self.toggle.tooltip = "Change one thing of the picture, and see what the classifier makes of it"
         self.trait = ipywidgets.ToggleButtons(options=TRAITS, value=self._first_trait(), style={"button_width": "auto"})
-        self.undo = ipywidgets.Button(description="Undo", icon="undo", tooltip="Take the last change back")
+        self.undo = ipywidgets.Button(
+            description="Undo", icon="undo", tooltip="Take the last change back", layout={"width": "6em"}
+        )
         self.cards = Cards(tile=TILE, pixelated=pixelated, across=-1)
-        self._why = ipywidgets.HTML(f'<div class="xw">{NOT_DRAWN}</div>')
+        self.changed = ipywidgets.HTML()
         self.widget = self._framed()
 
     def _framed(self) -> ipywidgets.Widget:
-        head = ipywidgets.HBox([self.trait, self.undo])
-        framed = ipywidgets.VBox([head, self.cards, self._why])
+        head = ipywidgets.HBox([self.trait, self.undo, self.changed])
+        framed = ipywidgets.VBox([head, self.cards])
         framed.add_class("xw-experiment")
         framed.layout.display = "none"
         return framed
@@ -141,7 +152,7 @@ class ExperimentRow:
         """Show the ways the trait can be, each drawn with all else as it is; nothing is drawn while it is closed."""
         if not self.toggle.value:
             return
-        self._why.layout.display = None if self.scene is None else "none"
+        self.changed.value = _SAID.format(self._said())
         self.undo.disabled = self._index not in self._before
         trait = self.trait.value
         with self.cards.hold_sync():
@@ -149,10 +160,19 @@ class ExperimentRow:
             self.cards.cards = [_card(self.scene.with_(trait, one.value), one) for one in self.options if self.scene]
             self.cards.selected = -1 if self.scene is None else self._place_of(self.scene.value(trait))
 
+    def _said(self) -> str:
+        if self.scene is None or self._index is None:
+            return NOT_DRAWN
+        before = self._before.get(self._index)
+        return NOTHING_YET if before is None else self._predictions.change(before, self._index)
+
     def _place_of(self, value: int | None) -> int:
         """Where a value is among the options; nowhere for a ring that no species of the set has."""
         values = [option.value for option in self.options]
         return values.index(value) if value in values else -1
+
+
+_SAID = Markup('<div class="xw" role="status">{}</div>')
 
 
 def _card(scene: Altered, option: Option) -> Card:

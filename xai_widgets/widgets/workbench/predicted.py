@@ -34,10 +34,17 @@ class Predictions:
         parts = [title[0].upper() + title[1:], *([f"true class: {truth}"] if truth else [])]
         return " · ".join([*parts, *self._answers(index)])
 
+    def change(self, before: int, after: int) -> str:
+        """What is predicted for one picture and for another."""
+        pairs = zip(self._answers(before), self._answers(after), strict=True)
+        return " · ".join(f"{one} → {other.rpartition(': ')[2]}" for one, other in pairs)
+
     def _answers(self, index: int) -> list[str]:
+        """What each of the studies predicts that have the picture."""
         able = [place for place, study in enumerate(self._studies) if index < len(Everything(study))]
-        found = {place: self.of(index, place) for place in able}
-        said = {place: f"{self._studies[place].class_names[k]}, {chance:.0%}" for place, (k, chance) in found.items()}
-        if len(self._studies) == 1:
-            return [f"predicted: {text}" for text in said.values()]
-        return [f"{self._studies[place].name}: {text}" for place, text in said.items()]
+        names = ["predicted"] if len(self._studies) == 1 else [study.name for study in self._studies]
+        return [f"{names[place]}: {self._said(index, place)}" for place in able]
+
+    def _said(self, index: int, place: int) -> str:
+        predicted, chance = self.of(index, place)
+        return f"{self._studies[place].class_names[predicted]}, {chance:.0%}"

@@ -103,7 +103,7 @@ class Workbench(App):
         self.large.tooltip = "To be read from the last row of a classroom"
         self.add_picture = AddPicture()
         pixelated = self.strip.cards.pixelated
-        self.experiment = ExperimentRow(self.studies, self._go_to, pixelated=pixelated)
+        self.experiment = ExperimentRow(self.studies, self._predictions, self._go_to, pixelated=pixelated)
         self.keep_page = ipywidgets.Button(description="Save page", layout={"width": "7em"})
         self.keep_page.tooltip = "Write one file that shows the same without a notebook"
         experiment = [self.experiment.toggle] if self.experiment.possible else []
