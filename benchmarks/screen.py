@@ -276,7 +276,7 @@ def of_two(lab: Lab) -> dict[str, list[str]]:
 
 
 def of_an_experiment(lab: Lab) -> dict[str, float]:
-    """Seconds from opening a notebook to the answer to a first experiment of one's own, and from the last click."""
+    """Seconds from opening a notebook to the answer to a first experiment, and from the last click."""
     with opened_page() as page:
         began = time.monotonic()
         notebook = opened_notebook(page, lab, "own", BENCH)

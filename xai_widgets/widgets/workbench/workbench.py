@@ -200,7 +200,7 @@ class Workbench(App):
         self.picture = picture
 
     def _add(self, name: str, content: bytes | None) -> None:
-        """Take a picture of one's own, and choose it."""
+        """Take your own picture, and choose it."""
         guest = own_picture(self.study, name, content)
         self._go_to(invite([study.pool for study in self.studies], guest))
 
