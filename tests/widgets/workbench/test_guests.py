@@ -18,7 +18,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.views.add_picture import MOST
 from xai_widgets.widgets.workbench.experiment import ExperimentRow
 from xai_widgets.widgets.workbench.own_picture import own_picture
-from xai_widgets.widgets.workbench.predicted import Predictions
+from xai_widgets.widgets.workbench.predicted import Predictions, short_names
 from xai_widgets.widgets.workbench.workbench import Workbench
 
 FOLLOWING = ("cladec", "srae", "inversion", "cae")
@@ -226,7 +226,8 @@ def test_the_ring_tells_who_cheats(bench, ready):
         assert study.pool.index_of(index) == len(study.pool) - 1
         predicted, chance = workbench._predictions.of(index, place)
         assert predicted == answer
-        assert f"{study.name}: {study.class_names[answer]}, {chance:.0%}" in workbench.sentence
+        name = ("honest", "cheating")[place]
+        assert f"{name}: {study.class_names[answer]}, {chance:.0%}" in workbench.sentence
         assert workbench.apps["cladec"][place].picture == index
     assert f"{cheating.class_names[bird]}, " in row.changed.value  # before, and after
     assert f"→ {cheating.class_names[other]}, " in row.changed.value
@@ -244,5 +245,18 @@ def test_a_picture_that_the_second_study_lacks(ready):
     study, other = ready(), ready(cheat=True)
     study.pool.add(own_picture(study, "a.png", png(64, 64)), 1000)
     said = Predictions([study, other]).sentence(1000)
-    assert study.name in said
-    assert other.name not in said
+    assert "honest: " in said
+    assert "cheating" not in said
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["Birds, the honest one", "Birds, the other one"], ["honest", "other"]),
+        (["ResNet", "ResNet"], ["ResNet", "ResNet"]),
+        (["ResNet", "ResNet deep"], ["ResNet", "ResNet deep"]),
+        (["ResNet"], ["ResNet"]),
+    ],
+)
+def test_names_are_as_short_as_they_can_be(names, short):
+    assert short_names(names) == short
