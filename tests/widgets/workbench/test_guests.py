@@ -233,6 +233,30 @@ def test_the_ring_tells_who_cheats(bench, ready):
     assert f"→ {cheating.class_names[other]}, " in row.changed.value
 
 
+def test_a_dot_on_the_map_chooses_its_picture_for_all(workbench):
+    workbench.view = "cae"
+    assert workbench.wait(60)
+    (manifold,) = workbench.apps["cae"]
+    for place in (5, 9):
+        clicked = int(manifold.explainer.code_indices[manifold.scene.indices[place]])
+        for callback in manifold.map._on_pick:
+            callback(place)
+        assert workbench.wait(60)
+        picture, label = workbench.study.train[clicked]
+        assert torch.equal(shown(workbench), picture)
+        assert workbench.picture == workbench.selection.picture == manifold.picture >= len(workbench.study.test)
+        assert f"From the map · true class: {workbench.study.class_names[label]}" in workbench.sentence
+    assert [card["lines"] for card in workbench.strip.cards.cards].count(["from the map"]) == 1
+    workbench.view = "cladec"
+    assert workbench.wait(60)
+    assert torch.equal(shown(workbench), picture)
+    change(workbench, "beak", "without beak")  # it was drawn, too
+    assert workbench.experiment.scene == workbench.study.train.altered(clicked).with_("beak", None)
+    workbench.experiment.undo.click()
+    assert workbench.wait(60)
+    assert torch.equal(shown(workbench), picture)
+
+
 def test_a_second_workbench_begins_with_a_picture_of_the_study(bench, workbench):
     change(workbench, "beak", "without beak")
     again = bench(workbench.study)
