@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from xai_widgets.widgets.views.chart import HEIGHT, WIDTH
+
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -45,6 +47,9 @@ ASK_KERNEL = """async (expression) => {
 }"""
 VIEWPORT = {"width": 1280, "height": 900}
 PATIENCE = 90_000  # milliseconds; reached only where something is broken, or the machine very busy
+INNER = (WIDTH - 64, HEIGHT - 52)
+"""Pixels of a map without its axes."""
+
 HANDLE = ".xw-map .object_grp"  # the last of them is drawn last, and is the point that can be dragged
 PIXELS = """(canvas) => {
   const { width, height } = canvas;

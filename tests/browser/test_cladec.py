@@ -104,4 +104,4 @@ def test_a_layer_is_fitted_from_the_widget(notebook: Callable[..., Any]) -> None
     opened = notebook([STUDY, LONG.replace("100_000", "1")])
     opened.page.get_by_role("button", name="Fit this layer").click()
     opened.until("explorer.explainer.layers", ["1"])
-    opened.page.wait_for_selector(f"{TILE}[alt*='ClaDec at 1']")
+    opened.page.wait_for_selector(".xw-stage img[alt*='ClaDec at 1']")

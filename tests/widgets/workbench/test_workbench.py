@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from html import unescape
 
 import ipywidgets
@@ -39,6 +40,27 @@ def held(widget):
     yield widget
     for child in getattr(widget, "children", ()):
         yield from held(child)
+
+
+def test_what_is_chosen_while_another_thread_shows_a_picture_is_not_lost(workbench):
+    shows, goes_on = threading.Event(), threading.Event()
+
+    def wait(_):
+        shows.set()
+        assert goes_on.wait(60)
+
+    workbench.selection.observe(wait, "picture")
+    picture = threading.Thread(target=lambda: setattr(workbench.strip.cards, "selected", 1))
+    picture.start()
+    assert shows.wait(60)
+    other = next(layer.name for layer in workbench.study.layers() if layer.name != workbench.layers.value)
+    layer = threading.Thread(target=lambda: setattr(workbench.layers, "value", other))
+    layer.start()
+    goes_on.set()
+    for thread in (picture, layer):
+        thread.join(60)
+    assert workbench.selection.layer == other
+    assert workbench.selection.picture == workbench.picture == workbench.study.pool.indices[1]
 
 
 # --- views ---------------------------------------------------------------------------------------------------------

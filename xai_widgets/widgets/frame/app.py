@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.saving import save
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import STILL, KernelLine
+from xai_widgets.widgets.views.elements import STILL, KernelLine, Names
 from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description, source
 from xai_widgets.widgets.views.verdict import Verdict, verdict_line
 
@@ -59,6 +60,8 @@ class App(Displayed, ABC):
         The ipywidgets container; the app displays itself, so this is needed for your own layouts only.
     task
         The background thread; ``app.task.wait()`` waits for the work that runs.
+    lock
+        Held while what is chosen or shown changes: controls call from the kernel's threads, results from another.
     last_error
         The latest exception that the red line showed, or None; ``raise app.last_error`` shows where it came from.
     """
@@ -83,6 +86,7 @@ class App(Displayed, ABC):
         hosts.prepare()
         self.title = title
         self._choices: dict[str, tuple[Any, str]] = {}
+        self.lock = threading.RLock()
         self.last_error: BaseException | None = None
         self._watchers: list[Callable[[], None]] = []
         self.task = BackgroundTask(self._on_state)
@@ -91,10 +95,11 @@ class App(Displayed, ABC):
         self._verdict: Verdict | None = None
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = ProgressLine(self.cancel, self.patience)
-        self._kernel = KernelLine(self.without_kernel)
+        kernel = KernelLine(self.without_kernel)
+        self._unseen = [kernel, Names()]
         self.widget = ipywidgets.VBox(self._frame(controls, content, more), layout={"grid_gap": "6px"})
         self.widget.add_class("xw-app")
-        self._kernel.root = self.widget.model_id
+        kernel.root = self.widget.model_id
         for name, text in self._text.items():
             self._write(name, text)
 
@@ -109,7 +114,7 @@ class App(Displayed, ABC):
         row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
         return [
             self._heading_line(),
-            self._kernel,
+            *self._unseen,
             self._progress.widget,
             self._lines["error"],
             *content,
@@ -188,6 +193,15 @@ class App(Displayed, ABC):
             self.announce()
 
         return safe
+
+    def locked(self, callback: Callable[[], object]) -> Callable[..., None]:
+        """Wrap a callback of a control that takes no arguments: `guarded`, while the lock is held."""
+
+        def holding(*_: object) -> None:
+            with self.lock:
+                callback()
+
+        return self.guarded(holding)
 
     # --- long work -----------------------------------------------------------------------------------------------
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Self
 
@@ -41,8 +40,6 @@ class Explorer(Fitting):
 
     Attributes
     ----------
-    lock
-        Held while what is chosen or shown changes: controls call from the kernel's threads, results from another.
     left_behind
         For each part of the selection that cannot be followed here, a sentence that says so.
     """
@@ -63,7 +60,6 @@ class Explorer(Fitting):
     def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
         self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
         self.study: Study = self.explainer.study
-        self.lock = threading.RLock()
         self.left_behind: dict[str, str] = {}
         self._selection = Selection()
         self._known: dict[str, Any] = {}
@@ -172,15 +168,6 @@ class Explorer(Fitting):
             if here != self._known.get(name):
                 self._known[name] = here
                 setattr(self.selection, name, here)
-
-    def locked(self, callback: Callable[[], object]) -> Callable[..., None]:
-        """Wrap a callback of a control that takes no arguments: `guarded`, while the lock is held."""
-
-        def holding(*_: object) -> None:
-            with self.lock:
-                callback()
-
-        return self.guarded(holding)
 
     # --- taking it away ----------------------------------------------------------------------------------------
 

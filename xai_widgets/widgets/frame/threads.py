@@ -44,3 +44,22 @@ def stop() -> None:
     end = time.monotonic() + PATIENCE
     for thread in running:
         thread.join(max(end - time.monotonic(), 0))
+
+
+class Quiet(threading.local):
+    """True within ``with quiet:``, in that thread alone: while something is shown, nobody has chosen it.
+
+    What another thread is told meanwhile, somebody has chosen.
+    """
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+
+    def __bool__(self) -> bool:
+        return self._depth > 0

@@ -103,3 +103,12 @@ class KernelLine(anywidget.AnyWidget):
     def __init__(self, still: str = STILL) -> None:
         text = f"The kernel has stopped. {still} Restart it and run the cells again."
         super().__init__(text=text, layout={"display": "none"})
+
+
+class Names(anywidget.AnyWidget):
+    """Names the sliders and play buttons of the app that it is in, for screen readers; nothing of it is seen."""
+
+    _esm = source("names.js")
+
+    def __init__(self) -> None:
+        super().__init__(layout={"display": "none"})

@@ -86,12 +86,12 @@ class ExperimentRow:
         """The ring, where there are rings."""
         return RING if any(scene.cue is not None for scene in self._scenes(0)) else TRAITS[0]
 
-    def bind(self, guarded: Callable[[Callable[..., object]], Callable[..., None]]) -> None:
-        """Follow the controls; `guarded` shows what they raise."""
-        self.toggle.observe(guarded(lambda _: self._open()), "value")
-        self.trait.observe(guarded(lambda _: self._show()), "value")
-        self.cards.observe(guarded(lambda _: self._take()), "selected")
-        self.undo.on_click(guarded(lambda _: self._step_back()))
+    def bind(self, held: Callable[[Callable[[], object]], Callable[..., None]]) -> None:
+        """Follow the controls; `held` makes their callbacks wait for one another, and shows what they raise."""
+        self.toggle.observe(held(self._open), "value")
+        self.trait.observe(held(self._show), "value")
+        self.cards.observe(held(self._take), "selected")
+        self.undo.on_click(held(self._step_back))
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 

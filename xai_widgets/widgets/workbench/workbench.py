@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
+from xai_widgets.widgets.frame.threads import Quiet
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.add_picture import AddPicture
 from xai_widgets.widgets.views.elements import Tabs
@@ -78,7 +78,7 @@ class Workbench(App):
         self.apps: dict[str, list[Explorer]] = {}
         self._view_states: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._predictions = Predictions(self.studies)
-        self._busy = False
+        self._quiet = Quiet()
         names = " and ".join(each.name for each in self.studies)
         super().__init__(names, controls=self._make_controls(), content=self._make_views(first))
         self.widget.add_class("xw-workbench")
@@ -133,7 +133,7 @@ class Workbench(App):
         head = ipywidgets.HBox([self._heading_line(), *controls])
         head.add_class("xw-head-line")
         # Long work is that of the views, which show it themselves; but for pages.
-        return [self._kernel, self._progress.widget, head, *content[:-1], self._lines["error"], content[-1], *more]
+        return [*self._unseen, self._progress.widget, head, *content[:-1], self._lines["error"], content[-1], *more]
 
     def _bind(self) -> None:
         self.bind("views", self, "view_states")
@@ -143,16 +143,26 @@ class Workbench(App):
         self.bind("layer", self.layers)
         self.bind("picture", self, "picture")
         self.bind("view", self, "view")
-        self.tabs.observe(self.guarded(lambda _: self._open()), "selected")
-        self.classes.observe(self.guarded(lambda _: self._choose()), "value")
-        self.layers.on_change(self.guarded(lambda _: self._choose()))
-        self.strip.cards.observe(self.guarded(lambda _: self._take_picture()), "selected")
-        self.strip.show.observe(self.guarded(lambda _: self._first_picture()), "value")
-        self.add_picture.on_file(self.guarded(self._add))
-        self.experiment.bind(self.guarded)
-        self.keep_page.on_click(self.guarded(lambda _: self._save_page()))
-        self.large.observe(self.guarded(lambda _: self._size()), "value")
+        self.tabs.observe(self._by_hand(self._open), "selected")
+        self.classes.observe(self._by_hand(self._choose), "value")
+        self.layers.on_change(self._by_hand(self._choose))
+        self.strip.cards.observe(self._by_hand(self._take_picture), "selected")
+        self.strip.show.observe(self._by_hand(self._first_picture), "value")
+        self.add_picture.on_file(lambda name, content: self._by_hand(lambda: self._add(name, content))())
+        self.experiment.bind(self._by_hand)
+        self.keep_page.on_click(self._by_hand(self._save_page))
+        self.large.observe(self._by_hand(self._size), "value")
         self.selection.observe(self._heard, names=FOLLOWED)
+
+    def _by_hand(self, callback: Callable[[], object]) -> Callable[..., None]:
+        """Wrap a callback of a control, which waits while another thread of the kernel shows what was chosen before."""
+        held = self.locked(callback)
+
+        def heard(*_: object) -> None:
+            if not self._quiet:
+                held()
+
+        return heard
 
     # --- what is chosen ----------------------------------------------------------------------------------------
 
@@ -172,7 +182,7 @@ class Workbench(App):
 
     @picture.setter
     def picture(self, picture: int | None) -> None:
-        with self._quiet():
+        with self._quiet:
             self.strip.choose(picture, self._target())
             self.strip.refresh(self._target())
         self._choose()
@@ -187,7 +197,7 @@ class Workbench(App):
         for key in states:
             closest(key, VIEWS, "view")
         self._view_states = dict(states)
-        with self._quiet():
+        with self._quiet:
             for key, apps in self.apps.items():
                 self._restore(key, apps)
 
@@ -206,35 +216,24 @@ class Workbench(App):
         self._go_to(invite([study.pool for study in self.studies], guest))
 
     def _take_picture(self) -> None:
-        if not self._busy and self.strip.take():
+        if self.strip.take():
             self._choose()
 
     def _first_picture(self) -> None:
-        if not self._busy:
-            with self._quiet():
-                self.strip.rewind()
-            self._show_pictures()
+        with self._quiet:
+            self.strip.rewind()
+        self._show_pictures()
 
     def _show_pictures(self) -> None:
-        if not self._busy:
-            with self._quiet():
-                self.strip.refresh(self._target())
-            self._choose()
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        """While something is shown, nobody has chosen it."""
-        before, self._busy = self._busy, True
-        try:
-            yield
-        finally:
-            self._busy = before
+        with self._quiet:
+            self.strip.refresh(self._target())
+        self._choose()
 
     def _choose(self) -> None:
         """Let the open view look at what is chosen at the top."""
-        if self._busy:
+        if self._quiet:
             return
-        with self._quiet():
+        with self._quiet:
             chosen = {"layer": self.layers.value, "target": self._target(), "picture": self.picture}
             for name, value in chosen.items():
                 setattr(self.selection, name, value)
@@ -242,9 +241,9 @@ class Workbench(App):
 
     def _heard(self, change: Any) -> None:
         """Show at the top what was chosen in the open view, and let everything else follow."""
-        if self._busy:
+        if self._quiet:
             return
-        with self._quiet():
+        with self._quiet:
             if change["name"] == "layer":
                 self.layers.value = change["new"] or self.layers.value
             elif change["name"] == "target" and change["new"] is not None:
@@ -264,7 +263,7 @@ class Workbench(App):
         key = self.view
         if key not in self.apps:
             self.apps[key] = self._make(key)
-        with self._quiet():
+        with self._quiet:
             for app in (app for apps in self.apps.values() for app in apps):
                 app.selection = self.selection if app in self.apps[key] else Selection()
         self._shown.children = [app.widget for app in self.apps[key]]
