@@ -12,9 +12,11 @@ scores are good enough, and shrinks otherwise, so each mask becomes as small as 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -22,7 +24,8 @@ from torch.nn import functional as F
 
 from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.limits import Real, Several, settle
+from xai_widgets.limits import OrNone, Real, Several, settle
+from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.study import Study
@@ -43,11 +46,13 @@ class DualSettings:
     removed, kept
         Shares of the score at which the questions count as answered.
     cells
-        Cells of the grid along the shorter side, at most half its pixels: fine patterns fool classifiers.
+        Cells of the grid along the shorter side, at most half its pixels: fine patterns fool classifiers. None takes
+        as many as suit the size of the pictures (see `fineness.cells`).
     lr, betas
         Of Adam.
     variation, indecision
-        Weights of the two regularisers.
+        Weights of the two regularisers. The first is meant for small pictures, and grows with larger ones: the same
+        outline is a smaller share of their pixels (see `fineness.enlargement`).
     coldest
         Last temperature.
     furthest
@@ -69,7 +74,7 @@ class DualSettings:
     keep: float = 1.0
     removed: float = 0.2
     kept: float = 0.8
-    cells: int = 32
+    cells: int | None = None
     lr: float = 0.3
     betas: tuple[float, float] = (0.9, 0.95)
     variation: float = 0.3
@@ -89,7 +94,8 @@ class DualSettings:
         weights = ("remove", "keep", "variation", "indecision")
         settle(self, **dict.fromkeys(weights, limits.WEIGHT), steps=limits.STEPS, seed=limits.SEED)
         settle(self, **dict.fromkeys(("removed", "kept"), limits.SHARE), betas=Several(Real(0, 1, apart=(1,)), (2,)))
-        settle(self, **dict.fromkeys(("cooling", "cells", "jitter", "settled"), limits.COUNT))
+        settle(self, **dict.fromkeys(("cooling", "jitter", "settled"), limits.COUNT))
+        settle(self, cells=OrNone(limits.COUNT))
         settle(self, **dict.fromkeys(("lr", "coldest", "furthest", "faster", "slower", *_AREA), limits.POSITIVE))
         if self.cooling > self.steps:
             raise XaiWidgetsError(f"cooling is {self.cooling}, but must be 1 to steps ({self.steps})")
@@ -106,7 +112,7 @@ class DualSettings:
 
     def grid(self, sides: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the grid of a picture."""
-        cell = max(2.0, min(sides) / self.cells)
+        cell = max(2.0, min(sides) / (self.cells or fineness.cells(min(sides))))
         return max(1, round(sides[0] / cell)), max(1, round(sides[1] / cell))
 
     def optimise(self, question: Question, step: Callable[[], None]) -> Tensor:
@@ -115,19 +121,32 @@ class DualSettings:
 
 
 def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
-    """The largest shift in pixels, up to `most`, at which the study's pictures keep `STEADY` of their score."""
-    if most == 0:
-        return 0
+    """The largest shift in pixels, up to `most`, at which the study's pictures keep `STEADY` of their score.
+
+    It is measured once for each state of a network, since all batches of a search ask for it.
+    """
+    known = _TOLERATED.setdefault(study, {})
+    key = (study.fingerprint, sides, most)
+    if key not in known:
+        known[key] = _tolerated(study, sides, most) if most else 0
+    return known[key]
+
+
+def _tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
     drawn, _ = study.load(study.train, study.draw(study.train, SHIFTED))
     pictures = F.interpolate(drawn.float(), sides, mode="bilinear", align_corners=False)
     scores, classes = study.predict(pictures).max(1)
 
-    def steady(shift: int) -> bool:
+    def unsteady(shift: int) -> bool:
         corners = [pictures.roll((y, x), (2, 3)) for y in (-shift, shift) for x in (-shift, shift)]
         shifted = [own_scores(study.predict(corner), classes) for corner in corners]
-        return bool(torch.stack(shifted).mean() >= STEADY * scores.mean())
+        return bool(torch.stack(shifted).mean() < STEADY * scores.mean())
 
-    return next((shift for shift in range(most, 0, -1) if steady(shift)), 0)
+    return bisect_left(range(1, most), True, key=unsteady) if unsteady(most) else most
+
+
+_TOLERATED: WeakKeyDictionary[Study, dict[tuple[str, tuple[int, int], int], int]] = WeakKeyDictionary()
+"""What `tolerated` has found."""
 
 
 @dataclass
@@ -185,7 +204,8 @@ class _Search:
     def _losses(self, mask: Tensor, shares: Tensor, warmth: float) -> Tensor:
         s = self.settings
         answers = s.remove * shares[0].clamp_min(0) + s.keep * (1 - shares[1].clamp_max(1))
-        crispness = s.variation * variation(mask) + s.indecision * warmth * indecision(mask)
+        outlines = fineness.enlargement(min(self.question.sides)) * variation(mask)
+        crispness = s.variation * outlines + s.indecision * warmth * indecision(mask)
         return answers + self.weight * area(mask) + crispness
 
     def _adam(self, slopes: Tensor, number: int) -> None:
