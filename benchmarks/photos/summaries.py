@@ -299,7 +299,7 @@ def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     chosen = pictures[(labels == bee) & (study.predict(pictures).argmax(1) == bee)][: given.most]
     found = {}
     for value in values.split(","):
-        settings = replace(DualSettings(), **{name: json.loads(value)})
+        settings = DualSettings.suited(SIDE, **{name: json.loads(value)})
         began = process_time()
         masks = CrispMasks(study, settings=settings).find(chosen, bee)
         seconds = (process_time() - began) / len(chosen)

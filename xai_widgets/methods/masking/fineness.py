@@ -13,13 +13,10 @@ SMALL = 64
 FINEST = SMALL // 2
 """Cells along the side of a small picture of the greatest size."""
 
-COARSEST = 14
-"""Cells along the side of a photo. `benchmarks/photos/summaries.py --sweep cells` chose it on bees."""
 
-
-def cells(side: int) -> int:
-    """Cells along a side: half of it, rounded up, to `SMALL`; from there the fewer the larger it is, to `COARSEST`."""
-    return min((side + 1) // 2, max(COARSEST, FINEST * SMALL // side))
+def cells(side: int, coarsest: int) -> int:
+    """Cells along a side: half of it, rounded up, to `SMALL`; then the fewer the larger it is, down to the coarsest."""
+    return min((side + 1) // 2, max(coarsest, FINEST * SMALL // side))
 
 
 def enlargement(side: int) -> float:

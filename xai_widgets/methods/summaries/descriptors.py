@@ -22,6 +22,9 @@ HEIGHT_WEIGHT, HEIGHT_REACH = 0.2, 0.2
 Pictures are upright but may be mirrored: a head is at the same height on the left and on the right.
 """
 
+CELLS = 14
+"""Rows of the maps of a photo, at most."""
+
 
 def default_layer(study: Study) -> str:
     """The first block whose maps are at most as high as suits the pictures (see `fineness.cells`).
@@ -34,7 +37,7 @@ def default_layer(study: Study) -> str:
     if not spatial:
         said = f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found"
         raise LayerError(said if study.layers() else f"{said}: {NO_LAYERS}")
-    smaller = [name for name, (rows, _) in spatial if rows <= fineness.cells(study.shape[1])]
+    smaller = [name for name, (rows, _) in spatial if rows <= fineness.cells(study.shape[1], CELLS)]
     return smaller[0] if smaller else spatial[0][0]
 
 

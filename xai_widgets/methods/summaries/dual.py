@@ -24,11 +24,31 @@ from torch.nn import functional as F
 
 from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.limits import OrNone, Real, Several, settle
+from xai_widgets.limits import OrNone, Real, Several, Whole, settle
 from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
+from xai_widgets.methods.summaries.answering import smallest_answer
 from xai_widgets.study import Study
+
+CELLS = 10
+"""Cells of the grid along the side of a photo; more cells find patterns that fool the network."""
+
+PHOTO: Mapping[str, Any] = {
+    "steps": 30,
+    "removed": 0.1,
+    "kept": 0.9,
+    "first_weight": 1.0,
+    "start": 1.0,
+    "halvings": 7,
+}
+"""What suits photos, where it differs: masks begin large, since a small one that loses the class has no slope to grow.
+
+`benchmarks/photos/summaries.py --sweep` chose these values on bees of the training folder.
+"""
+
+LARGEST_START = 8.0
+"""Beyond, the masks have no slope either."""
 
 _AREA = ("first_weight", "least_weight", "most_weight")
 
@@ -64,6 +84,11 @@ class DualSettings:
         the classifier tolerates (see `tolerated`).
     settled
         A mask is done once its area and scores have not changed for so many steps.
+    start
+        Value of the grid at first: above 0, more than half of each picture is removed and kept.
+    halvings
+        After the search, the smallest share of the pixels that answers both questions is found in so many halvings;
+        with 0, the mask is cut at 1/2 as it is.
     seed
         Of the shifts.
     """
@@ -88,6 +113,8 @@ class DualSettings:
     most_weight: float = 10.0
     jitter: int = 32
     settled: int = 8
+    start: float = 0.0
+    halvings: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -95,7 +122,7 @@ class DualSettings:
         settle(self, **dict.fromkeys(weights, limits.WEIGHT), steps=limits.STEPS, seed=limits.SEED)
         settle(self, **dict.fromkeys(("removed", "kept"), limits.SHARE), betas=Several(Real(0, 1, apart=(1,)), (2,)))
         settle(self, **dict.fromkeys(("cooling", "jitter", "settled"), limits.COUNT))
-        settle(self, cells=OrNone(limits.COUNT))
+        settle(self, cells=OrNone(limits.COUNT), start=Real(-LARGEST_START, LARGEST_START), halvings=Whole(0, 30))
         settle(self, **dict.fromkeys(("lr", "coldest", "furthest", "faster", "slower", *_AREA), limits.POSITIVE))
         if self.cooling > self.steps:
             raise XaiWidgetsError(f"cooling is {self.cooling}, but must be 1 to steps ({self.steps})")
@@ -106,13 +133,18 @@ class DualSettings:
             raise XaiWidgetsError(f"first_weight is {self.first_weight}, but must be {limited}")
 
     @classmethod
+    def suited(cls, side: int, **own: Any) -> Self:
+        """The settings for pictures of a shorter side, apart from your own."""
+        return cls(**({} if side <= fineness.SMALL else dict(PHOTO)) | own)
+
+    @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """The settings that a file holds as plain values."""
         return cls(**dict(values) | {"betas": tuple(values["betas"])})
 
     def grid(self, sides: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the grid of a picture."""
-        cell = max(2.0, min(sides) / (self.cells or fineness.cells(min(sides))))
+        cell = max(2.0, min(sides) / (self.cells or fineness.cells(min(sides), CELLS)))
         return max(1, round(sides[0] / cell)), max(1, round(sides[1] / cell))
 
     def optimise(self, question: Question, step: Callable[[], None]) -> Tensor:
@@ -159,10 +191,11 @@ class _Search:
 
     def __post_init__(self) -> None:
         count, device = len(self.question), self.question.pictures.device
-        self.grid = torch.zeros(count, 1, *self.settings.grid(self.question.sides), device=device)
+        self.grid = torch.zeros(count, 1, *self.settings.grid(self.question.sides), device=device) + self.settings.start
         self.slope, self.square = torch.zeros_like(self.grid), torch.zeros_like(self.grid)
         self.weight = torch.full((count,), self.settings.first_weight, device=device)
         self.active = torch.arange(count, device=device)
+        self.asked = self.question
         self.masks = torch.zeros(count, 1, *self.question.sides, device=device)
         self.shifts = torch.Generator().manual_seed(self.settings.seed)
         sides = self.question.sides
@@ -174,7 +207,13 @@ class _Search:
                 self._step(number)
                 self._retire(number)
             step()
-        return self.masks
+        return self._answering() if self.settings.halvings else self.masks
+
+    def _answering(self) -> Tensor:
+        """The masks, cut where both questions are answered."""
+        s, sides = self.settings, self.question.sides
+        targets = (s.removed if s.remove else None, s.kept if s.keep else None)
+        return smallest_answer(self.asked, self.masks, targets, min(sides) / min(s.grid(sides)), s.halvings)
 
     def _step(self, number: int) -> None:
         grid = self.grid.requires_grad_()
