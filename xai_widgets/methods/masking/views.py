@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.methods.masking import fineness
+
 DIMMED = 0.25
 """Brightness of the pixels outside a mask, where pictures are shown."""
 
@@ -28,5 +30,6 @@ def outlined(picture: Tensor, inside: Tensor) -> Tensor:
 def drawn_around(picture: Tensor, inside: Tensor) -> Tensor:
     """A picture ``(C, H, W)`` with a white line around a region, bool ``(H, W)``."""
     region = inside.float()[None, None]
-    line = (F.max_pool2d(region, 3, stride=1, padding=1) - region)[0]
+    width = int(fineness.enlargement(min(inside.shape)))
+    line = (F.max_pool2d(region, 2 * width + 1, stride=1, padding=width) - region)[0]
     return torch.where(line > 0, torch.ones_like(picture), picture)
