@@ -7,7 +7,7 @@ from functools import cached_property
 
 import ipywidgets
 
-from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units, mistakes, nearest
 from xai_widgets.pool import NOT_KNOWN
@@ -86,8 +86,9 @@ class ClaDecExplorer(Explorer):
         options = kinds if self.study.pool.labelled else [(NOT_KNOWN, 0)]
         self.show = ipywidgets.Dropdown(options=options, description="Show")
         fixed = self.explainer.settings.paper
-        dial = (self.explainer.settings.alpha,) if fixed else ALPHAS
-        self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=fixed)
+        dial = self.explainer.alphas
+        lone = len(dial) == 1
+        self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=lone)
         self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
         self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
         self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
@@ -228,7 +229,8 @@ class ClaDecExplorer(Explorer):
 
     def _show_unfitted(self) -> None:
         self.explanation, self.numbers = None, ""
-        self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
+        self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}. {self.explainer.enough(self.layer)}"
+        self.sentence = self.sentence.rstrip()
         if self.is_fitting():
             self.sentence = f"{self.layer} is being fitted."
             self.follow_fit()
