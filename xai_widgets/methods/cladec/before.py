@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from xai_widgets.errors import LayerError
 from xai_widgets.limits import Of, Several
@@ -17,8 +18,11 @@ from xai_widgets.methods.common.explainer import TRIAL_EPOCHS
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 
-PERCEPTUAL = 0.2
+PERCEPTUAL = 1.0
 """For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` chose it."""
+
+MOST, MOST_LARGE = 2500, 600
+"""Pictures to fit on, where nothing else is asked for: each of the large ones gives hundreds of crops."""
 
 MEASURED_LARGE = 160
 """Unseen large pictures that a layer's report rests on; they are 100 MB."""
@@ -32,6 +36,16 @@ def default_recipe(study: Study, epochs: int, seed: int) -> Recipe:
     if is_large(study.shape):
         return Recipe(epochs=epochs, batch_size=12, lr=5e-3, seed=seed)
     return Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
+
+
+def default_settings(
+    study: Study, reference: Literal["scratch", "warm"] | None, recipe: Recipe, width: int, pictures: int | None
+) -> Settings:
+    """Settings with a reference that is trained for a third more epochs, on at most `pictures`."""
+    longer = replace(recipe, epochs=max(recipe.epochs * 4 // 3, 1))
+    large = is_large(study.shape)
+    most = (MOST_LARGE if large else MOST) if pictures is None else pictures
+    return Settings(reference, recipe, longer, width, most, perceptual=PERCEPTUAL if large else 0.0)
 
 
 def measured(study: Study, most: int) -> int:

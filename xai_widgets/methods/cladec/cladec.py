@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -91,15 +91,13 @@ class ClaDec(Explainer):
         reference: Literal["scratch", "warm"] | None = "scratch",
         epochs: int = 13,
         width: int = 16,
-        pictures: int = 2500,
+        pictures: int | None = None,
         seed: int = 0,
         settings: Settings | None = None,
     ) -> None:
         recipe = before.default_recipe(study, epochs, seed)
-        longer = replace(recipe, epochs=max(recipe.epochs * 4 // 3, 1))
         self.study = study
-        weight = before.PERCEPTUAL if is_large(study.shape) else 0.0
-        own = Settings(reference, recipe, longer, width, pictures, perceptual=weight) if settings is None else settings
+        own = before.default_settings(study, reference, recipe, width, pictures) if settings is None else settings
         self.settings: Settings = Of((Settings,))("settings", own)
         self.requested_layers = known_layers(study, default_layer(study) if layer is None else layer)
         self._fitted: dict[str, FittedLayer] = {}

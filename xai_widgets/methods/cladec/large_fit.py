@@ -12,7 +12,7 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cladec.crops import PER_PHOTO, draw_crops, draw_photos, draw_pixels
 from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
 from xai_widgets.methods.cladec.information import FLOOR
-from xai_widgets.methods.cladec.large import CROP, PATCH, PatchEncoder
+from xai_widgets.methods.cladec.large import CROP, PatchEncoder
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.study import Study
 from xai_widgets.training import Step
@@ -22,6 +22,12 @@ COLOUR = 0.5
 
 Any such weights leave the best answer at the conditional mean; but colour is a small part of the squared error of
 photos, and is learnt late without them. `python benchmarks/photos/cladec.py --sweep colour` chose the value."""
+
+WITNESSED = (4, 8)
+"""By how much smaller than the picture the maps of witnesses are."""
+
+WITNESSES_SEE = 3
+"""They see every third crop only, which costs less and helps as much."""
 
 TILE = 8
 """Side of the tiles, in pixels."""
@@ -51,7 +57,9 @@ class LargeFit(LayerFit):
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
         loss = self._crop_loss(crops.pictures, picture, log_variance)
         if self.witnesses:
-            loss = loss + self.settings.perceptual * self._seen_alike(crops.pictures, picture)
+            loss = loss + self.settings.perceptual * self._seen_alike(
+                crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE]
+            )
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
@@ -90,12 +98,17 @@ class LargeFit(LayerFit):
 def witnesses(study: Study, layer: str) -> list[str]:
     """Layers that must see a decoded picture as they see the original.
 
-    The classifier's last block at a quarter of the resolution, and the decoded layer. Those that cannot read crops, as
-    in a vision transformer, are left out.
+    The classifier's last blocks at a quarter and at an eighth of the resolution, up to the decoded layer. Those that
+    cannot read crops, as in a vision transformer, are left out.
     """
-    wanted = tuple(side // PATCH for side in study.shape[1:])
-    early = [block.name for block in study.blocks() if block.places == wanted]
-    return [name for name in dict.fromkeys([*early[-1:], layer]) if _reads_crops(study, name)]
+    names = [known.name for known in study.layers()]
+    until = {name: place for place, name in enumerate(names)}
+    blocks = [block for block in study.blocks() if until[block.name] <= until[layer]]
+    found = []
+    for part in WITNESSED:
+        wanted = tuple(side // part for side in study.shape[1:])
+        found += [block.name for block in blocks if block.places == wanted][-1:]
+    return [name for name in found if _reads_crops(study, name)]
 
 
 def _reads_crops(study: Study, layer: str) -> bool:

@@ -20,7 +20,7 @@ from xai_widgets.methods.cladec.reference import ReferenceEncoder
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 
-CROPS = 840
+CROPS = 630
 """Crops of large pictures in an epoch. With 13 epochs, `python benchmarks/photos/cladec.py --sweep crops` gains little
 from more."""
 

@@ -229,8 +229,8 @@ class ClaDecExplorer(Explorer):
 
     def _show_unfitted(self) -> None:
         self.explanation, self.numbers = None, ""
-        self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}. {self.explainer.enough(self.layer)}"
-        self.sentence = self.sentence.rstrip()
+        self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
+        self.sentence = f"{self.sentence} {self.explainer.enough(self.layer)}".rstrip()
         if self.is_fitting():
             self.sentence = f"{self.layer} is being fitted."
             self.follow_fit()
