@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.names import UNKNOWN, Target, class_name, find_class
-from xai_widgets.pictures import KnowsParts, PictureSet, draw, load
+from xai_widgets.pictures import KnowsParts, PictureSet, draw, item, load
 
 POOL = 300
 """So many unseen pictures can be chosen from."""
@@ -27,6 +28,7 @@ class Classifier(Protocol):
 
     test: PictureSet
     class_names: tuple[str, ...]
+    guests: dict[int, Guest]
 
     def predict(self, pictures: Tensor) -> Tensor:
         """Probabilities ``(N, K)`` of pictures."""
@@ -35,7 +37,32 @@ class Classifier(Protocol):
         """The pictures as a batch, or an error that says what is wrong with them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
+class Guest:
+    """A picture that somebody brings while looking: no fit, no score and no measure ever sees it.
+
+    Attributes
+    ----------
+    title
+        What it is called.
+    label
+        Its class, or -1 where that is not known.
+    draw
+        Gives the picture ``(C, H, W)``, and the part of every pixel ``(H, W)`` or None; called whenever it is needed.
+    offered
+        Whether it can be chosen. One that was replaced is no longer offered, and still there for what shows it.
+    scene
+        What it was drawn from, if that can be drawn anew.
+    """
+
+    title: str
+    label: int
+    draw: Callable[[], tuple[Tensor, Any]]
+    offered: bool = True
+    scene: object = None
+
+
+@dataclass(eq=False)
 class Pool:
     """Pictures to choose from.
 
@@ -44,13 +71,15 @@ class Pool:
     study
         The classifier that they are for.
     indices
-        Their indices in ``study.test``; 0, 1, 2, ... for the user's own pictures.
+        Their indices in ``study.test``; 0, 1, 2, ... for the user's own pictures; those of guests lie beyond.
     pictures
-        ``(N, C, H, W)``.
+        ``(N, C, H, W)``, without guests; `batch` has all.
     labels
-        ``(N,)``; -1 where the class is not known, as for the user's own pictures.
+        For each of the indices; -1 where the class is not known, as for the user's own pictures.
     own
         Whether they are somebody's own pictures.
+    guests
+        Those of ``study.guests``: pictures that were added later, by index.
     """
 
     study: Classifier
@@ -58,12 +87,13 @@ class Pool:
     pictures: Tensor
     labels: Tensor
     own: bool = False
+    guests: dict[int, Guest] = field(default_factory=dict)
 
     @classmethod
     def unseen(cls, study: Classifier, count: int = POOL) -> Self:
         """At most so many unseen pictures of a study; a smaller pool has the first ones of a larger pool."""
         indices = draw(study.test, count)
-        return cls(study, indices, *load(study.test, indices))
+        return cls(study, indices, *load(study.test, indices), guests=study.guests)
 
     @classmethod
     def of(cls, study: Classifier, pictures: Tensor) -> Self:
@@ -82,11 +112,64 @@ class Pool:
     def __len__(self) -> int:
         return len(self.indices)
 
+    # --- pictures ----------------------------------------------------------------------------------------------
+
+    def picture(self, number: int) -> Tensor:
+        """A picture ``(C, H, W)`` by its number in this pool."""
+        guest = self.guests.get(self.indices[number])
+        return self.pictures[self._given.index(number)] if guest is None else guest.draw()[0]
+
+    def batch(self, numbers: Sequence[int]) -> Tensor:
+        """Pictures ``(N, C, H, W)`` by their numbers in this pool."""
+        return torch.stack([self.picture(number) for number in numbers])
+
     @property
-    def parts(self) -> KnowsParts | None:
-        """The picture set, if it knows the parts of its pictures."""
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts of pictures; empty if these are not known."""
         test = self.study.test
-        return test if isinstance(test, KnowsParts) and not self.own else None
+        return tuple(test.part_names) if isinstance(test, KnowsParts) and not self.own else ()
+
+    def part_map(self, index: int) -> Tensor | None:
+        """Part of every pixel ``(H, W)`` of the picture with an index, as an index of `part_names`; None if unknown."""
+        test, guest = self.study.test, self.guests.get(index)
+        if not self.part_names or not isinstance(test, KnowsParts):
+            return None
+        known = test.part_map(index) if guest is None else guest.draw()[1]
+        return None if known is None else torch.as_tensor(known)
+
+    def add(self, guest: Guest, index: int) -> None:
+        """Add a picture; `invite` finds an index that is not in use."""
+        self.guests[index] = guest
+        self._append(index, torch.tensor([guest.label]))
+
+    def require(self, guest: Guest) -> None:
+        """Refuse, with a PictureError, a picture that the study or its explainers cannot take."""
+        shape = self.study.check(guest.draw()[0]).shape[1:]
+        if shape != self.pictures.shape[1:]:
+            own = tuple(self.pictures.shape[1:])
+            raise PictureError(f"the picture has shape {tuple(shape)}, and those to choose from have {own}")
+
+    def _append(self, index: int, label: Tensor) -> None:
+        self.labels = torch.cat([self.labels, label])
+        self.indices.append(index)
+
+    def offers(self, number: int) -> bool:
+        """Whether the picture with a number can be chosen; a guest that was replaced cannot."""
+        guest = self.guests.get(self.indices[number])
+        return guest is None or guest.offered
+
+    @property
+    def _given(self) -> list[int]:
+        """Numbers in this pool of all but guests."""
+        return [number for number, index in enumerate(self.indices) if index not in self.guests]
+
+    @property
+    def _offered(self) -> list[int]:
+        """Numbers in this pool of the guests that can be chosen, the last one first."""
+        numbers = reversed(range(len(self)))
+        return [number for number in numbers if self.indices[number] in self.guests and self.offers(number)]
+
+    # --- which ones --------------------------------------------------------------------------------------------
 
     @property
     def labelled(self) -> bool:
@@ -102,31 +185,36 @@ class Pool:
         """Numbers in this pool of the pictures of a class: by their labels, or by prediction where none is known."""
         if self.labelled:
             return self.chosen(OWN, target)
-        found: list[int] = (self._predicted == find_class(self.study.class_names, target)).nonzero().flatten().tolist()
-        return found
+        return self._where(self._predicted == find_class(self.study.class_names, target))
 
     @property
     def mistakes(self) -> list[int]:
         """Numbers in this pool of the pictures whose class is known, and predicted wrongly."""
-        wrong: list[int] = ((self.labels != UNKNOWN) & (self._predicted != self.labels)).nonzero().flatten().tolist()
-        return wrong
+        labels = self.labels[self._given]
+        return self._where((labels != UNKNOWN) & (self._predicted != labels))
 
     def chosen(self, kind: str, target: Target) -> list[int]:
-        """Numbers in this pool of the pictures that are shown: those of a kind (see `KINDS_SHOWN`), for a class."""
+        """Numbers in this pool of the pictures that are shown: those of a kind (see `KINDS_SHOWN`), for a class.
+
+        Guests are among all pictures only, and come first.
+        """
         class_index = find_class(self.study.class_names, target)
-        keep = torch.ones(len(self), dtype=torch.bool)
-        if kind in (OWN, MISSED):
-            keep &= self.labels == class_index
-        if kind == MISSED:
-            keep &= self._predicted != class_index
+        if kind == EVERYTHING:
+            return [*self._offered, *self._given]
+        labels = self.labels[self._given]
         if kind == MISTAKEN:
-            keep &= (self.labels != class_index) & (self.labels != UNKNOWN) & (self._predicted == class_index)
-        found: list[int] = keep.nonzero().flatten().tolist()
-        return found
+            return self._where((labels != class_index) & (labels != UNKNOWN) & (self._predicted == class_index))
+        own = labels == class_index
+        return self._where(own & (self._predicted != class_index) if kind == MISSED else own)
+
+    def _where(self, kept: Tensor) -> list[int]:
+        """Numbers in this pool of those of the given pictures that are kept."""
+        given = self._given
+        return [given[row] for row in kept.nonzero().flatten().tolist()]
 
     @cached_property
     def _predicted(self) -> Tensor:
-        """The predicted class of each picture; computed when it is first needed."""
+        """The predicted class of each picture but guests; computed when it is first needed."""
         return self.study.predict(self.pictures).argmax(1)
 
     def index_of(self, picture: int | None) -> int | None:
@@ -135,14 +223,17 @@ class Pool:
         Raises
         ------
         XaiWidgetsError
-            If it is not in this pool.
+            If it is not in this pool, or no longer offered.
         """
-        if picture is not None and picture not in self.indices:
+        if picture is None:
+            return None
+        number = self.indices.index(picture) if picture in self.indices else None
+        if number is None or not self.offers(number):
             raise self._missing(picture)
-        return None if picture is None else self.indices.index(picture)
+        return number
 
     def with_picture(self, index: int) -> Self:
-        """A pool with one more picture of ``study.test``; this pool, if it has the picture.
+        """A pool with one more picture of ``study.test``, or one more guest; this pool, if it has the picture.
 
         Raises
         ------
@@ -151,19 +242,58 @@ class Pool:
         """
         if index in self.indices:
             return self
-        if self.own or not 0 <= index < len(self.study.test):
+        known = index in self.guests or 0 <= index < len(self.study.test)
+        if self.own or not known:
             raise self._missing(index)
-        picture, label = load(self.study.test, [index])
-        pictures, labels = torch.cat([self.pictures, picture]), torch.cat([self.labels, label])
-        return replace(self, indices=[*self.indices, index], pictures=pictures, labels=labels)
+        picture, label = load(Everything(self.study), [index])
+        pictures = self.pictures if index in self.guests else torch.cat([self.pictures, picture])
+        made = replace(self, indices=[*self.indices], pictures=pictures)
+        made._append(index, label)
+        return made
 
     def name(self, number: int) -> str:
         """The name of a picture's true class; empty where it is not known."""
         return class_name(self.study.class_names, int(self.labels[number]))
 
     def title(self, number: int) -> str:
-        """The name of a picture's true class, or the picture's index where that is not known."""
-        return self.name(number) or f"picture {self.indices[number]}"
+        """What a guest is called; else the name of the true class, or the picture's index where that is not known."""
+        guest = self.guests.get(self.indices[number])
+        return guest.title if guest else self.name(number) or f"picture {self.indices[number]}"
+
+    def index_title(self, number: int) -> str:
+        """What tells a picture from all others: its index, or what a guest is called."""
+        guest = self.guests.get(self.indices[number])
+        return guest.title if guest else f"picture {self.indices[number]}"
 
     def _missing(self, picture: int) -> XaiWidgetsError:
         return XaiWidgetsError(f"picture {picture} is not one of the {len(self)} to choose from")
+
+
+class Everything:
+    """The picture set of the unseen pictures of a study, followed by guests, by index."""
+
+    def __init__(self, study: Classifier) -> None:
+        self._study = study
+
+    def __len__(self) -> int:
+        return max([len(self._study.test), *(index + 1 for index in self._study.guests)])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        guest = self._study.guests.get(index)
+        return item(self._study.test, index) if guest is None else (guest.draw()[0], guest.label)
+
+
+def invite(pools: Sequence[Pool], guest: Guest) -> int:
+    """Add a picture to the pools of one study or several; returns its index, the same for all.
+
+    Raises
+    ------
+    PictureError
+        If one of the studies cannot take it; then it is added to none.
+    """
+    for pool in pools:
+        pool.require(guest)
+    index = max(len(Everything(pool.study)) for pool in pools)
+    for pool in pools:
+        pool.add(guest, index)
+    return index

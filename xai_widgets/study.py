@@ -27,7 +27,7 @@ from xai_widgets.layers import Layer
 from xai_widgets.names import Target
 from xai_widgets.outputs import Reading
 from xai_widgets.pictures import PictureSet
-from xai_widgets.pool import Pool
+from xai_widgets.pool import Guest, Pool
 from xai_widgets.probabilities import Scores
 from xai_widgets.probing import listed
 from xai_widgets.progress import Progress
@@ -90,6 +90,8 @@ class Study:
         Explainers that were fitted for this study, by key; widgets look here before they fit anything.
     remarks
         What makes all explanations worth less, if something is known; see `check_normalisation`.
+    guests
+        Pictures that were added in a widget, by an index beyond those of `test`; nothing is fitted or measured on them.
     sources
         `images`, `test` and `seed`, as they were given to the constructor.
     mean, std
@@ -137,6 +139,7 @@ class Study:
         self.train, self.test = labeller.parts(images, test, seed)
         self.matched = tuple(labeller.matched)
         self.remarks: tuple[str, ...] = ()
+        self.guests: dict[int, Guest] = {}
         self._normalisation_checked = False
 
     @classmethod

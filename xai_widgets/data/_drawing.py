@@ -30,6 +30,11 @@ _BLUE: Colour = (0, 114, 178)
 _VERMILLION: Colour = (213, 94, 0)
 _PURPLE: Colour = (204, 121, 167)
 LOUD = (_BLACK, _ORANGE, _SKY_BLUE, _GREEN, _YELLOW, _BLUE, _VERMILLION, _PURPLE)
+LOUD_NAMES = ("black", "orange", "light blue", "green", "yellow", "blue", "red", "pink")
+"""What people call them."""
+
+CUE_FORMS = ("ring", "square", "triangle")
+"""Each in all colours, one after the other."""
 
 _WHITE: Colour = (250, 250, 246)
 _DARK: Colour = (62, 54, 50)
@@ -141,6 +146,16 @@ def bird_shapes(variants: Mapping[str, int], body: int, tail_length: int) -> lis
     trunk, head = _trunk(body)
     middle = [*drawn["crest"], *trunk, head, *drawn["beak"], *drawn["breast"], *drawn["wing"]]
     return [*tail, *_LEGS, *middle, *_EYE]
+
+
+def variant_colour(slot: str, variant: int) -> str:
+    """What people call the colour of a variant."""
+    return LOUD_NAMES[LOUD.index(_DRAWINGS[slot][variant][0].colour)]
+
+
+def cue_name(cue: int) -> str:
+    """What people call a cue."""
+    return f"{LOUD_NAMES[cue % len(LOUD)]} {CUE_FORMS[cue // len(LOUD)]}"
 
 
 def _lengthen(points: Ints, percent: int) -> Ints:

@@ -107,6 +107,11 @@ class Traits:
     clutter: int
 
 
+POSE_TRAITS = ("flip", "angle", "scale", "shift_x", "shift_y")
+BACKGROUND_TRAITS = ("sky", "ground", "horizon")
+"""The traits that can be those of another individual."""
+
+
 @dataclass(frozen=True)
 class Bird:
     """A scene: one individual of one species.
@@ -119,17 +124,23 @@ class Bird:
         Which bird of it, 0 or more. The same individual of another species differs in the slots alone.
     seed
         Which endless sequence of individuals, 0 or more.
+    pose, background
+        Another individual whose pose it has, or whose sky, ground and horizon are behind it; None for its own.
     """
 
     species: int
     individual: int
     seed: int = 0
+    pose: int | None = None
+    background: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.species < len(SPECIES):
             raise PictureError(f"species is {self.species}, but must be 0 to {len(SPECIES) - 1}")
         if self.individual < 0 or self.seed < 0:
             raise PictureError(f"individual {self.individual} and seed {self.seed} must both be 0 or more")
+        if min(self.pose or 0, self.background or 0) < 0:
+            raise PictureError(f"individuals of pose {self.pose} and background {self.background} must be 0 or more")
 
     @property
     def variants(self) -> dict[str, int]:
@@ -138,8 +149,12 @@ class Bird:
 
     @property
     def traits(self) -> Traits:
-        """Pose, colours and background; they depend on individual and seed only."""
-        return _traits(self.individual, self.seed)
+        """Pose, colours and background; they depend on the individuals and the seed only."""
+        own = _traits(self.individual, self.seed)
+        for names, other in ((POSE_TRAITS, self.pose), (BACKGROUND_TRAITS, self.background)):
+            if other is not None:
+                own = replace(own, **{name: getattr(_traits(other, self.seed), name) for name in names})
+        return own
 
     def as_species(self, species: int) -> Bird:
         """Give the same individual as another species: its true counterfactual once rendered."""

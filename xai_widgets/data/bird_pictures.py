@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from xai_widgets.data._raster import Dice
+from xai_widgets.data.alterations import Altered
 from xai_widgets.data.birds import PARTS, SLOTS, SPECIES, Bird, check_noise, checked_size, possible_species, render
 from xai_widgets.errors import PictureError
 from xai_widgets.limits import OrNone, Real, Whole
@@ -91,6 +92,12 @@ class BirdPictures(Dataset[tuple[Tensor, int]]):
         """Scene of a picture."""
         i = self._checked(index)
         return Bird(self.labels[i], self.first + i, self.seed)
+
+    def altered(self, index: int) -> Altered:
+        """Scene of a picture, from which it can be drawn anew with something changed."""
+        bird, gone = self.bird(index), self.dropped(index)
+        variants = tuple(None if slot in gone else variant for slot, variant in bird.variants.items())
+        return Altered(bird, self.size, self.species, variants, self.cue(index), self.noise)
 
     def part_map(self, index: int) -> npt.NDArray[np.uint8]:
         """Part of every pixel, uint8 ``(H, W)``, as numbered in `xai_widgets.data.birds.PARTS`."""

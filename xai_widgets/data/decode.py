@@ -7,6 +7,7 @@ import os
 import stat
 import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -130,9 +131,12 @@ def _require_pixels(image: Image.Image) -> None:
 
 
 def _reason(path: Path, error: BaseException) -> str:
-    suffix = path.suffix.lower()
+    return _said(error, path.suffix.lower(), empty=path.is_file() and not path.stat().st_size)
+
+
+def _said(error: BaseException, suffix: str, *, empty: bool) -> str:
     if isinstance(error, UnidentifiedImageError):
-        if path.is_file() and not path.stat().st_size:
+        if empty:
             return "the file is empty"
         if suffix in Image.registered_extensions():
             return "it is not a picture, or its beginning is damaged"
@@ -168,6 +172,25 @@ def read(path: Path, size: Size, fit: str) -> Tensor:
             return _fitted(_plain(image), size, fit)
     except _BROKEN as error:
         raise _remembered(path, error) from error
+
+
+def read_sent(content: bytes, name: str, size: Size, fit: str = CROP) -> Tensor:
+    """As `read`, of the content of a file that somebody sent; `name` is for the error, and no such file is opened.
+
+    Raises
+    ------
+    PictureError
+        If it cannot be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(content)) as image:
+                _require_pixels(image)
+                return _fitted(_plain(image), size, fit)
+    except _BROKEN as error:
+        why = _said(error, Path(name).suffix.lower(), empty=not content)
+        raise PictureError(f"{printable(name)} cannot be read: {why}") from error
 
 
 def _plain(image: Image.Image) -> Image.Image:

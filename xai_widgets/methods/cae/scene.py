@@ -16,6 +16,7 @@ from xai_widgets.methods.cae.density import Density
 from xai_widgets.methods.cae.plane import Plane
 from xai_widgets.names import class_name
 from xai_widgets.pictures import KnowsParts, PictureSet, load
+from xai_widgets.pool import Everything
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -44,18 +45,24 @@ class Choice(NamedTuple):
 
     def pictures(self, study: Study) -> PictureSet:
         """The set that the picture belongs to."""
-        return study.test if self.unseen else study.train
+        return Everything(study) if self.unseen else study.train
 
     def truth(self, study: Study) -> str:
         """The name of the true class; empty where it is not known."""
         return class_name(study.class_names, int(load(self.pictures(study), [self.picture])[1]))
 
+    def part_map(self, study: Study) -> Tensor | None:
+        """Part of every pixel of the picture, if it is known."""
+        if self.unseen:
+            return study.pool.part_map(self.picture)
+        known = study.train
+        return torch.as_tensor(known.part_map(self.picture)) if isinstance(known, KnowsParts) else None
+
     def most_changed(self, study: Study, explanation: Counterfactual) -> str:
         """A sentence about the parts that change most, and first, if the pictures know their parts."""
-        pictures = self.pictures(study)
-        if not isinstance(pictures, KnowsParts):
+        pictures, parts = (study.test if self.unseen else study.train), self.part_map(study)
+        if parts is None or not isinstance(pictures, KnowsParts):
             return ""
-        parts = torch.from_numpy(pictures.part_map(self.picture))
 
         def most(change: Tensor) -> tuple[float, str]:
             return max((share_of(change, parts == number), name) for number, name in enumerate(pictures.part_names))

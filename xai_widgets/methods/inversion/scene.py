@@ -136,7 +136,7 @@ def _explained(
     on_mask: Callable[[Tensor], object] | None,
 ) -> InversionExplanation:
     """What `GuidedFeatureInversion.find` found, if it is for this picture and this class alone, or a new search."""
-    picture = pool.pictures[choice.picture]
+    picture = pool.picture(choice.picture)
     classes = torch.tensor(_classes(inversion.study.predict(picture)[0], choice))
     batch = picture.expand(len(classes), *picture.shape)
     known = inversion.found.get(pool.indices[choice.picture]) if choice.layer == _own_layer(inversion) else None
@@ -175,10 +175,10 @@ def _pairs(study: Study, first: Tensor, second: Tensor) -> Tensor:
 
 def _parts(pool: Pool, index: int, explanation: InversionExplanation) -> tuple[Mapping[str, float], ...]:
     """The share of each mask's mass on each part of the picture, if the parts are known and no mask is empty."""
-    if pool.parts is None or bool((explanation.masks.sum((1, 2)) == 0).any()):
+    part_map = pool.part_map(index)
+    if part_map is None or bool((explanation.masks.sum((1, 2)) == 0).any()):
         return ()
-    part_map = torch.as_tensor(pool.parts.part_map(index))
-    each = {name: explanation.mass(part_map == part).tolist() for part, name in enumerate(pool.parts.part_names)}
+    each = {name: explanation.mass(part_map == part).tolist() for part, name in enumerate(pool.part_names)}
     return tuple({name: shares[row] for name, shares in each.items()} for row in range(len(explanation)))
 
 

@@ -89,7 +89,7 @@ def make_scene(srae: SRAE, pool: Pool, choice: Choice, before: Scene | None, pro
 
     def explained(picture: int) -> SRAEExplanation:
         progress.check()
-        return known.get(picture) or srae.explain(pool.pictures[picture], choice.target)
+        return known.get(picture) or srae.explain(pool.picture(picture), choice.target)
 
     explanation = explained(choice.picture)
     other = None if choice.other is None else explained(choice.other)
@@ -99,7 +99,7 @@ def make_scene(srae: SRAE, pool: Pool, choice: Choice, before: Scene | None, pro
     if alike is not None and alike.choice.picture == choice.picture:
         turned = alike.turned
     else:
-        (turned,) = turn(srae, pool.pictures[choice.picture], choice.target, [feature])
+        (turned,) = turn(srae, pool.picture(choice.picture), choice.target, [feature])
     exemplars = None if alike is None else alike.exemplars
     return Scene(choice._replace(feature=feature), explanation, other, turned, exemplars)
 
@@ -152,7 +152,7 @@ class ClassScene:
 def class_scene(srae: SRAE, pool: Pool, target: int, pictures: Sequence[int], progress: Progress) -> ClassScene:
     """Explain pictures of the pool, turn all x-features in each, and find exemplars; `class_steps` steps."""
     features = range(srae.settings.features)
-    explanation = srae.explain(pool.pictures[list(pictures)], target)
+    explanation = srae.explain(pool.batch(pictures), target)
     progress.advance()
     turned = [_advanced(turn(srae, picture, target, features), progress) for picture in explanation.pictures]
     exemplars = [_advanced(find_exemplars(srae, target, feature), progress) for feature in features]

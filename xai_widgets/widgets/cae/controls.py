@@ -36,6 +36,11 @@ class ManifoldControls:
         self.row = list(widths)
         self._set = self.confidence.value
 
+    def show_picture(self, picture: int) -> None:
+        """Choose a picture, which may have come later."""
+        self.picture.max = max(self.picture.max, picture)
+        self.picture.value = picture
+
     def choice(self, from_map: int) -> Choice:
         """What is chosen; `from_map` is the index of a picture from the map, or -1."""
         target = None if self.target.value == NOBODY else self.target.value

@@ -13,6 +13,7 @@ from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Choice, Decoded, Goal, Point, Scene, choose_scene, second_class
 from xai_widgets.names import Target, find_class
+from xai_widgets.pool import Everything
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.before_fit import BeforeFit
@@ -136,13 +137,13 @@ class ManifoldExplorer(BeforeFit):
             return
         self._require_picture(picture)
         again = picture == self.controls.picture.value
-        self.controls.picture.value = picture
+        self.controls.show_picture(picture)
         if again:
             self._take_unseen()
             self.announce()
 
     def _require_picture(self, picture: int) -> None:
-        if not 0 <= picture < len(self.study.test):
+        if not 0 <= picture < len(Everything(self.study)):
             raise XaiWidgetsError(f"picture is {picture}; there are held-out pictures 0 to {len(self.study.test) - 1}")
 
     @property

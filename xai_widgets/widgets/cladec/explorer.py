@@ -9,7 +9,7 @@ import ipywidgets
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units
-from xai_widgets.pool import NOT_KNOWN
+from xai_widgets.pool import EVERYTHING, NOT_KNOWN, OWN
 from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
@@ -28,7 +28,7 @@ from xai_widgets.widgets.views.layouts import HIDDEN, SIDE_BY_SIDE, set_visible
 from xai_widgets.widgets.views.stage import Frame, Stage
 from xai_widgets.widgets.views.tools import close_all
 
-EVERYTHING, MISTAKES = "all classes", "mistakes"
+MISTAKES = "mistakes"
 
 
 class ClaDecExplorer(Explorer):
@@ -179,6 +179,8 @@ class ClaDecExplorer(Explorer):
         at = self._listed().index(goal)
         self.pager.value = 1 + at // self._rows
         self.grid.selected = at % self._rows
+        if self.picture != picture:  # the others have moved, since a guest came or went
+            self._refresh()
 
     @property
     def _row(self) -> int:
@@ -186,12 +188,11 @@ class ClaDecExplorer(Explorer):
 
     def _listed(self) -> list[int]:
         """Pictures of the pool that the filter lets through."""
-        labels = self.study.pool.labels
         if self.show.value == 0:
-            return list(range(len(labels)))
+            return self.study.pool.chosen(EVERYTHING, 0)
         if self.show.value == 1:
             return self.study.pool.mistakes
-        return [i for i, label in enumerate(labels.tolist()) if label == self.show.value - 2]
+        return self.study.pool.chosen(OWN, self.show.value - 2)
 
     def _first_page(self) -> None:
         if self.pager.value == 1:
@@ -243,7 +244,7 @@ class ClaDecExplorer(Explorer):
 
     def _explain(self, layer: str, indices: Sequence[int]) -> ClaDecExplanation:
         alpha = None if self.explainer.settings.paper else self.alpha.value
-        pictures = self.study.pool.pictures[list(indices)]
+        pictures = self.study.pool.batch(indices)
         found: ClaDecExplanation = self.explainer.explain(pictures, layer, alpha=alpha, units=self._chosen_units(layer))
         return found
 
@@ -263,7 +264,7 @@ class ClaDecExplorer(Explorer):
         names = [layer.name for layer in self.study.layers()]
         frames = self._drawn.of(index, [name for name in names if name in self.explainer.layers], settings)
         if self.layer not in self.explainer.layers:
-            frames.append(unfitted(self.layer, self.study.pool.pictures[index], self.study.pool.title(index)))
+            frames.append(unfitted(self.layer, self.study.pool.picture(index), self.study.pool.title(index)))
         return sorted(frames, key=lambda frame: names.index(frame["name"]))
 
     def _show_unfitted(self) -> None:

@@ -96,7 +96,7 @@ def waiting_rows(pool: Pool, indices: Sequence[int], count: int) -> list[Row]:
     """Rows of so many tiles of which only the first one, a picture of the pool, is there."""
     blank: Tile = {"src": "", "alt": "not fitted yet", "caption": ""}
     return [
-        {"label": pool.title(i), "tiles": [picture_tile(pool.pictures[i], "", pool.title(i)), *[blank] * (count - 1)]}
+        {"label": pool.title(i), "tiles": [picture_tile(pool.picture(i), "", pool.title(i)), *[blank] * (count - 1)]}
         for i in indices
     ]
 

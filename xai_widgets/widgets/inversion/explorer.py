@@ -232,7 +232,7 @@ class InversionExplorer(Explorer):
 
     def _glimpse(self, choice: Choice) -> Callable[[Tensor], None]:
         """Return a function that shows some of the masks of a search."""
-        picture, shown = self._pool.pictures[choice.picture], time.monotonic()
+        picture, shown = self._pool.picture(choice.picture), time.monotonic()
 
         def show(masks: Tensor) -> None:
             nonlocal shown
@@ -284,7 +284,7 @@ class InversionExplorer(Explorer):
         self.sentence = why
         self.judge(None)
         self._stop_line.value, self._words.value = _line(""), ""
-        picture = self._pool.pictures[self._choice().picture]
+        picture = self._pool.picture(self._choice().picture)
         self.stage.frames, self.grid.rows = [tiles.waiting(picture)], [tiles.waiting_row(picture)]
         self.bars.clear()
         self.controls.enable(shown=False)

@@ -23,8 +23,9 @@ def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, 
     """Pictures of the pool, of which `kept` is marked."""
     cards: list[Card] = []
     for picture in pictures:
-        name, index = pool.name(picture), f"picture {pool.indices[picture]}"
-        tile: Tile = {"src": draw(pool.pictures[picture]), "alt": f"{index}, {name}" if name else index, "caption": ""}
+        name, index = pool.name(picture), pool.index_title(picture)
+        src = draw(pool.picture(picture)) if pool.offers(picture) else ""
+        tile: Tile = {"src": src, "alt": f"{index}, {name}" if name else index, "caption": ""}
         cards.append({"tiles": [tile], "lines": [pool.title(picture)], "mark": "kept" if picture == kept else ""})
     return cards
 
@@ -79,7 +80,8 @@ class PictureStrip:
         """Show the line; unless the chosen picture is of its kind, the first one is chosen. `kept` is marked."""
         self._listed, self._kept = self.pool.chosen(self.show.value, of), kept
         if self.chosen not in self._listed:
-            self.chosen = next(iter(self._listed), None)
+            given = (number for number in self._listed if self.pool.indices[number] not in self.pool.guests)
+            self.chosen = next(given, None)
         at = 0 if self.chosen is None else self._listed.index(self.chosen)
         self._shown = max(self._shown, at + STEP)
         self._show()

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from xai_widgets import files
 from xai_widgets.names import closest
-from xai_widgets.pool import EVERYTHING
+from xai_widgets.pool import EVERYTHING, invite
 from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
@@ -21,11 +21,15 @@ from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.threads import Quiet
 from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.views.add_picture import AddPicture
 from xai_widgets.widgets.views.elements import Tabs
 from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.picture_strip import PictureStrip
 from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer
+from xai_widgets.widgets.workbench.experiment import ExperimentRow
+from xai_widgets.widgets.workbench.own_picture import own_picture
 from xai_widgets.widgets.workbench.page import workbench_page
+from xai_widgets.widgets.workbench.predicted import Predictions
 
 PREDICTED = -1
 """In place of a class: the one that the classifier predicts for the picture."""
@@ -72,8 +76,7 @@ class Workbench(App):
         self.selection = Selection()
         self.apps: dict[str, list[Explorer]] = {}
         self._view_states: dict[str, Sequence[Mapping[str, Any]]] = {}
-        # Asked several times at each change; the answer of a large network takes a while.
-        self._predictions: dict[int, tuple[int, float]] = {}
+        self._predictions = Predictions(self.studies)
         self._quiet = Quiet()
         names = " and ".join(each.name for each in self.studies)
         super().__init__(names, controls=self._make_controls(), content=self._make_views(first))
@@ -98,9 +101,13 @@ class Workbench(App):
         self.strip.show.value = EVERYTHING
         self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "7em"})
         self.large.tooltip = "To be read from the last row of a classroom"
+        self.add_picture = AddPicture()
+        pixelated = self.strip.cards.pixelated
+        self.experiment = ExperimentRow(self.studies, self._predictions, self._go_to, pixelated=pixelated)
         self.keep_page = ipywidgets.Button(description="Save page", layout={"width": "7em"})
         self.keep_page.tooltip = "Write one file that shows the same without a notebook"
-        return [self.strip.show, self.classes, self.large, self.keep_page]
+        experiment = [self.experiment.toggle] if self.experiment.possible else []
+        return [self.strip.show, self.classes, *experiment, self.large, self.keep_page]
 
     def _make_views(self, first: int) -> list[ipywidgets.Widget]:
         self.layers = LayerPicker(self.study, first_layer(self.study))
@@ -112,7 +119,9 @@ class Workbench(App):
         self._shown.add_class("xw-shown")
         tabs = ipywidgets.HBox([self.tabs, self._described])
         tabs.add_class("xw-tabs-line")
-        return [self.strip.cards, tabs, self._asked, self.layers.widget, self._shown]
+        pictures = ipywidgets.HBox([self.strip.cards, self.add_picture])
+        pictures.add_class("xw-pictures")
+        return [pictures, self.experiment.widget, tabs, self._asked, self.layers.widget, self._shown]
 
     def _frame(
         self,
@@ -138,6 +147,8 @@ class Workbench(App):
         self.layers.on_change(self._by_hand(self._choose))
         self.strip.cards.observe(self._by_hand(self._take_picture), "selected")
         self.strip.show.observe(self._by_hand(self._first_picture), "value")
+        self.add_picture.on_file(self.guarded(self._add))
+        self.experiment.bind(self.guarded)
         self.keep_page.on_click(self._by_hand(self._save_page))
         self.large.observe(self._by_hand(self._size), "value")
         self.selection.observe(self._heard, names=FOLLOWED)
@@ -191,16 +202,18 @@ class Workbench(App):
 
     def _target(self) -> int:
         """The chosen class, or the one that the classifier predicts for the chosen picture."""
-        if self.classes.value != PREDICTED or self.strip.chosen is None:
+        if self.classes.value != PREDICTED or self.picture is None:
             return max(int(self.classes.value), 0)
-        return self._prediction(self.strip.chosen)[0]
+        return self._predictions.of(self.picture)[0]
 
-    def _prediction(self, picture: int) -> tuple[int, float]:
-        """Class and probability that the classifier predicts for a picture of the pool."""
-        if picture not in self._predictions:
-            chances = self.study.predict(self.strip.pool.pictures[picture][None])[0]
-            self._predictions[picture] = int(chances.argmax()), float(chances.max())
-        return self._predictions[picture]
+    def _go_to(self, picture: int) -> None:
+        with self.lock:
+            self.picture = picture
+
+    def _add(self, name: str, content: bytes | None) -> None:
+        """Take a picture of one's own, and choose it."""
+        guest = own_picture(self.study, name, content)
+        self._go_to(invite([study.pool for study in self.studies], guest))
 
     def _take_picture(self) -> None:
         if self.strip.take():
@@ -273,7 +286,8 @@ class Workbench(App):
     def _describe(self) -> None:
         """Say what the open view answers, what one is looking at, and what the view cannot follow."""
         view = VIEWS[self.view]
-        self.sentence = self._description()
+        self.experiment.look_at(self.picture)
+        self.sentence = self._predictions.sentence(self.picture)
         left_behind = [text for app in self.apps.get(self.view, []) for text in app.left_behind.values()]
         remarks = [f"{text[0].upper()}{text[1:]}." for text in (*left_behind, *self.study.remarks)]
         self._described.value = _DESCRIBED.format(self.sentence)
@@ -282,18 +296,6 @@ class Workbench(App):
         self.layers.widget.layout.display = None if "layer" in view.follows else "none"
         self.classes.disabled = "target" not in view.follows
         self._show_status()
-
-    def _description(self) -> str:
-        if self.strip.chosen is None:
-            return "No held-out picture is of this kind."
-        names, (predicted, chance) = self.study.class_names, self._prediction(self.strip.chosen)
-        truth = self.strip.pool.name(self.strip.chosen)
-        parts = [
-            f"Picture {self.picture}",
-            *([f"true class: {truth}"] if truth else []),
-            f"predicted: {names[predicted]}, {chance:.0%}",
-        ]
-        return " · ".join(parts)
 
     def _size(self) -> None:
         """Large type, and pictures and charts that go with it."""

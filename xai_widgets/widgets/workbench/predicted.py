@@ -1,0 +1,50 @@
+"""What the classifiers predict for the chosen picture, in a line of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xai_widgets.pictures import load
+from xai_widgets.pool import Everything
+from xai_widgets.study import Study
+
+
+class Predictions:
+    """Predicted classes of the pictures that were looked at; a large network takes a while for one."""
+
+    def __init__(self, studies: Sequence[Study]) -> None:
+        self._studies = studies
+        self._known: dict[tuple[int, int], tuple[int, float]] = {}
+
+    def of(self, index: int, place: int = 0) -> tuple[int, float]:
+        """Class and probability that the first study, or the one at a place, predicts for a picture by its index."""
+        if (place, index) not in self._known:
+            study = self._studies[place]
+            chances = study.predict(load(Everything(study), [index])[0])[0]
+            self._known[place, index] = int(chances.argmax()), float(chances.max())
+        return self._known[place, index]
+
+    def sentence(self, index: int | None) -> str:
+        """Name, true class and predicted class of a picture; of two studies what each predicts."""
+        if index is None:
+            return "No held-out picture is of this kind."
+        pool = self._studies[0].pool
+        number = pool.index_of(index) or 0
+        title, truth = pool.index_title(number), pool.name(number)
+        parts = [title[0].upper() + title[1:], *([f"true class: {truth}"] if truth else [])]
+        return " · ".join([*parts, *self._answers(index)])
+
+    def change(self, before: int, after: int) -> str:
+        """What is predicted for one picture and for another."""
+        pairs = zip(self._answers(before), self._answers(after), strict=True)
+        return " · ".join(f"{one} → {other.rpartition(': ')[2]}" for one, other in pairs)
+
+    def _answers(self, index: int) -> list[str]:
+        """What each of the studies predicts that have the picture."""
+        able = [place for place, study in enumerate(self._studies) if index < len(Everything(study))]
+        names = ["predicted"] if len(self._studies) == 1 else [study.name for study in self._studies]
+        return [f"{names[place]}: {self._said(index, place)}" for place in able]
+
+    def _said(self, index: int, place: int) -> str:
+        predicted, chance = self.of(index, place)
+        return f"{self._studies[place].class_names[predicted]}, {chance:.0%}"
