@@ -24,8 +24,8 @@ BEST_OF_MEAN = 0.9
 def blurred_alike(study: Study, originals: Tensor, logits: Tensor, error: float) -> dict[str, float]:
     """Originals shrunk to so few pixels, and enlarged again, that their squared error is no less than `error`.
 
-    Returns their "side" in pixels, the "colour" they keep, and their "agreement": how often the classifier says of
-    them what it says of the originals.
+    Returns their "side" in pixels, the "colour" they keep, and their "agreement": how often the
+    classifier predicts the same class for them as for the originals.
     """
     low, high = 1, min(originals.shape[2:])
     while high - low > 1:

@@ -1,4 +1,4 @@
-"""The place for a picture of one's own: a file is chosen in a dialog, or dropped there."""
+"""The place for your own picture: a file is chosen in a dialog, or dropped there."""
 
 from __future__ import annotations
 

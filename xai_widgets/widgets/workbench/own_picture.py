@@ -1,4 +1,4 @@
-"""A picture of one's own in the Workbench: checked, and made like those of the study."""
+"""Your own picture in the Workbench: checked, and made like those of the study."""
 
 from __future__ import annotations
 
