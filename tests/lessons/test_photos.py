@@ -33,5 +33,5 @@ def test_a_horse_has_its_texture_inside_and_white_around():
     made = lessons.horse(red)
     inside = made[1] < 0.5
     assert 0.15 < inside.float().mean() < 0.5
-    assert made[:, 0].eq(1).all()
-    assert made[0].eq(1).all()  # of red and white alike
+    assert made[:, 0].min() > 0.999
+    assert made[0].min() > 0.999  # red and white alike
