@@ -127,12 +127,17 @@ def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
     """Grad-CAM of the last block that gives maps, ``(N, H, W)``."""
     layer = [block.name for block in study.blocks() if block.places and min(block.places) > 1][-1]
     found = []
-    for batch, own in zip(pictures.split(8), classes.split(8), strict=True):
+
+    def leaf(maps: Tensor) -> Tensor:
+        found.append(maps.detach().requires_grad_())
+        return found[-1].clone()
+
+    for number, (batch, own) in enumerate(zip(pictures.split(8), classes.split(8), strict=True)):
         with study.borrowed(), torch.enable_grad():
-            logits, recorded = study.forward_and_record(batch.clone().requires_grad_(), [layer])
-            slopes = torch.autograd.grad(own_scores(logits, own).sum(), recorded[layer])[0]
-        maps = (recorded[layer] * slopes.mean((2, 3), keepdim=True)).sum(1, keepdim=True).relu().detach()
-        found.append(F.interpolate(maps, pictures.shape[2:], mode="bilinear", align_corners=False)[:, 0])
+            score = own_scores(study.forward_replacing(batch, layer, leaf), own).sum()
+            slopes = torch.autograd.grad(score, found[number])[0]
+        maps = (found[number] * slopes.mean((2, 3), keepdim=True)).sum(1, keepdim=True).relu().detach()
+        found[number] = F.interpolate(maps, pictures.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return torch.cat(found)
 
 
