@@ -38,7 +38,7 @@ PHOTO: Mapping[str, Any] = {
     "steps": 24,
     "cooling": 24,
     "removed": 0.1,
-    "kept": 0.9,
+    "kept": 0.8,
     "first_weight": 1.0,
     "start": 1.0,
     "halvings": 7,
