@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from xai_widgets.methods.masking import fineness
 
 DIMMED, DIMMED_PHOTO = 0.25, 0.45
-"""Brightness of the pixels outside a mask, where small pictures and photos are shown: these are darker by themselves."""
+"""Brightness of what is outside a mask, where small pictures and photos are shown: these are darker by themselves."""
 
 
 def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
