@@ -31,12 +31,15 @@ from torchvision.transforms.functional import pil_to_tensor
 from torchvision.utils import save_image
 
 import xai_widgets as xw
+from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import elsewhere
+from xai_widgets.methods.summaries.clusters import Clusters, cluster
 from xai_widgets.methods.summaries.descriptors import layer_likeness
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.judge import judged
+from xai_widgets.methods.summaries.kinds import kinds
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import regions
@@ -44,8 +47,8 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.photos import MEAN, STD, lite0
 
-MOST = 40
-"""Pictures of a class."""
+BEES, CARS = 24, 16
+"""Pictures of a class, if no other number is given."""
 
 SIDES = ("front", "back")
 """Of cars: the classes of the network that is trained here."""
@@ -54,7 +57,7 @@ SIDES = ("front", "back")
 def main() -> None:
     """Measure and print."""
     parser = arguments(__doc__)
-    parser.add_argument("--most", type=int, default=MOST, help="pictures of a class")
+    parser.add_argument("--most", type=int, help="pictures of a class")
     parser.add_argument("--only", choices=("bees", "cars"), help="measure only these")
     parser.add_argument("--gallery", type=Path, metavar="FOLDER", help="write pictures of all groups there")
     parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting of the masks")
@@ -74,11 +77,12 @@ def bees(given: argparse.Namespace) -> dict[str, Any]:
     """Masks and groups of unseen bees."""
     study = ants_bees(given.data)
     began = process_time()
-    found = VisualSummaries(study, pictures=study.test, most=given.most, seed=given.seed).find("bee")
+    found = VisualSummaries(study, pictures=study.test, most=given.most or BEES, seed=given.seed).find("bee")
     seconds = (process_time() - began) / len(found.masks)
     write_gallery(found, given.gallery, "bees")
-    rivals = {name: grouped(study, found, given.seed, masks) for name, masks in others(study, found.masks).items()}
-    shares = {name: answers(study, found.masks, masks) for name, masks in others(study, found.masks).items()}
+    rivals = others(study, found.masks)
+    shares = {name: answers(study, found.masks, masks) for name, masks in rivals.items()}
+    counts = {name: sound(study, found, rivals[name], given.seed) for name in ("random", "grad_cam")}
     own, other_fill = (answers(study, found.masks, found.masks.masks[:, :1], fill) for fill in (None, "mean"))
     return {
         "kept": measure(own[0], **{name: share[0] for name, share in shares.items()}),
@@ -87,7 +91,7 @@ def bees(given: argparse.Namespace) -> dict[str, Any]:
         "deleted_to_grey": measure(other_fill[1]),
         "area": measure(float(found.masks.area[:, 0].mean())),
         "pictures": measure(len(found.masks)),
-        "sound_groups": measure(len(found.kept), **{name: len(rival.kept) for name, rival in rivals.items()}),
+        "sound_groups": measure(len(found.kept), **counts),
         "least_evidence": measure(min((one.evidence_low for one in found.kept), default=float("nan"))),
         "cpu_seconds_per_picture": measure(seconds),
     }
@@ -127,22 +131,35 @@ def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
     """Grad-CAM of the last block that gives maps, ``(N, H, W)``."""
     layer = [block.name for block in study.blocks() if block.places and min(block.places) > 1][-1]
     found = []
-    for batch, own in zip(pictures.split(8), classes.split(8), strict=True):
+
+    def leaf(maps: Tensor) -> Tensor:
+        found.append(maps.detach().requires_grad_())
+        return found[-1].clone()
+
+    for number, (batch, own) in enumerate(zip(pictures.split(8), classes.split(8), strict=True)):
         with study.borrowed(), torch.enable_grad():
-            logits, recorded = study.forward_and_record(batch.clone().requires_grad_(), [layer])
-            slopes = torch.autograd.grad(own_scores(logits, own).sum(), recorded[layer])[0]
-        maps = (recorded[layer] * slopes.mean((2, 3), keepdim=True)).sum(1, keepdim=True).relu().detach()
-        found.append(F.interpolate(maps, pictures.shape[2:], mode="bilinear", align_corners=False)[:, 0])
+            score = own_scores(study.forward_replacing(batch, layer, leaf), own).sum()
+            slopes = torch.autograd.grad(score, found[number])[0]
+        maps = (found[number] * slopes.mean((2, 3), keepdim=True)).sum(1, keepdim=True).relu().detach()
+        found[number] = F.interpolate(maps, pictures.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return torch.cat(found)
 
 
-def grouped(study: xw.Study, found: ClassSummaries, seed: int, masks: Tensor) -> ClassSummaries:
-    """The groups of other regions of the same pictures, found and judged in the same way."""
+def pieces(study: xw.Study, found: ClassSummaries, masks: Tensor) -> tuple[ClassSummaries, Clusters]:
+    """Other regions of the same pictures, cut and grouped in the same way."""
     swapped = replace(found.masks, masks=masks, soft=masks.float())
-    pieces = tuple(piece for piece in regions(study, swapped) if swapped.sound[piece.picture])
-    similarity = layer_likeness(study, swapped.pictures, found.origin["layer"], pieces)
-    summaries = judged(study, swapped, pieces, similarity, seed=seed)
-    return replace(found, masks=swapped, regions=pieces, similarity=similarity, summaries=summaries)
+    layer = found.origin["layer"]
+    cut = regions(study, swapped, smallest=fineness.smallest(SIDE), kinds=kinds(study, swapped, layer))
+    cut = tuple(piece for piece in cut if swapped.sound[piece.picture])
+    similarity = layer_likeness(study, swapped.pictures, layer, cut)
+    made = replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=())
+    return made, cluster(similarity.double().numpy())
+
+
+def sound(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> int:
+    """How many groups of other regions pass all checks."""
+    made, _ = pieces(study, found, masks)
+    return sum(one.sound for one in judged(study, made.masks, made.regions, made.similarity, seed=seed))
 
 
 # --- cars ----------------------------------------------------------------------------------------------------------
@@ -223,12 +240,12 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     test = study.test
     pictures, labels = study.load(test, range(len(test)))
     right = float((study.predict(pictures).argmax(1) == labels).float().mean())
-    summaries = VisualSummaries(study, pictures=test, most=given.most, seed=given.seed)
+    summaries = VisualSummaries(study, pictures=test, most=given.most or CARS, seed=given.seed)
     each = [summaries.find(side) for side in SIDES]
     for found in each:
         write_gallery(found, given.gallery, f"cars-{found.class_name}")
-    own = ratios(each, test)
-    rival = ratios([grouped(study, one, given.seed, others(study, one.masks)["grad_cam"]) for one in each], test)
+    own = ratios([(one, [list(group.members) for group in one.summaries]) for one in each], test)
+    rival = ratios([rows(*pieces(study, one, others(study, one.masks)["grad_cam"])) for one in each], test)
     kept, deleted = np.mean([answers(study, one.masks, one.masks.masks[:, :1]) for one in each], axis=0)
     return {
         "part_purity_ratio": measure(own["ratio"], chance=1.0, grad_cam=rival["ratio"]),
@@ -241,34 +258,42 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     }
 
 
-def ratios(each: Sequence[ClassSummaries], cars: Cars) -> dict[str, float]:
+Grouped = tuple[ClassSummaries, Sequence[Sequence[int]]]
+"""Regions, and which of them are in each group."""
+
+
+def rows(found: ClassSummaries, clusters: Clusters) -> Grouped:
+    """The members of each cluster."""
+    return found, [np.flatnonzero(clusters.labels == group).tolist() for group in range(len(clusters))]
+
+
+def ratios(each: Sequence[Grouped], cars: Cars) -> dict[str, float]:
     """Purity of the groups of all classes, and by chance: pixel by pixel, and region by region."""
-    rows = [purities(one, cars) for one in each]
-    found = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    each_class = [purities(*one, cars) for one in each]
+    found = {name: float(np.mean([row[name] for row in each_class])) for name in each_class[0]}
     return found | {"ratio": found["purity"] / found["chance"]}
 
 
-def purities(found: ClassSummaries, cars: Cars) -> dict[str, float]:
+def purities(found: ClassSummaries, groups: Sequence[Sequence[int]], cars: Cars) -> dict[str, float]:
     """Shares of the groups' pixels on the part that each group shows most, and of their regions that show it most."""
     where = torch.stack([cars.where(index) for index in found.indices.tolist()])
     pixels = torch.stack([region.pixels for region in found.regions])
     moved = elsewhere(pixels, torch.zeros_like(pixels), seed=0)
     pictures = torch.tensor([region.picture for region in found.regions])
     on, by_chance = ((where[pictures] & one[:, None]).sum((2, 3)).double() for one in (pixels, moved))
-    groups = [list(one.members) for one in found.summaries]
-    kinds = torch.where(on.sum(1) > 0, on.argmax(1), -1)
-    shuffled = kinds[torch.from_numpy(np.random.default_rng(0).permutation(len(kinds)))]
+    seen = torch.where(on.sum(1) > 0, on.argmax(1), -1)
+    shuffled = seen[torch.from_numpy(np.random.default_rng(0).permutation(len(seen)))]
     return {
         "purity": float(sum(on[own].sum(0).max() for own in groups) / pixels.sum()),
         "chance": float(sum(by_chance[own].sum(0).max() for own in groups) / moved.sum()),
-        "regions": commonest(kinds, groups),
+        "regions": commonest(seen, groups),
         "shuffled": commonest(shuffled, groups),
     }
 
 
-def commonest(kinds: Tensor, groups: Sequence[Sequence[int]]) -> float:
+def commonest(seen: Tensor, groups: Sequence[Sequence[int]]) -> float:
     """Share of the regions that are of the commonest kind of their group."""
-    return sum(int((kinds[list(own)] + 1).bincount().max()) for own in groups) / len(kinds)
+    return sum(int((seen[list(own)] + 1).bincount().max()) for own in groups) / len(seen)
 
 
 # --- pictures and sweeps -------------------------------------------------------------------------------------------
@@ -296,7 +321,7 @@ def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     order = study.draw(study.train, len(study.train), given.seed)
     pictures, labels = study.load(study.train, order)
     bee = study.class_index("bee")
-    chosen = pictures[(labels == bee) & (study.predict(pictures).argmax(1) == bee)][: given.most]
+    chosen = pictures[(labels == bee) & (study.predict(pictures).argmax(1) == bee)][: given.most or BEES]
     found = {}
     for value in values.split(","):
         settings = DualSettings.suited(SIDE, **{name: json.loads(value)})

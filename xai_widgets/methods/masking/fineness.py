@@ -22,3 +22,8 @@ def cells(side: int, coarsest: int) -> int:
 def enlargement(side: int) -> float:
     """How many times as large as the largest small picture a picture is; 1 for small ones."""
     return max(1.0, side / SMALL)
+
+
+def smallest(side: int) -> float:
+    """Share of a picture below which a region is too small to be shown: on a photo, a square of a tenth of its side."""
+    return 0.0025 if side <= SMALL else 0.01

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.masking import fineness
 
-DIMMED = 0.25
-"""Brightness of the pixels outside a mask, where pictures are shown."""
+DIMMED, DIMMED_PHOTO = 0.25, 0.45
+"""Brightness of what is outside a mask, where small pictures and photos are shown: these are darker by themselves."""
 
 
 def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
@@ -19,7 +19,8 @@ def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
 
 def dimmed(pictures: Tensor, mask: Tensor) -> Tensor:
     """Pictures that are darker the smaller the mask is."""
-    return pictures * (DIMMED + (1 - DIMMED) * mask)
+    dark = DIMMED if min(pictures.shape[-2:]) <= fineness.SMALL else DIMMED_PHOTO
+    return pictures * (dark + (1 - dark) * mask)
 
 
 def outlined(picture: Tensor, inside: Tensor) -> Tensor:

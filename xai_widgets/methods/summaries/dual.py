@@ -31,13 +31,14 @@ from xai_widgets.methods.masking.terms import Question, area, gradient, indecisi
 from xai_widgets.methods.summaries.answering import smallest_answer
 from xai_widgets.study import Study
 
-CELLS = 10
+CELLS = 8
 """Cells of the grid along the side of a photo; more cells find patterns that fool the network."""
 
 PHOTO: Mapping[str, Any] = {
-    "steps": 30,
+    "steps": 24,
+    "cooling": 24,
     "removed": 0.1,
-    "kept": 0.9,
+    "kept": 0.8,
     "first_weight": 1.0,
     "start": 1.0,
     "halvings": 7,
