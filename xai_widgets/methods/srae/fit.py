@@ -119,14 +119,17 @@ class SraeFit:
 
     def prepare(self, network: XNetwork, rows: Sequence[int], seed: int) -> None:
         """Start at the linear model."""
-        weights, most = self._linear(), MANY_CHANNELS if self.large else MOST_CHANNELS
+        x = self.data.each(lambda z: z.mean(1)) / float(self.scale)
+        weights, most = self._linear(x), MANY_CHANNELS if self.large else MOST_CHANNELS
         for row, k in enumerate(rows):
             own, others = (self._some(pool, seed) for pool in (self.own[k], self.others[k]))
             start(network, row, weights[:, k], own, others, self.settings.against, most)
+            if self.large:  # few photos would teach the offset, and what is off, to the channels, and by heart
+                network.b.data[row] = -(x.mean(0) @ weights[:, k])
+                network.ways_in[-1].weight.data[row] = 0.0
 
-    def _linear(self) -> Tensor:
-        """Weights ``(D, K)`` of a linear model of the standardised scores: a ridge, for photos on the network's slopes."""
-        x = self.data.each(lambda z: z.mean(1)) / float(self.scale)
+    def _linear(self, x: Tensor) -> Tensor:
+        """Weights ``(D, K)`` of a linear model of the standardised scores; for photos, it starts at the slopes."""
         if not self.large:
             return ridge(x, self.goal)
         own = slopes(self.data) * (float(self.scale) / self.spread)
