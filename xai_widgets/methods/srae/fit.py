@@ -23,8 +23,8 @@ from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
 
-STEPS = 16
-"""Steps of an epoch: batches are drawn with replacement, so that it need not depend on the number of pictures."""
+STEPS, PHOTO_STEPS = 16, 4
+"""Steps of an epoch, of small pictures and of photos: batches are drawn with replacement, so that it need not depend on the number of pictures."""
 
 MOST_NUMBERS = 2**24
 """Most numbers of the layer in one step of all classes, 64 MB; larger layers get smaller batches."""
@@ -142,7 +142,7 @@ class SraeFit:
 
     def count(self) -> int:
         """Examples of an epoch."""
-        return STEPS * self.settings.recipe.batch_size
+        return (PHOTO_STEPS if self.large else STEPS) * self.settings.recipe.batch_size
 
     def loss(self, network: XNetwork, rows: list[int], weights: Weights) -> Callable[[Step], Tensor]:
         """The loss of a step, on pictures half of which are of the class."""

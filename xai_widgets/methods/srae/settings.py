@@ -18,8 +18,8 @@ Basis = Literal["srae", "pca", "pls"]
 """Whose x-features: the explanation network's, or those of a linear method fitted on the same pictures."""
 
 RATE, PHOTO_RATE = 4e-3, 3e-4
-"""Learning rates for small pictures and for photos: a few hundred photos are learnt by heart at the first one. With 194
-of them, R squared within the class was 0.70 at 0.004 and 0.79 at 0.001 on others."""
+"""Learning rates for small pictures and for photos, of which a few hundred are soon learnt by heart: with 194 of them, R
+squared within the class was 0.94 on others; after four times as many steps at 0.001 it was less."""
 
 MOST_FEATURES, MOST_ROUNDS = 1000, 1000
 
