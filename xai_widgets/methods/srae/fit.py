@@ -24,7 +24,8 @@ from xai_widgets.training import Step, train
 log = logging.getLogger(__name__)
 
 STEPS, PHOTO_STEPS = 16, 4
-"""Steps of an epoch, of small pictures and of photos: batches are drawn with replacement, so that it need not depend on the number of pictures."""
+"""Steps of an epoch, for small pictures and for photos; batches are drawn with replacement, so that they do not depend
+on the number of pictures."""
 
 MOST_NUMBERS = 2**24
 """Most numbers of the layer in one step of all classes, 64 MB; larger layers get smaller batches."""
