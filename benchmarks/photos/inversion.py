@@ -38,7 +38,8 @@ TUNED_ON = 12
 SEARCHES = {
     "as at 64 pixels": GuidedSettings(),
     "as fast": GuidedSettings(steps=15, lr=0.5, area=2.0),
-    "all fine": GuidedSettings(steps=14, lr=0.5),
+    "14 steps at 0.5": GuidedSettings(steps=14, lr=0.5),
+    "14 steps at 1": GuidedSettings(steps=14, lr=1.0),
     "now": GuidedSettings.of_size((SIDE, SIDE)),
 }
 """What the sweep compares."""

@@ -8,10 +8,14 @@ import pytest
 import torch
 from skimage.data import chelsea
 from torch import nn
-from torch.nn import functional as F
 
 import xai_widgets as xw
+from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.enough import LEAST_PHOTOS
+from xai_widgets.methods.srae.fit import SraeFit
+from xai_widgets.methods.srae.fit_data import read_layer
+from xai_widgets.methods.srae.report import measured
+from xai_widgets.methods.srae.slopes import slopes
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.views import EXAMPLES, MOST_VIEWS, WithViews, view, views_of
 from xai_widgets.progress import Progress
@@ -51,11 +55,11 @@ class Means(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.maps = nn.Conv2d(3, 6, 8, 8)
+        self.maps, self.act = nn.Conv2d(3, 6, 8, 8), nn.ReLU()
         self.head = nn.Linear(6, 2)
 
     def forward(self, x):
-        return self.head(F.relu(self.maps(x)).mean((2, 3)))
+        return self.head(self.act(self.maps(x)).mean((2, 3)))
 
 
 @pytest.fixture
@@ -80,3 +84,20 @@ def test_a_fit_on_few_photos_says_before_it_begins_how_many_it_needs_and_learns_
 def test_small_pictures_and_enough_photos_need_no_word(few):
     few.train = list(few.train) * 9
     assert SRAE(few, "maps").shortage() == ""
+
+
+def test_slopes_are_the_weights_of_a_linear_head(few):
+    settings = SRAE(few, "act", features=3).settings
+    data = read_layer(few, few.train, range(12), settings, (0, 1), Progress())
+    weights = few.model.head.weight.detach()
+    assert torch.allclose(slopes(data), weights.T, atol=1e-5)
+
+
+def test_a_fit_of_a_layer_that_is_averaged_is_the_score_from_the_start(few):
+    srae = SRAE(few, "act", features=3)
+    data = read_layer(few, few.train, range(12), srae.settings, (0, 1), Progress())
+    fit = SraeFit(data, Progress(), FinishedParts(None, ""))
+    network = fit._fresh([0, 1])
+    fit.prepare(network, [0, 1], 0)
+    for k in range(2):
+        assert measured(network, k, data).r2_all == pytest.approx(1, abs=1e-3)

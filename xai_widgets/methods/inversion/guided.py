@@ -37,7 +37,7 @@ LEAST_WEIGHT = 1e-3
 EPS = 1e-2
 """Of Adam: it keeps steps small where a gradient is only rounding error, which differs from batch to batch."""
 
-LARGE_SETTINGS: dict[str, Any] = {"steps": 20, "lr": 0.8}
+LARGE_SETTINGS: dict[str, Any] = {"steps": 16, "lr": 1.0, "area": 3.0}
 """Of large pictures: fewer and greater steps. ``benchmarks/photos/inversion.py --sweep`` compares them with others;
 steps on pictures of half the side, which cost a third, made masks of twice the area there."""
 
