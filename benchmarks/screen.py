@@ -235,6 +235,7 @@ def measured() -> dict[str, Any]:
     with opened_lab() as lab:
         found, themes, drag, cut = of_one(lab)
         cut |= of_two(lab)
+        found |= of_an_experiment(lab)
     views = [view for theme in themes.values() for view in theme.values()]
     return {
         "first_explanation_px": max(view["first_px"] for view in views),
@@ -272,6 +273,21 @@ def of_two(lab: Lab) -> dict[str, list[str]]:
         found = clipped(opened_notebook(page, lab, "two", TWO))
         end_kernel(page)
     return {f"two studies, {where}": names for where, names in found.items()}
+
+
+def of_an_experiment(lab: Lab) -> dict[str, float]:
+    """Seconds from opening a notebook to the answer to a first experiment, and from the last click."""
+    with opened_page() as page:
+        began = time.monotonic()
+        notebook = opened_notebook(page, lab, "own", BENCH)
+        page.get_by_role("button", name="Experiment").click()
+        page.get_by_role("option", name="without beak").click()
+        clicked = time.monotonic()
+        page.locator(".xw-described", has_text="Experiment").wait_for()
+        notebook.until("bench.wait(0) and bench.apps['cladec'][0].picture == bench.picture >= 1000", True)
+        ended = time.monotonic()
+        end_kernel(page)
+    return {"own_experiment_s": round(ended - began, 1), "experiment_s": round(ended - clicked, 2)}
 
 
 def end_kernel(page: Any) -> None:

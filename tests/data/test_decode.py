@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image, features
 
+from xai_widgets.data.decode import FITS, read, read_sent
 from xai_widgets.data.folder import FolderPictures, folder
 from xai_widgets.errors import PictureError
 
@@ -177,3 +178,30 @@ def test_what_only_reading_shows_is_left_out_the_next_time(tmp_path: Path) -> No
     read_all(again)
     save(path, noisy(300, 300))  # it was copied again
     assert len(folder(tmp_path, 16)) == 2
+
+
+# --- sent, not in a file ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_what_was_sent_is_read_as_the_file_is(thirds: Path, fit: str) -> None:
+    file = thirds / "a" / "x.png"
+    assert torch.equal(read_sent(file.read_bytes(), "any name", (20, 30), fit), read(file, (20, 30), fit))
+
+
+def test_a_turned_picture_is_upright(tmp_path: Path) -> None:
+    image, exif = Image.new("RGB", (4, 8), "red"), Image.Exif()
+    image.paste("blue", (0, 0, 4, 4))
+    exif[0x0112] = 3
+    image.save(tmp_path / "a.png", exif=exif)
+    assert read_sent((tmp_path / "a.png").read_bytes(), "a.png", (8, 4))[:, 0, 0].tolist() == [1, 0, 0]
+
+
+def test_a_bomb_and_drawing_commands_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Image.new("L", (30, 30)).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 899)
+    with pytest.raises(PictureError, match=r"a\.png cannot be read: Image size \(900 pixels\) exceeds limit"):
+        read_sent(content, "a.png", (8, 8))
+    with pytest.raises(PictureError, match="EPS is a vector format"):
+        read_sent(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "a.eps", (8, 8))

@@ -18,7 +18,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.views.add_picture import MOST
 from xai_widgets.widgets.workbench.experiment import ExperimentRow
 from xai_widgets.widgets.workbench.own_picture import own_picture
-from xai_widgets.widgets.workbench.predicted import Predictions
+from xai_widgets.widgets.workbench.predicted import Predictions, short_names
 from xai_widgets.widgets.workbench.workbench import Workbench
 
 FOLLOWING = ("cladec", "srae", "inversion", "cae")
@@ -226,10 +226,35 @@ def test_the_ring_tells_who_cheats(bench, ready):
         assert study.pool.index_of(index) == len(study.pool) - 1
         predicted, chance = workbench._predictions.of(index, place)
         assert predicted == answer
-        assert f"{study.name}: {study.class_names[answer]}, {chance:.0%}" in workbench.sentence
+        name = ("honest", "cheating")[place]
+        assert f"{name}: {study.class_names[answer]}, {chance:.0%}" in workbench.sentence
         assert workbench.apps["cladec"][place].picture == index
     assert f"{cheating.class_names[bird]}, " in row.changed.value  # before, and after
     assert f"→ {cheating.class_names[other]}, " in row.changed.value
+
+
+def test_a_dot_on_the_map_chooses_its_picture_for_all(workbench):
+    workbench.view = "cae"
+    assert workbench.wait(60)
+    (manifold,) = workbench.apps["cae"]
+    for place in (5, 9):
+        clicked = int(manifold.explainer.code_indices[manifold.scene.indices[place]])
+        for callback in manifold.map._on_pick:
+            callback(place)
+        assert workbench.wait(60)
+        picture, label = workbench.study.train[clicked]
+        assert torch.equal(shown(workbench), picture)
+        assert workbench.picture == workbench.selection.picture == manifold.picture >= len(workbench.study.test)
+        assert f"From the map · true class: {workbench.study.class_names[label]}" in workbench.sentence
+    assert [card["lines"] for card in workbench.strip.cards.cards].count(["from the map"]) == 1
+    workbench.view = "cladec"
+    assert workbench.wait(60)
+    assert torch.equal(shown(workbench), picture)
+    change(workbench, "beak", "without beak")  # it was drawn, too
+    assert workbench.experiment.scene == workbench.study.train.altered(clicked).with_("beak", None)
+    workbench.experiment.undo.click()
+    assert workbench.wait(60)
+    assert torch.equal(shown(workbench), picture)
 
 
 def test_a_second_workbench_begins_with_a_picture_of_the_study(bench, workbench):
@@ -244,5 +269,18 @@ def test_a_picture_that_the_second_study_lacks(ready):
     study, other = ready(), ready(cheat=True)
     study.pool.add(own_picture(study, "a.png", png(64, 64)), 1000)
     said = Predictions([study, other]).sentence(1000)
-    assert study.name in said
-    assert other.name not in said
+    assert "honest: " in said
+    assert "cheating" not in said
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["Birds, the honest one", "Birds, the other one"], ["honest", "other"]),
+        (["ResNet", "ResNet"], ["ResNet", "ResNet"]),
+        (["ResNet", "ResNet deep"], ["ResNet", "ResNet deep"]),
+        (["ResNet"], ["ResNet"]),
+    ],
+)
+def test_names_are_as_short_as_they_can_be(names, short):
+    assert short_names(names) == short

@@ -139,7 +139,7 @@ class ExperimentRow:
         """Choose a picture; of all experiments the line of pictures has this one only."""
         for study in self._studies:
             for known, guest in study.guests.items():
-                guest.offered = known == index or guest.scene is None
+                guest.offered = guest.title != TITLE or known == index
         self._choose(index)
 
     # --- what is shown -----------------------------------------------------------------------------------------

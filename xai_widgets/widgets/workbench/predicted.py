@@ -13,7 +13,7 @@ class Predictions:
     """Predicted classes of the pictures that were looked at; a large network takes a while for one."""
 
     def __init__(self, studies: Sequence[Study]) -> None:
-        self._studies = studies
+        self._studies, self._names = studies, short_names([study.name for study in studies])
         self._known: dict[tuple[int, int], tuple[int, float]] = {}
 
     def of(self, index: int, place: int = 0) -> tuple[int, float]:
@@ -42,9 +42,17 @@ class Predictions:
     def _answers(self, index: int) -> list[str]:
         """What each of the studies predicts that have the picture."""
         able = [place for place, study in enumerate(self._studies) if index < len(Everything(study))]
-        names = ["predicted"] if len(self._studies) == 1 else [study.name for study in self._studies]
+        names = ["predicted"] if len(self._studies) == 1 else self._names
         return [f"{names[place]}: {self._said(index, place)}" for place in able]
 
     def _said(self, index: int, place: int) -> str:
         predicted, chance = self.of(index, place)
         return f"{self._studies[place].class_names[predicted]}, {chance:.0%}"
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The words of each name that not all names have; whole names where that leaves nothing."""
+    words = [name.replace(",", " ").split() for name in names]
+    shared = set.intersection(*map(set, words))
+    short = [" ".join(word for word in each if word not in shared) for each in words]
+    return short if all(short) else list(names)

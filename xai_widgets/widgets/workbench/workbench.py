@@ -28,6 +28,7 @@ from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.picture_strip import PictureStrip
 from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer, first_view
 from xai_widgets.widgets.workbench.experiment import ExperimentRow
+from xai_widgets.widgets.workbench.from_map import picture_from_map
 from xai_widgets.widgets.workbench.own_picture import own_picture
 from xai_widgets.widgets.workbench.page import workbench_page
 from xai_widgets.widgets.workbench.predicted import Predictions
@@ -247,7 +248,10 @@ class Workbench(App):
             elif change["name"] == "target" and change["new"] is not None:
                 self.classes.value = change["new"]
             elif change["name"] == "picture":
-                self.strip.choose(change["new"], self._target())
+                picture = change["new"]
+                if picture is None:
+                    picture = picture_from_map(self.apps.get("cae", []), self.studies)
+                self.strip.choose(picture, self._target())
             self.strip.refresh(self._target())
         self._choose()
 
