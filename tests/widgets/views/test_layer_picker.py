@@ -12,6 +12,7 @@ from torch import nn
 from xai_widgets.errors import LayerError
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
+from xai_widgets.widgets.views import layer_picker
 from xai_widgets.widgets.views.layer_picker import LayerPicker, describe
 
 
@@ -116,3 +117,19 @@ def test_nothing_is_left_behind_and_use_makes_nothing_new(study: Study) -> None:
     assert picker._repr_mimebundle_()["text/plain"] == repr(picker)
     picker.close()
     assert set(_instances) == before
+
+
+def test_of_many_layers_only_the_chosen_block_is_unfolded(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer_picker, "SURVEYED", 2)
+    picker, heard = LayerPicker(study, "head"), []
+    picker.on_change(heard.append)
+    blocks = [block.name for block in study.blocks()]
+    assert "stem.0" not in picker._list.options
+    picker._list.value = "stem"
+    inside = ["stem.0", "stem.1"]
+    assert [name for name in picker._list.options if name not in blocks] == [n for n in inside if n not in blocks]
+    picker._list.value = "stem.0"
+    assert picker._list.options == tuple(layer.name for layer in study.layers() if layer.name in (*blocks, *inside))
+    picker._list.value = "head"
+    assert "stem.0" not in picker._list.options
+    assert heard == ["stem", "stem.0", "head"]
