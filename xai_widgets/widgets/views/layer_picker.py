@@ -69,6 +69,7 @@ class LayerPicker(Displayed):
         self.widget = ipywidgets.VBox([stopped, self.strip, row], layout={"grid_gap": "4px"})
         self.widget.add_class("xw-part")
         stopped.root = self.widget.model_id
+        self._list.observe(self._chosen, "value")
         self._show()
         self.strip.observe(self._chosen, "value")
 
