@@ -8,12 +8,12 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 from torch import nn
+from torchvision.models import resnet18
 
 from xai_widgets.errors import LayerError
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
-from xai_widgets.widgets.views import layer_picker
-from xai_widgets.widgets.views.layer_picker import LayerPicker, describe
+from xai_widgets.widgets.views.layer_picker import SURVEYED, LayerPicker, describe
 
 
 @pytest.fixture
@@ -119,17 +119,19 @@ def test_nothing_is_left_behind_and_use_makes_nothing_new(study: Study) -> None:
     assert set(_instances) == before
 
 
-def test_of_many_layers_only_the_chosen_block_is_unfolded(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layer_picker, "SURVEYED", 2)
-    picker, heard = LayerPicker(study, "head"), []
+def test_of_many_layers_only_the_chosen_block_is_unfolded() -> None:
+    study = Study(resnet18(weights=None, num_classes=2), [(torch.rand(3, 32, 32), index % 2) for index in range(4)])
+    picker, heard = LayerPicker(study, "fc"), []
     picker.on_change(heard.append)
-    blocks = [block.name for block in study.blocks()]
-    assert "stem.0" not in picker._list.options
-    picker._list.value = "stem"
-    inside = ["stem.0", "stem.1"]
-    assert [name for name in picker._list.options if name not in blocks] == [n for n in inside if n not in blocks]
-    picker._list.value = "stem.0"
-    assert picker._list.options == tuple(layer.name for layer in study.layers() if layer.name in (*blocks, *inside))
-    picker._list.value = "head"
-    assert "stem.0" not in picker._list.options
-    assert heard == ["stem", "stem.0", "head"]
+    folded = picker._list.options
+    assert len(study.layers()) > SURVEYED
+    assert {block.name for block in study.blocks()} <= set(folded)
+    assert "layer3.1.conv2" not in folded
+    for name in ("layer3.1", "layer3.1.conv2"):
+        picker._list.value = name
+        assert set(picker._list.options) - set(folded) == {
+            layer.name for layer in study.layers() if layer.name.startswith("layer3.1.")
+        }
+    picker.value = "fc"
+    assert picker._list.options == folded
+    assert heard == ["layer3.1", "layer3.1.conv2", "fc"]
