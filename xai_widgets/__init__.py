@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xai_widgets.methods.srae.srae import SRAE as SRAE
     from xai_widgets.methods.summaries.masks import CrispMasks as CrispMasks
     from xai_widgets.methods.summaries.visual_summaries import VisualSummaries as VisualSummaries
+    from xai_widgets.photos import photo_demo as photo_demo
     from xai_widgets.runs.keeping import keep as keep
     from xai_widgets.runs.keeping import keep_in as keep_in
     from xai_widgets.runs.keeping import open_run
@@ -64,6 +65,7 @@ _MODULE_OF = {
     "keep_in": "runs.keeping",
     "link": "widgets.frame.link",
     "open": "runs.keeping:open_run",
+    "photo_demo": "photos",
 }
 
 __all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604  (they are strings)

@@ -21,6 +21,9 @@ USUAL = (224, 256, 299, 384, 32, 28, 64, 96, 128, 160, 192, 240, 288, 320, 336, 
 SECONDS = 2.0
 """No further size is tried after so long."""
 
+FEWEST, MOST, PIXELS = 8, 64, 2**20
+"""Of pictures in a batch, and about how many pixels these have in all."""
+
 
 def of_channels(pictures: Tensor, channels: int) -> Tensor:
     """Pictures ``(N, C, H, W)`` with that many channels: grey by luma, or the same in all three; differentiable."""
@@ -106,3 +109,11 @@ def normalisation(mean: Sequence[float], std: Sequence[float], channels: int) ->
     values = [limits.Several(rule, counts)(name, given) for name, (given, rule) in rules.items()]
     first, second = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in values)
     return first, second
+
+
+def usual_batch(shape: tuple[int, int, int]) -> int:
+    """Pictures of a shape ``(C, H, W)`` that pass through a model at once where nobody says how many.
+
+    64 pictures of 224 pixels take a gigabyte of activations in EfficientNet-Lite0.
+    """
+    return max(FEWEST, min(MOST, PIXELS // (shape[1] * shape[2])))

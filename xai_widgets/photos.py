@@ -1,4 +1,4 @@
-"""A real ImageNet classifier without a download: EfficientNet-Lite0, whose weights come in a package."""
+"""Real photos, and a real ImageNet classifier without a download: EfficientNet-Lite0 comes in a package."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from xai_widgets.data.bundled_photos import BundledPhotos
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.pictures import PictureSet
 from xai_widgets.published import imagenet_names
@@ -38,3 +39,25 @@ def lite0_study(images: PictureSet, **options: Any) -> Study:
     """A study of Lite0 with pictures ``(3, 224, 224)``; `options` are those of `Study`."""
     given = {"class_names": imagenet_names(), "mean": (MEAN,) * 3, "std": (STD,) * 3, "name": "EfficientNet-Lite0"}
     return Study(lite0(), images, **(given | options))
+
+
+def photo_demo(architecture: str | None = None) -> Study:
+    """A study of an ImageNet classifier with seven photos that other packages bring; nothing is fitted.
+
+    Seven photos are enough for what needs no fit: the Evidence tab. The others say how many they need.
+
+    Parameters
+    ----------
+    architecture
+        A classifier of torchvision, such as "resnet18", with its best published weights, which torchvision downloads
+        once. By default EfficientNet-Lite0, which needs the extra ``photos`` and no download.
+
+    Raises
+    ------
+    XaiWidgetsError
+        Where the packages of the extra ``photos`` are needed and not installed.
+    """
+    photos = BundledPhotos()
+    if architecture is None:
+        return lite0_study(photos, test=photos, name="EfficientNet-Lite0 and photos")
+    return Study.torchvision(architecture, photos, test=photos)

@@ -74,7 +74,7 @@ class Study:
     name
         Shown as a title.
     batch_size
-        Most pictures that pass through the model at once.
+        Most pictures that pass through the model at once; default: 64, of photos fewer, for the memory.
     seed
         Decides which pictures are set aside.
 
@@ -112,7 +112,7 @@ class Study:
         std: Sequence[float] = (1.0,),
         scores: str | None = None,
         name: str = "",
-        batch_size: int = 64,
+        batch_size: int | None = None,
         seed: int = 0,
     ) -> None:
         _pictures.require_set(images, 2)
@@ -120,10 +120,11 @@ class Study:
             _pictures.require_set(test)
         self.model, self._loans = model, Loans()
         self.name = name or type(model).__name__
-        self.batch_size, seed = limits.BATCH("batch_size", batch_size), limits.SEED("seed", seed)
+        given, seed = limits.OrNone(limits.BATCH)("batch_size", batch_size), limits.SEED("seed", seed)
         self.explainers: dict[str, Any] = {}
         self.sources = Sources(images, test, seed)
         self.shape: tuple[int, int, int] = _pictures.shared_shape(images, test)
+        self.batch_size: int = given or inputs.usual_batch(self.shape)
         self.mean, self.std = inputs.normalisation(mean, std, self.shape[0])
         if self.device.type == "meta":
             raise PictureError("the model is on the device 'meta', which has no weights; load them first")
@@ -132,8 +133,8 @@ class Study:
         if self.reading.random:
             warnings.warn(outputs.RANDOM, stacklevel=3)
         self.classes = self.reading.classes
-        given = names_like(own_names(images), self.classes) if class_names is None else self.reading.names(class_names)
-        self.class_names = checked_names(given, self.classes)
+        names = names_like(own_names(images), self.classes) if class_names is None else self.reading.names(class_names)
+        self.class_names = checked_names(names, self.classes)
         labeller = Labeller(self.class_names, labels)
         self.labels = labeller.given
         self.train, self.test = labeller.parts(images, test, seed)

@@ -74,10 +74,10 @@ def test_the_keyboard_alone_goes_through_pictures_layers_and_every_view(shown: A
         page.keyboard.press("ArrowRight")
         shown.until("bench.view", name)
         settle(shown)
-        # The next stop of the Tab key is in the view, not another tab.
+        # The next stop of the Tab key is the network or in the view, not another tab.
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.getAttribute('role')") != "tab"
-        assert page.evaluate("document.activeElement.closest('.xw-app .xw-app') !== null")
+        assert page.evaluate("document.activeElement.closest('.xw-network, .xw-app .xw-app') !== null")
         page.keyboard.press("Shift+Tab")
         assert page.evaluate("document.activeElement.textContent") == LABELS[name]
     page.keyboard.press("End")

@@ -6,7 +6,7 @@ the other classes in the picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,29 +18,38 @@ from xai_widgets.progress import Progress
 from xai_widgets.scores.saliency_baselines import BATCH, PATCHES, STEPS, require_captum
 from xai_widgets.study import Study
 
+LOG = "_log"
+"""What the names of masks end with that explain the log-probability."""
+
 CAPTUM = tuple(
-    f"{name}{suffix}"
-    for suffix in ("", "_log")
-    for name in ("gradient", "integrated_gradients", "occlusion", "grad_cam")
+    f"{name}{suffix}" for suffix in ("", LOG) for name in ("gradient", "integrated_gradients", "occlusion", "grad_cam")
 )
 """The masks that captum makes."""
 
 
-def baseline_masks(study: Study, pictures: Tensor, classes: Tensor, seed: int, progress: Progress) -> dict[str, Tensor]:
+def baseline_masks(
+    study: Study,
+    pictures: Tensor,
+    classes: Tensor,
+    seed: int,
+    progress: Progress,
+    explained: Sequence[str] = ("", LOG),
+) -> dict[str, Tensor]:
     """Masks ``(N, H, W)`` by method, with a maximum of 1, or of 0 where a method finds nothing.
 
-    Only evidence for the class counts, where a method has signs. A blurred picture replaces what a method hides.
+    `explained` has the suffixes of the scores: "" of the logit, `LOG` of the log-probability. Only evidence for the
+    class counts, where a method has signs. A blurred picture replaces what a method hides.
     """
     require_captum()
     scores: dict[str, Callable[[Tensor], Tensor]] = {
         "": study.forward,
-        "_log": lambda batch: study.scores.log_probabilities(study.forward(batch)),
+        LOG: lambda batch: study.scores.log_probabilities(study.forward(batch)),
     }
-    progress.start("saliency of other methods", len(scores))
+    progress.start("saliency of other methods", len(explained))
     found = _without_captum(study, pictures, seed)
-    for suffix, score in scores.items():
+    for suffix in explained:
         with study.borrowed(), torch.enable_grad():
-            maps = _maps(study, score, pictures.detach().clone().requires_grad_(), classes)
+            maps = _maps(study, scores[suffix], pictures.detach().clone().requires_grad_(), classes)
         found |= {f"{name}{suffix}": values for name, values in maps.items()}
         progress.advance()
     return {name: _to_one(values) for name, values in found.items()}

@@ -129,3 +129,10 @@ def test_layers_without_maps_are_refused(parts, new_study):
         require_maps(parts(), "map")
     with pytest.raises(LayerError, match=r"no layer of Study.* gives maps"):
         default_layer(of_layers(**small_head(3, (28, 30))))
+
+
+def test_the_layer_of_photos_has_cells_of_a_sixteenth():
+    strided = {f"stage{number}": nn.Conv2d(3, 3, 3, stride=2, padding=1) for number in range(1, 6)}
+    model = nn.Sequential(OrderedDict(strided | {"pool": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten()}))
+    study = Study(model, [(torch.rand(3, 224, 224), 0)] * 2)
+    assert default_layer(study) == "stage4"

@@ -8,11 +8,12 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 from torch import nn
+from torchvision.models import resnet18
 
 from xai_widgets.errors import LayerError
 from xai_widgets.layers import Layer
 from xai_widgets.study import Study
-from xai_widgets.widgets.views.layer_picker import LayerPicker, describe
+from xai_widgets.widgets.views.layer_picker import SURVEYED, LayerPicker, describe
 
 
 @pytest.fixture
@@ -116,3 +117,21 @@ def test_nothing_is_left_behind_and_use_makes_nothing_new(study: Study) -> None:
     assert picker._repr_mimebundle_()["text/plain"] == repr(picker)
     picker.close()
     assert set(_instances) == before
+
+
+def test_of_many_layers_only_the_chosen_block_is_unfolded() -> None:
+    study = Study(resnet18(weights=None, num_classes=2), [(torch.rand(3, 32, 32), index % 2) for index in range(4)])
+    picker, heard = LayerPicker(study, "fc"), []
+    picker.on_change(heard.append)
+    folded = picker._list.options
+    assert len(study.layers()) > SURVEYED
+    assert {block.name for block in study.blocks()} <= set(folded)
+    assert "layer3.1.conv2" not in folded
+    for name in ("layer3.1", "layer3.1.conv2"):
+        picker._list.value = name
+        assert set(picker._list.options) - set(folded) == {
+            layer.name for layer in study.layers() if layer.name.startswith("layer3.1.")
+        }
+    picker.value = "fc"
+    assert picker._list.options == folded
+    assert heard == ["layer3.1", "layer3.1.conv2", "fc"]

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -31,16 +31,18 @@ import torch
 from torch import Tensor
 
 from xai_widgets import limits
-from xai_widgets.errors import LayerError, NotFittedError
-from xai_widgets.limits import Of, Several
+from xai_widgets.errors import NotFittedError, XaiWidgetsError
+from xai_widgets.limits import Of
+from xai_widgets.methods.cladec import before
+from xai_widgets.methods.cladec.before import default_layer, known_layers
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerReport
-from xai_widgets.methods.cladec.fit import LayerFit
+from xai_widgets.methods.cladec.large import is_large
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import depth_problems
 from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer, tensors_by_layer
 from xai_widgets.methods.cladec.units import effects_of_units, standard_codes
 from xai_widgets.methods.common.codes import cached_pass, read_codes, require_gradients
-from xai_widgets.methods.common.explainer import TRIAL_EPOCHS, Explainer, FewPictures, Trial
+from xai_widgets.methods.common.explainer import Explainer, FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
@@ -89,16 +91,15 @@ class ClaDec(Explainer):
         reference: Literal["scratch", "warm"] | None = "scratch",
         epochs: int = 13,
         width: int = 16,
-        pictures: int = 2500,
+        pictures: int | None = None,
         seed: int = 0,
         settings: Settings | None = None,
     ) -> None:
-        recipe = Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
-        longer = replace(recipe, epochs=max(recipe.epochs * 4 // 3, 1))
+        recipe = before.default_recipe(study, epochs, seed)
         self.study = study
-        own = Settings(reference, recipe, longer, width, pictures) if settings is None else settings
+        own = before.default_settings(study, reference, recipe, width, pictures) if settings is None else settings
         self.settings: Settings = Of((Settings,))("settings", own)
-        self.requested_layers = _layers(study, default_layer(study) if layer is None else layer)
+        self.requested_layers = known_layers(study, default_layer(study) if layer is None else layer)
         self._fitted: dict[str, FittedLayer] = {}
 
     @classmethod
@@ -153,7 +154,8 @@ class ClaDec(Explainer):
         LayerError
             If a layer does not exist or cannot be decoded.
         """
-        wanted = self.requested_layers if layer is None else _layers(self.study, layer)
+        wanted = self.requested_layers if layer is None else known_layers(self.study, layer)
+        before.warn_of_few(self.study, [*{*wanted} - {*self._fitted}], self.settings.pictures)
         return self._run(partial(self._fit_layers, wanted), progress, checkpoint, on_part)
 
     def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
@@ -163,8 +165,7 @@ class ClaDec(Explainer):
         self, layers: Sequence[str], progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]
     ) -> None:
         study, seed = self.study, self.settings.recipe.seed
-        missing = [name for name in layers if name not in self._fitted]
-        if not missing:
+        if not (missing := [name for name in layers if name not in self._fitted]):
             return
         if self.settings.alpha or not self.settings.paper:
             require_gradients(study, "the alpha dial is trained (ClaDec.paper(study, layer, alpha=0) has none)")
@@ -172,25 +173,33 @@ class ClaDec(Explainer):
         seen = cached_pass(study, study.train, chosen, missing, progress)
         if self.settings.paper and self.settings.alpha > 0:
             seen.labelled()  # or refuses
-        unseen = cached_pass(study, study.test, study.draw(study.test, MEASURED, seed), missing, progress)
+        judged = study.draw(study.test, before.measured(study, MEASURED), seed)
+        unseen = cached_pass(study, study.test, judged, missing, progress)
         finished = FinishedParts(checkpoint, f"{seen.fingerprint} {self.settings}")
+        kind = before.kind_of_fit(study, self.settings)
         for layer in missing:
-            self._fitted[layer] = LayerFit(self.settings, layer, seen, unseen, progress, finished).run()
+            self._fitted[layer] = kind(self.settings, layer, seen, unseen, progress, finished).run()
             on_part(self)
         finished.clear()
 
     def trial(self, layer: str | None = None) -> Trial:
         """A short fit of a layer, by default of the first one that was requested; see `Explainer.trial`."""
         layer = self._named(layer)
-        few = FewPictures.of(self.study, self.settings.pictures, MEASURED, self.settings.recipe.seed)
-        recipes = [self.settings.recipe, self.settings.reference_recipe]
-        short = [replace(recipe, epochs=TRIAL_EPOCHS) for recipe in recipes]
-        settings = replace(self.settings, recipe=short[0], reference_recipe=short[1])
-        trained = [
-            recipe.epochs / TRIAL_EPOCHS * few.seen for recipe in recipes[: 1 + (settings.reference is not None)]
-        ]
-        growth, batch = (few.seen, few.unseen, *trained), few.batch(self.settings.recipe.batch_size)
+        most, unseen = self.settings.pictures, before.measured(self.study, MEASURED)
+        few = FewPictures.of(self.study, most, unseen, self.settings.recipe.seed)
+        settings, trained = before.trial_growth(self.study, self.settings, few.seen)
+        batch = 1.0 if before.by_crops(self.study, settings) else few.batch(self.settings.recipe.batch_size)
+        growth = (few.seen, few.unseen, *trained)
         return Trial(ClaDec(few.study, layer, settings=settings), growth, few.kept([layer]), batch)
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """Trade-offs worth looking at; one only where it is fixed: as published, and of large pictures."""
+        return (self.settings.alpha,) if self.settings.paper or is_large(self.study.shape) else ALPHAS
+
+    def enough(self, layer: str | None = None) -> str:
+        """Whether there are enough photos for a layer, in a sentence; empty where pictures are not large."""
+        return before.enough_photos(self.study, self._named(layer), self.settings.pictures)
 
     # --- explaining --------------------------------------------------------------------------------------------
 
@@ -226,20 +235,16 @@ class ClaDec(Explainer):
             If the pictures do not fit the model.
         """
         began = time.perf_counter()
-        fitted = self._of(layer)
-        batch = self.study.batch(pictures).cpu()
-        dial = self.settings.dial(alpha)
-        shown = fitted.mask(units)
+        fitted, dial = self._of(layer), self._dial(alpha)
+        batch, shown = self.study.batch(pictures).cpu(), fitted.mask(units)
         parts = [self._decode(fitted, part, shown, dial) for part in batch.split(self.study.batch_size)]
         cladec, reference, deviation = (torch.cat(column) for column in zip(*parts, strict=True))
-        has_reference = fitted.encoder is not None
-        predictions = {"original": self.study.predict(batch), "cladec": self.study.predict(cladec)}
-        if has_reference:
-            predictions["reference"] = self.study.predict(reference)
+        shown_to_it = {"original": batch, "cladec": cladec} | ({"reference": reference} if fitted.encoder else {})
+        predictions = {name: self.study.predict(version) for name, version in shown_to_it.items()}
         return ClaDecExplanation(
             original=batch,
             cladec=cladec,
-            reference=reference if has_reference else None,
+            reference=shown_to_it.get("reference"),
             mean_picture=fitted.mean_picture.cpu(),
             deviation=deviation,
             predictions=predictions,
@@ -258,8 +263,7 @@ class ClaDec(Explainer):
 
     def report(self, layer: str | None = None) -> LayerReport:
         """Measures of a fitted layer on unseen pictures."""
-        report = self._of(layer).report
-        if report is None:  # a fitted layer always has one
+        if (report := self._of(layer).report) is None:  # a fitted layer always has one
             raise NotFittedError(f"layer {layer!r} has no report; fit it again")
         return report
 
@@ -305,6 +309,12 @@ class ClaDec(Explainer):
             reference = cladec if fitted.encoder is None else fitted.from_pictures(pictures, shown)
         return cladec.cpu(), reference.cpu(), deviation.cpu()
 
+    def _dial(self, alpha: float | None) -> float:
+        dial = self.settings.dial(alpha)
+        if len(self.alphas) == 1 and dial not in self.alphas:
+            raise XaiWidgetsError(f"alpha is {alpha}, but decoders of large pictures are fitted for alpha 0 only")
+        return dial
+
     def _named(self, layer: str | None) -> str:
         return self.study.layer(self.requested_layers[0] if layer is None else layer).name
 
@@ -332,17 +342,3 @@ class ClaDec(Explainer):
         for layer, entry in details["layers"].items():
             made._fitted[layer] = restored_layer(study, made.settings, layer, entry, own[layer])
         return made
-
-
-def default_layer(study: Study) -> str:
-    """The block in the middle of the network."""
-    blocks = study.blocks() or study.layers()
-    return blocks[len(blocks) // 2].name
-
-
-def _layers(study: Study, layer: str | Sequence[str]) -> tuple[str, ...]:
-    """Names of layers that exist, each once."""
-    names = Several(Of((str,)))("layer", [layer] if isinstance(layer, str) else layer)
-    if not names:
-        raise LayerError("no layer is given; study.layers() lists those there are")
-    return tuple(study.layer(name).name for name in dict.fromkeys(names))

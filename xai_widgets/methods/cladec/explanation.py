@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -45,6 +45,9 @@ class LayerReport:
         Why the comparison is void; empty if it is not.
     epochs, seconds
         What the fit took; epochs by "cladec" and "reference".
+    blurred
+        Of large pictures: what originals keep that were shrunk until they are as wrong as the reconstructions; their
+        "side" in pixels, "colour" kept, and "agreement".
     """
 
     pictures: int
@@ -57,6 +60,7 @@ class LayerReport:
     problems: tuple[str, ...]
     epochs: Mapping[str, int]
     seconds: float
+    blurred: Mapping[str, float] = field(default_factory=dict)
 
     def shares(self) -> dict[str, float]:
         """For each aspect, how much of what the auto-encoder keeps the layer keeps, in [0, 1]."""
@@ -64,8 +68,20 @@ class LayerReport:
         theirs = self.kept.get("reference", dict.fromkeys(ours, 1.0))
         return {name: min(max(ours[name], 0.0) / max(theirs[name], 0.05), 1.0) for name in ours}
 
+    def compared(self) -> str:
+        """Beside equally wrong blurred originals, of large pictures; empty for others."""
+        if not self.blurred:
+            return ""
+        side, ours = f"{self.blurred['side']:.0f}", max(self.kept["cladec"].get("colour", 0.0), 0.0)
+        return (
+            f" Originals shrunk to {side} x {side} pixels are as wrong: they keep {self.blurred['colour']:.0%} of the "
+            f"colour (ClaDec {ours:.0%}), and the predicted class in {self.blurred['agreement']:.0%} of cases."
+        )
+
     def sentence(self) -> str:
-        """What the layer keeps and what it has lost, in plain words."""
+        """What the layer keeps and what it has lost, in plain words; of large pictures only where the checks hold."""
+        if self.blurred and self.problems:
+            return f"These reconstructions do not tell what this layer keeps. {self.problems[0]}"
         shares = sorted(self.shares().items(), key=lambda entry: -entry[1])
         keeps = [f"{name} ({share:.0%})" for name, share in shares if share >= 0.5]
         drops = [f"{name} ({share:.0%})" for name, share in shares if share < 0.5]
@@ -156,6 +172,7 @@ class ClaDecExplanation:
             parts.append(f"auto-encoder {error['reference']:.2g} ({self.report.reference})")
         parts += [f"linear decoder {error['ridge']:.2g}", f"mean picture {error['mean']:.2g}"]
         line = f"{', '.join(parts)}. Reconstructions keep the predicted class in {self.report.agreement:.0%} of cases."
+        line += self.report.compared()
         if self.units is not None or self.alpha != self.origin["alpha"]:
             line += " Measured at the default settings, not at yours."
         return f"VOID: {' '.join(self.problems)} {line}" if self.problems else f"Checks hold. {line}"

@@ -38,6 +38,8 @@ ENOUGH = 50_000_000
 class LayerFit:
     """The fit of one layer, from the cached pass to the report."""
 
+    most_held_out = 256
+
     def __init__(
         self,
         settings: Settings,
@@ -50,18 +52,24 @@ class LayerFit:
         self.study, self.settings, self.layer = seen.study, settings, layer
         self.seen, self.unseen, self.progress, self.finished = seen, unseen, progress, finished
         # The last tenth decides which epoch is kept, and is never trained on; the published recipe keeps the last.
-        self.held_out = 0 if settings.paper or len(seen) < 2 else min(max(len(seen) // 10, 1), 256)
+        self.held_out = 0 if settings.paper or len(seen) < 2 else min(max(len(seen) // 10, 1), self.most_held_out)
         self.count = len(seen) - self.held_out
+        self.some = min(1000, max(ENOUGH // prod(self.study.shape), 2))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.recipe.seed)
             self.fitted = self._new()
-        pixels = seen.picture(slice(0, 1000))
+        pixels = seen.picture(slice(0, self.some))
         self.variance = float(pixels.var(0, correction=0).mean().clamp_min(FLOOR))
+
+    @property
+    def examples(self) -> int:
+        """How many an epoch has."""
+        return self.count
 
     def _new(self) -> FittedLayer:
         shape = tuple(self.seen.code(self.layer, slice(0, 1)).shape[1:])
         fitted = FittedLayer(self.study, self.layer, shape, self.settings)
-        fitted.mean_picture.copy_(self.seen.picture(slice(0, min(self.count, 1000))).mean(0))
+        fitted.mean_picture.copy_(self.seen.picture(slice(0, min(self.count, self.some))).mean(0))
         if not self.settings.paper:
             some = slice(0, min(self.count, 1000, max(ENOUGH // prod(shape), 2)))
             units = self.seen.code(self.layer, some).transpose(0, 1).flatten(1)
@@ -100,7 +108,7 @@ class LayerFit:
         history = train(
             module,
             lambda step: loss(step.indices, step),
-            self.count,
+            self.examples,
             recipe,
             validate=(lambda: self._validation(loss)) if self.held_out else None,
             progress=self.progress,

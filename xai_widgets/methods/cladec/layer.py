@@ -15,9 +15,14 @@ from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.limits import Choice, Of, settle
 from xai_widgets.methods.cladec.decoder import ConditionalDecoder, PaperDecoder
 from xai_widgets.methods.cladec.explanation import LayerReport
+from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, is_large
 from xai_widgets.methods.cladec.reference import ReferenceEncoder
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
+
+CROPS = 630
+"""Crops of large pictures in an epoch. With 13 epochs, `python benchmarks/photos/cladec.py --sweep crops` gains little
+from more."""
 
 MOST_WHITENED = 1024
 """Layers of more units are standardised unit by unit: the matrix would be too large."""
@@ -44,6 +49,11 @@ class Settings:
         and every subset of units.
     alpha
         The fixed trade-off of the paper's loss.
+    crops
+        Crops in an epoch, where pictures are large (see `is_large`): however many photos they are cut from.
+    perceptual
+        Where pictures are large, how alike the classifier's layers up to this one must see them, against squared error;
+        above 0, they are sharper than the conditional mean, and more often called what the originals are.
     """
 
     reference: Literal["scratch", "warm"] | None
@@ -53,6 +63,8 @@ class Settings:
     pictures: int
     paper: bool = False
     alpha: float = 0.0
+    crops: int = CROPS
+    perceptual: float = 0.0
 
     def __post_init__(self) -> None:
         settle(
@@ -64,6 +76,8 @@ class Settings:
             pictures=limits.COUNT,
             paper=limits.switch,
             alpha=limits.SHARE,
+            crops=limits.COUNT,
+            perceptual=limits.WEIGHT,
         )
 
     def dial(self, alpha: float | None) -> float:
@@ -78,6 +92,7 @@ class Settings:
         """The settings that a saved file describes."""
         recipe, longer = (Recipe.restored(details[name]) for name in ("recipe", "reference_recipe"))
         plain = {name: details[name] for name in ("reference", "width", "pictures", "paper", "alpha")}
+        plain |= {name: details[name] for name in ("crops", "perceptual") if name in details}  # older files have none
         return cls(recipe=recipe, reference_recipe=longer, **plain)
 
 
@@ -97,7 +112,7 @@ class FittedLayer(nn.Module):
         self.register_buffer("whitening", torch.eye(code[0]) if code[0] <= MOST_WHITENED else torch.ones(code[0]))
         self.register_buffer("mean_picture", torch.zeros(study.shape))
         self.decoder = self._new_decoder(study, settings)
-        self.encoder = ReferenceEncoder(study, layer, warm=settings.reference == "warm") if settings.reference else None
+        self.encoder = self._new_encoder(study, settings)
         # A warm start continues with ClaDec's scale of codes; a fresh encoder has a scale of its own.
         fresh = settings.reference == "scratch" and self.conditional
         self.reference_scale = _UnitScale(code[0], affine=False) if fresh else None
@@ -108,7 +123,15 @@ class FittedLayer(nn.Module):
     def _new_decoder(self, study: Study, settings: Settings) -> nn.Module:
         if settings.paper:
             return PaperDecoder(self.code, study.shape)
-        return ConditionalDecoder(self.code, study.shape, settings.width)
+        kind = LargeDecoder if is_large(study.shape) else ConditionalDecoder
+        return kind(self.code, study.shape, settings.width)
+
+    def _new_encoder(self, study: Study, settings: Settings) -> ReferenceEncoder | PatchEncoder | None:
+        if settings.reference is None:
+            return None
+        if settings.reference == "scratch" and is_large(study.shape) and not settings.paper:
+            return PatchEncoder(self.code, study.shape, settings.width)
+        return ReferenceEncoder(study, self.layer, warm=settings.reference == "warm")
 
     def mask(self, units: Sequence[int] | None) -> Tensor:
         """1 where a decoder may see a unit, 0 elsewhere, ``(C,)``; None for all, as the paper preset needs."""

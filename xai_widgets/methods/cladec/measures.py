@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.information import aspects_kept
+from xai_widgets.methods.cladec.large import is_large
+from xai_widgets.methods.cladec.linear import local_error, thumbnail_error, thumbnails
 from xai_widgets.methods.common.codes import CachedPass, read_codes
 from xai_widgets.probabilities import Scores
 
@@ -33,17 +36,23 @@ def measure(fitted: FittedLayer, seen: CachedPass, unseen: CachedPass, reference
     error["ridge"] = ridge_error(fitted.layer, seen, unseen)
     error["mean"] = float((fitted.mean_picture.cpu() - originals).square().mean())
     logits = unseen.study.logits(rebuilt["cladec"])
+    kept = {name: aspects_kept(originals, pictures) for name, pictures in rebuilt.items()}
+    blurred = {}
+    if is_large(unseen.study.shape):
+        error |= local_error(fitted.layer, seen, unseen)
+        blurred = blurred_alike(unseen.study, originals, unseen.logits, error["cladec"])
     return LayerReport(
         pictures=len(unseen),
         error=error,
-        kept={name: aspects_kept(originals, pictures) for name, pictures in rebuilt.items()},
+        kept=kept,
         agreement=float((logits.argmax(1) == unseen.logits.argmax(1)).float().mean()),
         divergence=_divergence(unseen.study.scores, unseen.logits, logits),
         cycle_error=_cycle_error(fitted, unseen, rebuilt["cladec"]),
         reference=reference or "none",
-        problems=own_problems(error),
+        problems=own_problems(error) + blur_problems(error, kept["cladec"], blurred),
         epochs={},
         seconds=0.0,
+        blurred=blurred,
     )
 
 
@@ -59,9 +68,10 @@ def own_problems(error: Mapping[str, float]) -> tuple[str, ...]:
             f"The auto-encoder's error ({error['reference']:.3g}) is above ClaDec's ({error['cladec']:.3g}), so the "
             "auto-encoder is under-trained. Use more epochs or reference='warm'."
         )
-    if error["cladec"] > error["ridge"] * (1 + TOLERANCE):
+    linear = min(error["ridge"], error.get("local", error["ridge"]))
+    if error["cladec"] > linear * (1 + TOLERANCE):
         found.append(
-            f"A linear decoder ({error['ridge']:.3g}) beats ClaDec ({error['cladec']:.3g}), so ClaDec is "
+            f"A linear decoder ({linear:.3g}) beats ClaDec ({error['cladec']:.3g}), so ClaDec is "
             "under-trained. Use more epochs or pictures."
         )
     return tuple(found)
@@ -89,22 +99,24 @@ def ridge_error(layer: str, seen: CachedPass, unseen: CachedPass, most: int = 20
     from sklearn.kernel_ridge import KernelRidge  # noqa: PLC0415  (slow to import, and only fits need it)
 
     codes = _flat(seen, layer, slice(0, most))
-    pixels = seen.pictures[:most].flatten(1).numpy().astype(np.float32) / 255
+    pixels = thumbnails(seen, most).flatten(1).numpy()
     middle, centre = codes.mean(0), pixels.mean(0)
     scale = float(((codes - middle) ** 2).sum(1).mean()) or 1.0
     cut = max(len(codes) * 4 // 5, 1)
     held = slice(cut, None) if len(codes) > 1 else slice(None)
 
-    def error(penalty: float, train: slice, test_codes: np.ndarray, test_pixels: np.ndarray, every: int) -> float:
+    def guess(penalty: float, train: slice, test_codes: np.ndarray, every: int) -> np.ndarray:
         model = KernelRidge(alpha=penalty * scale, kernel="linear")
         model.fit(codes[train] - middle, (pixels[train] - centre)[:, ::every])
-        guess = np.clip(model.predict(test_codes - middle) + centre[::every], 0, 1)
-        return float(((guess - test_pixels[:, ::every]) ** 2).mean())
+        guessed: np.ndarray = np.clip(model.predict(test_codes - middle) + centre[::every], 0, 1)
+        return guessed
 
-    # A few pixels are enough to choose the penalty, and spare most of the time.
-    chosen = min(PENALTIES, key=lambda penalty: error(penalty, slice(0, cut), codes[held], pixels[held], every=8))
-    everything = unseen.pictures.flatten(1).numpy().astype(np.float32) / 255
-    return error(chosen, slice(None), _flat(unseen, layer, slice(None)), everything, every=1)
+    def error(penalty: float) -> float:
+        """On pictures seen. A few pixels are enough to choose the penalty, and spare most of the time."""
+        return float(((guess(penalty, slice(0, cut), codes[held], every=8) - pixels[held][:, ::8]) ** 2).mean())
+
+    chosen = min(PENALTIES, key=error)
+    return thumbnail_error(unseen, guess(chosen, slice(None), _flat(unseen, layer, slice(None)), every=1))
 
 
 def _flat(cached: CachedPass, layer: str, which: slice) -> np.ndarray:

@@ -157,7 +157,7 @@ class Explainer(ABC):
         Warns
         -----
         UserWarning
-            If the fit cannot be trusted; `problems` says why.
+            Before the fit, if there are too few pictures (`shortage`); after it, if it cannot be trusted (`problems`).
         """
         return self._run(self._fit, progress, checkpoint, on_part)
 
@@ -169,6 +169,8 @@ class Explainer(ABC):
         on_part: Callable[[Self], object] | None,
     ) -> Self:
         self._note_model()
+        if said := self.shortage():
+            warnings.warn(said, stacklevel=4)
         before = self.problems
         with progress or bar() as shown:
             self.study.check_normalisation(shown)
@@ -181,6 +183,10 @@ class Explainer(ABC):
     @abstractmethod
     def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
         """Fit what is not fitted yet, and call `on_part` after each part."""
+
+    def shortage(self) -> str:
+        """That there are too few pictures for a fit, with the number that it needs; empty if there are enough."""
+        return ""
 
     def trial(self, layer: str | None = None) -> Trial:
         """A short fit like the one that `fit` would begin, of a layer where the method has several.

@@ -97,7 +97,8 @@ class GuidedFeatureInversion(Explainer):
         chosen = base_layers(study) if base_layer is None else base_layer
         self.base_layers = NAMES("base_layer", [chosen] if isinstance(chosen, str) else chosen)
         self.deep_layer = study.layer(self.base_layers[-1] if deep_layer is None else deep_layer).name
-        self.settings: Any = GuidedSettings() if settings is None else SEARCH("settings", settings)
+        default = GuidedSettings.of_size(study.shape[1:])
+        self.settings: Any = default if settings is None else SEARCH("settings", settings)
         self._signed = signs(study, self.base_layers)
         self.found: dict[int, InversionExplanation] = {}
 

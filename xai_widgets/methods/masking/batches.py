@@ -14,8 +14,9 @@ from xai_widgets.methods.common.codes import require_gradients
 from xai_widgets.names import find_class
 from xai_widgets.study import Study
 
-MOST_PIXELS = 2**20
-"""Most pixels of the pictures that are optimised at once; gradients of VGG16 then take about 3 GB."""
+MOST_PIXELS = 2**18
+"""Most pixels of the pictures that are optimised at once; gradients of VGG16 then take about 0.8 GB. On a CPU more are
+slower, too: what a layer gives for them does not fit into its caches. Elsewhere it is four times as many."""
 
 
 def checked(study: Study, pictures: Tensor, purpose: str) -> Tensor:
@@ -46,6 +47,7 @@ def own_scores(scores: Tensor, classes: Tensor) -> Tensor:
 def batches(study: Study, pictures: Tensor) -> Sequence[Tensor]:
     """The rows of each batch: half of what may pass at once, because each picture passes twice."""
     height, width = pictures.shape[2:]
-    size = max(1, min(study.batch_size, MOST_PIXELS // (height * width)) // 2)
+    most = MOST_PIXELS * (1 if study.device.type == "cpu" else 4)
+    size = max(1, min(study.batch_size, most // (height * width)) // 2)
     rows: Sequence[Tensor] = torch.arange(len(pictures)).split(size)
     return rows

@@ -7,6 +7,7 @@ the one that scores lowest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Choice, Several
 from xai_widgets.methods.masking.batches import own_scores
+from xai_widgets.pictures import PictureSet
 from xai_widgets.study import Study
 
 PUBLISHED_SIDE = 224
@@ -22,6 +24,9 @@ PUBLISHED_SIDE = 224
 
 AVERAGED = 64
 """So many pictures of a study make its average picture."""
+
+_DRAWN: WeakKeyDictionary[Study, tuple[PictureSet, Tensor]] = WeakKeyDictionary()
+"""These pictures, and the set that they were drawn from."""
 
 LAST_RESORT = "other"
 """Some classifiers say a class of whatever is empty: only a picture of something else removes it."""
@@ -110,8 +115,11 @@ def _other(study: Study, pictures: Tensor, classes: Tensor) -> Tensor:
 
 
 def _drawn(study: Study, pictures: Tensor) -> Tensor:
-    """Some pictures of the study, of the size of these."""
-    drawn, _ = study.load(study.train, study.draw(study.train, AVERAGED))
+    """Some pictures of the study, of the size of these; read once, since photos take longer than the search's start."""
+    source, drawn = _DRAWN.get(study, (None, None))
+    if drawn is None or source is not study.train:
+        drawn, _ = study.load(study.train, study.draw(study.train, AVERAGED))
+        _DRAWN[study] = study.train, drawn
     return F.interpolate(drawn.to(pictures.dtype), pictures.shape[2:], mode="bilinear")
 
 

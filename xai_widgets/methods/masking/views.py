@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-DIMMED = 0.25
-"""Brightness of the pixels outside a mask, where pictures are shown."""
+from xai_widgets.methods.masking import fineness
+
+DIMMED, DIMMED_PHOTO = 0.25, 0.45
+"""Brightness of what is outside a mask, where small pictures and photos are shown: these are darker by themselves."""
 
 
 def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
@@ -17,7 +19,8 @@ def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
 
 def dimmed(pictures: Tensor, mask: Tensor) -> Tensor:
     """Pictures that are darker the smaller the mask is."""
-    return pictures * (DIMMED + (1 - DIMMED) * mask)
+    dark = DIMMED if min(pictures.shape[-2:]) <= fineness.SMALL else DIMMED_PHOTO
+    return pictures * (dark + (1 - dark) * mask)
 
 
 def outlined(picture: Tensor, inside: Tensor) -> Tensor:
@@ -28,5 +31,6 @@ def outlined(picture: Tensor, inside: Tensor) -> Tensor:
 def drawn_around(picture: Tensor, inside: Tensor) -> Tensor:
     """A picture ``(C, H, W)`` with a white line around a region, bool ``(H, W)``."""
     region = inside.float()[None, None]
-    line = (F.max_pool2d(region, 3, stride=1, padding=1) - region)[0]
+    width = int(fineness.enlargement(min(inside.shape)))
+    line = (F.max_pool2d(region, 2 * width + 1, stride=1, padding=width) - region)[0]
     return torch.where(line > 0, torch.ones_like(picture), picture)

@@ -1,7 +1,9 @@
-r"""Linear x-features: principal components with a regression, and partial least squares.
+r"""Simpler x-features: principal components with a regression, partial least squares, and a random dictionary.
 
-Both give a score as a sum :math:`\hat y = \sum_l v_l\, r_l \cdot (\bar z - \mu) + b`, as SRAE does, and are as
-faithful on easy problems, so the verdict always compares SRAE with them.
+The first two give a score as a sum :math:`\hat y = \sum_l v_l\, r_l \cdot (\bar z - \mu) + b`, as SRAE does, and are
+as faithful on easy problems, so the verdict always compares SRAE with them. In the last one the directions
+:math:`r_l` are drawn and never learnt; their positive parts are averaged, and only the read-out is fitted. Whatever
+it explains, any x-features would.
 """
 
 from __future__ import annotations
@@ -57,6 +59,30 @@ class LinearFeatures(Additive):
     def decoded(self, e: Tensor, k: int) -> Tensor:
         """Loadings times x-features, and the mean."""
         return e @ self.loadings[k] + self.mean
+
+
+class RandomFeatures(LinearFeatures):
+    """X-features that nobody learnt: how far each position is along a direction that was drawn, 0 where it is not."""
+
+    def features(self, z: Tensor, k: int) -> Tensor:
+        """The positive part of the projections."""
+        return super().features(z, k).relu()
+
+
+def fit_random(data: FitData, features: int, seed: int) -> RandomFeatures:
+    """As many directions, drawn by the seed and the same for all classes, and a regression on them."""
+    x = data.each(lambda z: z.mean(1))
+    made = RandomFeatures(data.scores.shape[1], x.shape[1], features)
+    made.mean.copy_(x.mean(0))
+    drawn = torch.randn(x.shape[1], features, generator=torch.Generator().manual_seed(seed))
+    made.directions.copy_(drawn / drawn.norm(dim=0))
+    made.loadings.copy_(made.directions.transpose(1, 2))
+    found = data.each(lambda z: made.features(z.cpu(), 0).mean(1))
+    known = torch.cat([found, torch.ones(len(found), 1)], 1).double()
+    read_out = torch.linalg.lstsq(known, data.scores.double(), driver="gelsd").solution.float()
+    made.read_out.copy_(read_out[:-1].T)
+    made.intercept.copy_(read_out[-1])
+    return made
 
 
 def fit_linear(data: FitData, features: int) -> tuple[LinearFeatures, LinearFeatures]:

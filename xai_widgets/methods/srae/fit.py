@@ -15,17 +15,23 @@ from xai_widgets.methods.srae.losses import Batch, total
 from xai_widgets.methods.srae.network import SLOPE, XNetwork
 from xai_widgets.methods.srae.report import LEAST_R2, Numbers, measured
 from xai_widgets.methods.srae.settings import Settings, Weights
-from xai_widgets.methods.srae.start import ridge, start
+from xai_widgets.methods.srae.slopes import slopes
+from xai_widgets.methods.srae.start import MANY_CHANNELS, MOST_CHANNELS, ridge, start
+from xai_widgets.methods.srae.views import SMALL
 from xai_widgets.progress import Progress
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
 
-STEPS = 16
-"""Steps of an epoch: batches are drawn with replacement, so that it need not depend on the number of pictures."""
+STEPS, PHOTO_STEPS = 16, 4
+"""Steps of an epoch, for small pictures and for photos; batches are drawn with replacement, so that they do not depend
+on the number of pictures."""
 
 MOST_NUMBERS = 2**24
 """Most numbers of the layer in one step of all classes, 64 MB; larger layers get smaller batches."""
+
+LARGE_BATCH = 32
+"""Photos in a batch, whose layers are large; more of them take longer and do not fit better."""
 
 FOR_SCALE = 128
 """Pictures that the scale of the layer, and the positions of a class, are taken from."""
@@ -42,6 +48,7 @@ class SraeFit:
         self.size, self.channels = some.shape[1], some.shape[2]
         self.nonnegative = bool(some.min() >= 0)
         self.scale = some.flatten(0, 1).var(0, correction=0).mean().sqrt().clamp_min(1e-6)
+        self.large = min(data.cached.study.shape[1:]) > SMALL
         self.centre = data.scores.mean(0)
         self.spread = data.scores.std(0, correction=0).clamp_min(1e-6)
         self.goal = (data.scores - self.centre) / self.spread
@@ -113,10 +120,21 @@ class SraeFit:
 
     def prepare(self, network: XNetwork, rows: Sequence[int], seed: int) -> None:
         """Start at the linear model."""
-        weights = ridge(self.data.each(lambda z: z.mean(1)) / float(self.scale), self.goal)
+        x = self.data.each(lambda z: z.mean(1)) / float(self.scale)
+        weights, most = self._linear(x), MANY_CHANNELS if self.large else MOST_CHANNELS
         for row, k in enumerate(rows):
             own, others = (self._some(pool, seed) for pool in (self.own[k], self.others[k]))
-            start(network, row, weights[:, k], own, others, self.settings.against)
+            start(network, row, weights[:, k], own, others, self.settings.against, most)
+            if self.large:  # few photos would teach the offset, and what is off, to the channels, and by heart
+                network.b.data[row] = -(x.mean(0) @ weights[:, k])
+                network.ways_in[-1].weight.data[row] = 0.0
+
+    def _linear(self, x: Tensor) -> Tensor:
+        """Weights ``(D, K)`` of a linear model of the standardised scores; for photos, it starts at the slopes."""
+        if not self.large:
+            return ridge(x, self.goal)
+        own = slopes(self.data) * (float(self.scale) / self.spread)
+        return own + ridge(x, self.goal - x @ own)
 
     def _some(self, pool: Tensor, seed: int) -> Tensor:
         """Standardised positions ``(M, D)`` of some of the pictures, on the CPU."""
@@ -125,12 +143,13 @@ class SraeFit:
 
     def count(self) -> int:
         """Examples of an epoch."""
-        return STEPS * self.settings.recipe.batch_size
+        return (PHOTO_STEPS if self.large else STEPS) * self.settings.recipe.batch_size
 
     def loss(self, network: XNetwork, rows: list[int], weights: Weights) -> Callable[[Step], Tensor]:
         """The loss of a step, on pictures half of which are of the class."""
         fits = MOST_NUMBERS // (len(rows) * self.size * self.channels)
-        half = max(4, min(self.settings.recipe.batch_size, fits) // 2)
+        most = LARGE_BATCH if self.large else self.settings.recipe.batch_size
+        half = max(4, min(most, self.settings.recipe.batch_size, fits) // 2)
 
         def of(step: Step) -> Tensor:
             drawn = torch.stack([self._draw(k, half, step.generator) for k in rows])  # (K, B)

@@ -14,7 +14,7 @@ from torch import Tensor
 from xai_widgets import artifact
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.additive import Additive
-from xai_widgets.methods.srae.baselines import LinearFeatures, fit_linear
+from xai_widgets.methods.srae.baselines import LinearFeatures, fit_linear, fit_random
 from xai_widgets.methods.srae.fit import SraeFit
 from xai_widgets.methods.srae.fit_data import FitData, read_layer
 from xai_widgets.methods.srae.network import XNetwork
@@ -23,6 +23,7 @@ from xai_widgets.methods.srae.positions import last_spatial_layer, measured_offs
 from xai_widgets.methods.srae.report import ClassReport, reports
 from xai_widgets.methods.srae.settings import Settings, Weights
 from xai_widgets.methods.srae.table import ContributionTable
+from xai_widgets.methods.srae.views import WithViews, views_of
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -84,7 +85,8 @@ class FittedFeatures:
         """
         began, seed = time.perf_counter(), settings.recipe.seed
         chosen = study.draw(study.train, settings.pictures, seed)
-        seen = read_layer(study, study.train, chosen, settings, targets or MOST_CLASSES, progress)
+        examples = WithViews(study.train, chosen, views(study, settings), seed)
+        seen = read_layer(study, examples, range(len(examples)), settings, targets or MOST_CLASSES, progress)
         seen.require_variation()
         held_out = study.draw(study.test, MEASURED, seed)
         unseen = read_layer(study, study.test, held_out, settings, seen.classes, progress)
@@ -92,12 +94,13 @@ class FittedFeatures:
         network = (PaperFit if settings.paper else SraeFit)(seen, progress, finished).run()
         network = network.eval().requires_grad_(False)
         pca, pls = (linear.to(study.device) for linear in fit_linear(seen, settings.features))
+        random = fit_random(seen, settings.features, seed).to(study.device)
         made = cls(
             classes=seen.classes,
             network=network,
             pca=pca,
             pls=pls,
-            reports=reports({"srae": network, "pca": pca, "pls": pls}, unseen),
+            reports=reports({"srae": network, "pca": pca, "pls": pls, "random": random}, unseen),
             table=ContributionTable.of(seen, network, chosen),
             map_offset=_map_offset(seen),
             seconds=time.perf_counter() - began,
@@ -143,6 +146,11 @@ class FittedFeatures:
             seconds=float(details["seconds"]),
             names={int(k): list(names) for k, names in details["names"].items()},
         )
+
+
+def views(study: Study, settings: Settings) -> int:
+    """How many views of each picture a fit reads, too; the published fit reads none."""
+    return 0 if settings.paper else views_of(study.shape[1:], min(settings.pictures, len(study.train)))
 
 
 def numbered(word: str, count: int) -> tuple[str, ...]:

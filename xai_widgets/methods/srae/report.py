@@ -70,12 +70,15 @@ class ClassReport:
         How many unseen pictures the numbers rest on.
     srae, pca, pls
         Of the x-features, of principal components with a regression, and of partial least squares.
+    random
+        Of a random dictionary; None in the reports of older files.
     """
 
     pictures: int
     srae: Numbers
     pca: Numbers
     pls: Numbers
+    random: Numbers | None = None
 
     @classmethod
     def restored(cls, saved: Mapping[str, Any]) -> Self:
@@ -85,15 +88,22 @@ class ClassReport:
             known: dict[str, Any] = {name: nan if value is None else value for name, value in saved[basis].items()}
             return Numbers(**known)
 
-        return cls(saved["pictures"], numbers("srae"), numbers("pca"), numbers("pls"))
+        others = {"random": numbers("random")} if saved.get("random") else {}
+        return cls(saved["pictures"], numbers("srae"), numbers("pca"), numbers("pls"), **others)
+
+    @property
+    def simpler(self) -> dict[str, Numbers]:
+        """The numbers of simpler x-features, by their names."""
+        random = {} if self.random is None else {"random features": self.random}
+        return {"PCA": self.pca, "PLS": self.pls} | random
 
     def verdict(self) -> str:
         """Whether to trust the sum, with the numbers behind it."""
         ours = self.srae
+        others = [f"{who} {_share(one.r2_all)} ({_share(one.r2_positive)})" for who, one in self.simpler.items()]
         line = (
             f"The sum explains {_share(ours.r2_all)} of the score's variance on {self.pictures} held-out pictures "
-            f"({_share(ours.r2_positive)} within the class). For comparison: PCA {_share(self.pca.r2_all)} "
-            f"({_share(self.pca.r2_positive)}), PLS {_share(self.pls.r2_all)} ({_share(self.pls.r2_positive)})."
+            f"({_share(ours.r2_positive)} within the class). For comparison: {', '.join(others)}."
         )
         if min(self.pca.r2_positive, self.pca.r2_all) > min(ours.r2_positive, ours.r2_all) - AS_GOOD:
             line += " PCA explains the score as well."
@@ -129,7 +139,7 @@ def measured(model: Additive, k: int, data: FitData) -> Numbers:
 
 
 def reports(models: Mapping[str, Additive], unseen: FitData) -> tuple[ClassReport, ...]:
-    """One report for each class, of the models "srae", "pca" and "pls"."""
+    """One report for each class, of the models "srae", "pca", "pls" and, if it is there, "random"."""
     with torch.no_grad():
         return tuple(
             ClassReport(len(unseen), **{basis: measured(model, k, unseen) for basis, model in models.items()})

@@ -17,6 +17,10 @@ SCORES: tuple[Score, ...] = ("logit", "margin")
 Basis = Literal["srae", "pca", "pls"]
 """Whose x-features: the explanation network's, or those of a linear method fitted on the same pictures."""
 
+RATE, PHOTO_RATE = 4e-3, 3e-4
+"""Learning rates for small pictures and for photos, a few hundred of which are soon learnt by heart: after 128 steps on
+194 of them, R squared within the class was 0.94 on others; after 256 steps at 0.001 it was 0.89."""
+
 MOST_FEATURES, MOST_ROUNDS = 1000, 1000
 
 HIDDEN = 32
@@ -120,10 +124,10 @@ class Settings:
 
 
 def default_settings(
-    layer: str, view: View, score: Score, features: int, pictures: int, epochs: int, seed: int
+    layer: str, view: View, score: Score, features: int, pictures: int, epochs: int, seed: int, *, photos: bool = False
 ) -> Settings:
-    """Our own settings, unlike the published ones."""
-    recipe = Recipe(epochs=epochs, batch_size=128, lr=4e-3, seed=seed, clip=5.0, amp=False)
+    """Our own settings, unlike the published ones; of photos or of small pictures."""
+    recipe = Recipe(epochs=epochs, batch_size=128, lr=PHOTO_RATE if photos else RATE, seed=seed, clip=5.0, amp=False)
     features = Whole(2, MOST_FEATURES)("features", features)
     against = (features - 1) // 2
     return Settings(layer, view, score, features, against, (HIDDEN,), pictures, Weights(), recipe, rounds=2)

@@ -23,10 +23,11 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
-from xai_widgets.limits import MOST, Choice, Of, Several, Whole
+from xai_widgets.limits import MOST, Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer, FewPictures, Trial
+from xai_widgets.methods.srae.enough import different_classes, shortage
 from xai_widgets.methods.srae.explanation import SRAEExplanation, explained
-from xai_widgets.methods.srae.fitted import MEASURED, MOST_CLASSES, FittedFeatures, restored_settings
+from xai_widgets.methods.srae.fitted import MEASURED, MOST_CLASSES, FittedFeatures, restored_settings, views
 from xai_widgets.methods.srae.heatmaps import HeatmapMethod
 from xai_widgets.methods.srae.intervention import Intervention, as_factors, intervene
 from xai_widgets.methods.srae.paper import paper_settings, paper_tasks
@@ -35,6 +36,7 @@ from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
 from xai_widgets.methods.srae.settings import Basis, Score, Settings, default_settings
 from xai_widgets.methods.srae.table import Kind
+from xai_widgets.methods.srae.views import SMALL
 from xai_widgets.names import Target
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
@@ -86,9 +88,10 @@ class SRAE(Explainer):
         self.study = study
         if settings is None:
             name, view = layer_and_view(study, layer, view)
-            settings = default_settings(name, view, score, features, pictures, epochs, seed)
+            photos = min(study.shape[1:]) > SMALL
+            settings = default_settings(name, view, score, features, pictures, epochs, seed, photos=photos)
         self.settings: Settings = Of((Settings,))("settings", settings)
-        self.requested_targets = None if targets is None else _different_classes(study, targets)
+        self.requested_targets = None if targets is None else different_classes(study, targets)
         self._fitted: FittedFeatures | None = None
 
     @classmethod
@@ -148,6 +151,10 @@ class SRAE(Explainer):
             self._fitted = FittedFeatures.fit(self.study, self.settings, self.requested_targets, checkpoint, progress)
             on_part(self)
 
+    def shortage(self) -> str:
+        """That there are too few photos, if there are; see `enough`."""
+        return shortage(self.study, self.settings)
+
     def trial(self, layer: str | None = None) -> Trial:
         """A short fit, without a second try of classes that failed; see `Explainer.trial`."""
         del layer
@@ -157,8 +164,9 @@ class SRAE(Explainer):
         targets = self.requested_targets or tuple(range(min(self.study.classes, MOST_CLASSES)))
         short = replace(settings, rounds=0, recipe=replace(settings.recipe, epochs=1))
         trained = [few.seen * task for task in paper_tasks(settings)] if settings.paper else [settings.recipe.epochs]
-        growth, batch = (few.seen, few.unseen, *trained), few.batch(settings.recipe.batch_size)
-        return Trial(SRAE(few.study, targets=targets, settings=short), growth, few.kept([settings.layer]), batch)
+        more, there = (1 + views(study, settings) for study in (self.study, few.study))
+        growth, batch = (few.seen * more / there, few.unseen, *trained), few.batch(settings.recipe.batch_size)
+        return Trial(SRAE(few.study, targets=targets, settings=short), growth, few.kept([settings.layer]) * more, batch)
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -340,10 +348,3 @@ class SRAE(Explainer):
         made = cls(study, targets=details["classes"], settings=settings)
         made._fitted = FittedFeatures.restored(settings, tensors, details, study.device)
         return made
-
-
-def _different_classes(study: Study, targets: Sequence[Target]) -> tuple[int, ...]:
-    classes = Several(lambda _, target: study.class_index(target))("targets", targets)
-    if not 0 < len(set(classes)) == len(classes):
-        raise XaiWidgetsError(f"targets must be different classes, at least one, but are {targets}")
-    return classes

@@ -16,8 +16,8 @@ from xai_widgets.methods.srae.network import XNetwork
 RIDGE = 0.01
 """Penalty of the regression, as a share of the number of pictures times the variance of a channel."""
 
-MOST_CHANNELS = 512
-"""So many channels, those that say most, are divided; further ones start at zero."""
+MOST_CHANNELS, MANY_CHANNELS = 512, 2048
+"""So many channels, those that say most, are divided, of small pictures and of photos; further ones start at zero."""
 
 MOST_TRACES = 4000
 """So many positions of pictures of the class are looked at."""
@@ -39,16 +39,24 @@ def ridge(x: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def start(network: XNetwork, k: int, weights: Tensor, own: Tensor, others: Tensor, against: int) -> None:
+def start(
+    network: XNetwork,
+    k: int,
+    weights: Tensor,
+    own: Tensor,
+    others: Tensor,
+    against: int,
+    most: int = MOST_CHANNELS,
+) -> None:
     """Set one class (row k) of a network with a shortcut to the linear model with weights ``(D,)``.
 
     `own` and `others` are standardised positions ``(M, D)`` of pictures of the class and of other ones; `against`
-    counts the x-features that oppose the class.
+    counts the x-features that oppose the class, and at most so many channels are divided.
     """
     if network.shortcut is None:
         return
     count = network.v.shape[1]
-    weights = _strongest(weights, torch.cat([own, others]))
+    weights = _strongest(weights, torch.cat([own, others]), most)
     ways = [(1.0, own, range(count - against)), (-1.0, others, range(count - against, count))]
     shortcut = torch.zeros(network.shortcut.shape[1:])
     for sign, z, features in ways:
@@ -61,11 +69,11 @@ def start(network: XNetwork, k: int, weights: Tensor, own: Tensor, others: Tenso
     network.ways_in[-1].weight[k] *= 0.1  # the nonlinear part begins as a small correction
 
 
-def _strongest(weights: Tensor, z: Tensor) -> Tensor:
-    if len(weights) <= MOST_CHANNELS:
+def _strongest(weights: Tensor, z: Tensor, most: int) -> Tensor:
+    if len(weights) <= most:
         return weights
     said = (weights * z.std(0)).abs()
-    return torch.where(said >= said.topk(MOST_CHANNELS).values[-1], weights, 0.0)
+    return torch.where(said >= said.topk(most).values[-1], weights, 0.0)
 
 
 def grouped(evidence: Tensor, count: int) -> list[Tensor]:

@@ -35,9 +35,9 @@ class ContributionTable:
 
     @classmethod
     def of(cls, data: FitData, model: Additive, indices: Sequence[int]) -> Self:
-        """The first pictures of a fit, whose indices in their set are given."""
+        """The first pictures of a fit, whose indices in their set are given; views of them come later, and are out."""
         rows = range(len(data.classes))
-        count = min(MOST, len(data))
+        count = min(MOST, len(indices))
         contributions = torch.stack([data.each(lambda z, k=k: model.contributions(z, k)) for k in rows])  # type: ignore[misc]
         own = torch.stack([data.positives(k) for k in rows])
         return cls(torch.tensor(indices[:count]), contributions[:, :count], data.scores[:count], own[:, :count])

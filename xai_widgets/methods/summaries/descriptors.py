@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import NO_LAYERS, LayerError
+from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.study import Study
 
@@ -21,18 +22,22 @@ HEIGHT_WEIGHT, HEIGHT_REACH = 0.2, 0.2
 Pictures are upright but may be mirrored: a head is at the same height on the left and on the right.
 """
 
+CELLS = 14
+"""Rows of the maps of a photo, at most."""
+
 
 def default_layer(study: Study) -> str:
-    """The first block whose maps are at most half as high as the picture, so that it sees more than single pixels.
+    """The first block whose maps are at most as high as suits the pictures (see `fineness.cells`).
 
-    Half of an odd height is rounded up, as strided layers do. Deeper layers distinguish more kinds of regions than
-    people do, and lose their positions. Raises a `LayerError` if no layer gives maps.
+    Of small pictures that is half the height, rounded up, as strided layers do: it sees more than single pixels, and
+    deeper layers distinguish more kinds of regions than people do, and lose their positions. Of a photo of 224 pixels
+    that is a sixteenth: earlier layers tell edges and colours apart. Raises a `LayerError` if no layer gives maps.
     """
     spatial = [(layer.name, layer.places) for layer in (*study.blocks(), *study.layers()) if layer.places]
     if not spatial:
         said = f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found"
         raise LayerError(said if study.layers() else f"{said}: {NO_LAYERS}")
-    smaller = [name for name, (rows, _) in spatial if 2 * rows <= study.shape[1] + 1]
+    smaller = [name for name, (rows, _) in spatial if rows <= fineness.cells(study.shape[1], CELLS)]
     return smaller[0] if smaller else spatial[0][0]
 
 

@@ -12,9 +12,11 @@ scores are good enough, and shrinks otherwise, so each mask becomes as small as 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -22,10 +24,32 @@ from torch.nn import functional as F
 
 from xai_widgets import limits
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.limits import Real, Several, settle
+from xai_widgets.limits import OrNone, Real, Several, Whole, settle
+from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
+from xai_widgets.methods.summaries.answering import smallest_answer
 from xai_widgets.study import Study
+
+CELLS = 8
+"""Cells of the grid along the side of a photo; more cells find patterns that fool the network."""
+
+PHOTO: Mapping[str, Any] = {
+    "steps": 24,
+    "cooling": 24,
+    "removed": 0.1,
+    "kept": 0.8,
+    "first_weight": 1.0,
+    "start": 1.0,
+    "halvings": 7,
+}
+"""What suits photos, where it differs: masks begin large, since a small one that loses the class has no slope to grow.
+
+`benchmarks/photos/summaries.py --sweep` chose these values on bees of the training folder.
+"""
+
+LARGEST_START = 8.0
+"""Beyond, the masks have no slope either."""
 
 _AREA = ("first_weight", "least_weight", "most_weight")
 
@@ -43,11 +67,13 @@ class DualSettings:
     removed, kept
         Shares of the score at which the questions count as answered.
     cells
-        Cells of the grid along the shorter side, at most half its pixels: fine patterns fool classifiers.
+        Cells of the grid along the shorter side, at most half its pixels: fine patterns fool classifiers. None takes
+        as many as suit the size of the pictures (see `fineness.cells`).
     lr, betas
         Of Adam.
     variation, indecision
-        Weights of the two regularisers.
+        Weights of the two regularisers. The first is meant for small pictures, and grows with larger ones: the same
+        outline is a smaller share of their pixels (see `fineness.enlargement`).
     coldest
         Last temperature.
     furthest
@@ -59,6 +85,11 @@ class DualSettings:
         the classifier tolerates (see `tolerated`).
     settled
         A mask is done once its area and scores have not changed for so many steps.
+    start
+        Value of the grid at first: above 0, more than half of each picture is removed and kept.
+    halvings
+        After the search, the smallest share of the pixels that answers both questions is found in so many halvings;
+        with 0, the mask is cut at 1/2 as it is.
     seed
         Of the shifts.
     """
@@ -69,7 +100,7 @@ class DualSettings:
     keep: float = 1.0
     removed: float = 0.2
     kept: float = 0.8
-    cells: int = 32
+    cells: int | None = None
     lr: float = 0.3
     betas: tuple[float, float] = (0.9, 0.95)
     variation: float = 0.3
@@ -83,13 +114,16 @@ class DualSettings:
     most_weight: float = 10.0
     jitter: int = 32
     settled: int = 8
+    start: float = 0.0
+    halvings: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         weights = ("remove", "keep", "variation", "indecision")
         settle(self, **dict.fromkeys(weights, limits.WEIGHT), steps=limits.STEPS, seed=limits.SEED)
         settle(self, **dict.fromkeys(("removed", "kept"), limits.SHARE), betas=Several(Real(0, 1, apart=(1,)), (2,)))
-        settle(self, **dict.fromkeys(("cooling", "cells", "jitter", "settled"), limits.COUNT))
+        settle(self, **dict.fromkeys(("cooling", "jitter", "settled"), limits.COUNT))
+        settle(self, cells=OrNone(limits.COUNT), start=Real(-LARGEST_START, LARGEST_START), halvings=Whole(0, 30))
         settle(self, **dict.fromkeys(("lr", "coldest", "furthest", "faster", "slower", *_AREA), limits.POSITIVE))
         if self.cooling > self.steps:
             raise XaiWidgetsError(f"cooling is {self.cooling}, but must be 1 to steps ({self.steps})")
@@ -100,13 +134,18 @@ class DualSettings:
             raise XaiWidgetsError(f"first_weight is {self.first_weight}, but must be {limited}")
 
     @classmethod
+    def suited(cls, side: int, **own: Any) -> Self:
+        """The settings for pictures of a shorter side, apart from your own."""
+        return cls(**({} if side <= fineness.SMALL else dict(PHOTO)) | own)
+
+    @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """The settings that a file holds as plain values."""
         return cls(**dict(values) | {"betas": tuple(values["betas"])})
 
     def grid(self, sides: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the grid of a picture."""
-        cell = max(2.0, min(sides) / self.cells)
+        cell = max(2.0, min(sides) / (self.cells or fineness.cells(min(sides), CELLS)))
         return max(1, round(sides[0] / cell)), max(1, round(sides[1] / cell))
 
     def optimise(self, question: Question, step: Callable[[], None]) -> Tensor:
@@ -115,19 +154,32 @@ class DualSettings:
 
 
 def tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
-    """The largest shift in pixels, up to `most`, at which the study's pictures keep `STEADY` of their score."""
-    if most == 0:
-        return 0
+    """The largest shift in pixels, up to `most`, at which the study's pictures keep `STEADY` of their score.
+
+    It is measured once for each state of a network, since all batches of a search ask for it.
+    """
+    known = _TOLERATED.setdefault(study, {})
+    key = (study.fingerprint, sides, most)
+    if key not in known:
+        known[key] = _tolerated(study, sides, most) if most else 0
+    return known[key]
+
+
+def _tolerated(study: Study, sides: tuple[int, int], most: int) -> int:
     drawn, _ = study.load(study.train, study.draw(study.train, SHIFTED))
     pictures = F.interpolate(drawn.float(), sides, mode="bilinear", align_corners=False)
     scores, classes = study.predict(pictures).max(1)
 
-    def steady(shift: int) -> bool:
+    def unsteady(shift: int) -> bool:
         corners = [pictures.roll((y, x), (2, 3)) for y in (-shift, shift) for x in (-shift, shift)]
         shifted = [own_scores(study.predict(corner), classes) for corner in corners]
-        return bool(torch.stack(shifted).mean() >= STEADY * scores.mean())
+        return bool(torch.stack(shifted).mean() < STEADY * scores.mean())
 
-    return next((shift for shift in range(most, 0, -1) if steady(shift)), 0)
+    return bisect_left(range(1, most), True, key=unsteady) if unsteady(most) else most
+
+
+_TOLERATED: WeakKeyDictionary[Study, dict[tuple[str, tuple[int, int], int], int]] = WeakKeyDictionary()
+"""What `tolerated` has found."""
 
 
 @dataclass
@@ -140,10 +192,11 @@ class _Search:
 
     def __post_init__(self) -> None:
         count, device = len(self.question), self.question.pictures.device
-        self.grid = torch.zeros(count, 1, *self.settings.grid(self.question.sides), device=device)
+        self.grid = torch.zeros(count, 1, *self.settings.grid(self.question.sides), device=device) + self.settings.start
         self.slope, self.square = torch.zeros_like(self.grid), torch.zeros_like(self.grid)
         self.weight = torch.full((count,), self.settings.first_weight, device=device)
         self.active = torch.arange(count, device=device)
+        self.asked = self.question
         self.masks = torch.zeros(count, 1, *self.question.sides, device=device)
         self.shifts = torch.Generator().manual_seed(self.settings.seed)
         sides = self.question.sides
@@ -155,7 +208,13 @@ class _Search:
                 self._step(number)
                 self._retire(number)
             step()
-        return self.masks
+        return self._answering() if self.settings.halvings else self.masks
+
+    def _answering(self) -> Tensor:
+        """The masks, cut where both questions are answered."""
+        s, sides = self.settings, self.question.sides
+        targets = (s.removed if s.remove else None, s.kept if s.keep else None)
+        return smallest_answer(self.asked, self.masks, targets, min(sides) / min(s.grid(sides)), s.halvings)
 
     def _step(self, number: int) -> None:
         grid = self.grid.requires_grad_()
@@ -185,7 +244,8 @@ class _Search:
     def _losses(self, mask: Tensor, shares: Tensor, warmth: float) -> Tensor:
         s = self.settings
         answers = s.remove * shares[0].clamp_min(0) + s.keep * (1 - shares[1].clamp_max(1))
-        crispness = s.variation * variation(mask) + s.indecision * warmth * indecision(mask)
+        outlines = fineness.enlargement(min(self.question.sides)) * variation(mask)
+        crispness = s.variation * outlines + s.indecision * warmth * indecision(mask)
         return answers + self.weight * area(mask) + crispness
 
     def _adam(self, slopes: Tensor, number: int) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.summaries import causal
+from xai_widgets.methods.summaries.calling import called
 from xai_widgets.methods.summaries.clusters import Clusters, Floats, Ints, cluster, coherence, stability
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import Region
@@ -57,7 +58,8 @@ def judged(
         effects = causal.effects(study, masks, rows, pixels, seed=seed)
         drop, evidence = (causal.interval(values, seed=seed) for values in (effects.drop, effects.evidence))
         numbers = len(rows), float(coherent[members].mean()), float(stable[group]), *drop, *evidence
-        one = Summary(tuple(members), *numbers)
+        words = called(study, masks.pictures, [regions[member] for member in members])
+        one = Summary(tuple(members), *numbers, called=words)
         summaries.append(replace(one, problems=_problems(one, len(masks))))
         progress.advance()
     return tuple(sorted(summaries, key=lambda one: (not one.sound, -one.evidence)))

@@ -78,7 +78,7 @@ class CrispMasks:
         What may replace removed pixels (see `masking.references.REFERENCES`); each picture takes the one with the
         lowest score, and "other" only where all others show too much of the class.
     settings
-        How masks are optimised: `DualSettings`, or `TwoStageSettings`.
+        How masks are optimised: `DualSettings`, by default those that suit the size, or `TwoStageSettings`.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class CrispMasks:
         self.study, self.count = study, Whole(1, MOST_MASKS)("count", count)
         self.smallest = Real(0, 1, apart=(1,))("smallest", smallest)
         self.baselines = require_names(baselines)
-        self.settings: Any = DualSettings() if settings is None else _required(settings)
+        self.settings: Any = DualSettings.suited(min(study.shape[1:])) if settings is None else _required(settings)
 
     @classmethod
     def sufficient(cls, study: Study, *, count: int = 3, **options: Any) -> Self:
@@ -106,7 +106,8 @@ class CrispMasks:
 
         A picture that shows its class twice has two such masks; `CrispMasks` itself finds one mask of both.
         """
-        return cls(study, count=count, settings=DualSettings(remove=0.0, kept=0.9), **options)
+        settings = DualSettings.suited(min(study.shape[1:]), remove=0.0, kept=0.9)
+        return cls(study, count=count, settings=settings, **options)
 
     @classmethod
     def paper(cls, study: Study, *, baselines: Sequence[str] = ("weak blur",), **options: Any) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,11 +75,14 @@ class Region:
         return self.drop / int(self.pixels.sum())
 
 
-def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float = NECK) -> tuple[Region, ...]:
+def regions(
+    study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float = NECK, kinds: Tensor | None = None
+) -> tuple[Region, ...]:
     """All regions of masks that were found for this study, those of one mask from the largest to the smallest.
 
     Regions below the share `smallest` of the picture are left out. Two touching parts become two regions if each is at
-    least `neck` (1 or more, infinite for no splitting) times as thick as the neck between them. Raises an
+    least `neck` (1 or more, infinite for no splitting) times as thick as the neck between them. With `kinds`
+    ``(N, H, W)``, pixels of different kinds are in different regions, which are then not cut at necks. Raises an
     `XaiWidgetsError` if the masks were found for another classifier.
     """
     if not 0 <= smallest < 1 or not neck >= 1:
@@ -88,15 +92,21 @@ def regions(study: Study, masks: Masks, *, smallest: float = 0.0025, neck: float
     pieces = [
         (picture, mask, torch.from_numpy(piece))
         for picture, mask in masks.found.nonzero().tolist()
-        for piece in split(masks.masks[picture, mask].numpy(), neck)
+        for part in _of_one_kind(masks.masks[picture, mask], None if kinds is None else kinds[picture])
+        for piece in split(part.numpy(), neck if kinds is None else math.inf)
         if piece.mean() >= smallest
     ]
     return _scored(study, masks, pieces) if pieces else ()
 
 
+def _of_one_kind(mask: Tensor, kinds: Tensor | None) -> list[Tensor]:
+    return [mask] if kinds is None else [mask & (kinds == kind) for kind in kinds[mask].unique()]
+
+
 def split(mask: Pixels, neck: float = NECK) -> list[Pixels]:
     """Disjoint pieces of a mask ``(H, W)`` that make it up: connected, cut at narrow necks; the largest first."""
-    pieces = [part for component in components(mask) for part in _cut(component, neck)]
+    whole = components(mask)
+    pieces = [part for component in whole for part in _cut(component, neck)] if math.isfinite(neck) else whole
     return sorted(pieces, key=lambda piece: -int(piece.sum()))
 
 

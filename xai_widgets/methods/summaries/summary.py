@@ -51,6 +51,9 @@ class Summary:
         Why not to trust it; empty if it is kept.
     name
         A name that somebody gave it.
+    called
+        What the classifier calls such regions, cut out and enlarged: classes with their mean probabilities. Empty for
+        classifiers of few classes, which have no words for parts.
     """
 
     members: tuple[int, ...]
@@ -65,6 +68,7 @@ class Summary:
     evidence_high: float
     problems: tuple[str, ...] = ()
     name: str = ""
+    called: tuple[tuple[str, float], ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -75,6 +79,11 @@ class Summary:
     def exemplar(self) -> int:
         """Index of the most typical region."""
         return self.members[0]
+
+    def looks(self) -> str:
+        """What the classifier calls it, in words; empty if that is not known."""
+        words = ", ".join(f"{name} {probability:.0%}" for name, probability in self.called)
+        return f"Cut out, it is called {words}" if words else ""
 
     def sentence(self) -> str:
         """Its numbers, in a line."""
@@ -282,4 +291,5 @@ def _regions(tensors: Mapping[str, Tensor]) -> tuple[Region, ...]:
 
 def _summary(values: Mapping[str, Any]) -> Summary:
     lists = {name: tuple(values[name]) for name in ("members", "problems")}
-    return Summary(**(dict(values) | lists))
+    called = tuple((str(name), float(probability)) for name, probability in values.get("called", ()))
+    return Summary(**(dict(values) | lists | {"called": called}))

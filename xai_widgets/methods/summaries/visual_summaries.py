@@ -18,8 +18,10 @@ from xai_widgets import artifact, limits
 from xai_widgets.errors import NotFittedError, PictureError
 from xai_widgets.limits import Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.descriptors import default_layer, layer_likeness, require_maps
 from xai_widgets.methods.summaries.judge import LEAST_PICTURES, judged
+from xai_widgets.methods.summaries.kinds import kinds
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
@@ -200,7 +202,7 @@ class VisualSummaries(Explainer):
         if keep:
             self._note_model()
         masks = self.masks.find(pictures, class_index, progress=progress)
-        pieces = tuple(piece for piece in regions(self.study, masks) if masks.sound[piece.picture])
+        pieces = self._pieces(masks)
         similarity = self._similarity(masks, pieces, progress)
         summaries = judged(self.study, masks, pieces, similarity, seed=self.seed, progress=progress) if pieces else ()
         made = torch.tensor(chosen), masks, pieces, similarity, summaries
@@ -240,6 +242,12 @@ class VisualSummaries(Explainer):
         how, name = "wrongly" if errors else "correctly", self.study.class_names[class_index]
         _require_enough(len(found if labelled else unlabelled), f"{f'{how} ' if labelled else ''}predicted as {name!r}")
         return (found if labelled else unlabelled).parts()
+
+    def _pieces(self, masks: Masks) -> tuple[Region, ...]:
+        """The regions of pictures whose baseline loses the class."""
+        looks = kinds(self.study, masks, self.layer, seed=self.seed) if self.similarity == "layer" else None
+        found = regions(self.study, masks, smallest=fineness.smallest(min(masks.masks.shape[2:])), kinds=looks)
+        return tuple(piece for piece in found if masks.sound[piece.picture])
 
     def _similarity(self, masks: Masks, pieces: Sequence[Region], progress: Progress) -> Tensor:
         if not pieces:

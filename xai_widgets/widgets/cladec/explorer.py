@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets
 
-from xai_widgets.methods.cladec.cladec import ALPHAS, ClaDec
+from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units
 from xai_widgets.pool import EVERYTHING, NOT_KNOWN, OWN
@@ -87,8 +87,9 @@ class ClaDecExplorer(Explorer):
         options = kinds if self.study.pool.labelled else [(NOT_KNOWN, 0)]
         self.show = ipywidgets.Dropdown(options=options, description="Show")
         fixed = self.explainer.settings.paper
-        dial = (self.explainer.settings.alpha,) if fixed else ALPHAS
-        self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=fixed)
+        dial = self.explainer.alphas
+        lone = len(dial) == 1
+        self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=lone)
         self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
         self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
         self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
@@ -270,6 +271,7 @@ class ClaDecExplorer(Explorer):
         self.explanation = None
         self.judge(None)
         self.sentence = f"{self.layer} is not fitted yet: press “Fit this layer”{self.estimate_text()}."
+        self.sentence = f"{self.sentence} {self.explainer.enough(self.layer)}".rstrip()
         if self.is_fitting():
             self.sentence = f"{self.layer} is being fitted."
             self.follow_fit()

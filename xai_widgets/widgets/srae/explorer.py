@@ -297,7 +297,8 @@ class ConceptExplorer(Explorer):
         if self.is_fitting():
             return f"The x-features of {self.layer} are being fitted, for all classes at once."
         if not self.srae.fitted:
-            return f"{self.layer} has no x-features yet: press “Fit x-features”{self.estimate_text()}."
+            said = f"{self.layer} has no x-features yet: press “Fit x-features”{self.estimate_text()}."
+            return f"{said} {self.srae.shortage()}".rstrip()
         if self.strip.chosen is None:
             name = self.study.class_names[self.target]
             return f"No picture of this kind ({name}, {self.strip.show.value}) among the held-out ones."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from markupsafe import Markup
 
 from xai_widgets.methods.srae.explanation import SRAEExplanation
@@ -20,12 +22,14 @@ _MEASURES = (
     ("for 90 %", "n90", ".1f", "x-features that it takes for 90 % of the support for the class"),
 )  # fmt: skip
 
+_NAMES = {"PCA": "PCA + OLS"}
+
 _TABLE = Markup(
     '<details class="xw xw-meanings"><summary>The numbers beside those of simpler methods</summary><table>'
-    '<tr><th></th><th scope="col">x-features</th><th scope="col">PCA + OLS</th><th scope="col">PLS</th><th></th></tr>'
-    "{}</table></details>"
+    "<tr><th></th>{}<th></th></tr>{}</table></details>"
 )
-_ROW = Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>')
+_HEAD, _CELL = Markup('<th scope="col">{}</th>'), Markup("<td>{}</td>")
+_ROW = Markup('<tr><th scope="row">{}</th>{}<td>{}</td></tr>')
 
 
 def judged(found: SRAEExplanation) -> Verdict:
@@ -37,10 +41,14 @@ def judged(found: SRAEExplanation) -> Verdict:
 
 
 def measures(report: ClassReport) -> Markup:
-    """The numbers and their meanings, beside those of PCA and PLS, as HTML that unfolds."""
-    columns = (report.srae, report.pca, report.pls)
+    """The numbers and their meanings, beside those of simpler x-features, as HTML that unfolds."""
+    columns = {"x-features": report.srae} | {_NAMES.get(who, who): one for who, one in report.simpler.items()}
     rows = (
-        _ROW.format(name, *(format(getattr(numbers, measure), form) for numbers in columns), meaning)
+        _ROW.format(name, _joined(_CELL, [format(getattr(one, measure), form) for one in columns.values()]), meaning)
         for name, measure, form, meaning in _MEASURES
     )
-    return _TABLE.format(Markup().join(rows))
+    return _TABLE.format(_joined(_HEAD, columns), Markup().join(rows))
+
+
+def _joined(form: Markup, values: Iterable[str]) -> Markup:
+    return Markup().join(form.format(value) for value in values)

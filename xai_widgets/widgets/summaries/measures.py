@@ -83,7 +83,8 @@ def measured(summary: Summary, pictures: int, first: str) -> list[str]:
     names = [first, *(name for name in MEASURES if name != first)]
     lines = [MEASURES[name].text(summary, pictures) for name in names]
     # The last two are short: one line for both.
-    return [*lines[:-2], " · ".join((lines[-2], lines[-1][0].lower() + lines[-1][1:]))]
+    looks = [summary.looks()] if summary.called else []
+    return [*lines[:-2], " · ".join((lines[-2], lines[-1][0].lower() + lines[-1][1:])), *looks]
 
 
 def longest(founds: list[ClassSummaries], measure: str) -> float:

@@ -18,8 +18,12 @@ from xai_widgets.widgets.views.tools import Displayed, close_all, fit_descriptio
 _ROW = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 16px"}
 
 
+SURVEYED = 40
+"""Of more layers, the list has the blocks, and what is inside the chosen one."""
+
+
 class LayerPicker(Displayed):
-    """The network as a strip of its blocks, a list of all its layers, and a sentence about the chosen one.
+    """The network as a strip of its blocks, a list of its layers, and a sentence about the chosen one.
 
     Parameters
     ----------
@@ -65,9 +69,9 @@ class LayerPicker(Displayed):
         self.widget = ipywidgets.VBox([stopped, self.strip, row], layout={"grid_gap": "4px"})
         self.widget.add_class("xw-part")
         stopped.root = self.widget.model_id
+        self._list.observe(self._chosen, "value")
         self._show()
         self.strip.observe(self._chosen, "value")
-        self._list.observe(self._chosen, "value")
 
     @property
     def value(self) -> str:
@@ -107,10 +111,18 @@ class LayerPicker(Displayed):
         close_all(self.widget)
 
     def _drop_down(self) -> ipywidgets.Dropdown:
-        names = [layer.name for layer in self._study.layers()]
-        listed = ipywidgets.Dropdown(options=names, description="All layers", layout={"max_width": "28em"})
+        listed = ipywidgets.Dropdown(options=self._listed(), description="All layers", layout={"max_width": "28em"})
         fit_description(listed)
         return listed
+
+    def _listed(self) -> list[str]:
+        """All layers; of many, those inside a block only while it, or one of them, is chosen."""
+        names = [layer.name for layer in self._study.layers()]
+        if len(names) <= SURVEYED:
+            return names
+        outside = {name: next((b for b in self._drawn if name.startswith(f"{b}.")), name) for name in names}
+        opened = outside[self._value]
+        return [name for name in names if name in self._drawn or outside[name] in (name, opened)]
 
     def _chosen(self, change: dict[str, Any]) -> None:
         if change["new"]:
@@ -124,9 +136,18 @@ class LayerPicker(Displayed):
         with self.strip.hold_sync():
             self.strip.layers = [strip_layer(entry, self._status.get(entry.name, "")) for entry in shown]
             self.strip.value = self._value
-        self._list.value = self._value
+        self._fill_list()
         text = html.escape(describe(layer, self._study.shape))
         self._about.value = f'<div class="xw xw-sentence" role="status">{text}</div>'
+
+    def _fill_list(self) -> None:
+        """Show the layers to choose from; a menu with new options goes to the first one, which nobody has chosen."""
+        listed = tuple(self._listed())
+        self._list.unobserve(self._chosen, "value")
+        if self._list.options != listed:
+            self._list.options = listed
+        self._list.value = self._value
+        self._list.observe(self._chosen, "value")
 
     def __repr__(self) -> str:
         return f"<LayerPicker: {self._study.name}, {self._value}>"

@@ -18,6 +18,9 @@ VIEWS: Registry[type[Explorer]] = Registry(
 )
 """In the order of the tabs."""
 
+PHOTO = 128
+"""Pixels of a side from which a picture counts as a photo: there a fit takes minutes."""
+
 
 def first_layer(study: Study) -> str:
     """The layer that most is known of: the one that ClaDec was fitted for first, or the block in the middle."""
@@ -25,3 +28,9 @@ def first_layer(study: Study) -> str:
     cladec = study.explainers.get("cladec")
     fitted = [] if cladec is None else [layer for layer in cladec.requested_layers if layer in cladec.layers]
     return next(iter(fitted), blocks[len(blocks) // 2].name)
+
+
+def first_view(study: Study) -> str:
+    """The view to begin with: the first tab, or the one that answers without a fit where that is worth it."""
+    unfitted = "cladec" not in study.explainers
+    return "inversion" if unfitted and max(study.shape[1:]) >= PHOTO else next(iter(VIEWS))

@@ -22,18 +22,16 @@ from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.threads import Quiet
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.add_picture import AddPicture
+from xai_widgets.widgets.views.class_chooser import PREDICTED, ClassChooser
 from xai_widgets.widgets.views.elements import Tabs
 from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.picture_strip import PictureStrip
-from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer
+from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer, first_view
 from xai_widgets.widgets.workbench.experiment import ExperimentRow
 from xai_widgets.widgets.workbench.from_map import picture_from_map
 from xai_widgets.widgets.workbench.own_picture import own_picture
 from xai_widgets.widgets.workbench.page import workbench_page
 from xai_widgets.widgets.workbench.predicted import Predictions
-
-PREDICTED = -1
-"""In place of a class: the one that the classifier predicts for the picture."""
 
 FOLLOWED = ["picture", "layer", "target"]
 """What is chosen at the top and in the views alike."""
@@ -52,6 +50,7 @@ class Workbench(App):
         A second study, of the same pictures and classes, to be shown beside it.
     view
         The view to begin with, by the key of its method: "cladec", "summaries", "srae", "inversion" or "cae".
+        Default: the first one; for photos without a fitted layer "inversion", which answers without a fit.
 
     Attributes
     ----------
@@ -71,8 +70,8 @@ class Workbench(App):
     >>> xw.Workbench(xw.demo(), xw.demo(cheat=True), view="srae")  # doctest: +SKIP
     """
 
-    def __init__(self, study: Study, other: Study | None = None, *, view: str = "cladec") -> None:
-        first = list(VIEWS).index(closest(view, VIEWS, "view"))
+    def __init__(self, study: Study, other: Study | None = None, *, view: str | None = None) -> None:
+        first = list(VIEWS).index(first_view(study) if view is None else closest(view, VIEWS, "view"))
         self.study, self.other = study, other
         self.selection = Selection()
         self.apps: dict[str, list[Explorer]] = {}
@@ -96,8 +95,7 @@ class Workbench(App):
     # --- how it is built ---------------------------------------------------------------------------------------
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
-        names = [("predicted class", PREDICTED), *((name, k) for k, name in enumerate(self.study.class_names))]
-        self.classes = ipywidgets.Dropdown(options=names, description="Class", layout={"width": "17em"})
+        self.classes = ClassChooser(self.study.class_names, self.study.pool.labels.tolist())
         self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
         self.strip.show.value = EVERYTHING
         self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "7em"})
@@ -108,7 +106,7 @@ class Workbench(App):
         self.keep_page = ipywidgets.Button(description="Save page", layout={"width": "7em"})
         self.keep_page.tooltip = "Write one file that shows the same without a notebook"
         experiment = [self.experiment.toggle] if self.experiment.possible else []
-        return [self.strip.show, self.classes, *experiment, self.large, self.keep_page]
+        return [self.strip.show, self.classes.widget, *experiment, self.large, self.keep_page]
 
     def _make_views(self, first: int) -> list[ipywidgets.Widget]:
         self.layers = LayerPicker(self.study, first_layer(self.study))
@@ -208,7 +206,8 @@ class Workbench(App):
         return self._predictions.of(self.picture)[0]
 
     def _go_to(self, picture: int) -> None:
-        self.picture = picture
+        with self.lock:
+            self.picture = picture
 
     def _add(self, name: str, content: bytes | None) -> None:
         """Take your own picture, and choose it."""

@@ -1,0 +1,189 @@
+"""How well guided feature inversion finds the evidence in photos, and what it costs.
+
+    python benchmarks/photos/inversion.py --data DIR --json -
+    python benchmarks/photos/inversion.py --data DIR --sweep     # other searches, on other photos
+
+22 ImageNet photos (`imagenet_samples`), and a mosaic of four for each of them, in which it is known where the class is.
+The sweep takes photos of `imagenet_few`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from common import SIDE, arguments, measure, report
+from torch import Tensor
+from torch.nn import functional as F
+
+import xai_widgets as xw
+from xai_widgets.methods.inversion.explanation import InversionExplanation
+from xai_widgets.methods.inversion.guided import GuidedSettings
+from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.masking.batches import own_scores
+from xai_widgets.methods.masking.views import blend
+from xai_widgets.photos import lite0_study
+from xai_widgets.progress import Progress
+from xai_widgets.scores.inversion_baselines import LOG, baseline_masks
+from xai_widgets.study import Study
+
+TUNED_ON = 12
+"""Photos of a sweep, and as many mosaics."""
+
+SEARCHES = {
+    "as at 64 pixels": GuidedSettings(),
+    "as fast": GuidedSettings(steps=15, lr=0.5, area=2.0),
+    "14 steps at 0.5": GuidedSettings(steps=14, lr=0.5),
+    "14 steps at 1": GuidedSettings(steps=14, lr=1.0),
+    "now": GuidedSettings.of_size((SIDE, SIDE)),
+}
+"""What the sweep compares."""
+
+BASELINES = ("grad_cam", "occlusion", "integrated_gradients", "random", "centre")
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Pictures ``(N, C, H, W)``, the classes to explain ``(N,)``, and where these are, bool ``(N, H, W)``."""
+
+    pictures: Tensor
+    classes: Tensor
+    regions: Tensor
+
+    def mass(self, masks: Tensor) -> float:
+        """Mean share of each mask's mass where the class is; 0 for an empty mask."""
+        return float(((masks * self.regions).sum((1, 2)) / masks.sum((1, 2)).clamp_min(1e-9)).mean())
+
+
+def main() -> None:
+    """Explain, compare and print."""
+    parser = arguments(__doc__)
+    parser.add_argument("--sweep", action="store_true", help="compare searches on other photos instead")
+    given = parser.parse_args()
+    if given.sweep:
+        print(json.dumps(sweep(given.data, given.seed), indent=2))
+    else:
+        report(measured(given.data, given.seed), given.json)
+
+
+def measured(data: Path, seed: int) -> dict[str, object]:
+    """All measures; those of memory come first, before anything but the search has run."""
+    study = lite0_study(xw.folder(data / "imagenet_samples", SIDE))
+    photos = singles(study, list(range(len(study.sources.images))))
+    made = mosaics(photos, seed)
+    search = GuidedFeatureInversion(study)
+    costs = _costs(search, photos.pictures)
+    alone, among = search.explain(photos.pictures), search.explain(made.pictures, made.classes)
+    others, theirs = (_others(study, asked, seed) for asked in (photos, made))
+    kept, removed = _beside(study, alone, others, kept=True), _beside(study, alone, others, kept=False)
+    return {
+        "kept": measure(float(alone.kept.mean()), whole_picture=float(alone.before.mean()), **kept),
+        "removed": measure(float(alone.removed.mean()), background=float(alone.baseline_score.mean()), **removed),
+        "area": measure(float(alone.area.mean()), **{who: float(masks.mean()) for who, masks in others.items()}),
+        "mosaic_mass": measure(made.mass(among.masks), chance=0.25, **{k: made.mass(v) for k, v in theirs.items()}),
+        "mosaic_mass_where_seen": _where_seen(made, among, theirs),
+        **{name: measure(value) for name, value in costs.items()},
+    }
+
+
+def singles(study: Study, indices: list[int]) -> Photos:
+    """Photos of a study's set with their predicted classes."""
+    pictures, _ = study.load(study.sources.images, indices)
+    everywhere = torch.ones(len(pictures), *study.shape[1:], dtype=torch.bool)
+    return Photos(pictures, study.logits(pictures).argmax(1), everywhere)
+
+
+def mosaics(photos: Photos, seed: int) -> Photos:
+    """For each photo a mosaic of it and three of other classes, each at half its side, in drawn places."""
+    generator = torch.Generator().manual_seed(seed)
+    small = F.interpolate(photos.pictures, (SIDE // 2, SIDE // 2), mode="bilinear", antialias=True).clamp(0, 1)
+    pictures, regions = [], []
+    for row, class_index in enumerate(photos.classes.tolist()):
+        others = (photos.classes != class_index).nonzero().flatten()
+        chosen = others[torch.randperm(len(others), generator=generator)[:3]].tolist()
+        place = int(torch.randint(4, (), generator=generator))
+        four = small[[*chosen[:place], row, *chosen[place:]]]
+        pictures.append(_square(four))
+        regions.append(_square(torch.zeros_like(four).index_fill(0, torch.tensor([place]), 1.0))[0] > 0)
+    return Photos(torch.stack(pictures), photos.classes, torch.stack(regions))
+
+
+def _square(four: Tensor) -> Tensor:
+    """Four pictures ``(4, C, H, W)`` as one ``(C, 2H, 2W)``."""
+    return torch.cat([torch.cat([*four[:2]], 2), torch.cat([*four[2:]], 2)], 1)
+
+
+def _costs(search: GuidedFeatureInversion, pictures: Tensor) -> dict[str, float]:
+    """Seconds of CPU of a photo, until the first mask and until the end, means; and the highest memory of all."""
+    first, whole = [], []
+    for picture in pictures[:8]:
+        began = time.process_time()
+        marks: list[float] = []
+        search.explain(picture, on_mask=lambda _, marks=marks: marks.append(time.process_time()))  # type: ignore[misc]
+        whole.append(time.process_time() - began)
+        first.append(marks[0] - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"cpu_s": sum(whole) / len(whole), "first_mask_s": sum(first) / len(first), "peak_gb": peak}
+
+
+def _others(study: Study, asked: Photos, seed: int) -> dict[str, Tensor]:
+    """Masks of the baselines, which explain the log-probability, one photo at a time."""
+    found = [
+        baseline_masks(study, asked.pictures[[row]], asked.classes[[row]], seed + row, Progress(), (LOG,))
+        for row in range(len(asked.pictures))
+    ]
+    names = {name: next(known for known in (f"{name}{LOG}", name) if known in found[0]) for name in BASELINES}
+    return {name: torch.cat([one[own] for one in found]) for name, own in names.items()}
+
+
+def _beside(study: Study, ours: InversionExplanation, others: Mapping[str, Tensor], *, kept: bool) -> dict[str, float]:
+    """Mean probability of what the masks of others keep or remove; each covers as much of its photo as ours."""
+
+    def probability(masks: Tensor) -> float:
+        mask = of_area(masks, ours.area)[:, None]
+        seen = blend(ours.pictures, ours.backgrounds, mask if kept else 1 - mask)
+        return float(own_scores(study.predict(seen), ours.class_index).mean())
+
+    return {who: probability(masks) for who, masks in others.items()}
+
+
+def of_area(masks: Tensor, areas: Tensor) -> Tensor:
+    """The strongest pixels of masks ``(N, H, W)``, 1, and 0 elsewhere; so many that they cover these shares."""
+    flat = masks.flatten(1)
+    ranks = flat.argsort(dim=1, descending=True, stable=True).argsort(1)
+    inside: Tensor = ranks < areas[:, None] * flat.shape[1]
+    return inside.float().view_as(masks)
+
+
+def _where_seen(made: Photos, ours: InversionExplanation, theirs: Mapping[str, Tensor]) -> dict[str, object]:
+    """The share of the mass in the right photo where the classifier gives its class at least 5 %."""
+    seen = ours.before >= 0.05
+    few = Photos(made.pictures[seen], made.classes[seen], made.regions[seen])
+    others = {who: few.mass(masks[seen]) for who, masks in theirs.items()}
+    return measure(few.mass(ours.masks[seen]), mosaics=float(seen.sum()), **others)
+
+
+def sweep(data: Path, seed: int) -> dict[str, dict[str, float]]:
+    """The measures of several searches, on photos that nothing is reported of."""
+    study = lite0_study(xw.folder(data / "imagenet_few", SIDE))
+    photos = singles(study, study.draw(study.sources.images, TUNED_ON, seed))
+    made = mosaics(photos, seed)
+    return {name: _searched(study, settings, photos, made) for name, settings in SEARCHES.items()}
+
+
+def _searched(study: Study, settings: GuidedSettings, photos: Photos, made: Photos) -> dict[str, float]:
+    search = GuidedFeatureInversion(study, settings=settings)
+    began = time.process_time()
+    alone, among = search.explain(photos.pictures), search.explain(made.pictures, made.classes)
+    seconds = (time.process_time() - began) / (2 * len(photos.pictures))
+    means = {name: float(getattr(alone, name).mean()) for name in ("kept", "removed", "area")}
+    return means | {"mosaic_mass": made.mass(among.masks), "cpu_s": seconds}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Visual summaries of photos: bees as EfficientNet-Lite0 sees them, and cars whose parts are outlined.
+
+    python benchmarks/photos/summaries.py --data DIR --json -
+    python benchmarks/photos/summaries.py --data DIR --gallery FOLDER
+    python benchmarks/photos/summaries.py --data DIR --sweep cells=10,12,14,32
+
+`kept` and `deleted` are shares of the class's probability in the whole picture; `sound_groups` counts the groups that
+pass all checks; `part_purity_ratio` is the share of the groups' pixels that lie on each group's own part, over that of
+the same groups with each region at another place. A network that tells fronts of cars from backs is trained first, on
+other cars. The sweep uses other pictures, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+import torch
+from common import SIDE, ants_bees, arguments, measure, report
+from PIL import Image, ImageDraw
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.transforms.functional import pil_to_tensor
+from torchvision.utils import save_image
+
+import xai_widgets as xw
+from xai_widgets.methods.masking import fineness
+from xai_widgets.methods.masking.batches import own_scores
+from xai_widgets.methods.masking.references import REFERENCES
+from xai_widgets.methods.summaries.causal import elsewhere
+from xai_widgets.methods.summaries.clusters import Clusters, cluster
+from xai_widgets.methods.summaries.descriptors import layer_likeness
+from xai_widgets.methods.summaries.dual import DualSettings
+from xai_widgets.methods.summaries.judge import judged
+from xai_widgets.methods.summaries.kinds import kinds
+from xai_widgets.methods.summaries.masks import CrispMasks
+from xai_widgets.methods.summaries.masks_result import Masks
+from xai_widgets.methods.summaries.regions import regions
+from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+from xai_widgets.photos import MEAN, STD, lite0
+
+BEES, CARS = 24, 16
+"""Pictures of a class, if no other number is given."""
+
+SIDES = ("front", "back")
+"""Of cars: the classes of the network that is trained here."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = arguments(__doc__)
+    parser.add_argument("--most", type=int, help="pictures of a class")
+    parser.add_argument("--only", choices=("bees", "cars"), help="measure only these")
+    parser.add_argument("--gallery", type=Path, metavar="FOLDER", help="write pictures of all groups there")
+    parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting of the masks")
+    given = parser.parse_args()
+    if given.sweep:
+        print(json.dumps(sweep(given), indent=2))
+        return
+    parts = {"bees": bees, "cars": cars}
+    found = {name: part(given) for name, part in parts.items() if given.only in (None, name)}
+    report({name: value for part in found.values() for name, value in part.items()}, given.json)
+
+
+# --- bees ----------------------------------------------------------------------------------------------------------
+
+
+def bees(given: argparse.Namespace) -> dict[str, Any]:
+    """Masks and groups of unseen bees."""
+    study = ants_bees(given.data)
+    began = process_time()
+    found = VisualSummaries(study, pictures=study.test, most=given.most or BEES, seed=given.seed).find("bee")
+    seconds = (process_time() - began) / len(found.masks)
+    write_gallery(found, given.gallery, "bees")
+    rivals = others(study, found.masks)
+    shares = {name: answers(study, found.masks, masks) for name, masks in rivals.items()}
+    counts = {name: sound(study, found, rivals[name], given.seed) for name in ("random", "grad_cam")}
+    own, other_fill = (answers(study, found.masks, found.masks.masks[:, :1], fill) for fill in (None, "mean"))
+    return {
+        "kept": measure(own[0], **{name: share[0] for name, share in shares.items()}),
+        "deleted": measure(own[1], **{name: share[1] for name, share in shares.items()}),
+        "kept_on_grey": measure(other_fill[0]),
+        "deleted_to_grey": measure(other_fill[1]),
+        "area": measure(float(found.masks.area[:, 0].mean())),
+        "pictures": measure(len(found.masks)),
+        "sound_groups": measure(len(found.kept), **counts),
+        "least_evidence": measure(min((one.evidence_low for one in found.kept), default=float("nan"))),
+        "cpu_seconds_per_picture": measure(seconds),
+    }
+
+
+def answers(study: xw.Study, masks: Masks, regions: Tensor, fill: str | None = None) -> tuple[float, float]:
+    """Mean shares of the probability with only the regions ``(N, 1, H, W)``, at most 1 each, and without them."""
+    fills = masks.baselines if fill is None else REFERENCES[fill](study, masks.pictures, masks.class_index)
+    changed = torch.where(regions, masks.pictures, fills), torch.where(regions, fills, masks.pictures)
+    kept, deleted = (own_scores(study.predict(one), masks.class_index) / masks.before for one in changed)
+    return float(kept.clamp_max(1).mean()), float(deleted.mean())
+
+
+# --- trivial regions -----------------------------------------------------------------------------------------------
+
+
+def others(study: xw.Study, masks: Masks) -> dict[str, Tensor]:
+    """Regions ``(N, 1, H, W)`` of the masks' areas, by who made them: at another place, in the middle, by Grad-CAM."""
+    shapes = masks.masks[:, 0]
+    sizes = shapes.sum((1, 2)).tolist()
+    rows, columns = (torch.arange(side).float() - (side - 1) / 2 for side in shapes.shape[1:])
+    middle = -(rows[:, None] ** 2 + columns**2).expand(shapes.shape)
+    return {
+        "random": elsewhere(shapes, torch.zeros_like(shapes), seed=0)[:, None],
+        "centre": highest(middle, sizes),
+        "grad_cam": highest(grad_cam(study, masks.pictures, masks.class_index), sizes),
+    }
+
+
+def highest(maps: Tensor, sizes: Sequence[int]) -> Tensor:
+    """The highest pixels of each map ``(N, H, W)``, so many of each, bool ``(N, 1, H, W)``."""
+    ranks = maps.flatten(1).argsort(1, descending=True).argsort(1).view_as(maps)
+    return (ranks < torch.tensor(sizes)[:, None, None])[:, None]
+
+
+def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
+    """Grad-CAM of the last block that gives maps, ``(N, H, W)``."""
+    layer = [block.name for block in study.blocks() if block.places and min(block.places) > 1][-1]
+    found = []
+
+    def leaf(maps: Tensor) -> Tensor:
+        found.append(maps.detach().requires_grad_())
+        return found[-1].clone()
+
+    for number, (batch, own) in enumerate(zip(pictures.split(8), classes.split(8), strict=True)):
+        with study.borrowed(), torch.enable_grad():
+            score = own_scores(study.forward_replacing(batch, layer, leaf), own).sum()
+            slopes = torch.autograd.grad(score, found[number])[0]
+        maps = (found[number] * slopes.mean((2, 3), keepdim=True)).sum(1, keepdim=True).relu().detach()
+        found[number] = F.interpolate(maps, pictures.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+    return torch.cat(found)
+
+
+def pieces(study: xw.Study, found: ClassSummaries, masks: Tensor) -> tuple[ClassSummaries, Clusters]:
+    """Other regions of the same pictures, cut and grouped in the same way."""
+    swapped = replace(found.masks, masks=masks, soft=masks.float())
+    layer = found.origin["layer"]
+    cut = regions(study, swapped, smallest=fineness.smallest(SIDE), kinds=kinds(study, swapped, layer))
+    cut = tuple(piece for piece in cut if swapped.sound[piece.picture])
+    similarity = layer_likeness(study, swapped.pictures, layer, cut)
+    made = replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=())
+    return made, cluster(similarity.double().numpy())
+
+
+def sound(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> int:
+    """How many groups of other regions pass all checks."""
+    made, _ = pieces(study, found, masks)
+    return sum(one.sound for one in judged(study, made.masks, made.regions, made.similarity, seed=seed))
+
+
+# --- cars ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cars:
+    """Cars of which one bumper can be seen, half of them set aside for training and tuning."""
+
+    folder: Path
+    names: tuple[str, ...]  # of the files
+    outlines: Mapping[str, Sequence[Any]]  # of each file
+    parts: tuple[str, ...]
+
+    @classmethod
+    def read(cls, data: Path, seed: int, *, tuning: bool) -> Cars:
+        """One half of them."""
+        folder = data / "car_parts" / "train"
+        read = json.loads((folder / "parts.json").read_text())
+        outlines: dict[str, list[Any]] = {}
+        for outline in read["regions"]:
+            outlines.setdefault(outline["file"], []).append(outline)
+        names = [name for name in sorted(outlines) if _side(outlines[name]) is not None]
+        order = np.random.default_rng(seed).permutation(len(names))
+        chosen = tuple(names[row] for row in (order[::2] if tuning else order[1::2]))
+        return cls(folder, chosen, outlines, tuple(read["parts"][1:]))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = (
+            Image.open(self.folder / self.names[index]).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        )
+        return pil_to_tensor(image) / 255, int(_side(self.outlines[self.names[index]]) or 0)
+
+    def where(self, index: int) -> Tensor:
+        """Where each part is, bool ``(P, H, W)``."""
+        name = self.names[index]
+        sides = Image.open(self.folder / name).size
+        found = torch.zeros(len(self.parts), SIDE, SIDE, dtype=torch.bool)
+        for outline in self.outlines[name]:
+            image = Image.new("1", sides)
+            for polygon in outline["polygons"]:
+                ImageDraw.Draw(image).polygon(polygon, fill=1)
+            pixels = np.array(image.resize((SIDE, SIDE), Image.Resampling.NEAREST))
+            found[self.parts.index(outline["part"])] |= torch.from_numpy(pixels)
+        return found
+
+
+def _side(outlines: Sequence[Any]) -> int | None:
+    """Which bumper can be seen: an index in `SIDES`; None for both or none."""
+    seen = [side for side, name in enumerate(SIDES) if any(one["part"] == f"{name}_bumper" for one in outlines)]
+    return seen[0] if len(seen) == 1 else None
+
+
+def cars_study(given: argparse.Namespace, *, tuning: bool = False) -> xw.Study:
+    """A network that tells fronts of cars from backs: Lite0's features and a linear layer fitted to the other half."""
+    train, test = (Cars.read(given.data, given.seed, tuning=which) for which in (True, False))
+    model = lite0()
+    options: dict[str, Any] = {"mean": (MEAN,) * 3, "std": (STD,) * 3, "name": "cars"}
+    features = xw.Study(model, train, class_names=[str(k) for k in range(1000)], **options)
+    pictures, labels = xw.Study.load(train, range(len(train)))
+    values = features.activations(pictures, "_avg_pooling").flatten(1)
+    fitted = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000).fit(values.numpy(), labels.numpy())
+    head = nn.Linear(values.shape[1], len(SIDES))
+    weights = torch.from_numpy(fitted.coef_).float()[0] / 2, torch.from_numpy(fitted.intercept_).float()[0] / 2
+    with torch.no_grad():
+        head.weight.copy_(torch.stack([-weights[0], weights[0]]))
+        head.bias.copy_(torch.stack([-weights[1], weights[1]]))
+    model._fc = head
+    return xw.Study(model, train, test=train if tuning else test, class_names=list(SIDES), **options)
+
+
+def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
+    """How pure the groups of regions of unseen cars are."""
+    study = cars_study(given, tuning=tuning)
+    test = study.test
+    pictures, labels = study.load(test, range(len(test)))
+    right = float((study.predict(pictures).argmax(1) == labels).float().mean())
+    summaries = VisualSummaries(study, pictures=test, most=given.most or CARS, seed=given.seed)
+    each = [summaries.find(side) for side in SIDES]
+    for found in each:
+        write_gallery(found, given.gallery, f"cars-{found.class_name}")
+    own = ratios([(one, [list(group.members) for group in one.summaries]) for one in each], test)
+    rival = ratios([rows(*pieces(study, one, others(study, one.masks)["grad_cam"])) for one in each], test)
+    kept, deleted = np.mean([answers(study, one.masks, one.masks.masks[:, :1]) for one in each], axis=0)
+    return {
+        "part_purity_ratio": measure(own["ratio"], chance=1.0, grad_cam=rival["ratio"]),
+        "part_purity": measure(own["purity"], elsewhere=own["chance"], grad_cam=rival["purity"]),
+        "part_purity_of_regions": measure(own["regions"], shuffled=own["shuffled"], grad_cam=rival["regions"]),
+        "cars_sound_groups": measure(sum(len(one.kept) for one in each)),
+        "cars_kept": measure(float(kept)),
+        "cars_deleted": measure(float(deleted)),
+        "cars_accuracy": measure(right, majority=float(labels.bincount().max() / len(labels))),
+    }
+
+
+Grouped = tuple[ClassSummaries, Sequence[Sequence[int]]]
+"""Regions, and which of them are in each group."""
+
+
+def rows(found: ClassSummaries, clusters: Clusters) -> Grouped:
+    """The members of each cluster."""
+    return found, [np.flatnonzero(clusters.labels == group).tolist() for group in range(len(clusters))]
+
+
+def ratios(each: Sequence[Grouped], cars: Cars) -> dict[str, float]:
+    """Purity of the groups of all classes, and by chance: pixel by pixel, and region by region."""
+    each_class = [purities(*one, cars) for one in each]
+    found = {name: float(np.mean([row[name] for row in each_class])) for name in each_class[0]}
+    return found | {"ratio": found["purity"] / found["chance"]}
+
+
+def purities(found: ClassSummaries, groups: Sequence[Sequence[int]], cars: Cars) -> dict[str, float]:
+    """Shares of the groups' pixels on the part that each group shows most, and of their regions that show it most."""
+    where = torch.stack([cars.where(index) for index in found.indices.tolist()])
+    pixels = torch.stack([region.pixels for region in found.regions])
+    moved = elsewhere(pixels, torch.zeros_like(pixels), seed=0)
+    pictures = torch.tensor([region.picture for region in found.regions])
+    on, by_chance = ((where[pictures] & one[:, None]).sum((2, 3)).double() for one in (pixels, moved))
+    seen = torch.where(on.sum(1) > 0, on.argmax(1), -1)
+    shuffled = seen[torch.from_numpy(np.random.default_rng(0).permutation(len(seen)))]
+    return {
+        "purity": float(sum(on[own].sum(0).max() for own in groups) / pixels.sum()),
+        "chance": float(sum(by_chance[own].sum(0).max() for own in groups) / moved.sum()),
+        "regions": commonest(seen, groups),
+        "shuffled": commonest(shuffled, groups),
+    }
+
+
+def commonest(seen: Tensor, groups: Sequence[Sequence[int]]) -> float:
+    """Share of the regions that are of the commonest kind of their group."""
+    return sum(int((seen[list(own)] + 1).bincount().max()) for own in groups) / len(seen)
+
+
+# --- pictures and sweeps -------------------------------------------------------------------------------------------
+
+
+def write_gallery(found: ClassSummaries, folder: Path | None, name: str) -> None:
+    """A row of members for each group, the sound ones first."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    blank = torch.ones_like(found.masks.pictures[0])
+    rows = []
+    for one in found.summaries:
+        shown = [found.outline(member) for member in one.members[:10]]
+        rows += shown + [blank] * (10 - len(shown))
+    save_image(F.interpolate(torch.stack(rows), scale_factor=0.5), folder / f"{name}.png", nrow=10)
+    lines = [f"{one.sentence()} {'; '.join(one.problems)}" for one in found.summaries]
+    (folder / f"{name}.txt").write_text("\n".join([found.verdict(), *lines]))
+
+
+def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """`kept` and `deleted` of bees of the training folder, with each value of one setting of the masks."""
+    name, _, values = given.sweep.partition("=")
+    study = ants_bees(given.data)
+    order = study.draw(study.train, len(study.train), given.seed)
+    pictures, labels = study.load(study.train, order)
+    bee = study.class_index("bee")
+    chosen = pictures[(labels == bee) & (study.predict(pictures).argmax(1) == bee)][: given.most or BEES]
+    found = {}
+    for value in values.split(","):
+        settings = DualSettings.suited(SIDE, **{name: json.loads(value)})
+        began = process_time()
+        masks = CrispMasks(study, settings=settings).find(chosen, bee)
+        seconds = (process_time() - began) / len(chosen)
+        kept, deleted = answers(study, masks, masks.masks[:, :1])
+        area = float(masks.area[:, 0].mean())
+        found[value] = {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Examples from few photos: each is flipped, moved and scaled anew, read by the classifier, and cut into crops."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.methods.cladec.large import crop_cells
+from xai_widgets.methods.common.codes import CachedPass, read_codes
+
+PER_PHOTO = 4
+"""Crops of one photo in a step: reading it costs as much as decoding so many."""
+
+WHOLE, SMALLEST = 0.4, 0.57
+"""Share of the photos that are not scaled, and the smallest part of a side that is enlarged to all of it."""
+
+
+class Crops(NamedTuple):
+    """Some crops, as pixels ``(N, G, H, W)`` and as codes ``(N, C, h, w)``; whole pictures for vectors."""
+
+    pictures: Tensor
+    codes: Tensor
+
+
+def draw_photos(cached: CachedPass, among: int, count: int, generator: torch.Generator) -> Tensor:
+    """Photos of a pass ``(N, G, H, W)``, of which the first `among` may be used, each changed at random."""
+    drawn = torch.randint(among, (count,), generator=generator)
+    return torch.stack([_changed(photo, generator) for photo in cached.picture(drawn)])
+
+
+def draw_crops(cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator) -> Crops:
+    """About `count` crops with the layer's codes, from changed photos that the classifier reads whole."""
+    grid = cached.study.layer(layer).places
+    photos = draw_photos(cached, among, _photos(count, grid), generator)
+    with cached.study.borrowed(), torch.no_grad():
+        codes = read_codes(cached.study, photos, [layer])[layer]
+    if grid is None:
+        return Crops(photos, codes)
+    cut = [_cut(photo, code, generator) for photo, code in zip(photos, codes, strict=True) for _ in range(PER_PHOTO)]
+    pictures, maps = (torch.stack(column) for column in zip(*cut, strict=True))
+    return Crops(pictures, maps.contiguous(memory_format=torch.channels_last))
+
+
+def draw_pixels(
+    cached: CachedPass, grid: tuple[int, int] | None, among: int, count: int, generator: torch.Generator
+) -> Tensor:
+    """As `draw_crops` of a layer with so many places, without its codes."""
+    photos = draw_photos(cached, among, _photos(count, grid), generator)
+    if grid is None:
+        return photos
+    blank = photos.new_zeros(0, *grid)
+    return torch.stack([_cut(photo, blank, generator)[0] for photo in photos for _ in range(PER_PHOTO)])
+
+
+def _photos(count: int, grid: tuple[int, int] | None) -> int:
+    """Two at least: batch normalisation fails on a lone vector."""
+    return max(count // (1 if grid is None else PER_PHOTO), 2)
+
+
+def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirrored or not, and a part of it enlarged, or all of it."""
+    mirrored, whole, scale, down, right = torch.rand(5, generator=generator).tolist()
+    photo = photo.flip(-1) if mirrored < 0.5 else photo
+    if whole < WHOLE:
+        return photo
+    height, width = photo.shape[1:]
+    part = SMALLEST + (1 - SMALLEST) * scale
+    rows, columns = round(part * height), round(part * width)
+    top, left = round(down * (height - rows)), round(right * (width - columns))
+    cut = photo[None, :, top : top + rows, left : left + columns]
+    return F.interpolate(cut, (height, width), mode="bilinear", align_corners=False)[0]
+
+
+def _cut(photo: Tensor, code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A crop of a photo and the places of its code that lie there."""
+    whole, sides = code.shape[1:], photo.shape[1:]
+    cells = crop_cells(whole, photo.shape)
+    begin = [
+        int(torch.randint(there - cut + 1, (1,), generator=generator)) for there, cut in zip(whole, cells, strict=True)
+    ]
+    (top, left), (rows, columns) = begin, cells
+    (y, height), (x, width) = (_pixels(*axis) for axis in zip(begin, cells, whole, sides, strict=True))
+    return photo[:, y : y + height, x : x + width], code[:, top : top + rows, left : left + columns]
+
+
+def _pixels(begin: int, cells: int, whole: int, side: int) -> tuple[int, int]:
+    """The first pixel of some places in a row, and how many pixels there are: always as many, wherever they begin."""
+    size = round(cells * side / whole)
+    return min(round(begin * side / whole), side - size), size

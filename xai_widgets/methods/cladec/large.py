@@ -1,0 +1,162 @@
+"""Networks for large pictures, such as photos: a decoder of crops of a layer's maps, and the reference's encoder.
+
+Both are convolutional where the layer has places, so they are trained on small crops and applied to whole pictures.
+Nothing here is used for pictures below `LARGE`.
+"""
+
+from __future__ import annotations
+
+from math import ceil, log2, prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xai_widgets.methods.cladec.decoder import Shape, _convolution, _doublings, _Residual, _resized, _vector_grid
+
+LARGE = 128
+"""Pictures whose shorter side has at least so many pixels are large."""
+
+CROP, LEAST_CELLS = 96, 4
+"""Pixels of a crop's side, and the least cells of a layer in it."""
+
+WIDTHS = (2, 5, 8, 10)
+"""Channels, in units of the width, with one, two, ... doublings to go."""
+
+PATCH = 4
+"""The reference's encoder begins with patches of so many pixels a side, a quarter of the resolution."""
+
+EXAMPLES_PER_NUMBER = 20
+"""Places that a decoder must have seen for each number that a pixel is decoded from, as a rule of thumb."""
+
+LEAST_PHOTOS = 50
+"""Fewer photos differ too little, whatever the layer."""
+
+
+def is_large(shape: Shape) -> bool:
+    """Whether pictures ``(C, H, W)`` are fitted by crops."""
+    return min(shape[1:]) >= LARGE
+
+
+def crop_cells(grid: Shape, picture: Shape) -> tuple[int, int]:
+    """Rows and columns of a layer that a crop has, of a layer with so many places."""
+    rows, columns = (
+        min(max(round(CROP * cells / side), LEAST_CELLS), cells) for cells, side in zip(grid, picture[1:], strict=True)
+    )
+    return rows, columns
+
+
+def photos_needed(code: Shape) -> int:
+    """About how many photos a decoder of such a code needs: from 3 x 3 places of a map, or from a vector.
+
+    The rule was set for `python benchmarks/photos/cladec.py --sweep photos`; two digits, no more is known.
+    """
+    numbers, places = (9 * code[0], prod(code[1:])) if len(code) == 3 else (code[0], 1)
+    wanted = max(ceil(EXAMPLES_PER_NUMBER * numbers / places), LEAST_PHOTOS)
+    unit: int = 10 ** max(len(str(wanted)) - 2, 0)
+    return ceil(wanted / unit) * unit
+
+
+class LargeDecoder(nn.Module):
+    """As `ConditionalDecoder`, of maps of any size: whole pictures, or crops of them.
+
+    Its width follows from the layer's channels and from how far its maps are from pixels. A vector, which determines no
+    detail, is decoded at a quarter of the resolution.
+    """
+
+    def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
+        super().__init__()
+        self.picture, self.flat = picture, len(code) == 1
+        self.grid = _vector_grid(picture) if self.flat else code[1:]
+        drawn = tuple(ceil(side / PATCH) for side in picture[1:]) if self.flat else picture[1:]
+        doublings = _doublings(self.grid, drawn)
+        channels = min(max(_width(doublings, width), code[0]), 2 * _width(doublings, width))
+        cells = prod(self.grid) if self.flat else 1
+        self.stem: nn.Module = (
+            nn.Linear(code[0], channels * cells) if self.flat else nn.Conv2d(code[0], channels, 3, padding=1)
+        )
+        self.condition = nn.Linear(code[0] + 1, channels, bias=False)
+        stages: list[nn.Module] = [nn.BatchNorm2d(channels), nn.SiLU(), _Residual(channels)]
+        for left in range(doublings - 1, 0, -1):
+            narrower = _width(left, width)
+            stages += [nn.Upsample(scale_factor=2), _convolution(channels, narrower)]
+            stages += [_Residual(narrower)] if left == doublings - 1 else []
+            channels = narrower
+        self.stages = nn.Sequential(*stages)
+        self.fold = 2 if doublings else 1
+        self.mean = nn.Conv2d(channels, picture[0] * self.fold**2, 3, padding=1)
+        self.log_variance = nn.Conv2d(channels, self.fold**2, 3, padding=1)
+        with torch.no_grad():
+            self.mean.weight *= 0.1
+
+    def forward(self, code: Tensor, shown: Tensor, alpha: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean picture and log variance, as `ConditionalDecoder.forward`; of the mean picture only its colour counts.
+
+        Of maps with fewer places than the layer's, the picture has in proportion fewer pixels.
+        """
+        stem = self.stem(code).view(len(code), -1, *(self.grid if self.flat else code.shape[2:]))
+        conditions = self.condition(torch.cat([shown - 1, alpha[:, None]], 1))
+        features = self.stages(stem + conditions[:, :, None, None])
+        start = torch.logit(prior.mean((1, 2)).clamp(0.02, 0.98))[:, None, None]
+        size = self._size(code)
+        mean = torch.sigmoid(start + _resized(F.pixel_shuffle(self.mean(features), self.fold), size))
+        spread = F.pixel_shuffle(self.log_variance(features.detach()), self.fold)
+        return mean, _resized(spread, (1, *size[1:]))
+
+    def _size(self, code: Tensor) -> tuple[int, int, int]:
+        if self.flat:
+            return self.picture
+        sides = zip(code.shape[2:], self.grid, self.picture[1:], strict=True)
+        height, width = (round(there * side / cells) for there, cells, side in sides)
+        return self.picture[0], height, width
+
+
+class PatchEncoder(nn.Module):
+    """The reference's encoder: from patches of a picture to a code of the layer's shape, by a few convolutions."""
+
+    def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
+        super().__init__()
+        self.code, self.picture = code, picture
+        self.grid = _vector_grid(picture) if len(code) == 1 else code[1:]
+        reduction = max(min(side / cells for side, cells in zip(picture[1:], self.grid, strict=True)), 1.0)
+        steps = round(log2(reduction))
+        self.patch, self.whole = min(PATCH, 2**steps), 2**steps
+        channels = _encoder_width(int(log2(self.patch)), width)
+        layers: list[nn.Module] = [_convolution(picture[0] * self.patch**2, channels), _Residual(channels)]
+        for step in range(int(log2(self.patch)), steps):
+            wider = _encoder_width(step + 1, width)
+            halving = nn.Conv2d(channels, wider, 2, stride=2, bias=False)
+            layers += [halving, nn.BatchNorm2d(wider), nn.SiLU(), _Residual(wider)]
+            channels = wider
+        self.layers = nn.Sequential(*layers)
+        cells = prod(self.grid)
+        self.head: nn.Module = (
+            nn.Linear(channels * cells, code[0]) if len(code) == 1 else nn.Conv2d(channels, code[0], 3, padding=1)
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Codes ``(N, C, h, w)`` or ``(N, D)`` of pictures, or of crops with in proportion fewer places."""
+        cells = [
+            max(round(there * cells / side), 1)
+            for there, cells, side in zip(pictures.shape[2:], self.grid, self.picture[1:], strict=True)
+        ]
+        whole = [ceil(side / self.whole) * self.whole for side in pictures.shape[2:]]
+        fitting = pictures if list(pictures.shape[2:]) == whole else F.interpolate(pictures, whole, mode="bilinear")
+        features = self.layers(F.pixel_unshuffle(fitting, self.patch))
+        if list(features.shape[2:]) != cells:
+            features = F.interpolate(features, cells, mode="bilinear", antialias=True)
+        code: Tensor = self.head(features.flatten(1) if len(self.code) == 1 else features)
+        return code
+
+    def idle(self) -> set[str]:
+        """Nothing in it is without use."""
+        return set()
+
+
+def _width(left: int, width: int) -> int:
+    return width * WIDTHS[min(max(left, 1), len(WIDTHS)) - 1]
+
+
+def _encoder_width(halved: int, width: int) -> int:
+    """Channels where the resolution was halved so often."""
+    return width * (1, 2, 4, 6, 8)[min(halved, 4)]

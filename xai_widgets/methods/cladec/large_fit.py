@@ -1,0 +1,134 @@
+"""How a layer is fitted for large pictures: on crops of photos that are changed and read anew in every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cladec.crops import PER_PHOTO, draw_crops, draw_photos, draw_pixels
+from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
+from xai_widgets.methods.cladec.information import FLOOR
+from xai_widgets.methods.cladec.large import CROP, PatchEncoder
+from xai_widgets.methods.common.codes import read_codes
+from xai_widgets.study import Study
+from xai_widgets.training import Step
+
+COLOUR = 0.5
+"""Weight of the squared error of colour, pixel by pixel and again of tiles, each against colour's own variance.
+
+Any such weights leave the best answer at the conditional mean; but colour is a small part of the squared error of
+photos, and is learnt late without them. `python benchmarks/photos/cladec.py --sweep colour` chose the value."""
+
+WITNESSED = (4, 8)
+"""By how much smaller than the picture the maps of witnesses are."""
+
+WITNESSES_SEE = 3
+"""They see every third crop only, which costs less and helps as much."""
+
+TILE = 8
+"""Side of the tiles, in pixels."""
+
+
+class LargeFit(LayerFit):
+    """As `LayerFit`, for pictures that are large."""
+
+    most_held_out = 32
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        colour = _colour(self.seen.picture(slice(0, self.some)))
+        self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
+        self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
+
+    @property
+    def examples(self) -> int:
+        """Crops of an epoch."""
+        return self.settings.crops
+
+    def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
+        if step is None:
+            return super()._cladec_loss(indices, None)
+        crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator)
+        shown = self._shown(len(crops.pictures), step)
+        picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
+        loss = self._crop_loss(crops.pictures, picture, log_variance)
+        if self.witnesses:
+            loss = loss + self.settings.perceptual * self._seen_alike(
+                crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE]
+            )
+        return loss
+
+    def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
+        if step is None:
+            return super()._reference_loss(indices, None)
+        wanted = self._reference_pictures(len(indices), step.generator)
+        picture, log_variance = self.fitted.reference(wanted, self._shown(len(wanted), step))
+        return self._crop_loss(wanted, picture, log_variance)
+
+    def _reference_pictures(self, count: int, generator: torch.Generator) -> Tensor:
+        """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
+        if isinstance(self.fitted.encoder, PatchEncoder):
+            return draw_pixels(self.seen, self.study.layer(self.layer).places, self.count, count, generator)
+        return draw_photos(self.seen, self.count, max(count // PER_PHOTO, 2), generator)
+
+    def _shown(self, count: int, step: Step) -> Tensor:
+        return _some_units(count, self.fitted.code[0], step.generator).to(self.study.device)
+
+    def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
+        residual = picture - wanted
+        colour = _colour(residual)
+        errors = colour.square().mean() + F.avg_pool2d(colour, TILE).square().mean()
+        loss = residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
+        return loss + _likelihood(-residual, log_variance)
+
+    def _seen_alike(self, wanted: Tensor, picture: Tensor) -> Tensor:
+        """Mean squared difference of the witnesses' activations, each in units of its variance."""
+        with self.study.borrowed():
+            with torch.no_grad():
+                theirs = read_codes(self.study, wanted, self.witnesses)
+            ours = read_codes(self.study, picture, self.witnesses)
+        differences = [_difference(ours[name], theirs[name]) for name in self.witnesses]
+        return torch.stack(differences).mean()
+
+
+def witnesses(study: Study, layer: str) -> list[str]:
+    """Layers that must see a decoded picture as they see the original.
+
+    The classifier's last blocks at a quarter and at an eighth of the resolution, up to the decoded layer. Those that
+    cannot read crops, as in a vision transformer, are left out.
+    """
+    names = [known.name for known in study.layers()]
+    until = {name: place for place, name in enumerate(names)}
+    blocks = [block for block in study.blocks() if until[block.name] <= until[layer]]
+    found = []
+    for part in WITNESSED:
+        wanted = tuple(side // part for side in study.shape[1:])
+        found += [block.name for block in blocks if block.places == wanted][-1:]
+    return [name for name in found if _reads_crops(study, name)]
+
+
+def _reads_crops(study: Study, layer: str) -> bool:
+    """Whether the layer has in proportion fewer places for a crop."""
+    places = study.layer(layer).places
+    if places is None:
+        return False
+    crop = torch.full((1, study.shape[0], CROP, CROP), 0.5, device=study.device)
+    try:
+        with study.borrowed(), torch.no_grad():
+            read = read_codes(study, crop, [layer])[layer]
+    except (XaiWidgetsError, RuntimeError, ValueError, AssertionError):  # as a network for one size, in its own words
+        return False
+    expected = [round(CROP * cells / side) for cells, side in zip(places, study.shape[1:], strict=True)]
+    return read.dim() == 4 and list(read.shape[2:]) == expected
+
+
+def _difference(ours: Tensor, theirs: Tensor) -> Tensor:
+    return (ours - theirs).square().mean() / theirs.var((0, 2, 3)).mean().clamp_min(1e-12)
+
+
+def _colour(pictures: Tensor) -> Tensor:
+    return pictures - pictures.mean(1, keepdim=True)
