@@ -45,7 +45,7 @@ PHOTO: Mapping[str, Any] = {
 }
 """What suits photos, where it differs: masks begin large, since a small one that loses the class has no slope to grow.
 
-`benchmarks/photos/summaries.py --sweep` chose these values on bees of the training folder.
+Six bees of the training folder led to these values; `benchmarks/photos/summaries.py --sweep` compares others.
 """
 
 LARGEST_START = 8.0
