@@ -19,7 +19,7 @@ from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 
 PERCEPTUAL = 1.0
-"""For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` chose it."""
+"""For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` tries others."""
 
 MOST, MOST_LARGE = 2500, 600
 """Pictures to fit on, where nothing else is asked for: each of the large ones gives hundreds of crops."""

@@ -49,7 +49,7 @@ def crop_cells(grid: Shape, picture: Shape) -> tuple[int, int]:
 def photos_needed(code: Shape) -> int:
     """About how many photos a decoder of such a code needs: from 3 x 3 places of a map, or from a vector.
 
-    The rule was set for `python benchmarks/photos/cladec.py --sweep photos`; two digits, no more is known.
+    A rule of thumb, not a measurement; `python benchmarks/photos/cladec.py --sweep photos` puts it to the test.
     """
     numbers, places = (9 * code[0], prod(code[1:])) if len(code) == 3 else (code[0], 1)
     wanted = max(ceil(EXAMPLES_PER_NUMBER * numbers / places), LEAST_PHOTOS)

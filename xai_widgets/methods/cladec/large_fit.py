@@ -21,13 +21,13 @@ COLOUR = 0.5
 """Weight of the squared error of colour, pixel by pixel and again of tiles, each against colour's own variance.
 
 Any such weights leave the best answer at the conditional mean; but colour is a small part of the squared error of
-photos, and is learnt late without them. `python benchmarks/photos/cladec.py --sweep colour` chose the value."""
+photos, and is learnt late without them. `python benchmarks/photos/cladec.py --sweep colour` tries others."""
 
 WITNESSED = (4, 8)
 """By how much smaller than the picture the maps of witnesses are."""
 
 WITNESSES_SEE = 3
-"""They see every third crop only, which costs less and helps as much."""
+"""They see every third crop only, since that costs as much as decoding."""
 
 TILE = 8
 """Side of the tiles, in pixels."""

@@ -21,8 +21,7 @@ from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 
 CROPS = 630
-"""Crops of large pictures in an epoch. With 13 epochs, `python benchmarks/photos/cladec.py --sweep crops` gains little
-from more."""
+"""Crops of large pictures in an epoch; `python benchmarks/photos/cladec.py --sweep crops` tries others."""
 
 MOST_WHITENED = 1024
 """Layers of more units are standardised unit by unit: the matrix would be too large."""
