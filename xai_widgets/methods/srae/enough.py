@@ -12,7 +12,7 @@ from xai_widgets.names import Target
 from xai_widgets.study import Study
 
 LEAST_PHOTOS = 100
-"""A guess on the safe side: fits on 194 and 243 photos were measured. ``benchmarks/photos/srae.py --sweep photos`` counts
+"""A guess on the safe side: fits on 194 and 243 photos were measured. ``benchmarks/photos/srae.py --sweep photos`` says
 how many are really needed."""
 
 
