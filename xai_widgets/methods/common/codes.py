@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -81,8 +81,12 @@ def read_codes(study: Study, pictures: Tensor, layers: Sequence[str], *, whole: 
 
     With `whole`, tokens that belong to no place are not left out (see `Layout.whole`).
     """
-    recorded = study.record(pictures, layers)
-    layouts = {layer: study.layer(layer).layout for layer in layers}
+    return _as_codes(study, study.record(pictures, layers), whole=whole)
+
+
+def _as_codes(study: Study, recorded: Mapping[str, Tensor], *, whole: bool) -> dict[str, Tensor]:
+    """Activations as codes; see `read_codes`."""
+    layouts = {layer: study.layer(layer).layout for layer in recorded}
     return {
         name: layout.whole(recorded[name].float()) if whole else layout.code(recorded[name].float())
         for name, layout in layouts.items()
@@ -160,9 +164,10 @@ def cached_pass(
         loaded, of_class = study.load(pictures, batch.tolist())
         study.check(loaded)
         with study.borrowed(), torch.no_grad():
-            for layer, code in read_codes(study, loaded, list(codes), whole=whole).items() if codes else ():
+            answers, recorded = study.forward_and_record(loaded, list(codes))
+            for layer, code in _as_codes(study, recorded, whole=whole).items():
                 codes[layer].append(_small(code).cpu())
-            logits.append(study.forward(loaded).cpu())
+            logits.append(answers.cpu())
         pixels.append((loaded * 255).round().to(torch.uint8))
         labels.append(of_class)
         _drop_what_does_not_fit(codes, len(batches))

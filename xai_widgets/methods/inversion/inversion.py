@@ -109,7 +109,7 @@ class GuidedFeatureInversion(Explainer):
 
     @classmethod
     def fast(cls, study: Study, *layers: Any, **options: Any) -> Self:
-        """Fewer and greater steps: less than half the time, for larger masks."""
+        """Fewer and greater steps: less than half the time, for larger masks; the default does so with photos."""
         return cls(study, *layers, settings=GuidedSettings(steps=15, lr=0.5, area=2.0), **options)
 
     @classmethod
