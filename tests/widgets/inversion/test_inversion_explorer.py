@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import RUNNER_UP, TOGETHER, make_scene
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+from xai_widgets.widgets.inversion import tiles
 from xai_widgets.widgets.inversion.explorer import InversionExplorer
 
 LAST = 6
@@ -288,3 +290,13 @@ def test_the_page_has_films_of_some_pictures_with_two_classes(explorer):
     assert "strongest 10%" in data["scenes"][0]["stops"][-1]["line"]
     places = {int(place) for place in re.findall(r'"src": (\d+)', json.dumps([data["scenes"], data["cards"]]))}
     assert places == set(range(1, len(data["pictures"])))
+
+
+def test_a_mask_of_nearly_everything_is_doubted(monkeypatch):
+    found = SimpleNamespace(before=[0.9], kept=[0.9], removed=[0.0], area=[0.97], problems=[])
+    scene = SimpleNamespace(classes=[0], explanation=[found], name=lambda _: "finch")
+    monkeypatch.setattr(tiles, "failed", lambda *_: False)
+    assert tiles.judged(scene).sentence == "The mask covers 97% of the picture: it hardly says where the evidence is."
+    assert tiles.judged(scene).level == "careful"
+    found.area = [0.3]
+    assert tiles.judged(scene).level == "trust"

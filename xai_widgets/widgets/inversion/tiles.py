@@ -28,6 +28,9 @@ LOST = 0.5
 DOUBTFUL = 0.05
 """A class with a lower probability is not in the picture."""
 
+WIDE = 0.6
+"""A mask that covers more of the picture hardly tells a place."""
+
 
 def failed(scene: Scene, row: int) -> bool:
     """Whether there is no evidence for a class: its mask does not keep it, or the picture does not show it."""
@@ -85,6 +88,9 @@ def _judged(scene: Scene, row: int) -> Verdict:
         )
     if found.problems:
         return Verdict("distrust", found.problems[0])
+    area = float(found.area[0])
+    if area > WIDE:
+        return Verdict("careful", f"The mask covers {area:.0%} of the picture: it hardly says where the evidence is.")
     holds = f"Kept alone, {name} has {kept:.0%}; removed, {removed:.0%}."
     return Verdict("trust" if removed < LOST * before else "careful", holds)
 
