@@ -90,7 +90,7 @@ def test_summaries_and_evidence_are_looked_for(run):
 def test_a_second_time_nothing_is_left_to_do(run, here, monkeypatch):
     for line in ("cladec --layer maps --epochs 1", "inversion --layer maps"):
         fits(run, line)
-    monkeypatch.setattr("xai_widgets.methods.cladec.cladec.LayerFit", None)
+    monkeypatch.setattr("xai_widgets.methods.cladec.before.LayerFit", None)
     monkeypatch.setattr("xai_widgets.methods.inversion.problem.MaskProblem", None)
     for line in ("cladec --layer maps --epochs 1", "inversion --layer maps"):
         fits(run, line)

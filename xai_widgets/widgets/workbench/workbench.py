@@ -26,6 +26,7 @@ from xai_widgets.widgets.views.class_chooser import PREDICTED, ClassChooser
 from xai_widgets.widgets.views.elements import Tabs
 from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.picture_strip import PictureStrip
+from xai_widgets.widgets.views.tools import close_all
 from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer, first_view
 from xai_widgets.widgets.workbench.experiment import ExperimentRow
 from xai_widgets.widgets.workbench.from_map import picture_from_map
@@ -339,6 +340,7 @@ class Workbench(App):
         self.selection.unobserve(self._heard, names=FOLLOWED)
         self.layers.close()
         super().close()
+        close_all(self.experiment.toggle)  # in no row where no experiment is possible
 
 
 _ASKED = Markup('<div class="xw xw-asked" title="{}"><b>{}</b> <span class="xw-remarks">{}</span></div>')
