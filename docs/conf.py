@@ -67,7 +67,7 @@ nitpick_ignore_regex = [
     # Type variables, and protocols inside the package, which those who use it never meet.
     (
         "py:class",
-        r"(.*\.)?[TP]|.*\.(MaskProblem|SearchRecorder|Question|Optimiser|Mapped|Classifier|Decoded|Tile)|(Any)?Target",
+        r"(.*\.)?[TP]|.*\.(MaskProblem|SearchRecorder|Question|Optimiser|Mapped|Classifier|Decoded|Tile)|(Any)?Target|Level",
     ),
     # In backticks: parameters, constants, and modules with what is in them. Classes have to be in the reference.
     ("py:obj", r"[a-z_]+|[A-Z_]+|(?!xai_widgets\.\w+$)[a-z_.]+\.[A-Za-z_]+"),

@@ -194,7 +194,7 @@ class ClaDec(Explainer):
 
     @property
     def alphas(self) -> tuple[float, ...]:
-        """Trade-offs worth looking at; one only where it is fixed: as published, and of large pictures."""
+        """Trade-offs worth looking at; only one for the published method, and for large pictures."""
         return (self.settings.alpha,) if self.settings.paper or is_large(self.study.shape) else ALPHAS
 
     def enough(self, layer: str | None = None) -> str:
