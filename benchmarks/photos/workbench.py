@@ -1,4 +1,4 @@
-"""What a Workbench on photos takes: ``python -m benchmarks.photos.workbench --data DIR --json -``.
+"""What a Workbench on photos takes: ``python benchmarks/photos/workbench.py --data DIR --json -``.
 
 Five tabs of a Workbench with EfficientNet-Lite0 (1,000 classes) and photos of 224 px are opened one after the other,
 and nothing is pressed. The first one counts from ``xw.Workbench(study)`` until its answer is there.
@@ -10,8 +10,9 @@ import resource
 import time
 from typing import Any
 
+from common import ants_bees, arguments, measure, report
+
 import xai_widgets as xw
-from benchmarks.photos.common import ants_bees, arguments, measure, report
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 PATIENCE = 600
