@@ -24,6 +24,7 @@ import numpy as np
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.drag import WATCH  # noqa: E402
 from tests.browser import conftest as browser  # noqa: E402
 from xai_widgets.widgets.workbench.catalogue import VIEWS  # noqa: E402
 
@@ -91,18 +92,6 @@ CLIPPED = """() => {
     return false;
   }
   return [...found];
-}"""
-WATCH = """() => {
-  const put = CanvasRenderingContext2D.prototype.putImageData;
-  let moved = null;
-  window.waits = [];
-  addEventListener("mousemove", () => { moved ??= performance.now(); }, true);
-  CanvasRenderingContext2D.prototype.putImageData = function (...given) {
-    put.apply(this, given);
-    if (moved === null || !this.canvas.closest(".xw-atlas-tile:nth-child(2)")) return;
-    window.waits.push(performance.now() - moved);
-    moved = null;
-  };
 }"""
 
 
@@ -218,7 +207,7 @@ def circle(page: Any, during: Any = None) -> list[float]:
 def dragging(notebook: Any) -> dict[str, Any]:
     """What is seen of map and counterfactual while the point is dragged, and how late."""
     page, seen, waits = notebook.page, {}, []
-    page.evaluate(WATCH)
+    page.evaluate(WATCH, ".xw-atlas-tile:nth-child(2)")
     for width in (993, 760):
         page.set_viewport_size({"width": WIDTHS[width], "height": LAB["height"]})
         open_tab(notebook, "cae")
