@@ -207,8 +207,7 @@ class Workbench(App):
         return self._predictions.of(self.picture)[0]
 
     def _go_to(self, picture: int) -> None:
-        with self.lock:
-            self.picture = picture
+        self.picture = picture
 
     def _add(self, name: str, content: bytes | None) -> None:
         """Take your own picture, and choose it."""
@@ -261,13 +260,18 @@ class Workbench(App):
     def _open(self) -> None:
         """Show the chosen view, and make it if it was never shown; views that are not open do nothing."""
         key = self.view
-        if key not in self.apps:
-            self.apps[key] = self._make(key)
+        self._make_missing(key)
         with self._quiet:
             for app in (app for apps in self.apps.values() for app in apps):
                 app.selection = self.selection if app in self.apps[key] else Selection()
         self._shown.children = [app.widget for app in self.apps[key]]
         self._choose()
+
+    def _make_missing(self, *keys: str) -> None:
+        """Make the views that were not opened yet."""
+        for key in keys:
+            if key not in self.apps:
+                self.apps[key] = self._make(key)
 
     def _make(self, key: str) -> list[Explorer]:
         apps = VIEWS[key].beside(self.study, self.other)
@@ -308,16 +312,12 @@ class Workbench(App):
 
     def make_page(self, progress: Progress) -> Page:
         """Prepare a page with all views in tabs; those that were not opened yet are made for it."""
-        for key in VIEWS:
-            if key not in self.apps:
-                self.apps[key] = self._make(key)
+        self._make_missing(*VIEWS)
         return workbench_page(self.title, self.studies, self.apps, progress=progress)
 
     def _save_page(self) -> None:
         """Write the page into the working folder, in the background."""
-        for key in VIEWS:
-            if key not in self.apps:
-                self.apps[key] = self._make(key)
+        self._make_missing(*VIEWS)
         file = Path(re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") + ".html")
 
         def work(progress: Progress) -> None:
