@@ -17,7 +17,7 @@ PACKAGE = Path(xai_widgets.__file__).parent
 METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
-    {"errors", "_version", "published"},
+    {"errors", "_version", "published", "sizes"},
     {"names", "class_names", "limits", "digest", "files"},
     {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
     {"probabilities"},

@@ -14,12 +14,13 @@ from xai_widgets.methods.cladec import large
 from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.crops import draw_crops, draw_pixels
-from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, crop_cells, is_large, photos_needed
+from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, crop_cells, photos_needed
 from xai_widgets.methods.cladec.large_fit import witnesses
 from xai_widgets.methods.cladec.linear import local_error, thumbnail_error, thumbnails
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.estimate import estimate
 from xai_widgets.progress import Progress
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 SIDE = 160

@@ -11,11 +11,12 @@ from typing import Literal
 from xai_widgets.errors import LayerError
 from xai_widgets.limits import Of, Several
 from xai_widgets.methods.cladec.fit import LayerFit
-from xai_widgets.methods.cladec.large import is_large, photos_needed
+from xai_widgets.methods.cladec.large import photos_needed
 from xai_widgets.methods.cladec.large_fit import LargeFit
 from xai_widgets.methods.cladec.layer import Settings
 from xai_widgets.methods.common.explainer import TRIAL_EPOCHS
 from xai_widgets.recipe import Recipe
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 PERCEPTUAL = 1.0
@@ -67,7 +68,7 @@ def enough_photos(study: Study, layer: str, most: int) -> str:
     """Whether there are enough photos for a layer, in a sentence; empty where pictures are not large."""
     if not is_large(study.shape):
         return ""
-    there, needed = min(len(study.train), most), needed_photos(study, layer)
+    there, needed = _photos_there(study, most), needed_photos(study, layer)
     clause = f"a decoder of {layer} needs about {needed:,} photos, and there are {there:,}"
     if there >= needed:
         return f"There are enough photos: {clause}."
@@ -83,9 +84,13 @@ def needed_photos(study: Study, layer: str) -> int:
 
 def warn_of_few(study: Study, layers: Sequence[str], most: int) -> None:
     """Say, before anything is fitted, for which layers there are too few photos."""
-    for layer in layers:
-        if "too few" in (said := enough_photos(study, layer, most)):
-            warnings.warn(said, stacklevel=4)
+    for layer in layers if is_large(study.shape) else ():
+        if _photos_there(study, most) < needed_photos(study, layer):
+            warnings.warn(enough_photos(study, layer, most), stacklevel=4)
+
+
+def _photos_there(study: Study, most: int) -> int:
+    return min(len(study.train), most)
 
 
 def trial_growth(study: Study, settings: Settings, seen: float) -> tuple[Settings, list[float]]:

@@ -36,7 +36,6 @@ from xai_widgets.limits import Of
 from xai_widgets.methods.cladec import before
 from xai_widgets.methods.cladec.before import default_layer, known_layers
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation, LayerReport
-from xai_widgets.methods.cladec.large import is_large
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import depth_problems
 from xai_widgets.methods.cladec.saved import layer_tensors, restored_layer, tensors_by_layer
@@ -46,6 +45,7 @@ from xai_widgets.methods.common.explainer import Explainer, FewPictures, Trial
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 ALPHAS = (0.0, 0.01, 0.1, 0.5, 0.9)

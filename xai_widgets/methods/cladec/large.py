@@ -1,7 +1,7 @@
 """Networks for large pictures, such as photos: a decoder of crops of a layer's maps, and the reference's encoder.
 
 Both are convolutional where the layer has places, so they are trained on small crops and applied to whole pictures.
-Nothing here is used for pictures below `LARGE`.
+Nothing here is used for pictures that are not large (see `sizes`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xai_widgets.methods.cladec.decoder import Shape, _convolution, _doublings, _Residual, _resized, _vector_grid
-
-LARGE = 128
-"""Pictures whose shorter side has at least so many pixels are large."""
 
 CROP, LEAST_CELLS = 96, 4
 """Pixels of a crop's side, and the least cells of a layer in it."""
@@ -31,11 +28,6 @@ EXAMPLES_PER_NUMBER = 20
 
 LEAST_PHOTOS = 50
 """Fewer photos differ too little, whatever the layer."""
-
-
-def is_large(shape: Shape) -> bool:
-    """Whether pictures ``(C, H, W)`` are fitted by crops."""
-    return min(shape[1:]) >= LARGE
 
 
 def crop_cells(grid: Shape, picture: Shape) -> tuple[int, int]:

@@ -15,9 +15,10 @@ from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.limits import Choice, Of, settle
 from xai_widgets.methods.cladec.decoder import ConditionalDecoder, PaperDecoder
 from xai_widgets.methods.cladec.explanation import LayerReport
-from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, is_large
+from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder
 from xai_widgets.methods.cladec.reference import ReferenceEncoder
 from xai_widgets.recipe import Recipe
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 CROPS = 630

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.methods.cladec.large import is_large
 from xai_widgets.methods.common.codes import CachedPass
+from xai_widgets.sizes import is_large
 
 THUMBNAIL = 56
 """Shorter side of the small copies."""

@@ -12,10 +12,10 @@ from torch import Tensor
 from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.information import aspects_kept
-from xai_widgets.methods.cladec.large import is_large
 from xai_widgets.methods.cladec.linear import local_error, thumbnail_error, thumbnails
 from xai_widgets.methods.common.codes import CachedPass, read_codes
 from xai_widgets.probabilities import Scores
+from xai_widgets.sizes import is_large
 
 if TYPE_CHECKING:
     from xai_widgets.methods.cladec.layer import FittedLayer

@@ -28,8 +28,9 @@ from torch.nn import functional as F
 
 from xai_widgets import limits
 from xai_widgets.methods.inversion.basis import TINY, Basis, gates
-from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend, is_large, log_rest
+from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend, log_rest
 from xai_widgets.methods.masking.terms import area
+from xai_widgets.sizes import is_large
 
 LEAST_WEIGHT = 1e-3
 """Added to the weights at the start, so that every channel can still be used."""

@@ -19,22 +19,15 @@ from xai_widgets.methods.inversion.basis import Basis, basis_of
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.masking.views import blend
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 SUREST = 1 - 1e-6
 """Greater probabilities are treated as this one in ``log(1 - p)``."""
 
-LARGE = 128
-"""Pictures whose shorter side has so many pixels are large, and get other settings than the demo's."""
-
 FEW_PIXELS = 2**16
 """Most pixels of large pictures that are optimised at once on a CPU: eight photos of 224 pixels together took 8.5 s
 each and 2.3 GB, one at a time 6.8 s each and 1.0 GB."""
-
-
-def is_large(sides: Sequence[int]) -> bool:
-    """Whether pictures of this height and width are large."""
-    return min(sides) >= LARGE
 
 
 @dataclass(frozen=True, eq=False)

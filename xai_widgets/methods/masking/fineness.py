@@ -7,8 +7,7 @@ half the side is right, for both.
 
 from __future__ import annotations
 
-SMALL = 64
-"""Pictures up to this side are small."""
+from xai_widgets.sizes import SMALL
 
 FINEST = SMALL // 2
 """Cells along the side of a small picture of the greatest size."""

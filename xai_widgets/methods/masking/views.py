@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.methods.masking import fineness
+from xai_widgets.sizes import is_small
 
 DIMMED, DIMMED_PHOTO = 0.25, 0.45
 """Brightness of what is outside a mask, where small pictures and photos are shown: these are darker by themselves."""
@@ -19,7 +20,7 @@ def blend(pictures: Tensor, others: Tensor, mask: Tensor) -> Tensor:
 
 def dimmed(pictures: Tensor, mask: Tensor) -> Tensor:
     """Pictures that are darker the smaller the mask is."""
-    dark = DIMMED if min(pictures.shape[-2:]) <= fineness.SMALL else DIMMED_PHOTO
+    dark = DIMMED if is_small(pictures.shape) else DIMMED_PHOTO
     return pictures * (dark + (1 - dark) * mask)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Several
 from xai_widgets.methods.srae.settings import Settings
-from xai_widgets.methods.srae.views import SMALL
 from xai_widgets.names import Target
+from xai_widgets.sizes import is_small
 from xai_widgets.study import Study
 
 LEAST_PHOTOS = 100
@@ -19,7 +19,7 @@ class on others; ``benchmarks/photos/srae.py --sweep photos`` counts again."""
 def shortage(study: Study, settings: Settings) -> str:
     """That there are too few photos to fit on, in a sentence with the number that is needed; empty if there is not."""
     count = min(settings.pictures, len(study.train))
-    if count >= LEAST_PHOTOS or min(study.shape[1:]) <= SMALL:
+    if count >= LEAST_PHOTOS or is_small(study.shape):
         return ""
     return (
         f"There are {count} photos to fit on, and x-features need at least {LEAST_PHOTOS}: with fewer, what "

@@ -17,8 +17,8 @@ from xai_widgets.methods.srae.report import LEAST_R2, Numbers, measured
 from xai_widgets.methods.srae.settings import Settings, Weights
 from xai_widgets.methods.srae.slopes import slopes
 from xai_widgets.methods.srae.start import MANY_CHANNELS, MOST_CHANNELS, ridge, start
-from xai_widgets.methods.srae.views import SMALL
 from xai_widgets.progress import Progress
+from xai_widgets.sizes import is_small
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class SraeFit:
         self.size, self.channels = some.shape[1], some.shape[2]
         self.nonnegative = bool(some.min() >= 0)
         self.scale = some.flatten(0, 1).var(0, correction=0).mean().sqrt().clamp_min(1e-6)
-        self.large = min(data.cached.study.shape[1:]) > SMALL
+        self.large = not is_small(data.cached.study.shape)
         self.centre = data.scores.mean(0)
         self.spread = data.scores.std(0, correction=0).clamp_min(1e-6)
         self.goal = (data.scores - self.centre) / self.spread

@@ -36,9 +36,9 @@ from xai_widgets.methods.srae.readout import LayerReadout
 from xai_widgets.methods.srae.report import ClassReport
 from xai_widgets.methods.srae.settings import Basis, Score, Settings, default_settings
 from xai_widgets.methods.srae.table import Kind
-from xai_widgets.methods.srae.views import SMALL
 from xai_widgets.names import Target
 from xai_widgets.progress import Progress
+from xai_widgets.sizes import is_small
 from xai_widgets.study import Study
 
 
@@ -88,7 +88,7 @@ class SRAE(Explainer):
         self.study = study
         if settings is None:
             name, view = layer_and_view(study, layer, view)
-            photos = min(study.shape[1:]) > SMALL
+            photos = not is_small(study.shape)
             settings = default_settings(name, view, score, features, pictures, epochs, seed, photos=photos)
         self.settings: Settings = Of((Settings,))("settings", settings)
         self.requested_targets = None if targets is None else different_classes(study, targets)

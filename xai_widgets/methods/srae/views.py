@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.pictures import PictureSet, item
-
-SMALL = 64
-"""Pictures up to this side have no views: they are cheap to get, and a crop of them says little."""
+from xai_widgets.sizes import is_small
 
 EXAMPLES, MOST_VIEWS = 1500, 8
 """Views are added until there are so many examples, at most so many of each photo; ``benchmarks/photos/srae.py
@@ -23,8 +21,8 @@ LEAST_AREA = 0.35
 
 
 def views_of(sides: tuple[int, int], count: int) -> int:
-    """How many views each of so many pictures of these sides gets beside itself."""
-    return 0 if min(sides) <= SMALL else min(MOST_VIEWS, max(0, math.ceil(EXAMPLES / count) - 1))
+    """How many views each of so many pictures of these sides gets beside itself: a crop of a small one says little."""
+    return 0 if is_small(sides) else min(MOST_VIEWS, max(0, math.ceil(EXAMPLES / count) - 1))
 
 
 class WithViews:

@@ -29,6 +29,7 @@ from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.methods.summaries.answering import smallest_answer
+from xai_widgets.sizes import SMALL
 from xai_widgets.study import Study
 
 CELLS = 8
@@ -136,7 +137,7 @@ class DualSettings:
     @classmethod
     def suited(cls, side: int, **own: Any) -> Self:
         """The settings for pictures of a shorter side, apart from your own."""
-        return cls(**({} if side <= fineness.SMALL else dict(PHOTO)) | own)
+        return cls(**({} if side <= SMALL else dict(PHOTO)) | own)
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:

@@ -11,9 +11,9 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.descriptors import activation_maps
 from xai_widgets.methods.summaries.masks_result import Masks
+from xai_widgets.sizes import is_small
 from xai_widgets.study import Study
 
 KINDS = 8
@@ -29,7 +29,7 @@ HALF = 0.5
 def kinds(study: Study, masks: Masks, layer: str, *, seed: int = 0) -> Tensor | None:
     """Which kind of place each pixel is, ``(N, H, W)``; None for small pictures, whose masks are of single parts."""
     sides = (masks.pictures.shape[2], masks.pictures.shape[3])
-    if min(sides) <= fineness.SMALL:
+    if is_small(sides):
         return None
     maps = F.normalize(activation_maps(study, masks.pictures, layer), dim=1)
     share = F.adaptive_avg_pool2d(masks.masks.any(1, keepdim=True).float(), (maps.shape[2], maps.shape[3]))

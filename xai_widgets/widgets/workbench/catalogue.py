@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xai_widgets.registry import Registry
+from xai_widgets.sizes import LARGE
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame.explorer import Explorer
 
@@ -18,9 +19,6 @@ VIEWS: Registry[type[Explorer]] = Registry(
 )
 """In the order of the tabs."""
 
-PHOTO = 128
-"""Pixels of a side from which a picture counts as a photo: there a fit takes minutes."""
-
 
 def first_layer(study: Study) -> str:
     """The layer that most is known of: the one that ClaDec was fitted for first, or the block in the middle."""
@@ -31,6 +29,6 @@ def first_layer(study: Study) -> str:
 
 
 def first_view(study: Study) -> str:
-    """The view to begin with: the first tab, or the one that answers without a fit where that is worth it."""
+    """The view to begin with: the first tab, or the one that answers without a fit where a fit takes minutes."""
     unfitted = "cladec" not in study.explainers
-    return "inversion" if unfitted and max(study.shape[1:]) >= PHOTO else next(iter(VIEWS))
+    return "inversion" if unfitted and max(study.shape[1:]) >= LARGE else next(iter(VIEWS))
