@@ -44,7 +44,8 @@ def lite0_study(images: PictureSet, **options: Any) -> Study:
 def photo_demo(architecture: str | None = None) -> Study:
     """A study of an ImageNet classifier with seven photos that other packages bring; nothing is fitted.
 
-    Seven photos are enough for what needs no fit: the Evidence tab. The others say how many they need.
+    Seven photos are enough for what needs no fit: the Evidence tab. ClaDec, x-features and summaries say how many they
+    need.
 
     Parameters
     ----------
