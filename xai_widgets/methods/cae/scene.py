@@ -187,8 +187,9 @@ def second_class(study: Study, picture: Tensor) -> int:
     return int(study.predict(picture[None])[0].argsort(descending=True)[1])
 
 
-def choose_scene(cae: CAE, choice: Choice, progress: Progress) -> Scene:
+def choose_scene(cae: CAE, choice: Choice, progress: Progress, *, side: int = SIDE) -> Scene:
     """The scene of a choice; an overview if the classifier already predicts the target."""
     picture = load(choice.pictures(cae.study), [choice.picture])[0][0]
     source = int(cae.predict(picture[None]).argmax())
-    return make_scene(cae, picture, None if choice.target == source else choice.target, progress=progress)
+    target = None if choice.target == source else choice.target
+    return make_scene(cae, picture, target, side=side, progress=progress)

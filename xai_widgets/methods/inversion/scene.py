@@ -9,8 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xai_widgets.data.bird_pictures import BirdPictures
-from xai_widgets.data.birds import pair
 from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.variations import ENOUGH
@@ -30,9 +28,6 @@ PREDICTED, NOTHING, RUNNER_UP = -1, -1, -2
 
 TOGETHER = "all together"
 """In place of a layer: all those that the search was made with."""
-
-PAIRS = ((1, 9), (0, 2), (3, 4), (5, 6), (7, 8))
-"""Unseen birds of the demo, of different species, that are drawn in one picture."""
 
 
 class Choice(NamedTuple):
@@ -197,12 +192,3 @@ def layers_of(inversion: GuidedFeatureInversion, blocks: Sequence[str]) -> list[
 
 def _own_layer(inversion: GuidedFeatureInversion) -> str:
     return TOGETHER if len(inversion.base_layers) > 1 else inversion.base_layers[0]
-
-
-def two_birds(study: Study) -> Tensor | None:
-    """Pictures of two birds, each of which is evidence for another class, if the study can draw them."""
-    birds = study.sources.test
-    if not isinstance(birds, BirdPictures) or birds.cheat is not None or len(birds) <= max(map(max, PAIRS)):
-        return None
-    drawn = [pair(birds.bird(left), birds.bird(right))[0] for left, right in PAIRS]
-    return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255 for pixels in drawn])

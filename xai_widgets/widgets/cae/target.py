@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.methods.cae.scene import Choice, Scene
+from xai_widgets.methods.cae.scene import Choice
 from xai_widgets.pictures import load
 from xai_widgets.show.images import data_uri
 from xai_widgets.widgets.cae.controls import NOBODY, OVERVIEW, RUNNER_UP
@@ -39,11 +40,14 @@ def with_target(cae: CAE, choice: Choice) -> Choice:
     return choice._replace(target=next((k for k in order[1:] if k in known), None))
 
 
-def offered(scene: Scene) -> list[int]:
-    """The classes that a picture can be led to at a click, and `NOBODY`: few ones in their order, of many the first."""
-    likely = [k for k in scene.probabilities.argsort(descending=True).tolist() if k != scene.source]
+def offered(probabilities: Tensor, target: int | None) -> list[int]:
+    """The classes that a picture can be led to at a click, and `NOBODY`: few ones in their order, of many the first.
+
+    `probabilities` ``(K,)`` are those of the picture; the `target` is among the classes.
+    """
+    likely: list[int] = probabilities.argsort(descending=True).tolist()[1:]
     few = sorted(likely) if len(likely) <= MOST_CHIPS else likely[:MOST_CHIPS]
-    reached = [] if scene.target is None or scene.target in few else [scene.target]
+    reached = [] if target is None or target in few else [target]
     return [*few, *reached, NOBODY]
 
 
@@ -89,6 +93,15 @@ def judged(found: Counterfactual) -> Verdict:
     return judge(
         found.problems, doubt, f"It becomes {target} with {found.obtained:.0%}, and all frames lie on the data."
     )
+
+
+def told(cae: CAE, choice: Choice, explanation: Counterfactual | None) -> tuple[str, Verdict, str]:
+    """A sentence about a path or about the map of all classes, whether to trust it, and the numbers."""
+    if explanation is None:
+        sentence = "Drag the point: the picture changes, and the prediction follows. Choose a class to lead it to."
+        return sentence, judged_overview(cae), cae.verdict()
+    sentence = f"{explanation.sentence()}{choice.most_changed(cae.study, explanation)}"
+    return sentence, judged(explanation), explanation.verdict()
 
 
 def judged_overview(cae: CAE) -> Verdict:
