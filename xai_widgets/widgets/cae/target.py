@@ -11,6 +11,7 @@ from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Choice, Scene
 from xai_widgets.pictures import load
 from xai_widgets.show.images import data_uri
+from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY, OVERVIEW, RUNNER_UP
 from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import thumbnail
@@ -26,13 +27,13 @@ RISES = 0.05
 """The probability may fall so far on the way to the target without doubt."""
 
 
-def with_target(cae: CAE, choice: Choice) -> Choice:
+def with_target(cae: CAE, study: Study, choice: Choice) -> Choice:
     """The choice with the second most probable class where that is chosen, or where the predicted one is.
 
     Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over.
     """
-    picture = load(choice.pictures(cae.study), [choice.picture])[0]
-    order = cae.study.predict(picture)[0].argsort(descending=True).tolist()
+    picture = load(choice.pictures(study), [choice.picture])[0]
+    order = study.predict(picture)[0].argsort(descending=True).tolist()
     if choice.target not in (RUNNER_UP, order[0]):
         return choice
     known = set(cae.code_classes.tolist())

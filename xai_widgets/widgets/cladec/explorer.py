@@ -118,7 +118,7 @@ class ClaDecExplorer(Explorer):
     def _bind(self) -> None:
         controls = {"show": self.show, "alpha": self.alpha, "units": self.units, "map": self.map, "page": self.pager}
         controls |= {"more": self.more}
-        self.shared_controls = [self.picker.widget]
+        self.shared_controls, self.mirrored = [self.picker.widget], list(controls.values())
         self.bind("layer", self.picker)
         for name, control in controls.items():
             self.bind(name, control)

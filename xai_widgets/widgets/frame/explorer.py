@@ -56,10 +56,12 @@ class Explorer(Fitting):
     follows: tuple[str, ...] = ()
     #: Controls that a `Workbench` hides, because it has the same at its top.
     shared_controls: Sequence[ipywidgets.Widget] = ()
+    #: Controls that act on both of two explorers side by side, of which only the first shows them.
+    mirrored: Sequence[ipywidgets.Widget] = ()
 
     def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
         self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
-        self.study: Study = self.explainer.study
+        self.study: Study = self.explainer.study if isinstance(source, Explainer) else source
         self.left_behind: dict[str, str] = {}
         self._selection = Selection()
         self._known: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import commonprefix
 
 from xai_widgets.pictures import load
 from xai_widgets.pool import Everything
@@ -48,6 +49,17 @@ class Predictions:
     def _said(self, index: int, place: int) -> str:
         predicted, chance = self.of(index, place)
         return f"{self._studies[place].class_names[predicted]}, {chance:.0%}"
+
+
+def joint_name(names: Sequence[str]) -> str:
+    """One name for two of which only some words in the middle differ, such as "the honest and cheating classifier"."""
+    words = [name.split() for name in names]
+    begin = len(commonprefix(words))
+    end = min(len(commonprefix([each[::-1] for each in words])), min(map(len, words)) - begin)
+    middles = [" ".join(each[begin : len(each) - end]) for each in words]
+    if not all(middles):
+        return " and ".join(names)
+    return " ".join([*words[0][:begin], " and ".join(middles), *words[0][len(words[0]) - end :]])
 
 
 def short_names(names: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame.beside import Beside
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.threads import Quiet
@@ -32,7 +33,8 @@ from xai_widgets.widgets.workbench.experiment import ExperimentRow
 from xai_widgets.widgets.workbench.from_map import picture_from_map
 from xai_widgets.widgets.workbench.own_picture import own_picture
 from xai_widgets.widgets.workbench.page import workbench_page
-from xai_widgets.widgets.workbench.predicted import Predictions
+from xai_widgets.widgets.workbench.predicted import Predictions, joint_name, short_names
+from xai_widgets.widgets.workbench.same_pictures import on_the_same_pictures
 
 FOLLOWED = ["picture", "layer", "target"]
 """What is chosen at the top and in the views alike."""
@@ -74,13 +76,15 @@ class Workbench(App):
     def __init__(self, study: Study, other: Study | None = None, *, view: str | None = None) -> None:
         first = list(VIEWS).index(first_view(study) if view is None else closest(view, VIEWS, "view"))
         self.study, self.other = study, other
+        self.studies = [study] if other is None else [on_the_same_pictures(study, other), other]
         self.selection = Selection()
         self.apps: dict[str, list[Explorer]] = {}
+        self._pairs: dict[str, Beside] = {}
         self._view_states: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._predictions = Predictions(self.studies)
         self._quiet = Quiet()
-        names = " and ".join(each.name for each in self.studies)
-        super().__init__(names, controls=self._make_controls(), content=self._make_views(first))
+        title = joint_name([each.name for each in self.studies])
+        super().__init__(title, controls=self._make_controls(), content=self._make_views(first))
         self.widget.add_class("xw-workbench")
         if other is not None:
             self.widget.add_class("xw-beside")
@@ -88,16 +92,12 @@ class Workbench(App):
         self._show_pictures()
         self._open()
 
-    @property
-    def studies(self) -> list[Study]:
-        """The study, and the one beside it."""
-        return [each for each in (self.study, self.other) if each is not None]
-
     # --- how it is built ---------------------------------------------------------------------------------------
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
-        self.classes = ClassChooser(self.study.class_names, self.study.pool.labels.tolist())
-        self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
+        pool = self.studies[0].pool
+        self.classes = ClassChooser(self.study.class_names, pool.labels.tolist())
+        self.strip = PictureStrip(pool, pixelated=max(self.study.shape[1:]) < SMALL)
         self.strip.show.value = EVERYTHING
         self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "7em"})
         self.large.tooltip = "To be read from the last row of a classroom"
@@ -264,7 +264,7 @@ class Workbench(App):
         with self._quiet:
             for app in (app for apps in self.apps.values() for app in apps):
                 app.selection = self.selection if app in self.apps[key] else Selection()
-        self._shown.children = [app.widget for app in self.apps[key]]
+        self._shown.children = [self._pairs.get(key, self.apps[key][0]).widget]
         self._choose()
 
     def _make_missing(self, *keys: str) -> None:
@@ -274,12 +274,14 @@ class Workbench(App):
                 self.apps[key] = self._make(key)
 
     def _make(self, key: str) -> list[Explorer]:
-        apps = VIEWS[key].beside(self.study, self.other)
+        apps = VIEWS[key].beside(*self.studies)
         for app in apps:
             for control in app.shared_controls:
                 control.layout.display = "none"
             app.watch(self._show_status)
         self._restore(key, apps)
+        if len(apps) > 1:
+            self._pairs[key] = Beside(short_names([study.name for study in self.studies]), apps)
         return list(apps)
 
     def _restore(self, key: str, apps: Sequence[Explorer]) -> None:
@@ -335,8 +337,8 @@ class Workbench(App):
 
     def close(self) -> None:
         """Close every widget inside, and stop what is running but fits, which go on."""
-        for app in [app for apps in self.apps.values() for app in apps]:
-            app.close()
+        for each in [*self._pairs.values(), *(app for apps in self.apps.values() for app in apps)]:
+            each.close()
         self.selection.unobserve(self._heard, names=FOLLOWED)
         self.layers.close()
         super().close()
