@@ -177,10 +177,9 @@ class ManifoldExplorer(BeforeFit):
     @point.setter
     def point(self, point: Sequence[float]) -> None:
         with self.lock:
-            x, y = point
             # Of a map that is being drawn the edges are not known yet.
-            self._moved_to = (x, y)
-            self.map.move(x, y)
+            self._moved_to = (point[0], point[1])
+            self.map.move(*point)
 
     @property
     def from_map(self) -> int:
@@ -254,10 +253,11 @@ class ManifoldExplorer(BeforeFit):
         with self.lock:
             self._moved_to = None
             choice, goal, study = self.controls.choice(self._from_map), self._goal, self.study
+            cae, first = self.explainer, (self.first or self).study
             present = self.scene if choice == self._staged else None
 
             def work(progress: Progress) -> tuple[Scene, Counterfactual | None, Decoded]:
-                scene = present or choose_scene(self.explainer, with_target(self.explainer, study, choice), progress, study)
+                scene = present or choose_scene(cae, with_target(cae, study, choice, first), progress, study)
                 explanation = scene.explain(goal)
                 return scene, explanation, scene.end(explanation)
 

@@ -27,17 +27,20 @@ RISES = 0.05
 """The probability may fall so far on the way to the target without doubt."""
 
 
-def with_target(cae: CAE, study: Study, choice: Choice) -> Choice:
+def with_target(cae: CAE, study: Study, choice: Choice, first: Study) -> Choice:
     """The choice with the second most probable class where that is chosen, or where the predicted one is.
 
-    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over.
+    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over. The second of two
+    studies goes along with the `first`, as far as it can.
     """
     picture = load(choice.pictures(study), [choice.picture])[0]
-    order = study.predict(picture)[0].argsort(descending=True).tolist()
-    if choice.target not in (RUNNER_UP, order[0]):
+    own, leading = study.predict(picture)[0], (first if first.class_names == study.class_names else study)
+    order = leading.predict(picture)[0].argsort(descending=True).tolist()
+    predicted = {int(own.argmax()), order[0]}
+    if choice.target != RUNNER_UP and choice.target not in predicted:
         return choice
-    known = set(cae.code_classes.tolist())
-    return choice._replace(target=next((k for k in order[1:] if k in known), None))
+    known = set(cae.code_classes.tolist()) - predicted
+    return choice._replace(target=next((k for k in order if k in known), None))
 
 
 def offered(scene: Scene) -> list[int]:

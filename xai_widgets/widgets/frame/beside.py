@@ -10,7 +10,7 @@ import ipywidgets
 from traitlets import TraitError
 
 from xai_widgets.widgets.frame.explorer import Explorer
-from xai_widgets.widgets.views.tools import close_all
+from xai_widgets.widgets.views.tools import classed, close_all
 from xai_widgets.widgets.views.verdict import named_verdict, reasons
 
 
@@ -33,8 +33,7 @@ class Beside:
         first, second = apps
         answers = [self._answer(place) for place in range(len(apps))]
         beyond = [self._beyond(place) for place in range(len(apps))]
-        self.widget = ipywidgets.VBox([*answers, self._why, *first.parts.controls, *beyond])
-        self.widget.add_class("xw-two")
+        self.widget = classed(ipywidgets.VBox([*answers, self._why, *first.parts.controls, *beyond]), "xw-two")
         for one, other in zip(first.mirrored, second.mirrored, strict=True):
             mirror(one, other)
         for app in apps:
@@ -49,12 +48,8 @@ class Beside:
         own = [app.fitting] if row is not None and app.fitting in row.children else []
         if row is not None:
             row.children = [control for control in row.children if control not in own]
-        head = ipywidgets.HBox([self._said[place], *own])
-        head.add_class("xw-answer-head")
-        box = ipywidgets.VBox([*app.parts.above, head, *app.parts.content])
-        for name in ("xw-app", "xw-answer"):
-            box.add_class(name)
-        return box
+        head = classed(ipywidgets.HBox([self._said[place], *own]), "xw-answer-head")
+        return _box([*app.parts.above, head, *app.parts.content], "xw-answer")
 
     def _beyond(self, place: int) -> ipywidgets.Widget:
         """What there is of an explorer beyond the answer, under its name while any of it is seen."""
@@ -67,10 +62,7 @@ class Beside:
         for part in parts:
             part.layout.observe(show, "visibility")
         show()
-        box = ipywidgets.VBox([title, *parts])
-        for name in ("xw-app", "xw-beyond"):
-            box.add_class(name)
-        return box
+        return _box([title, *parts], "xw-beyond")
 
     def _say(self) -> None:
         """Say of each whether to trust it, and of both together why."""
@@ -102,6 +94,10 @@ def mirror(one: Any, other: Any) -> None:
     elif one.has_trait("value") and not isinstance(one, ipywidgets.Play):  # which moves a slider
         one.observe(follow, "value")
         follow()
+
+
+def _box(children: Sequence[ipywidgets.Widget], name: str) -> Any:
+    return classed(ipywidgets.VBox(children), "xw-app", name)
 
 
 _TITLE = '<div class="xw xw-who">{}</div>'

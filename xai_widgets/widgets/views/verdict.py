@@ -64,9 +64,7 @@ _JUDGED = Markup(
     '<span class="xw-verdict-word"><span aria-hidden="true">{}</span> {}</span> '
     '<span class="xw-verdict-sentence">{}</span>'
 )
-_NAMED = Markup(
-    '<div class="xw xw-verdict" role="status" data-level="{}"><span class="xw-who">{}</span> {}</div>'
-)
+_NAMED = Markup('<div class="xw xw-verdict" role="status" data-level="{}"><span class="xw-who">{}</span> {}</div>')
 _REASON = Markup('<p class="xw-numbers"><b>{}:</b> {}</p>')
 _REASONS = Markup('<div class="xw"><details class="xw-why"><summary>Why?</summary>{}</details></div>')
 _WHY = Markup('<details class="xw-why"><summary>Why?</summary><div class="xw-numbers">{}</div></details>')

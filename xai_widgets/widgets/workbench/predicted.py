@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from xai_widgets.pictures import load
 from xai_widgets.pool import Everything
@@ -52,14 +52,19 @@ class Predictions:
 
 
 def joint_name(names: Sequence[str]) -> str:
-    """One name for two of which only some words in the middle differ, such as "the honest and cheating classifier"."""
+    """One name for two that differ in some words in the middle only, as in "the honest and cheating classifier"."""
     words = [name.split() for name in names]
-    begin = len(commonprefix(words))
-    end = min(len(commonprefix([each[::-1] for each in words])), min(map(len, words)) - begin)
+    begin = _alike(words[0], words[-1])
+    end = min(_alike(words[0][::-1], words[-1][::-1]), min(map(len, words)) - begin)
     middles = [" ".join(each[begin : len(each) - end]) for each in words]
-    if not all(middles):
+    if len(names) < 2 or not all(middles):
         return " and ".join(names)
     return " ".join([*words[0][:begin], " and ".join(middles), *words[0][len(words[0]) - end :]])
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words two names begin with alike."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
 
 
 def short_names(names: Sequence[str]) -> list[str]:
