@@ -36,6 +36,9 @@ class Beside:
         self.widget = classed(ipywidgets.VBox([*answers, self._why, *first.parts.controls, *beyond]), "xw-two")
         for one, other in zip(first.mirrored, second.mirrored, strict=True):
             mirror(one, other)
+        views = zip(first.parts.content, second.parts.content, strict=True)
+        pointed = [((one, "hovered"), (other, "hovered")) for one, other in views if one.has_trait("hovered")]
+        self._links = [ipywidgets.jslink(*ends) for ends in pointed]  # in the browser, as the hand is quick
         for app in apps:
             for line in app.parts.words:
                 line.observe(lambda _: self._say(), "value")
@@ -73,8 +76,8 @@ class Beside:
 
     def close(self) -> None:
         """Close what was made here, and leave what belongs to the explorers."""
-        for line in (*self._said, *self._titles, self._why):
-            close_all(line)
+        for each in (*self._said, *self._titles, self._why, *self._links):
+            close_all(each)
         for box in self.widget.children:
             if "xw-app" in getattr(box, "_dom_classes", ()):
                 box.children = ()

@@ -51,7 +51,8 @@ class Workbench(App):
     study
         The classifier and its pictures.
     other
-        A second study, of the same pictures and classes, to be shown beside it.
+        A second study, to be compared with it: on the second one's pictures, where these are others and both studies
+        can answer them. One answer is above the other, and one set of controls acts on both.
     view
         The view to begin with, by the key of its method: "cladec", "summaries", "srae", "inversion" or "cae".
         Default: the first one; for photos without a fitted layer "inversion", which answers without a fit.
@@ -60,6 +61,8 @@ class Workbench(App):
     ----------
     selection
         What all views look at; its class is never left open.
+    studies
+        The studies as they are looked at; the first one may be a copy with the pictures of the second.
     apps
         The explorers that were opened so far, by view: one for each study.
 
@@ -236,12 +239,12 @@ class Workbench(App):
 
     def _heard(self, change: Any) -> None:
         """Show at the top what was chosen in the open view, and let everything else follow."""
-        if self._quiet:
+        if self._quiet or (change["name"] == "target" and change["new"] is None):  # an overview of all classes
             return
         with self._quiet:
             if change["name"] == "layer":
                 self.layers.value = change["new"] or self.layers.value
-            elif change["name"] == "target" and change["new"] is not None:
+            elif change["name"] == "target":
                 self.classes.value = change["new"]
             elif change["name"] == "picture":
                 picture = change["new"]
