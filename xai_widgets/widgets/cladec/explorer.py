@@ -294,7 +294,8 @@ class ClaDecExplorer(Explorer):
 
     def difference(self, other: ClaDecExplorer, names: Sequence[str]) -> tuple[Hashable, Search]:  # type: ignore[override]
         """How to find the picture that is drawn from the chosen layer best in one study, and worst in the other."""
-        return of_drawings((self, other), names)
+        both = (self.explainer, other.explainer)
+        return of_drawings((self.study, other.study), both, self.layer, names)
 
     def thumbnails(self) -> list[Tile]:
         """The first row."""

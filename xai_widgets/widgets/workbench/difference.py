@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from xai_widgets.widgets.frame.difference import Difference
 from xai_widgets.widgets.frame.explorer import Explorer
-from xai_widgets.widgets.frame.task import BackgroundTask
+from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.views.tools import classed
 
 
@@ -22,13 +22,17 @@ class DifferenceLine:
         What the two studies are called.
     go
         Called with a `Difference` that was clicked.
+    failed
+        Called with what went wrong while one was looked for.
     """
 
-    def __init__(self, names: Sequence[str], go: Callable[[Difference], object]) -> None:
-        self._names, self._go = names, go
+    def __init__(
+        self, names: Sequence[str], go: Callable[[Difference], object], failed: Callable[[BaseException], object]
+    ) -> None:
+        self._names, self._go, self._failed = names, go, failed
         self._known: dict[Hashable, Difference | None] = {}
         self._key: Hashable = None
-        self.task = BackgroundTask(lambda _: None)
+        self.task = BackgroundTask(self._on_state)
         self._text = ipywidgets.HTML()
         self.button = ipywidgets.Button(description="Show it", layout={"width": "auto"})
         self.widget = classed(ipywidgets.HBox([self._text, self.button], layout={"display": "none"}), "xw-differ")
@@ -49,6 +53,10 @@ class DifferenceLine:
     def _arrived(self, key: Hashable, found: Difference | None) -> None:
         self._known[key] = found
         self._show()
+
+    def _on_state(self, state: TaskState) -> None:
+        if state == "failed" and self.task.error is not None:
+            self._failed(self.task.error)
 
     def _show(self) -> None:
         found = self.found

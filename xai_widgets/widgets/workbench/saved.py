@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from xai_widgets.errors import PictureError
 from xai_widgets.names import closest
 from xai_widgets.pool import Pool
 from xai_widgets.widgets.frame.explorer import Explorer
+from xai_widgets.widgets.frame.threads import Quiet
+from xai_widgets.widgets.views.picture_strip import PictureStrip
 from xai_widgets.widgets.workbench.catalogue import VIEWS
-
-if TYPE_CHECKING:
-    from xai_widgets.widgets.workbench.workbench import Workbench
 
 LETTERS = 16
 """Of a digest: enough to tell two pictures apart."""
 
 
+class Screen(Protocol):
+    """What a state is of: a Workbench."""
+
+    strip: PictureStrip
+    apps: dict[str, list[Explorer]]
+    quiet: Quiet
+    picture: int | None
+
+    def show_error(self, error: BaseException) -> None:
+        """Show what could not be chosen again."""
+
+
 class Saved:
     """What a state of a Workbench holds of picture and views; set it to choose the same again."""
 
-    def __init__(self, workbench: Workbench) -> None:
+    def __init__(self, workbench: Screen) -> None:
         self._workbench = workbench
         self._waiting: dict[str, Sequence[Mapping[str, Any]]] = {}
 
@@ -60,7 +71,7 @@ class Saved:
         for key in states:
             closest(key, VIEWS, "view")
         self._waiting = dict(states)
-        with self._workbench._quiet:
+        with self._workbench.quiet:
             for key, apps in self._workbench.apps.items():
                 self.restore(key, apps)
 

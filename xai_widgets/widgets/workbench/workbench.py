@@ -87,7 +87,7 @@ class Workbench(App):
         self._saved = Saved(self)
         self._predictions = Predictions(self.studies)
         self._names = short_names([each.name for each in self.studies])
-        self._quiet = Quiet()
+        self.quiet = Quiet()
         title = joint_name([each.name for each in self.studies])
         super().__init__(title, controls=self._make_controls(), content=self._make_views(first))
         self.widget.add_class("xw-workbench")
@@ -122,7 +122,7 @@ class Workbench(App):
         self._shown = classed(ipywidgets.VBox(), "xw-shown")
         tabs = classed(ipywidgets.HBox([self.tabs, self._described]), "xw-tabs-line")
         pictures = classed(ipywidgets.HBox([self.strip.cards, self.add_picture]), "xw-pictures")
-        self.difference = DifferenceLine(self._names, self._see)
+        self.difference = DifferenceLine(self._names, self._see, self.show_error)
         above = [pictures, self.experiment.widget, tabs, self._asked, self.difference.widget]
         return [*above, self.layers.widget, self._shown]
 
@@ -161,7 +161,7 @@ class Workbench(App):
         held = self.locked(callback)
 
         def heard(*_: object) -> None:
-            if not self._quiet:
+            if not self.quiet:
                 held()
 
         return heard
@@ -184,7 +184,7 @@ class Workbench(App):
 
     @picture.setter
     def picture(self, picture: int | None) -> None:
-        with self._quiet:
+        with self.quiet:
             self.strip.choose(picture, self._target())
             self.strip.refresh(self._target())
         self._choose()
@@ -204,7 +204,7 @@ class Workbench(App):
         if found.picture is not None:
             predicted = self._predictions.of(found.picture)[0]
             if found.target is not None and not self.classes.disabled:
-                with self._quiet:
+                with self.quiet:
                     self.classes.value = PREDICTED if found.target == predicted else found.target
             self._go_to(found.picture)
 
@@ -218,20 +218,20 @@ class Workbench(App):
             self._choose()
 
     def _first_picture(self) -> None:
-        with self._quiet:
+        with self.quiet:
             self.strip.rewind()
         self._show_pictures()
 
     def _show_pictures(self) -> None:
-        with self._quiet:
+        with self.quiet:
             self.strip.refresh(self._target())
         self._choose()
 
     def _choose(self) -> None:
         """Let the open view look at what is chosen at the top."""
-        if self._quiet:
+        if self.quiet:
             return
-        with self._quiet:
+        with self.quiet:
             chosen = {"layer": self.layers.value, "target": self._target(), "picture": self.picture}
             for name, value in chosen.items():
                 setattr(self.selection, name, value)
@@ -239,9 +239,9 @@ class Workbench(App):
 
     def _heard(self, change: Any) -> None:
         """Show at the top what was chosen in the open view, and let everything else follow."""
-        if self._quiet or (change["name"] == "target" and change["new"] is None):  # an overview of all classes
+        if self.quiet or (change["name"] == "target" and change["new"] is None):  # an overview of all classes
             return
-        with self._quiet:
+        with self.quiet:
             if change["name"] == "layer":
                 self.layers.value = change["new"] or self.layers.value
             elif change["name"] == "target":
@@ -260,7 +260,7 @@ class Workbench(App):
         """Show the chosen view, and make it if it was never shown; views that are not open do nothing."""
         key = self.view
         self._make_missing(key)
-        with self._quiet:
+        with self.quiet:
             for app in (app for apps in self.apps.values() for app in apps):
                 app.selection = self.selection if app in self.apps[key] else Selection()
         self._shown.children = [self._pairs.get(key, self.apps[key][0]).widget]
