@@ -30,6 +30,7 @@ class Beside:
         self._said = [ipywidgets.HTML() for _ in apps]
         self._titles = [ipywidgets.HTML(_TITLE.format(name)) for name in names]
         self._why = ipywidgets.HTML()
+        self._boxes: list[ipywidgets.Widget] = []
         first, second = apps
         answers = [self._answer(place) for place in range(len(apps))]
         beyond = [self._beyond(place) for place in range(len(apps))]
@@ -52,7 +53,8 @@ class Beside:
         if row is not None:
             row.children = [control for control in row.children if control not in own]
         head = classed(ipywidgets.HBox([self._said[place], *own]), "xw-answer-head")
-        return _box([*app.parts.above, head, *app.parts.content], "xw-answer")
+        self._boxes.append(head)
+        return self._box([*app.parts.above, head, *app.parts.content], "xw-answer")
 
     def _beyond(self, place: int) -> ipywidgets.Widget:
         """What there is of an explorer beyond the answer, under its name while any of it is seen."""
@@ -65,7 +67,12 @@ class Beside:
         for part in parts:
             part.layout.observe(show, "visibility")
         show()
-        return _box([title, *parts], "xw-beyond")
+        return self._box([title, *parts], "xw-beyond")
+
+    def _box(self, children: Sequence[ipywidgets.Widget], name: str) -> ipywidgets.Widget:
+        box = classed(ipywidgets.VBox(children), "xw-app", name)
+        self._boxes.append(box)
+        return box
 
     def _say(self) -> None:
         """Say of each whether to trust it, and of both together why."""
@@ -78,10 +85,9 @@ class Beside:
         """Close what was made here, and leave what belongs to the explorers."""
         for each in (*self._said, *self._titles, self._why, *self._links):
             close_all(each)
-        for box in self.widget.children:
-            if "xw-app" in getattr(box, "_dom_classes", ()):
-                box.children = ()
-        self.widget.close()
+        for box in (*self._boxes, self.widget):
+            box.children = ()
+            close_all(box)
 
 
 def mirror(one: Any, other: Any) -> None:
@@ -97,10 +103,6 @@ def mirror(one: Any, other: Any) -> None:
     elif one.has_trait("value") and not isinstance(one, ipywidgets.Play):  # which moves a slider
         one.observe(follow, "value")
         follow()
-
-
-def _box(children: Sequence[ipywidgets.Widget], name: str) -> Any:
-    return classed(ipywidgets.VBox(children), "xw-app", name)
 
 
 _TITLE = '<div class="xw xw-who">{}</div>'

@@ -143,7 +143,7 @@ class Workbench(App):
         self.bind("show", self.strip.show)
         self.bind("layer", self.layers)
         self.bind("view", self, "view")
-        self.bind("picture", self._saved, "picture")  # the last one, for what it says is to be seen
+        self.bind("picture", self._saved, "picture")  # the last one, so that its message stays
         self.tabs.observe(self._by_hand(self._open), "selected")
         self.classes.observe(self._by_hand(self._choose), "value")
         self.layers.on_change(self._by_hand(self._choose))
