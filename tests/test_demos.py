@@ -17,6 +17,7 @@ from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cladec import cladec
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -44,7 +45,7 @@ def test_each_classifier_looks_at_what_it_is_said_to() -> None:
 def test_weights_are_small() -> None:
     sizes = {path.stem: path.stat().st_size for path in demos.WEIGHTS.glob("*.safetensors")}
     assert max(sizes["honest"], sizes["cheating"]) <= 400_000
-    assert sum(sizes.values()) <= 6_000_000
+    assert sum(sizes.values()) <= 11_000_000
 
 
 def test_every_layer_s_checks_hold(study: Study) -> None:
@@ -79,6 +80,17 @@ def test_the_shipped_x_features_add_up() -> None:
         assert float((logits - rebuilt).square().mean() / logits.var()) < 0.02
 
 
+def test_the_shipped_summaries_are_those_of_the_shipped_weights(study: Study) -> None:
+    shipped: VisualSummaries = study.explainers["summaries"]
+    assert [class_index for class_index, _ in shipped.found] == list(range(study.classes))
+    found = shipped.found[0, False]
+    pictures, _ = study.load(study.train, found.indices.tolist())
+    assert torch.equal(found.masks.pictures, pictures)  # of which 255ths lose nothing
+    alone = torch.stack([found.masks.kept_picture(row) for row in range(len(found.masks))])
+    # What replaces the rest is rounded.
+    assert study.predict(alone)[:, 0].tolist() == pytest.approx(found.masks.kept[:, 0].tolist(), abs=0.02)
+
+
 class TinyCae(CAE):
     """A CAE that is fitted in no time, and not to be believed."""
 
@@ -104,13 +116,15 @@ def test_training_anew_writes_what_the_demo_loads(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(demos, "ClaDec", tiny)
     monkeypatch.setattr(demos, "CAE", TinyCae)
     monkeypatch.setattr(demos, "SRAE", partial(SRAE, epochs=1, features=2, pictures=40))
+    monkeypatch.setattr(demos, "VisualSummaries", partial(VisualSummaries, pictures=BirdPictures(60), most=6))
     demos.train_demo(tmp_path, progress=Progress())
     monkeypatch.setattr(demos, "ClaDec", ClaDec)
     monkeypatch.setattr(demos, "CAE", CAE)
     monkeypatch.setattr(demos, "SRAE", SRAE)
+    monkeypatch.setattr(demos, "VisualSummaries", VisualSummaries)
     monkeypatch.setattr(demos, "WEIGHTS", tmp_path)
     assert demos.demo(cheat=True).explainers["cladec"].layers == ("block4",)
-    assert set(demos.demo().explainers) == {"cladec", "cae", "cae-paper", "srae"}
+    assert set(demos.demo().explainers) == {"cladec", "cae", "cae-paper", "srae", "summaries"}
     assert demos.digits_demo().explainers["cae"].settings.recipe.epochs == 1
 
 

@@ -18,7 +18,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version", "published", "sizes"},
-    {"names", "class_names", "limits", "digest", "files"},
+    {"names", "class_names", "limits", "digest", "files", "packing"},
     {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
     {"probabilities"},
     {"layers", "checkpoint", "inputs"},

@@ -25,6 +25,7 @@ from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.registry import EXPLAINERS
 from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
@@ -43,7 +44,11 @@ CLADEC_LAYERS = {
     "cheating": ("block4", "features", "block3"),  # fewer, to keep the package small: the cheat shows in these
 }
 
-SHIPPED = {"honest": ("cladec", "cae", "srae", "cae-paper"), "cheating": ("cladec", "cae"), "digits": ("cae",)}
+SHIPPED = {
+    "honest": ("cladec", "cae", "srae", "summaries", "cae-paper"),
+    "cheating": ("cladec", "cae", "srae", "summaries"),
+    "digits": ("cae",),
+}
 """Keys of the explainers that are shipped for each study."""
 
 EXPLAINED = tuple(f"{name}-{key}" for name, keys in SHIPPED.items() for key in keys)
@@ -79,7 +84,7 @@ def _block(channels: int, out: int) -> nn.Sequential:
 def demo(*, cheat: bool = False) -> Study:
     """A study that is ready: birds, a trained classifier, and fitted explainers.
 
-    ClaDec and CAE are there of both, x-features (SRAE) of the honest one only; what is missing takes seconds.
+    ClaDec, CAE and summaries are there of both, x-features (SRAE) of the honest one only; the rest takes seconds.
 
     Parameters
     ----------
@@ -175,6 +180,8 @@ def _explainer(study: Study, name: str, key: str, seed: int) -> Explainer:
         return ClaDec(study, CLADEC_LAYERS[name], pictures=len(study.train), seed=seed)
     if key == "srae":
         return SRAE(study, seed=seed)
+    if key == "summaries":
+        return VisualSummaries(study, seed=seed)
     if key == "cae-paper":
         return CAE.paper(study, epochs=PAPER_EPOCHS, width=PAPER_WIDTH, seed=seed)
     return CAE(study, epochs=CAE_EPOCHS[name], seed=seed)

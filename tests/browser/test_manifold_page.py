@@ -11,7 +11,8 @@ import pytest
 
 from tests.browser.conftest import INNER
 from xai_widgets.show.images import data_uri
-from xai_widgets.widgets.cae.page import manifold_page
+from xai_widgets.widgets.cae.page import chart_data
+from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
 
@@ -36,9 +37,22 @@ def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
     chances[:, 19], chances[:, 5] = 0.75 * GREY.ravel(), 1 - 0.75 * GREY.ravel()
     view.show_atlas(pictures, chances, BOX)
     strip = [{"src": data_uri(pictures[0]), "caption": NAMES[0], "alt": "black"}]
-    texts = {"title": "A map", "sentence": "Drag the point.", "numbers": "12 of 13 believed."}
+    first = {
+        "map": chart_data(NAMES, **chart.page_state()), "atlas": view.page_state(), "frames": strip,
+        "legend": chart._legend.value, "sentence": "Drag the point.", "verdict": "",
+    }  # fmt: skip
+    chart.move(1.0, 5.0)
+    second = first | {"map": chart_data(NAMES, **chart.page_state()), "sentence": "Another map."}
+    chip = {"title": NAMES[0], "tiles": [{"src": data_uri(pictures[0]), "alt": "", "caption": ""}]}
+    each = [
+        {"classes": classes, "chips": [chip] * 2, "chosen": 0, "maps": [first, second]}
+        for classes in ([19, 5], [5, 19])
+    ]
+    cards = [{"tiles": chip["tiles"], "lines": [name]} for name in NAMES[:2]]
+    line = {"cards": cards, "indices": [3, 4], "chosen": 0, "tile": 64, "pixelated": True}
+    data = {"line": line, "each": each, "chip": 36}
     path = tmp_path / "page.html"
-    page = manifold_page(atlas=view.page_state(), strip=strip, **texts, **chart.page_state())
+    page = Page("cae/page.html", "A map", "Drag.", shared(data), views=("map", "atlas", "cards"))
     path.write_text(page.html(), encoding="utf-8")
     page = offline(path)
     page.wait_for_selector("[data-state=preview]")
@@ -77,6 +91,18 @@ def test_a_mouse_drags_the_point(opened: Any) -> None:
     opened.mouse.up()
     opened.mouse.move(*place(opened, 1, 8))
     assert grey(opened) == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_chip_leads_to_another_class_which_stays_for_the_next_picture(opened: Any) -> None:
+    assert opened.locator("#sentence").inner_text() == "Drag the point."
+    opened.locator("#chips [role=option]").nth(1).click()
+    assert opened.locator("#sentence").inner_text() == "Another map."
+    assert grey(opened) == pytest.approx(0.75, abs=0.01)
+    assert opened.locator("#map canvas").count() == opened.locator("#view .xw-atlas").count() == 1
+    opened.locator("#pictures [role=option]").nth(1).click()  # where class 5 is the first of two
+    assert opened.locator("#sentence").inner_text() == "Drag the point."
+    opened.mouse.click(*place(opened, -1, 5))
+    assert grey(opened) == pytest.approx(0.25, abs=0.01)
 
 
 def test_a_finger_drags_the_point_and_the_page_stands_still(opened: Any) -> None:

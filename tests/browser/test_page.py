@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
+from xai_widgets.widgets.views.verdict import Verdict, verdict_line
 
 pytestmark = pytest.mark.browser
 
@@ -18,9 +19,12 @@ GREY, BLACK = (
 )
 
 
-def page_of(layer: str, source: str) -> LayerPage:
-    row = {"label": SCRIPT, "tiles": [{"src": source, "alt": f"what {layer} knows", "caption": f"caption of {layer}"}]}
-    return LayerPage(columns=["original"], rows=[row], numbers=f"numbers of {layer}", sentence=f"sentence of {layer}")
+def page_of(layer: str, name: str, source: str) -> LayerPage:
+    tile = {"src": source, "alt": f"what {layer} knows", "caption": f"caption of {layer}"}
+    rows = [{"label": f"{SCRIPT} {number}", "tiles": [tile]} for number in range(2)]
+    frames = [{"name": name, "tiles": [{**tile, "heading": f"{layer}, picture {number}"}]} for number in range(2)]
+    verdict = verdict_line(Verdict("careful", f"verdict of {layer}"), SCRIPT)
+    return LayerPage(frames=frames, columns=["original"], rows=rows, sentence=f"sentence of {layer}", verdict=verdict)
 
 
 @pytest.fixture
@@ -29,30 +33,44 @@ def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
         {"name": name, "kind": "Conv2d", "shape": [8, 4, 4], "parameters": 9, "status": "ready"}
         for name in ("conv1", SCRIPT)
     ]
-    page = layers_page(
-        title=SCRIPT,
-        sentence="Choose a layer.",
-        strip={"layers": layers, "value": "conv1"},
-        pages={"conv1": page_of("conv1", GREY), SCRIPT: page_of("conv2", BLACK)},
-    )
+    cards = [{"tiles": [{"src": GREY, "alt": "", "caption": ""}], "lines": [SCRIPT]}] * 2
+    line = {"cards": cards, "indices": [5, 7], "chosen": 0, "tile": 64, "pixelated": True}
+    pages = {"conv1": page_of("conv1", "conv1", GREY), SCRIPT: page_of("conv2", SCRIPT, BLACK)}
+    page = layers_page(SCRIPT, {"layers": layers, "value": "conv1"}, line, pages, 128)
     path = tmp_path / "page.html"
     path.write_text(page.html(), encoding="utf-8")
     page = offline(path)
-    page.wait_for_selector(".xw-grid img")
+    page.wait_for_selector(".xw-stage img")
     return page
 
 
 def source(page: Any) -> str:
-    found: str = page.locator(".xw-grid img").first.get_attribute("src")
+    found: str = page.locator(".xw-stage img").first.get_attribute("src")
+    return found
+
+
+def heading(page: Any) -> str:
+    found: str = page.locator(".xw-large-heading").inner_text()
     return found
 
 
 def test_a_click_on_a_layer_changes_the_pictures(opened: Any) -> None:
     before = source(opened)
     opened.locator(".xw-strip [role=option]").nth(1).click()
-    opened.wait_for_selector("text=numbers of conv2")
+    opened.wait_for_selector("text=verdict of conv2")
     assert source(opened) != before
-    assert opened.locator(".xw-grid img").first.get_attribute("alt") == "what conv2 knows"
+    assert opened.locator(".xw-stage img").first.get_attribute("alt") == "what conv2 knows"
+    assert heading(opened) == "conv2, picture 0"
+
+
+def test_a_click_on_a_picture_keeps_the_layer(opened: Any) -> None:
+    opened.locator(".xw-strip [role=option]").nth(1).click()
+    opened.locator("#pictures [role=option]").nth(1).click()
+    assert heading(opened) == "conv2, picture 1"
+    opened.evaluate("window.choosePicture(5)")  # as the page around this one does
+    assert heading(opened) == "conv2, picture 0"
+    opened.evaluate("window.choosePicture(6)")  # which is not on this page
+    assert heading(opened) == "conv2, picture 0"
 
 
 def test_arrow_keys_do_the_same(opened: Any) -> None:
@@ -66,4 +84,7 @@ def test_arrow_keys_do_the_same(opened: Any) -> None:
 def test_names_are_text(opened: Any) -> None:
     assert opened.title() == SCRIPT
     assert "</script>" in opened.locator(".xw-strip").inner_text()  # long names are cut at their beginning
+    opened.locator("summary", has_text="All pictures").click()
     assert SCRIPT in opened.locator(".xw-grid").inner_text()
+    opened.locator(".xw-why summary").click()
+    assert opened.locator(".xw-numbers").inner_text() == SCRIPT

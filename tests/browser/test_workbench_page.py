@@ -65,7 +65,7 @@ def files(squares: Any, columns: Any, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def opened(files: dict[str, Path], offline: Callable[[Path], Any]) -> Any:
     page = offline(files["one"])
-    frame_of(page, "cladec").locator(".xw-grid img").first.wait_for()
+    frame_of(page, "cladec").locator(".xw-stage img").first.wait_for()
     return page
 
 
@@ -125,7 +125,8 @@ def test_what_was_chosen_in_a_tab_is_still_chosen_after_others(opened: Any) -> N
 
 
 def test_keys_alone_open_tabs_and_go_into_them(opened: Any) -> None:
-    opened.keyboard.press("Tab")
+    for _ in range(2):  # past the pictures
+        opened.keyboard.press("Tab")
     assert focused(opened) == "Layer"
     for key, label in (("End", "Manifold"), ("ArrowRight", "Layer"), ("ArrowLeft", "Manifold"), ("Home", "Layer")):
         opened.keyboard.press(key)
@@ -138,7 +139,20 @@ def test_keys_alone_open_tabs_and_go_into_them(opened: Any) -> None:
     opened.keyboard.press("ArrowRight")
     assert frame.locator("[role=option]:focus").get_attribute("aria-selected") == "true"
     opened.keyboard.press("Tab")
-    assert frame.locator(".xw-row:focus").count() == 1
+    assert frame.locator(".xw-frame:focus").count() == 1
+
+
+def test_one_line_of_pictures_chooses_for_all_tabs(opened: Any) -> None:
+    frame = frame_of(opened, "cladec")
+    assert not frame.locator("#pictures, h1").first.is_visible()
+    before = frame.locator(".xw-stage img").first.get_attribute("src")
+    opened.locator("#pictures [role=option]").nth(2).click()
+    assert frame.locator(".xw-stage img").first.get_attribute("src") != before
+    opened.get_by_role("tab", name="Manifold").click()
+    chosen_there = frame_of(opened, "cae").locator("#pictures [role=option][aria-selected=true]")
+    places = chosen_there.evaluate("(one) => [...one.parentNode.children].indexOf(one)")
+    assert places == 2
+    assert frame_of(opened, "cae").locator("#map canvas").is_visible()
 
 
 def test_a_view_without_anything_says_so(opened: Any) -> None:
@@ -154,7 +168,7 @@ def test_a_view_without_anything_says_so(opened: Any) -> None:
 
 def test_the_choice_of_a_layer_works(opened: Any) -> None:
     frame = frame_of(opened, "cladec")
-    column = frame.locator(".xw-column").nth(2)
+    column = frame.locator(".xw-large-heading").nth(1)
     before = column.inner_text()
     frame.locator(".xw-strip [role=option][aria-selected=false]").first.click()
     assert until(opened, column.inner_text, lambda text: text != before) != before
@@ -239,7 +253,7 @@ def test_a_frame_may_load_nothing_either(files: dict[str, Path], page: Any) -> N
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     page.goto(files["one"].as_uri())
-    frame_of(page, "cladec").locator(".xw-grid img").first.wait_for()
+    frame_of(page, "cladec").locator(".xw-stage img").first.wait_for()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.frames[1].evaluate(
@@ -264,7 +278,7 @@ def test_on_a_phone_nothing_sticks_out(files: dict[str, Path], offline: Callable
 def test_two_studies_stand_side_by_side(files: dict[str, Path], offline: Callable[[Path], Any]) -> None:
     page = offline(files["two"])
     page.set_viewport_size({"width": 1500, "height": 900})
-    frame_of(page, "cladec", 1).locator(".xw-grid img").first.wait_for()
+    frame_of(page, "cladec", 1).locator(".xw-stage img").first.wait_for()
     left, right = (page.locator("#panel-cladec iframe").nth(place).bounding_box() for place in (0, 1))
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
@@ -276,7 +290,7 @@ def test_two_studies_stand_side_by_side(files: dict[str, Path], offline: Callabl
 def test_frames_follow_the_theme(files: dict[str, Path], offline: Callable[[Path], Any], scheme: str) -> None:
     page = offline(files["one"])
     page.emulate_media(color_scheme=scheme)
-    frame_of(page, "cladec").locator(".xw-grid img").first.wait_for()
+    frame_of(page, "cladec").locator(".xw-stage img").first.wait_for()
     ink = "getComputedStyle(document.querySelector('h1')).color"
     colours = [frame.evaluate(ink) for frame in page.frames[:2]]
     assert colours == ["rgb(31, 35, 40)" if scheme == "light" else "rgb(232, 234, 237)"] * 2
@@ -297,7 +311,7 @@ def test_cards_of_a_gallery_lead_to_the_views_and_back(files: dict[str, Path], o
     for _ in range(2):  # past the link to the page of all views
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.locator(".xw-grid img").first.wait_for()
+    page.locator(".xw-stage img").first.wait_for()
     assert page.url.endswith("tiny-cladec.html")
     page.get_by_role("link", name="All views").click()
     page.get_by_role("link", name=f"Tiny {SCRIPT}", exact=True).click()

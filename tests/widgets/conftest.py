@@ -29,7 +29,7 @@ from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 def data_of(page):
     """The data of an exported page."""
-    return json.loads(re.search(r"^const data = (.*);$", page, re.MULTILINE).group(1))
+    return json.loads(re.search(r"^const data = restored\((.*)\);$", page, re.MULTILINE).group(1))
 
 
 def red(app):

@@ -110,7 +110,8 @@ def data_uri(picture: Any, size: int | None = None, format: ImageFormat = "png")
     pixels = to_uint8(picture)
     pixels = pixels if size is None else enlarge(pixels, size)
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format, quality=85)
+    # `method` is of WebP alone: half of the time for 4 % more bytes, and a map's sheet is waited for.
+    Image.fromarray(pixels).save(file, format, quality=85, method=2)
     return f"data:image/{format};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

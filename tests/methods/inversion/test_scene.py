@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import (
@@ -19,7 +18,6 @@ from xai_widgets.methods.inversion.scene import (
     of_layer,
     stops_of,
     strongest,
-    two_birds,
 )
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
@@ -93,8 +91,3 @@ def test_the_same_search_with_another_layer(inversion):
     other = of_layer(inversion, "levels")
     assert (other.base_layers, other.deep_layer, other.settings) == (("levels",), "maps", inversion.settings)
     assert TOGETHER not in other.base_layers
-
-
-def test_two_birds_in_one_picture(colours):
-    assert two_birds(colours()) is None
-    assert two_birds(colours(test=BirdPictures(12, species=2, size=28))).shape == (5, 3, 64, 128)

@@ -10,12 +10,15 @@ import torch
 from ipywidgets.widgets.widget import _instances
 
 from tests.widgets.cae.conftest import held_out, other, settle
+from tests.widgets.conftest import data_of
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.scene import FRAMES
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+from xai_widgets.widgets.cae.controls import NOBODY
 from xai_widgets.widgets.cae.explorer import ManifoldExplorer
+from xai_widgets.widgets.cae.page import SIDE
 
 # --- what is shown -----------------------------------------------------------------------------------------------
 
@@ -251,10 +254,16 @@ def test_what_is_not_there_cannot_be_taken_away(explorer, travel, unfitted):
 
 
 def test_page_figure_and_gallery_show_the_way(led):
-    page = led.page(progress=Progress())
-    for tile in led.view.path.film.rows[0]["tiles"]:
-        assert tile["src"] in page
-    assert led.view.atlas.sheet in page
+    data = data_of(led.page(progress=Progress()))
+    each = data["each"][data["line"]["chosen"]]
+    assert each["classes"][each["chosen"]] == led.target
+    assert each["classes"][-1] == NOBODY
+    shown = each["maps"][each["chosen"]]
+    assert [data["pictures"][one["src"]] for one in shown["frames"]] == [one["src"] for one in led.view.path.tiles]
+    assert shown["sentence"] == led.sentence
+    assert shown["verdict"] == led._lines["numbers"].value
+    assert shown["atlas"]["grid"] == SIDE
+    assert len(each["maps"]) == len(each["chips"]) == len(each["classes"])
     assert led.figure()._repr_png_().startswith(b"\x89PNG\r\n\x1a\n")
     assert led.gallery()._repr_html_().count("<img ") == FRAMES
 

@@ -254,8 +254,9 @@ def test_the_page_has_every_fitted_layer_and_needs_no_network(explorer):
     assert data["value"] == "conv2"
     for name, shown in data["pages"].items():
         assert shown["columns"][1] == f"ClaDec of {name}"
-        assert len(shown["rows"]) == 2
-        assert shown["numbers"]
+        assert len(shown["rows"]) == len(shown["frames"]) == len(data["line"]["cards"])
+        assert {frame["name"] for frame in shown["frames"]} == {name}
+        assert "xw-verdict" in shown["verdict"]
         assert shown["sentence"]
 
 

@@ -279,16 +279,20 @@ def test_figure_and_gallery_have_both_classes(explorer):
 def test_the_page_has_films_of_some_pictures_with_two_classes(explorer):
     do(explorer, explorer.cards, selected=2)
     data = data_of(explorer.page(progress=Progress()))
-    assert len(data["scenes"]) == len(data["cards"]) == 5
+    assert len(data["scenes"]) == len(data["line"]["cards"]) == 6
+    assert data["line"]["indices"][data["line"]["chosen"]] == explorer.picture
     assert data["frames"] == 4
     for scene in data["scenes"]:
         assert len(scene["names"]) == 2
         assert len(scene["stops"]) == data["frames"] + len(data["shares"]) - 1
         assert all(len(row["tiles"]) == 6 for stop in scene["stops"] for row in stop["rows"])
-    assert str(explorer.picture) in data["scenes"][0]["sentence"]
+        assert all([len(one) for one in stop["large"]] == [3, 3] for stop in scene["stops"])
+        assert len(scene["verdicts"]) == 3
+    assert str(explorer.picture) in data["scenes"][data["line"]["chosen"]]["sentence"]
     assert "Step 6 of 6" in data["scenes"][0]["stops"][3]["line"]
     assert "strongest 10%" in data["scenes"][0]["stops"][-1]["line"]
-    places = {int(place) for place in re.findall(r'"src": (\d+)', json.dumps([data["scenes"], data["cards"]]))}
+    written = json.dumps([data["scenes"], data["line"]])
+    places = {int(place) for place in re.findall(r'"(?:src|blink)": (\d+)', written)}
     assert places == set(range(1, len(data["pictures"])))
 
 

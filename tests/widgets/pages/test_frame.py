@@ -19,17 +19,22 @@ STRIP = {
     "value": "left out",
 }
 
+LINE = {"cards": [], "indices": [], "chosen": 0, "tile": 64, "pixelated": True}
+
 
 def page(picture: str) -> LayerPage:
     tiles = [{"src": src, "alt": NASTY, "caption": NASTY} for src in ("data:image/png;base64,SAME", picture, "")]
     rows: Any = [{"label": NASTY, "tiles": tiles}]
-    return {"columns": ["Picture", NASTY, "Difference"], "rows": rows, "numbers": NASTY, "sentence": NASTY}
+    frames: Any = [{"name": NASTY, "tiles": [{**tile, "heading": NASTY, "blink": picture} for tile in tiles]}]
+    return {
+        "columns": ["Picture", NASTY, "Difference"], "rows": rows, "frames": frames, "sentence": NASTY, "verdict": "",
+    }  # fmt: skip
 
 
 @pytest.fixture
 def written() -> str:
     pages = {"a": page("data:image/png;base64,AAAA"), NASTY: page("data:image/png;base64,BBBB")}
-    return layers_page(title=NASTY, sentence=NASTY, strip=STRIP, pages=pages).html()
+    return layers_page(NASTY, STRIP, LINE, pages, 128).html()
 
 
 def test_text_cannot_become_markup(written: str) -> None:
@@ -53,4 +58,4 @@ def test_layers_without_a_page_are_left_out(written: str) -> None:
 
 def test_no_page_at_all_is_an_error() -> None:
     with pytest.raises(XaiWidgetsError, match="none of the strip's layers"):
-        layers_page(title="", sentence="", strip=STRIP, pages={})
+        layers_page("", STRIP, LINE, {}, 128)

@@ -24,14 +24,14 @@ def test_all_classes_with_pictures_bars_maps_and_exemplars(written):
     assert [page["name"] for page in data["classes"]] == list(explorer.study.class_names)
     assert data["chosen"] == 1
     for page in data["classes"]:
-        assert len(page["cards"]) == len(page["pictures"])
+        assert len(data["line"]["cards"]) == len(page["pictures"]) == len(data["predicted"])
         assert len(page["features"]) == 4
         for one in page["pictures"]:
             assert len(one["cards"]) == len(one["order"]) == len(one["turned"]) == 4
             assert [step["kind"] for step in one["steps"]] == ["total", *["feature"] * 4, "rest", "total"]
             assert all(len(answers) == len(data["stops"]) for answers in one["turned"])
-    first = data["classes"][1]["pictures"][0]
-    assert (first["sentence"], first["numbers"]) == (explorer.sentence, explorer.numbers)
+    first = data["classes"][1]["pictures"][data["line"]["chosen"]]
+    assert (first["sentence"], first["verdict"]) == (explorer.sentence, explorer._lines["numbers"].value)
     assert first["cards"][0]["title"] == NASTY
     assert first["cards"][0]["lines"] == explorer.views.features.cards[0]["lines"]
 
@@ -39,5 +39,5 @@ def test_all_classes_with_pictures_bars_maps_and_exemplars(written):
 def test_every_picture_is_written_once_and_every_tile_has_one(written):
     _, data = written
     assert len(set(data["pictures"])) == len(data["pictures"])
-    indices = {int(index) for index in re.findall(r'"src": (\d+)', json.dumps(data["classes"]))}
+    indices = {int(index) for index in re.findall(r'"src": (\d+)', json.dumps([data["classes"], data["line"]]))}
     assert indices == set(range(1, len(data["pictures"])))

@@ -33,7 +33,7 @@ def test_all_classes_that_were_found_and_everything_in_them(written):
         for summary in page["summaries"]:
             assert len(summary["cards"]) == len(summary["details"])
             assert all(len(detail["tiles"]) == 6 for detail in summary["details"])
-    assert data["classes"][2]["numbers"] == browser.numbers
+    assert data["classes"][2]["verdict"] == browser._lines["numbers"].value
     assert data["classes"][2]["cards"][0]["title"] == NASTY
 
 
@@ -42,7 +42,7 @@ def test_every_picture_is_written_once_and_every_tile_has_one(written):
     assert len(set(data["pictures"])) == len(data["pictures"])
     assert data["pictures"][0] == ""
     assert all(picture.startswith("data:image/webp") for picture in data["pictures"][1:])
-    indices = {int(index) for index in re.findall(r'"src": (\d+)', json.dumps(data["classes"]))}
+    indices = {int(index) for index in re.findall(r'"(?:src|blink)": (\d+)', json.dumps(data["classes"]))}
     assert indices == set(range(1, len(data["pictures"])))
 
 

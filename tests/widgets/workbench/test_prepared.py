@@ -12,7 +12,6 @@ from xai_widgets.demos import bird_classifier
 from xai_widgets.errors import CancelledError, XaiWidgetsError
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
-from xai_widgets.methods.inversion.scene import PAIRS
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.workbench.catalogue import VIEWS
@@ -24,22 +23,6 @@ def bird_study(cheat=None, count=12):
     settings = GuidedSettings(steps=2)
     study.explainers["inversion"] = GuidedFeatureInversion(study, "block2", settings=settings, background="mean")
     return study
-
-
-def test_evidence_is_looked_for_in_pictures_of_two_birds(prepare):
-    study = bird_study()
-    (explorer,) = prepare("inversion", [study])
-    assert explorer.explanation is not None
-    assert explorer.explanation.pictures.shape[1:] == (3, 64, 128)
-    assert len(explorer.cards.cards) == len(PAIRS)
-    labels = study.test.labels
-    assert all(labels[left] != labels[right] for left, right in PAIRS)
-
-
-@pytest.mark.parametrize("options", [{"cheat": 0.9}, {"count": 9}])
-def test_where_two_birds_cannot_be_drawn_alike_it_is_looked_for_in_single_ones(prepare, options):
-    (explorer,) = prepare("inversion", [bird_study(**options)])
-    assert explorer.explanation.pictures.shape[1:] == (3, 64, 64)
 
 
 def test_two_studies_get_the_same_kind_of_pictures(prepare):

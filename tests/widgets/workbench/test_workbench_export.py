@@ -9,11 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from tests.widgets.conftest import data_of
 from xai_widgets.errors import CancelledError, LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.frame.explorer import Explorer
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 from xai_widgets.widgets.workbench.page import Part, Tab, tabbed_page, workbench_page
@@ -29,7 +31,8 @@ class Poster(Explorer):
     explanation = None
 
     def __init__(self, title: str) -> None:
-        study: Any = SimpleNamespace(name=title, explainers={}, class_names=())
+        pool = SimpleNamespace(indices=[], pictures=torch.zeros(0, 3, 8, 8), own=False)
+        study: Any = SimpleNamespace(name=title, explainers={}, class_names=(), pool=pool)
         study.explainers["cladec"] = SimpleNamespace(study=study)
         super().__init__(study)
 
@@ -43,10 +46,8 @@ class Poster(Explorer):
 
     def _refresh(self) -> None: ...
 
-    def make_page(self, progress: Progress) -> Page:
-        progress.start(f"Writing {self.title}", 1)
-        progress.advance()
-        return Page("cae/page.html", self.title, "", views=("map", "atlas"), context={"legend": NASTY, "numbers": "1"})
+    def draft(self) -> Draft:
+        return Draft(self.title, [str, str], lambda _: Page("pages/page.html", self.title, NASTY))
 
 
 class Blank(Poster):
@@ -54,7 +55,7 @@ class Blank(Poster):
 
     error: XaiWidgetsError = NotFittedError(f"press Fit {NASTY}")
 
-    def make_page(self, progress: Progress) -> Page:
+    def draft(self) -> Draft:
         raise self.error
 
 
@@ -166,7 +167,7 @@ def test_what_runs_in_an_explorer_is_waited_for(opened: Any, write: Any) -> None
 
 
 def test_who_cancels_while_a_view_is_written_gets_no_file(opened: Any, write: Any) -> None:
-    progress = Progress(lambda state: state.task == "Writing second" and progress.cancel())
+    progress = Progress(lambda state: state.task.startswith("Writing 2 views") and progress.cancel())
     with pytest.raises(CancelledError):
         write({"cladec": [opened(Poster, "first")], "cae": [opened(Poster, "second")]}, progress=progress)
 
@@ -176,4 +177,4 @@ def test_who_cancels_before_the_page_is_put_together_gets_no_file() -> None:
     progress.cancel()
     tabs = [Tab("a", "A", "?", "!", [Part("part", "<html >")])]
     with pytest.raises(CancelledError):
-        tabbed_page("", "", tabs, progress=progress)
+        tabbed_page("", "", tabs, None, progress=progress)

@@ -37,7 +37,7 @@ class Estimate:
 
     def sentence(self) -> str:
         """Both in words, as "about 40 s and 300 MB here"."""
-        return f"about {_time(self.seconds)} and {_memory(self.bytes)} here"
+        return f"{duration(self.seconds)} and {_memory(self.bytes)} here"
 
 
 def estimate(explainer: Explainer, layer: str | None = None, *, progress: Progress | None = None) -> Estimate:
@@ -117,10 +117,11 @@ def _typical(marks: list[float]) -> float:
     return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time that is not known well, in words."""
     if seconds < 90:
-        return f"{max(_rounded(seconds), 1)} s"
-    return f"{_rounded(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"about {max(_rounded(seconds), 1)} s"
+    return f"about {_rounded(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def _memory(count: int) -> str:

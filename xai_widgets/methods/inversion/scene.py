@@ -9,8 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xai_widgets.data.bird_pictures import BirdPictures
-from xai_widgets.data.birds import pair
 from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.variations import ENOUGH
@@ -30,9 +28,6 @@ PREDICTED, NOTHING, RUNNER_UP = -1, -1, -2
 
 TOGETHER = "all together"
 """In place of a layer: all those that the search was made with."""
-
-PAIRS = ((1, 9), (0, 2), (3, 4), (5, 6), (7, 8))
-"""Unseen birds of the demo, of different species, that are drawn in one picture."""
 
 
 class Choice(NamedTuple):
@@ -117,15 +112,20 @@ def make_scene(
 ) -> Scene:
     """Search for the masks, and ask the classifier about all of them; `on_mask` sees the masks of the search."""
     study, index = inversion.study, pool.indices[choice.picture]
-    explanation = _explained(inversion, pool, choice, progress, on_mask)
-    steps = len(explanation.frames)
-    shown = [stop.step for stop in film_of(steps)[:-1]]
+    with study.borrowed():  # once for all the questions
+        explanation = _explained(inversion, pool, choice, progress, on_mask)
+        masks = _masks(explanation)
+        progress.check()
+        ends = _pairs(study, explanation.pictures, explanation.backgrounds)
+        blends, parts = _blends(study, explanation, masks), _parts(pool, index, explanation)
+    return Scene(choice, index, explanation, stops_of(len(explanation.frames)), masks, blends, ends, parts)
+
+
+def _masks(explanation: InversionExplanation) -> Tensor:
+    """All masks that can be shown ``(S, T, H, W)``: those of the film, the final ones, and their strongest parts."""
+    shown = [stop.step for stop in film_of(len(explanation.frames))[:-1]]
     cropped = [strongest(explanation.masks, share / 100) for share in SHARES[1:]]
-    masks = torch.cat([explanation.frames[shown].float() / 255, torch.stack([explanation.masks, *cropped])])
-    progress.check()
-    ends = _pairs(study, explanation.pictures, explanation.backgrounds)
-    blends, parts = _blends(study, explanation, masks), _parts(pool, index, explanation)
-    return Scene(choice, index, explanation, stops_of(steps), masks, blends, ends, parts)
+    return torch.cat([explanation.frames[shown].float() / 255, torch.stack([explanation.masks, *cropped])])
 
 
 def _explained(
@@ -162,9 +162,12 @@ def strongest(masks: Tensor, share: float) -> Tensor:
 
 
 def _blends(study: Study, explanation: InversionExplanation, masks: Tensor) -> Tensor:
-    """Probabilities ``(S, T, 2, K)`` of what masks ``(S, T, H, W)`` keep and remove; stop by stop, to save memory."""
-    both = explanation.pictures, explanation.backgrounds
-    return torch.stack([_pairs(study, blend(*both, mask), blend(*both, 1 - mask)) for mask in masks[:, :, None]])
+    """Probabilities ``(S, T, 2, K)`` of what masks ``(S, T, H, W)`` keep and remove; a batch at a time."""
+    both = explanation.pictures[:, None], explanation.backgrounds[:, None]
+    at_once = max(1, study.batch_size // (2 * masks.shape[1]))
+    parts = [torch.stack([part, 1 - part], 2)[:, :, :, None] for part in masks.split(at_once)]
+    found = [study.predict(blend(*both, part).flatten(0, 2)).unflatten(0, part.shape[:3]) for part in parts]
+    return torch.cat(found)
 
 
 def _pairs(study: Study, first: Tensor, second: Tensor) -> Tensor:
@@ -189,12 +192,3 @@ def layers_of(inversion: GuidedFeatureInversion, blocks: Sequence[str]) -> list[
 
 def _own_layer(inversion: GuidedFeatureInversion) -> str:
     return TOGETHER if len(inversion.base_layers) > 1 else inversion.base_layers[0]
-
-
-def two_birds(study: Study) -> Tensor | None:
-    """Pictures of two birds, each of which is evidence for another class, if the study can draw them."""
-    birds = study.sources.test
-    if not isinstance(birds, BirdPictures) or birds.cheat is not None or len(birds) <= max(map(max, PAIRS)):
-        return None
-    drawn = [pair(birds.bird(left), birds.bird(right))[0] for left, right in PAIRS]
-    return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255 for pixels in drawn])

@@ -150,20 +150,15 @@ class ClassScene:
 
 
 def class_scene(srae: SRAE, pool: Pool, target: int, pictures: Sequence[int], progress: Progress) -> ClassScene:
-    """Explain pictures of the pool, turn all x-features in each, and find exemplars; `class_steps` steps."""
+    """Explain pictures of the pool, turn all x-features in each, and find exemplars; `progress` may stop it."""
     features = range(srae.settings.features)
-    explanation = srae.explain(pool.batch(pictures), target)
-    progress.advance()
-    turned = [_advanced(turn(srae, picture, target, features), progress) for picture in explanation.pictures]
-    exemplars = [_advanced(find_exemplars(srae, target, feature), progress) for feature in features]
+    with srae.study.borrowed():  # once for all the questions
+        explanation = srae.explain(pool.batch(pictures), target)
+        turned = [_checked(turn(srae, picture, target, features), progress) for picture in explanation.pictures]
+        exemplars = [_checked(find_exemplars(srae, target, feature), progress) for feature in features]
     return ClassScene(explanation, turned, exemplars)
 
 
-def class_steps(srae: SRAE, pictures: Sequence[int]) -> int:
-    """How many steps `class_scene` tells its progress."""
-    return 1 + len(pictures) + srae.settings.features
-
-
-def _advanced(found: T, progress: Progress) -> T:
-    progress.advance()
+def _checked(found: T, progress: Progress) -> T:
+    progress.check()
     return found

@@ -14,7 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from xai_widgets import artifact, limits
+from xai_widgets import limits
 from xai_widgets.errors import NotFittedError, PictureError
 from xai_widgets.limits import Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer
@@ -26,8 +26,9 @@ from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
-from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.methods.summaries.summary import PICTURES, ClassSummaries
 from xai_widgets.names import UNKNOWN, Target
+from xai_widgets.packing import packed, unpacked
 from xai_widgets.pictures import INDICES, PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.relabelling import known_labels
@@ -288,10 +289,10 @@ class VisualSummaries(Explainer):
         return own | {"masks": self.masks.options()}
 
     def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        del dtype  # most tensors are bool; the others are small
-        return {
-            f"{at}/{name}": value for at, one in enumerate(self.found.values()) for name, value in one.tensors().items()
-        }
+        exact = dtype.itemsize >= torch.float32.itemsize
+        in_bytes = () if exact else PICTURES
+        each = [one.tensors(exact=exact) for one in self.found.values()]
+        return {str(at): packed(one, in_bytes=in_bytes) for at, one in enumerate(each)}
 
     def _details(self) -> dict[str, Any]:
         return {"found": [one.details() for one in self.found.values()], "skipped": list(self.skipped.items())}
@@ -302,7 +303,7 @@ class VisualSummaries(Explainer):
         made = cls(study, masks=CrispMasks.restored(study, details["masks"]), **settings)
         made.skipped = dict(details["skipped"])
         for at, described in enumerate(details["found"]):
-            one = ClassSummaries.restored(artifact.group(tensors, str(at)), described, study.class_names)
+            one = ClassSummaries.restored(unpacked(tensors[str(at)]), described, study.class_names)
             made.found[one.class_index, one.errors] = one
         return made
 

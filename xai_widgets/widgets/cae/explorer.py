@@ -18,12 +18,12 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.before_fit import BeforeFit
 from xai_widgets.widgets.cae.controls import NOBODY, RUNNER_UP, ManifoldControls
-from xai_widgets.widgets.cae.page import manifold_page
-from xai_widgets.widgets.cae.target import judged, judged_overview, with_target
+from xai_widgets.widgets.cae.page import manifold_draft
+from xai_widgets.widgets.cae.target import told, with_target
 from xai_widgets.widgets.cae.view import ManifoldView
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
-from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.views.elements import Tile
 
 REST = 0.08
@@ -257,7 +257,7 @@ class ManifoldExplorer(BeforeFit):
             present = self.scene if choice == self._staged else None
 
             def work(progress: Progress) -> tuple[Scene, Counterfactual | None, Decoded]:
-                scene = present or choose_scene(cae, with_target(cae, study, choice, first), progress, study)
+                scene = present or choose_scene(cae, with_target(cae, choice, study, first), progress, study)
                 explanation = scene.explain(goal)
                 return scene, explanation, scene.end(explanation)
 
@@ -272,22 +272,12 @@ class ManifoldExplorer(BeforeFit):
             self.view.show_way(scene, explanation)
             self._staged, self.explanation = choice, explanation
             self.controls.enable(fitted=True, led=scene.target is not None)
-            if explanation is None:
-                self._tell_no_way()
-            else:
-                self._tell_way(choice, explanation)
+            self.sentence, verdict, numbers = told(self.explainer, choice, explanation)
+            self.judge(verdict, numbers)
+            if explanation is not None and isinstance(self._goal, str):
+                self.controls.set_dial(explanation.obtained)
             self.map.move(*point)
             self._follow_point()
-
-    def _tell_way(self, choice: Choice, explanation: Counterfactual) -> None:
-        self.sentence = f"{explanation.sentence()}{choice.most_changed(self.study, explanation)}"
-        self.judge(judged(explanation), explanation.verdict())
-        if isinstance(self._goal, str):
-            self.controls.set_dial(explanation.obtained)
-
-    def _tell_no_way(self) -> None:
-        self.sentence = "Drag the point: the picture changes, and the prediction follows. Choose a class to lead it to."
-        self.judge(judged_overview(self.explainer), self.explainer.verdict())
 
     # --- the point -----------------------------------------------------------------------------------------------
 
@@ -332,15 +322,13 @@ class ManifoldExplorer(BeforeFit):
         target = second_class(studies[0], studies[0].pool.pictures[0])
         return [cls(study, target=target).settled(progress) for study in studies]
 
-    def make_page(self, progress: Progress) -> Page:
-        """Prepare a page of the map, the point and the pictures around it."""
-        with self.lock:
-            if self.scene is None:
-                raise NotFittedError("there is no map yet; fit the CAE, or wait until the map is drawn")
-            progress.start(f"Writing {self.title}", 1)
-            state = self.view.page_state()
-            progress.advance()
-            return manifold_page(title=self.title, sentence=self.sentence, numbers=self.numbers, **state)
+    def draft(self) -> Draft:
+        """A page of the first pictures and the chosen one, each with a map for every class it can be led to."""
+        if self.scene is None:
+            raise NotFittedError("there is no map yet; fit the CAE, or wait until the map is drawn")
+        pool = self.study.pool if self.picture is None else self.study.pool.with_picture(self.picture)
+        number = 0 if self.picture is None else pool.indices.index(self.picture)
+        return manifold_draft(self.title, self.explainer, pool, number, self.scene.target, self._goal)
 
     def close(self) -> None:
         """Stop what is running and close every widget inside."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
-from xai_widgets.methods.cae.scene import Choice, Scene
+from xai_widgets.methods.cae.scene import Choice
 from xai_widgets.pictures import load
 from xai_widgets.show.images import data_uri
 from xai_widgets.study import Study
@@ -27,14 +28,16 @@ RISES = 0.05
 """The probability may fall so far on the way to the target without doubt."""
 
 
-def with_target(cae: CAE, study: Study, choice: Choice, first: Study) -> Choice:
+def with_target(cae: CAE, choice: Choice, study: Study | None = None, first: Study | None = None) -> Choice:
     """The choice with the second most probable class where that is chosen, or where the predicted one is.
 
-    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over. The second of two
-    studies goes along with the `first`, as far as it can.
+    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over. The picture is one
+    of the CAE's study, or of a copy of it with other unseen pictures; the second of two studies goes along with the
+    `first`, as far as it can.
     """
+    study = study or cae.study
     picture = load(choice.pictures(study), [choice.picture])[0]
-    own, leading = study.predict(picture)[0], (first if first.class_names == study.class_names else study)
+    own, leading = study.predict(picture)[0], (first if first and first.class_names == study.class_names else study)
     order = leading.predict(picture)[0].argsort(descending=True).tolist()
     predicted = {int(own.argmax()), order[0]}
     if choice.target != RUNNER_UP and choice.target not in predicted:
@@ -43,11 +46,14 @@ def with_target(cae: CAE, study: Study, choice: Choice, first: Study) -> Choice:
     return choice._replace(target=next((k for k in order if k in known), None))
 
 
-def offered(scene: Scene) -> list[int]:
-    """The classes that a picture can be led to at a click, and `NOBODY`: few ones in their order, of many the first."""
-    likely = [k for k in scene.probabilities.argsort(descending=True).tolist() if k != scene.source]
+def offered(probabilities: Tensor, target: int | None) -> list[int]:
+    """The classes that a picture can be led to at a click, and `NOBODY`: few ones in their order, of many the first.
+
+    `probabilities` ``(K,)`` are those of the picture; the `target` is among the classes.
+    """
+    likely: list[int] = probabilities.argsort(descending=True).tolist()[1:]
     few = sorted(likely) if len(likely) <= MOST_CHIPS else likely[:MOST_CHIPS]
-    reached = [] if scene.target is None or scene.target in few else [scene.target]
+    reached = [] if target is None or target in few else [target]
     return [*few, *reached, NOBODY]
 
 
@@ -93,6 +99,15 @@ def judged(found: Counterfactual) -> Verdict:
     return judge(
         found.problems, doubt, f"It becomes {target} with {found.obtained:.0%}, and all frames lie on the data."
     )
+
+
+def told(cae: CAE, choice: Choice, explanation: Counterfactual | None) -> tuple[str, Verdict, str]:
+    """A sentence about a path or about the map of all classes, whether to trust it, and the numbers."""
+    if explanation is None:
+        sentence = "Drag the point: the picture changes, and the prediction follows. Choose a class to lead it to."
+        return sentence, judged_overview(cae), cae.verdict()
+    sentence = f"{explanation.sentence()}{choice.most_changed(cae.study, explanation)}"
+    return sentence, judged(explanation), explanation.verdict()
 
 
 def judged_overview(cae: CAE) -> Verdict:

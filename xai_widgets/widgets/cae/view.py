@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
 
+from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Decoded, Point, Scene
 from xai_widgets.names import class_name
@@ -17,9 +19,10 @@ from xai_widgets.widgets.cae.controls import NOBODY
 from xai_widgets.widgets.cae.path import PathView
 from xai_widgets.widgets.cae.target import Exemplars, offered
 from xai_widgets.widgets.views.atlas import AtlasView
-from xai_widgets.widgets.views.cards import Cards
+from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import thumbnail
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
+from xai_widgets.widgets.views.tools import close_all
 
 CHIP = 36
 """Pixels of the side of a picture of a class to be chosen."""
@@ -76,10 +79,14 @@ class ManifoldView:
 
     def _offer(self, scene: Scene) -> None:
         """Offer the classes that the picture can be led to."""
-        self._offered = offered(scene)
+        self._offered = offered(scene.probabilities, scene.target)
         with self.chips.hold_sync():
-            self.chips.cards = [self._exemplars.chip(scene.cae, k) for k in self._offered]
+            self.chips.cards = self.cards_of(scene.cae, self._offered)
             self.chips.selected = self._offered.index(NOBODY if scene.target is None else scene.target)
+
+    def cards_of(self, cae: CAE, classes: Sequence[int]) -> list[Card]:
+        """Classes as cards to choose."""
+        return [self._exemplars.chip(cae, k) for k in classes]
 
     def _show_pictures(self, scene: Scene, truth: str) -> None:
         predicted, chance = class_name(self.names, scene.source), float(scene.probabilities.max())
@@ -112,6 +119,12 @@ class ManifoldView:
         else:
             self.path.show(explanation)
             self.map.path(scene.plane.project(explanation.strip.z).numpy())
+
+    def close(self) -> None:
+        """Close every widget inside; what is shown afterwards reaches no browser, only `page_state`."""
+        for widget in (*self.widgets, self.path.widget):
+            close_all(widget)
+        self.map.close()
 
     def page_state(self) -> dict[str, Any]:
         """What `manifold_page` needs to draw the same."""

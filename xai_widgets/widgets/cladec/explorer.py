@@ -10,20 +10,20 @@ from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units
 from xai_widgets.pool import EVERYTHING, NOT_KNOWN
-from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec import tiles
 from xai_widgets.widgets.cladec.difference import of_drawings
 from xai_widgets.widgets.cladec.frames import LayerFrames, unfitted, verdict
 from xai_widgets.widgets.cladec.kinds import MISTAKES, listed
-from xai_widgets.widgets.cladec.page import LayerPage, layers_page
+from xai_widgets.widgets.cladec.page import LayerPage, layer_page, layers_draft
 from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.difference import Search
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
-from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.pages.draft import Draft
+from xai_widgets.widgets.pages.pictures import picture_line, written
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.elements import PictureGrid, Row, Tile
 from xai_widgets.widgets.views.layer_picker import LayerPicker
@@ -230,7 +230,7 @@ class ClaDecExplorer(Explorer):
         self.sentence = found.report.sentence()
         self.judge(verdict(found), found.verdict())
         self.grid.columns = tiles.columns_of(found, self.map.value)
-        self.grid.rows = self._grid_rows(found)
+        self.grid.rows = self._grid_rows(found, self._indices)
         self._show_row()
 
     def _explain(self, layer: str, indices: Sequence[int]) -> ClaDecExplanation:
@@ -284,8 +284,8 @@ class ClaDecExplorer(Explorer):
             predictions = {name: table[self._row] for name, table in self.explanation.predictions.items()}
             self.bars.show(predictions, self.explanation.class_names)
 
-    def _grid_rows(self, found: ClaDecExplanation) -> list[Row]:
-        names = [self.study.pool.title(i) for i in self._indices]
+    def _grid_rows(self, found: ClaDecExplanation, indices: Sequence[int]) -> list[Row]:
+        names = [self.study.pool.title(i) for i in indices]
         last = tiles.last_tiles(self.explainer, found, self.map.value)
         return [
             {"label": name, "tiles": [*tiles.version_tiles(found, row), tile]}
@@ -318,28 +318,16 @@ class ClaDecExplorer(Explorer):
 
     # --- taking it away ----------------------------------------------------------------------------------------
 
-    def make_page(self, progress: Progress) -> Page:
-        """Prepare a page of the pictures on display, for every fitted layer."""
+    def draft(self) -> Draft:
+        """A page of every fitted layer, with the first pictures and the chosen one."""
         self._required()
-        progress.start(f"Writing {self.title}", len(self.explainer.layers))
-        pages = {}
-        for layer in self.explainer.layers:
-            pages[layer] = self._page(layer)
-            progress.advance()
-        return layers_page(
-            title=self.title,
-            sentence="Choose a layer: what does it still know about each picture?",
-            strip=self.picker.strip_state(),
-            pages=pages,
-            tile=self.grid.tile,
-            pixelated=self.grid.pixelated,
-        )
+        pool, chosen = self.study.pool, self._indices[self._row]
+        pictures = written(pool, chosen)
 
-    def _page(self, layer: str) -> LayerPage:
-        found = self._explain(layer, self._indices)
-        return LayerPage(
-            columns=tiles.columns_of(found, self.map.value),
-            rows=self._grid_rows(found),
-            numbers=found.verdict(),
-            sentence=found.report.sentence(),
-        )
+        def page_of(layer: str) -> LayerPage:
+            found = self._explain(layer, pictures)
+            return layer_page(found, tiles.columns_of(found, self.map.value), self._grid_rows(found, pictures))
+
+        line = picture_line(pool, chosen, pixelated=self.grid.pixelated)
+        strip, tile = self.picker.strip_state(), self.grid.tile
+        return layers_draft(self.title, strip, line, self.explainer.layers, page_of, tile=tile)

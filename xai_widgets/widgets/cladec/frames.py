@@ -15,12 +15,12 @@ AGREES = 0.9
 """A layer is in doubt if the classifier recognises fewer of its reconstructions."""
 
 
-def frame_of(shown: ClaDecExplanation) -> Frame:
-    """The first picture as a layer has it, large, beside the original and the auto-encoder's."""
-    original = exactly(shown.original[0])
+def frame_of(shown: ClaDecExplanation, row: int = 0) -> Frame:
+    """A picture as a layer has it, large, beside the original and the auto-encoder's."""
+    original = exactly(shown.original[row])
     headings = {"original": "Original", "cladec": f"Drawn from {shown.layer}", "reference": "Auto-encoder"}
     tiles = [
-        _large(headings[name], exactly(pictures[0]), f"{SPOKEN[name]} at {shown.layer}", shown.said(name, 0))
+        _large(headings[name], exactly(pictures[row]), f"{SPOKEN[name]} at {shown.layer}", shown.said(name, row))
         | {"blink": "" if name == "original" else original}
         for name, pictures in shown.versions().items()
     ]

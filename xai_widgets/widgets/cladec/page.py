@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypedDict
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cladec.explanation import ClaDecExplanation
+from xai_widgets.widgets.cladec.frames import frame_of, verdict
+from xai_widgets.widgets.pages.draft import Draft, piece
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.elements import Row
+from xai_widgets.widgets.views.stage import Frame
+from xai_widgets.widgets.views.verdict import verdict_line
+
+SENTENCE = "Choose a layer: what does it still know about each picture?"
 
 
 class LayerPage(TypedDict):
     """What is shown while one layer is chosen."""
 
+    #: Each picture, large.
+    frames: list[Frame]
+    #: All pictures in rows.
     columns: list[str]
     rows: list[Row]
-    numbers: str
     sentence: str
+    #: HTML.
+    verdict: str
+
+
+def layer_page(found: ClaDecExplanation, columns: list[str], rows: list[Row]) -> LayerPage:
+    """What is shown of a layer: the explained pictures, large and in rows."""
+    return LayerPage(
+        frames=[frame_of(found, row) for row in range(len(rows))],
+        columns=columns,
+        rows=rows,
+        sentence=found.report.sentence(),
+        verdict=verdict_line(verdict(found), found.verdict()),
+    )
+
+
+def layers_draft(
+    title: str,
+    strip: Mapping[str, Any],
+    line: Mapping[str, Any],
+    layers: Sequence[str],
+    page_of: Callable[[str], LayerPage],
+    *,
+    tile: int,
+) -> Draft:
+    """A page of these layers, before it is computed; see `layers_page`."""
+
+    def page(made: list[LayerPage]) -> Page:
+        return layers_page(title, strip, line, dict(zip(layers, made, strict=True)), tile)
+
+    return Draft(title, [piece(partial(page_of, layer)) for layer in layers], page)
 
 
 def layers_page(
-    *,
-    title: str,
-    sentence: str,
-    strip: Mapping[str, Any],
-    pages: Mapping[str, LayerPage],
-    tile: int = 160,
-    pixelated: bool = False,
+    title: str, strip: Mapping[str, Any], line: Mapping[str, Any], pages: Mapping[str, LayerPage], tile: int
 ) -> Page:
-    """A page in which choosing a layer in the strip changes the pictures below.
+    """A page in which choosing a layer in the strip, or a picture in the line, changes the pictures below.
 
-    `strip` is a `LayerPicker.strip_state`, and its layers without a page are left out; raises an XaiWidgetsError if
-    none of them has one.
+    `strip` is a `LayerPicker.strip_state`, and its layers without a page are left out; `line` is a `picture_line`.
+    Raises an XaiWidgetsError if no layer has a page.
     """
     layers = [layer for layer in strip["layers"] if layer["name"] in pages]
     if not layers:
@@ -39,5 +73,5 @@ def layers_page(
     names = [layer["name"] for layer in layers]
     value = strip["value"] if strip["value"] in names else names[0]
     data = {"layers": layers, "value": value, "pages": {name: pages[name] for name in names}}
-    data |= {"tile": tile, "pixelated": pixelated}
-    return Page("cladec/page.html", title, sentence, shared(data), views=("strip", "grid"))
+    data |= {"tile": tile, "line": line}
+    return Page("cladec/page.html", title, SENTENCE, shared(data), views=("strip", "grid", "stage", "cards"))

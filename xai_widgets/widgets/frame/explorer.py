@@ -21,6 +21,8 @@ from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.difference import Search, of_predictions
 from xai_widgets.widgets.frame.fitting import Fitting, explainer_of
 from xai_widgets.widgets.frame.selection import Selection
+from xai_widgets.widgets.pages.draft import Draft, finished
+from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import Tile
 
 PATIENCE = 0.1
@@ -258,6 +260,17 @@ class Explorer(Fitting):
             self.close()
             raise
         return self
+
+    # --- taking it away ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def draft(self) -> Draft:
+        """A page that shows the same, before it is computed; raises what `to_html` raises where there is nothing."""
+
+    def make_page(self, progress: Progress) -> Page:
+        """Prepare a page that shows the same without a notebook, a kernel or a network."""
+        (page,) = finished([self.draft()], progress)
+        return page
 
     # --- life --------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ from xai_widgets.methods.inversion.scene import (
     film_of,
     layers_of,
     make_scene,
-    two_birds,
 )
 from xai_widgets.names import Target, find_class
 from xai_widgets.pool import Pool
@@ -34,8 +33,8 @@ from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.inversion import tiles
 from xai_widgets.widgets.inversion.controls import InversionControls
-from xai_widgets.widgets.inversion.page import inversion_page
-from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.inversion.page import inversion_draft
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
@@ -303,18 +302,17 @@ class InversionExplorer(Explorer):
         first: list[Tile] = self.grid.rows[0]["tiles"]
         return first
 
-    def make_page(self, progress: Progress) -> Page:
-        """Prepare a page of the chosen picture and some more, each with two classes."""
+    def draft(self) -> Draft:
+        """A page of the first pictures and the chosen one, each with two classes."""
         self._required()
         page = (self.title, self.explainer, self._pool, self._choice(), self._scenes)
-        return inversion_page(*page, pixelated=self.grid.pixelated, progress=progress)
+        return inversion_draft(*page, pixelated=self.grid.pixelated)
 
     @classmethod
     def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:
-        """Explorers that have searched; of pictures of two birds, where one study can draw them."""
-        pictures = two_birds(studies[0]) if len(studies) == 1 else None
+        """Explorers that have searched."""
         made = [study.explainers.get(cls.key) or GuidedFeatureInversion(study, seed=seed) for study in studies]
-        return [cls(inversion, pictures=pictures).settled(progress) for inversion in made]
+        return [cls(inversion).settled(progress) for inversion in made]
 
     def close(self) -> None:
         """Stop what is running and close every widget inside."""

@@ -1,35 +1,38 @@
 // The page of its own: what is chosen in it, and what is then shown. `data` holds all of it.
 
-const { pixelated, shares } = data;
-const withPictures = (tiles) => tiles.map((one) => ({ ...one, src: data.pictures[one.src] }));
-const drawn = (list) => list.map((one) => ({ ...one, tiles: withPictures(one.tiles) }));
-const pictures = makeModel({
-  cards: drawn(data.cards), across: 0, headings: [], selected: 0, tile: 72, pixelated, label: "Pictures",
-});
+const { shares } = data;
+const { pixelated } = data.line;
+const large = makeModel({ frames: [], value: "", hovered: "", label: "", side: 300, pixelated });
 const rows = makeModel({ columns: data.columns, rows: [], selected: -1, tile: 112, pixelated });
 const part = (name) => document.getElementById(name);
 const write = (name, text) => { part(name).textContent = text; };
-const scene = () => data.scenes[pictures.get("selected")];
 const last = data.frames - 1;
 const pause = 200;
+const TWO = 2;
 let timer = null;
 
 const step = () => Number(part("step").value);
 const area = () => Number(part("area").value);
+const chosen = pictureLine({ makeModel, cards, line: data.line, show: showPicture });
+const scene = () => data.scenes[chosen()];
 
+// Of two classes side by side, the original and what is kept; of one also what is removed.
 function show() {
   const stop = scene().stops[area() < 100 ? last + shares.indexOf(area()) : step()];
-  const chosen = part("class").selectedIndex - 1;
-  rows.set("rows", drawn(chosen < 0 ? stop.rows : [stop.rows[chosen]]));
+  const both = part("class").selectedIndex >= stop.large.length;
+  const tiles = both ? stop.large.flatMap((one) => one.slice(0, TWO)) : stop.large[part("class").selectedIndex];
+  large.set("frames", [{ name: "", tiles }]);
+  rows.set("rows", both ? stop.rows : [stop.rows[part("class").selectedIndex]]);
+  part("verdict").innerHTML = scene().verdicts[part("class").selectedIndex]; // written by us, its texts escaped
   write("line", stop.line);
   write("percent", `${area()}%`);
 }
 
 function showPicture() {
-  const { names, sentence, words, numbers } = scene();
-  part("class").replaceChildren(...["all side by side", ...names].map((name) => new Option(name)));
+  const { names, sentence, words } = scene();
+  const both = names.length > 1 ? [`${names.join(" and ")}`] : [];
+  part("class").replaceChildren(...[...names, ...both].map((name) => new Option(name)));
   write("sentence", sentence);
-  write("numbers", numbers);
   part("words").replaceChildren(...words.map((text) => {
     const line = document.createElement("div");
     line.textContent = text;
@@ -64,9 +67,8 @@ function play() {
 part("step").max = last;
 part("step").value = last;
 showPicture();
-cards.render({ model: pictures, el: part("cards") });
+stage.render({ model: large, el: part("stage") });
 grid.render({ model: rows, el: part("grid") });
-pictures.on("change:selected", showPicture);
 part("class").addEventListener("change", show);
 part("play").addEventListener("click", play);
 part("step").addEventListener("input", () => { part("area").value = 100; show(); });

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.inversion.tiles import COLUMNS, numbers, rows, sentence, stop_line, words
+from xai_widgets.widgets.inversion.tiles import COLUMNS, judged, judged_of, large_of, numbers, rows, sentence, stop_line, words
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
+from xai_widgets.widgets.pages.pictures import picture_line, written
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
-from xai_widgets.widgets.views.picture_strip import picture_cards
-
-PICTURES = 5
-"""At most so many pictures are written."""
+from xai_widgets.widgets.views.verdict import verdict_line
 
 EVERY = 2
 """Every so many steps of the film one is written; and its end."""
 
 
-def inversion_page(
+def inversion_draft(
     title: str,
     inversion: GuidedFeatureInversion,
     pool: Pool,
@@ -29,37 +29,30 @@ def inversion_page(
     known: Mapping[Choice, Scene],
     *,
     pixelated: bool = False,
-    progress: Progress,
-) -> Page:
+) -> Draft:
     """A page to choose a picture and a class, and to play the search back; scenes that are `known` are not made again.
 
-    The chosen picture comes first; without a second class, the runner-up is written beside the first.
+    Without a second class, the runner-up is written beside the first.
     """
     chosen = chosen._replace(second=RUNNER_UP) if chosen.second == NOTHING else chosen
-    others = [number for number in range(len(pool)) if number != chosen.picture]
-    written = [chosen.picture, *others[: PICTURES - 1]]
-    choices = [chosen._replace(picture=number) for number in written]
-    progress.start(f"Writing {title}", len(choices))
-    scenes = [_scene(inversion, pool, choice, known, progress) for choice in choices]
+    choices = [chosen._replace(picture=number) for number in written(pool, chosen.picture)]
     draw = each_once(on_page)
-    data = {
-        "cards": picture_cards(pool, written, draw),
-        "scenes": [_scene_page(scene, draw) for scene in scenes],
-        "frames": len(_stops(scenes[0])) - len(SHARES) + 1,
-        "shares": list(SHARES),
-        "columns": COLUMNS,
-        "pixelated": pixelated,
-    }
-    what = "Choose a picture and a class, and play the search back: where is the evidence?"
-    return Page("inversion/page.html", title, what, shared(data), views=("cards", "grid"))
 
+    def scene_page(choice: Choice, progress: Progress) -> dict[str, Any]:
+        return _scene_page(known.get(choice) or make_scene(inversion, pool, choice, progress), draw)
 
-def _scene(
-    inversion: GuidedFeatureInversion, pool: Pool, choice: Choice, known: Mapping[Choice, Scene], progress: Progress
-) -> Scene:
-    found = known.get(choice) or make_scene(inversion, pool, choice, progress.part())
-    progress.advance()
-    return found
+    def page(scenes: list[dict[str, Any]]) -> Page:
+        data = {
+            "line": picture_line(pool, chosen.picture, draw, pixelated=pixelated),
+            "scenes": scenes,
+            "frames": len(scenes[0]["stops"]) - len(SHARES) + 1,
+            "shares": list(SHARES),
+            "columns": COLUMNS,
+        }
+        what = "Choose a picture and a class, and play the search back: where is the evidence?"
+        return Page("inversion/page.html", title, what, shared(data), views=("cards", "grid", "stage"))
+
+    return Draft(title, [partial(scene_page, choice) for choice in choices], page)
 
 
 def _stops(scene: Scene) -> list[int]:
@@ -69,10 +62,22 @@ def _stops(scene: Scene) -> list[int]:
 
 
 def _scene_page(scene: Scene, draw: Draw) -> dict[str, Any]:
+    classes = range(len(scene.classes))
     return {
-        "names": [scene.name(row) for row in range(len(scene.classes))],
+        "names": [scene.name(row) for row in classes],
         "sentence": sentence(scene),
         "words": words(scene),
-        "numbers": numbers(scene),
-        "stops": [{"line": stop_line(scene, stop), "rows": rows(scene, stop, draw)} for stop in _stops(scene)],
+        # Of each class, and of all of them.
+        "verdicts": [
+            *(verdict_line(judged_of(scene, row), scene.explanation[row].verdict()) for row in classes),
+            verdict_line(judged(scene), numbers(scene)),
+        ],
+        "stops": [
+            {
+                "line": stop_line(scene, stop),
+                "large": [large_of(scene, stop, row, draw) for row in classes],
+                "rows": rows(scene, stop, draw),
+            }
+            for stop in _stops(scene)
+        ],
     }

@@ -39,13 +39,16 @@ def failed(scene: Scene, row: int) -> bool:
 
 
 def large(scene: Scene, stop: int) -> Frame:
-    """The original with the mask's outline and what the mask keeps, large, for each class."""
-    return {"name": "", "tiles": [tile for row in range(len(scene.classes)) for tile in _pair(scene, stop, row)]}
+    """What `large_of` gives for each class; of two classes without what the mask removes."""
+    each = [large_of(scene, stop, row) for row in range(len(scene.classes))]
+    most = 3 if len(each) == 1 else 2
+    return {"name": "", "tiles": [tile for tiles in each for tile in tiles[:most]]}
 
 
-def _pair(scene: Scene, stop: int, row: int) -> list[Large]:
+def large_of(scene: Scene, stop: int, row: int, draw: Draw = exactly) -> list[Large]:
+    """The original with the mask's outline, and what the mask keeps and removes, large, for one class."""
     shown, name, of = scene.at(stop), scene.name(row), scene.classes[row]
-    plain, lost = exactly(shown.pictures[row]), failed(scene, row)
+    plain, lost = draw(shown.pictures[row]), failed(scene, row)
     area = f"{float(shown.masks[row].mean()):.0%} of the picture, {where(shown.masks[row])}"
     outlined = drawn_around(shown.pictures[row], shown.masks[row] > 0.5)
     original = _caption(scene.ends[row, 0], shown.class_names, of)
@@ -57,8 +60,8 @@ def _pair(scene: Scene, stop: int, row: int) -> list[Large]:
         ("Removed", shown.removed_picture(row), f"Removed: {gone}", f"without {area}: {gone}"),
     ]
     return [
-        {"heading": heading, "src": exactly(one), "alt": alt, "caption": caption, "blink": plain, "dull": lost}
-        for heading, one, caption, alt in drawn[: 3 if len(scene.classes) == 1 else 2]
+        {"heading": heading, "src": draw(one), "alt": alt, "caption": caption, "blink": plain, "dull": lost}
+        for heading, one, caption, alt in drawn
     ]
 
 
@@ -74,10 +77,11 @@ def waiting(picture: Tensor, mask: Tensor | None = None) -> Frame:
 
 def judged(scene: Scene) -> Verdict:
     """Whether to trust the masks: the worst of the classes."""
-    return worst([_judged(scene, row) for row in range(len(scene.classes))])
+    return worst([judged_of(scene, row) for row in range(len(scene.classes))])
 
 
-def _judged(scene: Scene, row: int) -> Verdict:
+def judged_of(scene: Scene, row: int) -> Verdict:
+    """Whether to trust the mask of one class."""
     found, name = scene.explanation[row], scene.name(row)
     before, kept, removed = (float(one[0]) for one in (found.before, found.kept, found.removed))
     if before < DOUBTFUL:

@@ -22,6 +22,12 @@ from xai_widgets._version import __version__
 WIDGETS = Path(__file__).parents[1]
 """Templates are named relative to this folder."""
 
+HELPERS = ("makeModel", "restored", "pictureLine")
+"""What every script finds: a stand-in for a widget's model, the data with its pictures, a line to choose them from."""
+
+PICTURES = ("src", "blink")
+"""What names a picture in the data of views."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -62,7 +68,7 @@ class Page:
                 style=_source(WIDGETS / "views" / "style.css"),
                 data=json_for_script(self.data),
                 views={name: _as_function(WIDGETS / "views" / f"{name}.js") for name in self.views},
-                make_model=_as_function(WIDGETS / "pages" / "page_model.js"),
+                helpers={name: _as_function(WIDGETS / "pages" / f"{name}.js") for name in HELPERS},
                 script=_source(script) if script.exists() else "",
                 **self.context,
             )
@@ -76,7 +82,7 @@ def json_for_script(data: Mapping[str, Any] | str) -> Markup:
 
 
 def shared(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same data with every ``"src"`` replaced by its index in one list, ``"pictures"``: each is written once."""
+    """The same data with every picture replaced by its index in one list, ``"pictures"``: each is written once."""
     indices: dict[str, int] = {"": 0}
     return {**_indexed(data, indices), "pictures": list(indices)}
 
@@ -84,7 +90,7 @@ def shared(data: Mapping[str, Any]) -> dict[str, Any]:
 def _indexed(value: Any, indices: dict[str, int]) -> Any:
     if isinstance(value, Mapping):
         return {
-            name: indices.setdefault(inner, len(indices)) if name == "src" else _indexed(inner, indices)
+            name: indices.setdefault(inner, len(indices)) if name in PICTURES else _indexed(inner, indices)
             for name, inner in value.items()
         }
     return [_indexed(inner, indices) for inner in value] if isinstance(value, list) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 import ipywidgets
 
@@ -13,17 +12,16 @@ from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.scene import Choice, Scene, SraeOfLayer, find_exemplars, make_scene, offered_layers
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.names import Target, find_class
-from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
-from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.srae.controls import ConceptControls
 from xai_widgets.widgets.srae.measures import judged
-from xai_widgets.widgets.srae.page import concepts_page
+from xai_widgets.widgets.srae.page import concepts_draft
 from xai_widgets.widgets.srae.views import ConceptViews
 from xai_widgets.widgets.views.elements import Tile
 from xai_widgets.widgets.views.picture_strip import PictureStrip
@@ -335,8 +333,10 @@ class ConceptExplorer(Explorer):
             if state in ("cancelled", "failed") and old:
                 self._show_nothing()
 
-    def make_page(self, progress: Progress) -> Page:
-        """Prepare a page of all explained classes of the chosen layer, with some pictures of each."""
+    def draft(self) -> Draft:
+        """A page of all explained classes of the chosen layer, with the first pictures and the chosen one."""
         self._required()
-        page = partial(concepts_page, pixelated=self.strip.cards.pixelated, progress=progress)
-        return page(self.title, self.srae, self.strip.pool, self.target)
+        chosen = self.strip.chosen or 0
+        return concepts_draft(
+            self.title, self.srae, self.strip.pool, self.target, chosen, pixelated=self.strip.cards.pixelated
+        )

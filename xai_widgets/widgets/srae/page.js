@@ -1,19 +1,17 @@
 // The page of its own: what is chosen in it, and what is then shown. `data` holds all of it.
 
-const { pixelated } = data;
+const { pixelated } = data.line;
 const listOf = (tile, label) => makeModel({ cards: [], across: 0, headings: [], selected: 0, tile, pixelated, label });
 const gridOf = (tile, columns) => makeModel({ columns, rows: [], selected: -1, tile, pixelated });
-const pictures = listOf(72, "Pictures");
 const features = listOf(104, "X-features");
 const large = gridOf(144, [""]);
 const exemplars = gridOf(72, data.columns);
 const part = (name) => document.getElementById(name);
 const write = (name, text) => { part(name).textContent = text; };
-const withPictures = (tiles) => tiles.map((one) => ({ ...one, src: data.pictures[one.src] }));
-const drawn = (list) => list.map((one) => ({ ...one, tiles: withPictures(one.tiles) }));
 const page = () => data.classes[part("class").selectedIndex];
 let kept = null;  // Index of the picture that is compared with.
-const shown = () => page().pictures[pictures.get("selected")];
+const chosen = pictureLine({ makeModel, cards, line: data.line, show: showChosen });
+const shown = () => page().pictures[chosen()];
 const feature = () => shown().order[features.get("selected")];
 
 function element(parent, className, text) {
@@ -76,24 +74,30 @@ function showTurn() {
 function showFeature() {
   const one = page().features[feature()];
   write("exemplars-line", one.line);
-  exemplars.set("rows", drawn(one.rows));
+  exemplars.set("rows", one.rows);
   drawSum();
   showTurn();
 }
 
 function showPicture() {
   const one = shown();
-  for (const line of ["sentence", "line", "numbers"]) write(line, one[line]);
+  for (const line of ["sentence", "line"]) write(line, one[line]);
+  part("verdict").innerHTML = one.verdict; // written by us, its texts escaped
   const other = kept === null ? [] : page().pictures[kept].rows;
   const asKept = (tile) => ({ ...tile, caption: tile.caption.replace(/^chosen/, "kept"), alt: tile.alt.replace(/^chosen/, "kept") });
-  large.set("rows", drawn([...one.rows, ...other.map((row) => ({ ...row, tiles: row.tiles.map(asKept) }))]));
+  large.set("rows", [...one.rows, ...other.map((row) => ({ ...row, tiles: row.tiles.map(asKept) }))]);
   features.set("selected", 0);
-  features.set("cards", drawn(one.cards));
+  features.set("cards", one.cards);
   showFeature();
 }
 
+// The class that the classifier sees in the picture, where it has x-features.
+function showChosen() {
+  if (kept === null && data.predicted[chosen()] >= 0) part("class").selectedIndex = data.predicted[chosen()];
+  showPicture();
+}
+
 function showClass() {
-  pictures.set("selected", 0);
   keep(null);
 }
 
@@ -103,8 +107,6 @@ function keep(index) {
   const isOn = index !== null;
   write("compare", isOn ? "Stop comparing" : "Compare with this one");
   part("compare").setAttribute("aria-pressed", String(isOn));
-  const marked = page().cards.map((card, at) => ({ ...card, mark: at === index ? "kept" : "" }));
-  pictures.set("cards", drawn(marked));
   write("legend", `${data.legend}${isOn ? "; dashed: the one that was kept" : ""}`);
   showPicture();
 }
@@ -114,10 +116,9 @@ part("class").selectedIndex = data.chosen;
 part("turn").max = data.stops.length - 1;
 part("turn").value = data.stops.indexOf(1);
 showClass();
-for (const [model, name] of [[pictures, "cards"], [features, "features"]]) cards.render({ model, el: part(name) });
+for (const [model, name] of [[features, "features"]]) cards.render({ model, el: part(name) });
 for (const [model, name] of [[large, "large"], [exemplars, "exemplars"]]) grid.render({ model, el: part(name) });
 part("class").addEventListener("change", showClass);
-part("compare").addEventListener("click", () => keep(kept === null ? pictures.get("selected") : null));
+part("compare").addEventListener("click", () => keep(kept === null ? chosen() : null));
 part("turn").addEventListener("input", showTurn);
-pictures.on("change:selected", showPicture);
 features.on("change:selected", showFeature);

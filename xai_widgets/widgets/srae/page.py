@@ -3,56 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from xai_widgets.methods.srae.explanation import Step
-from xai_widgets.methods.srae.scene import ClassScene, class_scene, class_steps
+from xai_widgets.methods.srae.scene import ClassScene, class_scene
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.turning import STOPS
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
+from xai_widgets.widgets.pages.pictures import picture_line, written
 from xai_widgets.widgets.srae import tiles
+from xai_widgets.widgets.srae.measures import judged
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
-from xai_widgets.widgets.views.picture_strip import picture_cards
 from xai_widgets.widgets.views.score_bar import COLOURS, MARK
-
-OWN_PICTURES, OTHER_PICTURES = 8, 4
-"""So many pictures of the class, and of other ones, are written for each class."""
+from xai_widgets.widgets.views.verdict import verdict_line
 
 PAGE_STOPS = tuple(stop for stop in range(len(STOPS)) if stop % 2 == 0)
 """Indices in `STOPS` that the page has answers for."""
 
 
-def concepts_page(
-    title: str, srae: SRAE, pool: Pool, target: int, *, pixelated: bool = False, progress: Progress
-) -> Page:
+def concepts_draft(title: str, srae: SRAE, pool: Pool, target: int, picture: int, *, pixelated: bool = False) -> Draft:
     """A page in which class, picture and x-feature are chosen, and the x-feature is turned.
 
-    All classes of the fitted `srae` are written, with pictures of the `pool`; `target` is the class that is shown
-    first.
+    All classes of the fitted `srae` are written, with pictures of the `pool`; `target` and `picture` are the class and
+    the picture that are shown first.
     """
-    draw, classes = each_once(on_page), sorted(srae.classes)
-    pictures = {k: _pictures_of(pool, k) for k in classes}
-    progress.start(f"Writing {title}", sum(class_steps(srae, chosen) for chosen in pictures.values()))
-    data = {
-        "classes": [_class(srae, pool, k, pictures[k], draw, progress) for k in classes],
-        "chosen": classes.index(target),
-        "columns": tiles.exemplar_columns(),
-        "stops": [STOPS[stop] for stop in PAGE_STOPS],
-        "mark": MARK,
-        "legend": f"From the bias to the score; {MARK} together 90 % of the support for the class",
-        "pixelated": pixelated,
-    }
-    sentence = "Choose a class, a picture and an x-feature: which few concepts make up the score?"
-    return Page("srae/page.html", title, sentence, shared(data), views=("cards", "grid"))
+    draw, classes, pictures = each_once(on_page), sorted(srae.classes), written(pool, picture)
+    seen = srae.study.predict(pool.batch(pictures)).argmax(1).tolist()
 
+    def page(made: list[dict[str, Any]]) -> Page:
+        data = {
+            "line": picture_line(pool, picture, draw, pixelated=pixelated),
+            "classes": made,
+            "chosen": classes.index(target),
+            "predicted": [classes.index(k) if k in classes else -1 for k in seen],
+            "columns": tiles.exemplar_columns(),
+            "stops": [STOPS[stop] for stop in PAGE_STOPS],
+            "mark": MARK,
+            "legend": f"From the bias to the score; {MARK} together 90 % of the support for the class",
+        }
+        sentence = "Choose a class, a picture and an x-feature: which few concepts make up the score?"
+        return Page("srae/page.html", title, sentence, shared(data), views=("cards", "grid"))
 
-def _pictures_of(pool: Pool, target: int) -> list[int]:
-    """Numbers in the pool of the pictures that are written for a class."""
-    own = pool.like(target)
-    others = [number for number in range(len(pool)) if number not in own]
-    return [*own[:OWN_PICTURES], *others[:OTHER_PICTURES]]
+    return Draft(title, [partial(_class, srae, pool, k, pictures, draw) for k in classes], page)
 
 
 def _class(
@@ -62,7 +58,6 @@ def _class(
     scene = class_scene(srae, pool, target, pictures, progress)
     return {
         "name": srae.study.class_names[target],
-        "cards": picture_cards(pool, pictures, draw),
         "pictures": [_picture(scene, row, draw) for row in range(len(pictures))],
         "features": [
             {
@@ -79,7 +74,7 @@ def _picture(scene: ClassScene, row: int, draw: Draw) -> dict[str, Any]:
     found = scene.explanation
     return {
         "sentence": found.sentence(row),
-        "numbers": found.rows([row]).verdict(),
+        "verdict": verdict_line(judged(found.rows([row])), found.rows([row]).verdict()),
         "line": tiles.features_line(found, row),
         "rows": [tiles.large_row(found, row, "chosen", draw)],
         "order": found.order(row),

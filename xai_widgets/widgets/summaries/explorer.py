@@ -21,13 +21,13 @@ from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.fitting import explainer_of
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
-from xai_widgets.widgets.pages.frame import Page
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.summaries.chosen import ChosenSummary
 from xai_widgets.widgets.summaries.controls import SummaryControls
 from xai_widgets.widgets.summaries.difference import of_groups
 from xai_widgets.widgets.summaries.lines import Cell, Line, lines
 from xai_widgets.widgets.summaries.measures import meanings
-from xai_widgets.widgets.summaries.page import summaries_page
+from xai_widgets.widgets.summaries.page import summaries_draft
 from xai_widgets.widgets.summaries.tiles import summary_cards, waiting_cards
 from xai_widgets.widgets.summaries.words import judged, numbers_line, sentence
 from xai_widgets.widgets.views.cards import Cards
@@ -292,15 +292,13 @@ class SummaryBrowser(Explorer):
         gallery: Gallery = self._required().gallery(index)
         return gallery
 
-    def make_page(self, progress: Progress) -> Page:
-        """Prepare a page of all classes that were searched."""
+    def draft(self) -> Draft:
+        """A page of all classes that were searched."""
         goals = [Goal(*key) for key in sorted(self.explainer.found)]
         if not goals:
             self._required()
             goals = [self.controls.goal]
-        return summaries_page(
-            self.title, self.networks, goals, self.controls.goal, self.rows.page_state(), progress=progress
-        )
+        return summaries_draft(self.title, self.networks, goals, self.controls.goal, self.rows.page_state())
 
     @classmethod
     def beside(cls, study: Study, other: Study | None = None) -> list[Self]:

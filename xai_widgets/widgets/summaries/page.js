@@ -6,8 +6,6 @@ const members = makeModel({ cards: [], across: 0, headings: [], selected: 0, til
 const detail = makeModel({ columns: [], rows: [], selected: -1, tile: 128, pixelated });
 const choice = document.getElementById("class");
 const write = (name, text) => { document.getElementById(name).textContent = text; };
-const withPictures = (tiles) => tiles?.map((one) => ({ ...one, src: data.pictures[one.src] }));
-const drawn = (list) => list.map((card) => ({ ...card, tiles: withPictures(card.tiles) }));
 const page = () => data.classes[choice.selectedIndex];
 let shown = [];  // Indices of the cards on display.
 const summary = () => page().summaries[shown[rows.get("selected")]];
@@ -16,14 +14,14 @@ function showDetail() {
   const one = summary()?.details[members.get("selected")];
   write("detail-line", one?.line ?? "");
   detail.set("columns", one?.columns ?? []);
-  detail.set("rows", one ? [{ label: "", tiles: withPictures(one.tiles) }] : []);
+  detail.set("rows", one ? [{ label: "", tiles: one.tiles }] : []);
 }
 
 function showMembers() {
   const one = summary();
   write("members-line", one?.line ?? "");
   members.set("selected", 0);
-  members.set("cards", drawn(one?.cards ?? []));
+  members.set("cards", one?.cards ?? []);
 }
 
 // A line is shown if it has a summary that is kept, or if all are wanted.
@@ -35,13 +33,22 @@ function showRows() {
   const everything = document.getElementById("rejected").checked;
   shown = all.map((_, index) => index).filter((index) => everything || lineOf(index).some(isKept));
   rows.set("selected", shown.findIndex((index) => summaries[index]));
-  rows.set("cards", drawn(shown.map((index) => all[index])));
+  rows.set("cards", shown.map((index) => all[index]));
 }
 
 function showClass() {
-  for (const line of ["sentence", "numbers"]) write(line, page()[line]);
+  write("sentence", page().sentence);
+  document.getElementById("verdict").innerHTML = page().verdict; // written by us, its texts escaped
   showRows();
 }
+
+// The page around this one says of which class the picture is that is chosen there.
+window.choosePicture = (_, name) => {
+  const place = data.classes.findIndex((one) => one.name === name);
+  if (place < 0 || place === choice.selectedIndex) return;
+  choice.selectedIndex = place;
+  showClass();
+};
 
 for (const { name } of data.classes) choice.add(new Option(name));
 choice.selectedIndex = data.chosen;

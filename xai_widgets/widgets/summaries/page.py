@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from xai_widgets.methods.summaries.scene import VIEWS, Goal, Networks, Scene, members
+from xai_widgets.methods.summaries.scene import VIEWS, Goal, Networks, members
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.summaries.lines import Filter, lines
 from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.tiles import member_cards, member_line, member_tiles, members_line, summary_cards
-from xai_widgets.widgets.summaries.words import numbers_line, sentence
+from xai_widgets.widgets.summaries.words import judged, numbers_line, sentence
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
+from xai_widgets.widgets.views.verdict import verdict_line
 
 MEASURE = "evidence"
 
@@ -22,39 +25,36 @@ MEMBERS = 10
 """So many of each summary are written; all of them would take four times the room."""
 
 
-def summaries_page(
-    title: str,
-    networks: Networks,
-    classes: Sequence[Goal],
-    chosen: Goal,
-    state: Mapping[str, Any],
-    *,
-    progress: Progress,
-) -> Page:
+def summaries_draft(
+    title: str, networks: Networks, classes: Sequence[Goal], chosen: Goal, state: Mapping[str, Any]
+) -> Draft:
     """A page in which class, summary and member are chosen.
 
     `state` is the `Cards.page_state` of the rows.
     """
     draw = each_once(on_page)
-    scenes = [networks.scene(goal) for goal in classes]
-    progress.start(f"Writing {title}", sum(len(found.summaries) for scene in scenes for found in scene.known))
-    data = {
-        "rows": {**state, "cards": [], "selected": -1},
-        "classes": [_class_page(networks, scene, draw, progress) for scene in scenes],
-        "chosen": classes.index(chosen) if chosen in classes else 0,
-    }
-    what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rely on?"
-    context = {"meanings": meanings()}
-    return Page("summaries/page.html", title, what, shared(data), views=("cards", "grid"), context=context)
+
+    def page(made: list[dict[str, Any]]) -> Page:
+        data = {
+            "rows": {**state, "cards": [], "selected": -1},
+            "classes": made,
+            "chosen": classes.index(chosen) if chosen in classes else 0,
+        }
+        what = "Choose a class, one of its rows, and one of the row's members: what does the classifier rely on?"
+        context = {"meanings": meanings()}
+        return Page("summaries/page.html", title, what, shared(data), views=("cards", "grid"), context=context)
+
+    return Draft(title, [partial(_class_page, networks, goal, draw) for goal in classes], page)
 
 
-def _class_page(networks: Networks, scene: Scene, draw: Draw, progress: Progress) -> dict[str, Any]:
+def _class_page(networks: Networks, goal: Goal, draw: Draw, progress: Progress) -> dict[str, Any]:
     """Everything that can be chosen of one class."""
+    scene = networks.scene(goal)
     shown = lines(scene, Filter(MEASURE, rejected=True))
     return {
         "name": scene.title,
         "sentence": sentence(scene, left=False, running=False),
-        "numbers": numbers_line(scene),
+        "verdict": verdict_line(judged(scene), numbers_line(scene)),
         "cards": summary_cards(scene, shown, MEASURE, draw=draw),
         "summaries": [
             cell and _summary_page(cell.found(scene), networks.study(cell.network), cell.summary, draw, progress)
@@ -68,7 +68,7 @@ def _summary_page(found: ClassSummaries, study: Study, index: int, draw: Draw, p
     """The first members of a summary, each with its detail."""
     regions = found.summaries[index].members
     detailed = members(found, study, regions[:MEMBERS])
-    progress.advance()
+    progress.check()
     return {
         "line": f"{members_line(found, index)}{f'; here the first {MEMBERS}' if len(regions) > MEMBERS else ''}",
         "cards": member_cards(found, index, most=MEMBERS, draw=draw),

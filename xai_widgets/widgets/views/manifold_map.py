@@ -260,8 +260,8 @@ class ManifoldMap(Displayed):
         """Close every widget inside, and the links to others."""
         for link in self._links:
             link.close()
-        close_all(self._tooltip)
-        close_all(self.widget)
+        for widget in (self._tooltip, self.widget, self._backdrop.image):  # the last one may be newer than the others
+            close_all(widget)
 
     def __repr__(self) -> str:
         return f"<ManifoldMap: {len(self._shown[0])} points of {len(self.names)} classes>"

@@ -11,6 +11,16 @@ function element(parent, tag, className, text = "") {
   return parent.appendChild(made);
 }
 
+// The picture that is chosen for all views; a view of pictures of its own keeps its own.
+const frames = () => [...panels.querySelectorAll("iframe")].map((frame) => frame.contentWindow);
+const chosen = data.line && pictureLine({ makeModel, cards, line: data.line, show: () => frames().forEach(lead) });
+
+function lead(view) {
+  if (view.document.getElementById("pictures") && !view.choosePicture) return;
+  view.document.documentElement.dataset.led = "";
+  view.choosePicture?.(data.line.indices[chosen()], data.line.cards[chosen()].lines[0]);
+}
+
 // A frame is as high as what it shows; out of sight, that has no height.
 function fit(frame) {
   const { body } = frame.contentDocument;
@@ -22,7 +32,10 @@ function addFrame(parent, { title, place }) {
   const frame = document.createElement("iframe");
   frame.title = title;
   frame.srcdoc = JSON.parse(document.getElementById(`page-${place}`).textContent);
-  frame.addEventListener("load", () => fit(frame));
+  frame.addEventListener("load", () => {
+    if (data.line) lead(frame.contentWindow);
+    fit(frame);
+  });
   parent.append(frame);
 }
 
@@ -37,6 +50,7 @@ function addNothing(parent, { title, nothing }) {
 function build(panel, { parts }) {
   const row = element(panel, "div", "xw-parts");
   for (const part of parts) (part.nothing ? addNothing : addFrame)(row, part);
+  element(panel, "div", "xw-sentence", panel.dataset.reading);
 }
 
 function open(chosen) {
@@ -57,8 +71,8 @@ for (const [place, { name, label, question, reading }] of tabs.entries()) {
   Object.assign(panel, { id: `panel-${name}`, role: "tabpanel", tabIndex: 0 });
   tab.setAttribute("aria-controls", panel.id);
   panel.setAttribute("aria-labelledby", tab.id);
-  element(panel, "h2", "", question);
-  element(panel, "div", "xw-sentence", reading);
+  element(panel, "h2", "xw-asked", question);
+  panel.dataset.reading = reading;
 }
 
 list.addEventListener("keydown", (event) => {

@@ -1,7 +1,7 @@
 """One HTML file with several views in tabs, without a notebook, a kernel or a network.
 
 Each view is the page that its explorer writes by itself, whole, in a frame of its own: so nothing of it has to know of
-the others. A frame is made when its tab is first opened.
+the others. A frame is made when its tab is first opened, and told which picture is chosen.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.names import closest
 from xai_widgets.progress import Progress
+from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame.explorer import Explorer
+from xai_widgets.widgets.pages.draft import Draft, finished
 from xai_widgets.widgets.pages.frame import Page, json_for_script
+from xai_widgets.widgets.pages.pictures import picture_line
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 ALONE, BESIDE = "1080px", "1640px"
@@ -63,14 +66,31 @@ def workbench_page(
     """
     for key in apps:
         closest(key, VIEWS, "view")
-    tabs = [tab_of(key, [_part(app, progress) for app in apps[key]]) for key in VIEWS if key in apps]
-    return tabbed_page(title, SENTENCES[len(studies) > 1], tabs, progress=progress)
+    drafts = {app: _drafted(app, progress) for key in VIEWS for app in apps.get(key, ())}
+    pages = iter(finished([draft for draft in drafts.values() if isinstance(draft, Draft)], progress))
+    parts = {
+        app: Part(app.title, page=next(pages).html()) if isinstance(draft, Draft) else Part(app.title, nothing=draft)
+        for app, draft in drafts.items()
+    }
+    tabs = [tab_of(key, [parts[app] for app in apps[key]]) for key in VIEWS if key in apps]
+    line = line_of(studies[0], list(drafts)) if len(studies) == 1 else None
+    return tabbed_page(title, SENTENCES[len(studies) > 1], tabs, line, progress=progress)
 
 
-def tabbed_page(title: str, sentence: str, tabs: Sequence[Tab], *, progress: Progress) -> Page:
+def line_of(study: Study, apps: Sequence[Explorer]) -> dict[str, Any]:
+    """The pictures to choose from, for all explorers of a study; the first one's is chosen."""
+    pool, pictures = study.pool, [getattr(app, "picture", None) for app in apps]
+    chosen = next((pool.indices.index(one) for one in pictures if one in pool.indices), 0)
+    return picture_line(pool, chosen, pixelated=max(pool.pictures.shape[2:]) < SMALL)
+
+
+def tabbed_page(
+    title: str, sentence: str, tabs: Sequence[Tab], line: Mapping[str, Any] | None, *, progress: Progress
+) -> Page:
     """Put finished pages into one, in tabs, of which the first one with a page is opened.
 
-    Raises an XaiWidgetsError if no tab has one.
+    The pictures of the `line`, if there is one, are chosen for all of them at once. Raises an XaiWidgetsError if no
+    tab has a page.
     """
     parts = [part for tab in tabs for part in tab.parts]
     pages = [json_for_script(part.page) for part in parts if not part.nothing]
@@ -79,16 +99,18 @@ def tabbed_page(title: str, sentence: str, tabs: Sequence[Tab], *, progress: Pro
         raise XaiWidgetsError(f"none of the views has anything to show. {reasons}".strip())
     progress.check()
     width = BESIDE if any(len(tab.parts) > 1 for tab in tabs) else ALONE
-    context = {"pages": pages, "width": width}
-    return Page("workbench/page.html", title, sentence, {"tabs": _indexed(tabs)}, context=context)
+    context = {"pages": pages, "width": width, "line": line}
+    data = {"tabs": _indexed(tabs), "line": line}
+    return Page("workbench/page.html", title, sentence, data, views=("cards",), context=context)
 
 
-def _part(app: Explorer, progress: Progress) -> Part:
+def _drafted(app: Explorer, progress: Progress) -> Draft | str:
+    """The page of an explorer before it is computed, or why there is none."""
     app.settle(progress)
     try:
-        return Part(app.title, page=app.page(progress=progress))
+        return app.draft()
     except (NotFittedError, LayerError) as error:
-        return Part(app.title, nothing=f"This view was empty when the page was written: {error}")
+        return f"This view was empty when the page was written: {error}"
 
 
 def _indexed(tabs: Sequence[Tab]) -> list[dict[str, Any]]:

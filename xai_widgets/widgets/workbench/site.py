@@ -12,7 +12,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.workbench.catalogue import VIEWS
-from xai_widgets.widgets.workbench.page import SENTENCES, Part, tab_of, tabbed_page
+from xai_widgets.widgets.workbench.page import SENTENCES, Part, line_of, tab_of, tabbed_page
 
 INDEX = "index.html"
 
@@ -82,11 +82,13 @@ def _whole(
     folder: Path, study: str, name: str, written: Sequence[_Written], progress: Progress
 ) -> list[dict[str, str]]:
     """Write all pages of a study into one; the first page's text about it."""
-    pages = {one.exhibit.view: Part(one.exhibit.app.title, one.page) for one in written if one.exhibit.study == study}
+    own = [one for one in written if one.exhibit.study == study]
+    pages = {one.exhibit.view: Part(one.exhibit.app.title, one.page) for one in own}
     tabs = [tab_of(key, [pages[key]]) for key in VIEWS if key in pages]
     if not tabs:
         return []
-    page = tabbed_page(name, SENTENCES[False], tabs, progress=progress).html()
+    line = line_of(own[0].exhibit.app.study, [one.exhibit.app for one in own])
+    page = tabbed_page(name, SENTENCES[False], tabs, line, progress=progress).html()
     file = _write(folder / f"{study}.html", page)
     return [{"file": file.name, "name": name, "megabytes": f"{file.stat().st_size / 1e6:.0f}"}]
 
