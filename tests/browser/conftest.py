@@ -292,6 +292,7 @@ def open_notebook(page: Any, lab: Lab, place: str, cells: Sequence[str]) -> Note
     (lab.folder / path).write_text(json.dumps(notebook_file(cells)))
     page.goto(f"{lab.url}/{place}/{path}?token={lab.token}")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context !== undefined")
     page.evaluate(KERNEL_IS_THERE)
     opened = Notebook(page)
     opened.command("notebook:run-all-cells")

@@ -52,10 +52,15 @@ def notebook_7(tmp_path: Path) -> Iterator[Lab]:
         "ServerApp.root_dir": found.folder,
         "ServerApp.allow_root": True,
         "IdentityProvider.token": found.token,
-        "JupyterNotebookApp.expose_app_in_browser": True,
-        "JupyterNotebookApp.news_url": "",
     }
-    command = [sys.executable, "-m", "notebook", "--no-browser", *(f"--{k}={v}" for k, v in options.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "notebook",
+        "--no-browser",
+        "--expose-app-in-browser",
+        *(f"--{k}={v}" for k, v in options.items()),
+    ]
     with served(command, f"{found.url}/api?token={found.token}", tmp_path, {}):
         yield found
 
@@ -135,6 +140,7 @@ def opened_firefox(profile: Path) -> Iterator[Firefox]:
         browser.wait(timeout=30)
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 def test_firefox_shows_an_answer_and_the_point_can_be_dragged(lab: Lab, tmp_path: Path) -> None:
     with opened_firefox(tmp_path / "profile") as firefox:
         (lab.folder / "firefox.ipynb").write_text(json.dumps(notebook_file([CODE])))
