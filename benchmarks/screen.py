@@ -141,7 +141,7 @@ def opened_notebook(page: Any, lab: Lab, name: str, code: str) -> Any:
     """A notebook with one cell, which has been run."""
     url, token, home = lab
     page.set_viewport_size(LAB)
-    (home / f"{name}.ipynb").write_text(json.dumps(browser._notebook_file([code])))
+    (home / f"{name}.ipynb").write_text(json.dumps(browser.notebook_file([code])))
     page.goto(f"{url}/lab/workspaces/{name}/tree/{name}.ipynb?token={token}")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.evaluate(browser.KERNEL_IS_THERE)
@@ -176,14 +176,17 @@ def layout(notebook: Any) -> dict[str, Any]:
 
 
 def clipped(notebook: Any) -> dict[str, list[str]]:
-    """What is cut off without a scroll bar, by tab and width of the widget."""
+    """What is cut off without a scroll bar, by tab and width of the widget, in usual and in large type."""
     found = {}
-    for width, window in WIDTHS.items():
-        notebook.page.set_viewport_size({"width": window, "height": LAB["height"]})
-        for key in TABS:
-            open_tab(notebook, key)
-            if names := notebook.page.evaluate(CLIPPED):
-                found[f"{key} at {width} px"] = names
+    for large in (False, True):
+        notebook.python(f"setattr(bench.large, 'value', {large})")
+        for width, window in WIDTHS.items():
+            notebook.page.set_viewport_size({"width": window, "height": LAB["height"]})
+            for key in TABS:
+                open_tab(notebook, key)
+                if names := notebook.page.evaluate(CLIPPED):
+                    found[f"{key} at {width} px{', large type' if large else ''}"] = names
+    notebook.python("setattr(bench.large, 'value', False)")
     notebook.page.set_viewport_size(LAB)
     return found
 

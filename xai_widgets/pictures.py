@@ -16,6 +16,9 @@ from xai_widgets.errors import PictureError
 from xai_widgets.limits import MOST, Several, Whole
 from xai_widgets.names import UNKNOWN
 
+FEW = 8
+"""So many pictures tell one set from another."""
+
 
 class PictureSet(Protocol):
     """What a study needs of a data set: a length, and (picture, label) by index.
@@ -84,6 +87,15 @@ def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
         f"an item of the pictures must be (picture, label), or a picture alone, but one is {_described(found)}; make a "
         'list of pairs, such as [(row["image"], row["label"]) for row in rows]'
     )
+
+
+def alike(one: PictureSet, other: PictureSet) -> bool:
+    """Whether two sets hold the same pictures, as far as a few of them tell."""
+    if one is other or len(one) != len(other):
+        return one is other
+    few = draw(one, FEW)
+    (ours, _), (theirs, _) = load(one, few), load(other, few)
+    return ours.shape == theirs.shape and torch.equal(ours, theirs)
 
 
 def require_set(pictures: object, least: int = 1) -> None:

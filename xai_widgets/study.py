@@ -161,6 +161,13 @@ class Study:
         model, defaults = of_torchvision(architecture, weights)
         return cls(model, images, **(defaults | options))
 
+    _lender: Study | None = None
+
+    @property
+    def owner(self) -> Study:
+        """The study that explainers are made and kept for: this one, unless it is a copy with other unseen pictures."""
+        return self._lender or self
+
     # --- pictures ----------------------------------------------------------------------------------------------
 
     load = staticmethod(_pictures.load)

@@ -281,23 +281,26 @@ class Notebook:
 def notebook(lab: Lab, page: Any) -> Iterator[Callable[[Sequence[str]], Notebook]]:
     """Return a function that opens a notebook with the given cells and runs all of them."""
 
-    def open_and_run(cells: Sequence[str]) -> Notebook:
-        path = f"{secrets.token_hex(4)}.ipynb"
-        (lab.folder / path).write_text(json.dumps(_notebook_file(cells)))
-        page.goto(f"{lab.url}/doc/tree/{path}?token={lab.token}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.evaluate(KERNEL_IS_THERE)
-        opened = Notebook(page)
-        opened.command("notebook:run-all-cells")
-        _wait_until_run(page)
-        return opened
-
-    yield open_and_run
+    yield lambda cells: open_notebook(page, lab, "doc/tree", cells)
     page.close()  # it would complain of a kernel that is gone
     lab.end_kernels()
 
 
-def _notebook_file(cells: Sequence[str]) -> dict[str, Any]:
+def open_notebook(page: Any, lab: Lab, place: str, cells: Sequence[str]) -> Notebook:
+    """Open a notebook with the given cells at a place of the server, and run all of them."""
+    path = f"{secrets.token_hex(4)}.ipynb"
+    (lab.folder / path).write_text(json.dumps(notebook_file(cells)))
+    page.goto(f"{lab.url}/{place}/{path}?token={lab.token}")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context !== undefined")
+    page.evaluate(KERNEL_IS_THERE)
+    opened = Notebook(page)
+    opened.command("notebook:run-all-cells")
+    _wait_until_run(page)
+    return opened
+
+
+def notebook_file(cells: Sequence[str]) -> dict[str, Any]:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     return {

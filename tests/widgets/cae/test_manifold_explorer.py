@@ -98,7 +98,7 @@ def test_the_curve_is_of_the_target(led):
     strip, curve = led.explanation.strip, led.view.path.curve
     assert np.allclose(curve._line.y, strip.raw_curve)
     assert np.allclose(curve._dots.x, strip.shares)
-    assert curve.widget.axes[1].label == f"class {led.explanation.target}"
+    assert curve.figure.axes[1].label == f"class {led.explanation.target}"
 
 
 def test_the_predicted_class_is_no_target(explorer):

@@ -97,10 +97,10 @@ def gate(monkeypatch):
     """Lets maps be drawn only while it is open, and notes of which targets."""
     opened, drawn, draw = threading.Event(), [], manifold.choose_scene
 
-    def wait_and_draw(cae, choice, progress):
+    def wait_and_draw(cae, choice, progress, study):
         drawn.append(choice.target)
         assert opened.wait(LONG)
-        return draw(cae, choice, progress)
+        return draw(cae, choice, progress, study)
 
     monkeypatch.setattr(manifold, "choose_scene", wait_and_draw)
     opened.drawn = drawn

@@ -22,13 +22,13 @@ def test_a_line_and_a_dot_for_each_frame(curve):
     curve.show(SHARES, CHANCES, SHARES[::2], CHANCES[::2], "<b>elm</b>")
     assert (curve._line.x.tolist(), curve._line.y.tolist()) == (SHARES.tolist(), CHANCES.tolist())
     assert (curve._dots.x.tolist(), curve._dots.y.tolist()) == ([0, 0.5, 1], [0, 0.05, 0.9])
-    assert curve.widget.axes[1].label == "<b>elm</b>"  # bqplot writes it as text
+    assert curve.figure.axes[1].label == "<b>elm</b>"  # bqplot writes it as text
 
 
 def test_the_scales_never_move(curve):
-    ends = [(scale.min, scale.max) for scale in curve.widget.marks[0].scales.values()]
+    ends = [(scale.min, scale.max) for scale in curve.figure.marks[0].scales.values()]
     curve.show(SHARES, CHANCES / 9, SHARES, CHANCES / 9, "elm")
-    assert ends == [(scale.min, scale.max) for scale in curve.widget.marks[0].scales.values()]
+    assert ends == [(scale.min, scale.max) for scale in curve.figure.marks[0].scales.values()]
     assert all(low < 0 and high > 1 for low, high in ends)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 
 import numpy as np
@@ -90,6 +91,23 @@ def test_two_of_them_stay_and_the_others_are_where_they_were(workbench):
     workbench.strip.cards.selected = 1
     assert workbench.wait(60)
     assert workbench.apps["cladec"][0].picture == workbench.picture == len(workbench.study.test)
+
+
+def test_a_picture_of_one_s_own_comes_back_while_it_is_there(bench, ready, workbench):
+    send(workbench, png(64, 64))
+    state = json.loads(json.dumps(workbench.state))
+    assert state["picture"]["title"] == "yours"
+    again = bench(workbench.study)
+    again.state = state
+    assert again.picture == workbench.picture
+    elsewhere = Workbench(ready())
+    elsewhere.picture = elsewhere.study.pool.indices[3]
+    elsewhere.state = {**state, "view": "inversion"}
+    assert elsewhere.wait(60)
+    assert elsewhere.picture == elsewhere.study.pool.indices[0]
+    assert "“yours” of the saved state is not here" in elsewhere._lines["error"].value
+    assert [app.last_error for apps in elsewhere.apps.values() for app in apps] == [None, None]
+    elsewhere.close()
 
 
 @pytest.mark.parametrize(
@@ -218,11 +236,11 @@ def test_the_ring_tells_who_cheats(bench, ready):
     workbench.strip.cards.selected = 1
     row.toggle.value = True
     assert row.trait.value == "ring"
-    bird = int(honest.predict(honest.load(honest.test, [workbench.picture])[0]).argmax())
+    bird = int(honest.predict(cheating.load(cheating.test, [workbench.picture])[0]).argmax())
     other = (bird + 3) % 8
     change(workbench, "ring", row.options[1 + other].name)
     index = workbench.picture
-    for place, (study, answer) in enumerate(((honest, bird), (cheating, other))):
+    for place, (study, answer) in enumerate(zip(workbench.studies, (bird, other), strict=True)):
         assert study.pool.index_of(index) == len(study.pool) - 1
         predicted, chance = workbench._predictions.of(index, place)
         assert predicted == answer

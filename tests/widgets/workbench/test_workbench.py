@@ -248,7 +248,7 @@ def test_a_class_without_a_picture(workbench):
 def test_two_studies_side_by_side(bench, ready):
     honest, cheating = ready(), ready(cheat=True)
     workbench = bench(honest, cheating)
-    assert [app.study for app in workbench.apps["cladec"]] == [honest, cheating]
+    assert [app.explainer.study for app in workbench.apps["cladec"]] == [honest, cheating]
     do(workbench, workbench.strip.cards, selected=3)
     do(workbench, workbench.layers, value="block3")
     for app in workbench.apps["cladec"]:

@@ -187,9 +187,14 @@ def second_class(study: Study, picture: Tensor) -> int:
     return int(study.predict(picture[None])[0].argsort(descending=True)[1])
 
 
-def choose_scene(cae: CAE, choice: Choice, progress: Progress, *, side: int = SIDE) -> Scene:
-    """The scene of a choice; an overview if the classifier already predicts the target."""
-    picture = load(choice.pictures(cae.study), [choice.picture])[0][0]
+def choose_scene(
+    cae: CAE, choice: Choice, progress: Progress, study: Study | None = None, *, side: int = SIDE
+) -> Scene:
+    """The scene of a choice; an overview if the classifier already predicts the target.
+
+    The picture is one of the CAE's study, or of a copy of it with other unseen pictures.
+    """
+    picture = load(choice.pictures(study or cae.study), [choice.picture])[0][0]
     source = int(cae.predict(picture[None]).argmax())
     target = None if choice.target == source else choice.target
     return make_scene(cae, picture, target, side=side, progress=progress)

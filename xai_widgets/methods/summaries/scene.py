@@ -15,6 +15,7 @@ from xai_widgets.methods.summaries.compare import Comparison, compare
 from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+from xai_widgets.pictures import alike
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -182,6 +183,18 @@ def prepared(studies: Sequence[Study], seed: int, progress: Progress) -> list[Vi
     """The summaries of a study, by default of its first classes; or those of two studies, in the same pictures."""
     last = studies[-1].explainers.get(VisualSummaries.key) or _of_first_classes(studies[-1], seed, progress)
     return [*(_in_the_same_pictures(last, study, progress) for study in studies[:-1]), last]
+
+
+def beside(study: Study, other: Study) -> VisualSummaries:
+    """The summaries of the first of two studies, in the pictures of the second's: only then can they be compared.
+
+    They are its own, if these are of the same pictures, or if it cannot answer those of the other one.
+    """
+    own, theirs = (each.explainers.get(VisualSummaries.key) or VisualSummaries(each.owner) for each in (study, other))
+    answers = study.shape == other.shape and study.class_names == other.class_names
+    if not answers or alike(own.pictures, theirs.pictures):
+        return own
+    return VisualSummaries(study.owner, pictures=theirs.pictures, most=theirs.most, seed=theirs.seed)
 
 
 def _of_first_classes(study: Study, seed: int, progress: Progress) -> VisualSummaries:

@@ -110,7 +110,7 @@ class ManifoldExplorer(BeforeFit):
         return [self.view.path.widget]
 
     def _bind(self) -> None:
-        self.shared_controls = [self.controls.picture, self.controls.target]
+        self.shared_controls, self.mirrored = self.controls.row[:2], [*self.controls.row[1:], self.view.chips]
         for name in ("picture", "from_map", "target", "overview", "goal", "point"):
             self.bind(name, self, name)
         self.controls.picture.observe(self.guarded(lambda _: self._take_unseen()), "value")
@@ -177,10 +177,9 @@ class ManifoldExplorer(BeforeFit):
     @point.setter
     def point(self, point: Sequence[float]) -> None:
         with self.lock:
-            x, y = point
             # Of a map that is being drawn the edges are not known yet.
-            self._moved_to = (x, y)
-            self.map.move(x, y)
+            self._moved_to = (point[0], point[1])
+            self.map.move(*point)
 
     @property
     def from_map(self) -> int:
@@ -253,11 +252,12 @@ class ManifoldExplorer(BeforeFit):
             return
         with self.lock:
             self._moved_to = None
-            choice, goal = self.controls.choice(self._from_map), self._goal
+            choice, goal, study = self.controls.choice(self._from_map), self._goal, self.study
+            cae, first = self.explainer, (self.first or self).study
             present = self.scene if choice == self._staged else None
 
             def work(progress: Progress) -> tuple[Scene, Counterfactual | None, Decoded]:
-                scene = present or choose_scene(self.explainer, with_target(self.explainer, choice), progress)
+                scene = present or choose_scene(cae, with_target(cae, choice, study, first), progress, study)
                 explanation = scene.explain(goal)
                 return scene, explanation, scene.end(explanation)
 

@@ -12,6 +12,7 @@ from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Choice
 from xai_widgets.pictures import load
 from xai_widgets.show.images import data_uri
+from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY, OVERVIEW, RUNNER_UP
 from xai_widgets.widgets.views.cards import Card
 from xai_widgets.widgets.views.drawing import thumbnail
@@ -27,17 +28,22 @@ RISES = 0.05
 """The probability may fall so far on the way to the target without doubt."""
 
 
-def with_target(cae: CAE, choice: Choice) -> Choice:
+def with_target(cae: CAE, choice: Choice, study: Study | None = None, first: Study | None = None) -> Choice:
     """The choice with the second most probable class where that is chosen, or where the predicted one is.
 
-    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over.
+    Of a class that the classifier predicts for no picture the CAE knows nothing: it is passed over. The picture is one
+    of the CAE's study, or of a copy of it with other unseen pictures; the second of two studies goes along with the
+    `first`, as far as it can.
     """
-    picture = load(choice.pictures(cae.study), [choice.picture])[0]
-    order = cae.study.predict(picture)[0].argsort(descending=True).tolist()
-    if choice.target not in (RUNNER_UP, order[0]):
+    study = study or cae.study
+    picture = load(choice.pictures(study), [choice.picture])[0]
+    own, leading = study.predict(picture)[0], (first if first and first.class_names == study.class_names else study)
+    order = leading.predict(picture)[0].argsort(descending=True).tolist()
+    predicted = {int(own.argmax()), order[0]}
+    if choice.target != RUNNER_UP and choice.target not in predicted:
         return choice
-    known = set(cae.code_classes.tolist())
-    return choice._replace(target=next((k for k in order[1:] if k in known), None))
+    known = set(cae.code_classes.tolist()) - predicted
+    return choice._replace(target=next((k for k in order if k in known), None))
 
 
 def offered(probabilities: Tensor, target: int | None) -> list[int]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import ipywidgets
 
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units
-from xai_widgets.pool import EVERYTHING, NOT_KNOWN, OWN
+from xai_widgets.pool import EVERYTHING, NOT_KNOWN
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec import tiles
+from xai_widgets.widgets.cladec.difference import of_drawings
 from xai_widgets.widgets.cladec.frames import LayerFrames, unfitted, verdict
+from xai_widgets.widgets.cladec.kinds import MISTAKES, listed
 from xai_widgets.widgets.cladec.page import LayerPage, layer_page, layers_draft
 from xai_widgets.widgets.frame import fits
+from xai_widgets.widgets.frame.difference import Search
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
@@ -27,8 +30,6 @@ from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.layouts import HIDDEN, SIDE_BY_SIDE, set_visible
 from xai_widgets.widgets.views.stage import Frame, Stage
 from xai_widgets.widgets.views.tools import close_all
-
-MISTAKES = "mistakes"
 
 
 class ClaDecExplorer(Explorer):
@@ -86,10 +87,8 @@ class ClaDecExplorer(Explorer):
         kinds = [(name, i) for i, name in enumerate((EVERYTHING, MISTAKES, *self.study.class_names))]
         options = kinds if self.study.pool.labelled else [(NOT_KNOWN, 0)]
         self.show = ipywidgets.Dropdown(options=options, description="Show")
-        fixed = self.explainer.settings.paper
-        dial = self.explainer.alphas
-        lone = len(dial) == 1
-        self.alpha = ipywidgets.SelectionSlider(options=dial, value=dial[0], description="Alpha", disabled=lone)
+        fixed, dial = self.explainer.settings.paper, self.explainer.alphas
+        self.alpha = ipywidgets.SelectionSlider(options=dial, description="Alpha", disabled=len(dial) == 1)
         self.alpha.tooltip = "0: the likeliest picture; towards 1: a picture that the classifier reads alike"
         self.units = ipywidgets.Text(value="all", description="Units", disabled=fixed, continuous_update=False)
         self.units.tooltip = "all, or numbers such as 0-7, 12, or top 8: the units that change the pictures most"
@@ -116,9 +115,9 @@ class ClaDecExplorer(Explorer):
         return [self._several]
 
     def _bind(self) -> None:
-        controls = {"show": self.show, "alpha": self.alpha, "units": self.units, "map": self.map, "page": self.pager}
-        controls |= {"more": self.more}
-        self.shared_controls = [self.picker.widget]
+        names = ("show", "alpha", "units", "map", "more")
+        controls = {name: getattr(self, name) for name in names} | {"page": self.pager}
+        self.shared_controls, self.mirrored = [self.picker.widget], list(controls.values())
         self.bind("layer", self.picker)
         for name, control in controls.items():
             self.bind(name, control)
@@ -174,9 +173,9 @@ class ClaDecExplorer(Explorer):
         goal = self.study.pool.index_of(picture)
         if goal is None:
             return
-        if goal not in self._listed():
+        if goal not in listed(self.study.pool, self.show.value):
             self.show.value = 0
-        at = self._listed().index(goal)
+        at = listed(self.study.pool, self.show.value).index(goal)
         self.pager.value = 1 + at // self._rows
         self.grid.selected = at % self._rows
         if self.picture != picture:  # the others have moved, since a guest came or went
@@ -185,14 +184,6 @@ class ClaDecExplorer(Explorer):
     @property
     def _row(self) -> int:
         return min(max(self.grid.selected, 0), len(self._indices) - 1)
-
-    def _listed(self) -> list[int]:
-        """Pictures of the pool that the filter lets through."""
-        if self.show.value == 0:
-            return self.study.pool.chosen(EVERYTHING, 0)
-        if self.show.value == 1:
-            return self.study.pool.mistakes
-        return self.study.pool.chosen(OWN, self.show.value - 2)
 
     def _first_page(self) -> None:
         if self.pager.value == 1:
@@ -209,10 +200,10 @@ class ClaDecExplorer(Explorer):
 
     def _refresh(self) -> None:
         """Bring pictures, bars and lines of text in line with what is chosen."""
-        listed = self._listed()
-        self.pager.max = max(-(-len(listed) // self._rows), 1)
+        there = listed(self.study.pool, self.show.value)
+        self.pager.max = max(-(-len(there) // self._rows), 1)
         begin = (self.pager.value - 1) * self._rows
-        self._indices = listed[begin : begin + self._rows]
+        self._indices = there[begin : begin + self._rows]
         self._show_status()
         if not self._indices:
             self._show_nothing()
@@ -300,6 +291,11 @@ class ClaDecExplorer(Explorer):
             {"label": name, "tiles": [*tiles.version_tiles(found, row), tile]}
             for row, (name, tile) in enumerate(zip(names, last, strict=True))
         ]
+
+    def difference(self, other: ClaDecExplorer, names: Sequence[str]) -> tuple[Hashable, Search]:  # type: ignore[override]
+        """How to find the picture that is drawn from the chosen layer best in one study, and worst in the other."""
+        both = (self.explainer, other.explainer)
+        return of_drawings((self.study, other.study), both, self.layer, names)
 
     def thumbnails(self) -> list[Tile]:
         """The first row."""

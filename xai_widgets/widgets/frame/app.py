@@ -9,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import ipywidgets
 
@@ -34,6 +34,20 @@ log = logging.getLogger(__name__)
 
 #: No more controls than people can survey at a glance.
 MOST_CONTROLS = 7
+
+
+class Parts(NamedTuple):
+    """What an app consists of, from top to bottom."""
+
+    #: Progress, and what went wrong.
+    above: Sequence[ipywidgets.Widget]
+    #: The answer.
+    content: Sequence[ipywidgets.Widget]
+    #: Sentence and verdict.
+    words: Sequence[ipywidgets.Widget]
+    #: The row of controls, if there is one.
+    controls: Sequence[ipywidgets.Widget]
+    more: Sequence[ipywidgets.Widget]
 
 
 class App(Displayed, ABC):
@@ -112,17 +126,9 @@ class App(Displayed, ABC):
         for control in controls:
             fit_description(control)
         row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "grid_gap": "4px 12px"})
-        return [
-            self._heading_line(),
-            *self._unseen,
-            self._progress.widget,
-            self._lines["error"],
-            *content,
-            self._lines["sentence"],
-            self._lines["numbers"],
-            *([row] if controls else []),
-            *more,
-        ]
+        above, words = (self._progress.widget, self._lines["error"]), (self._lines["sentence"], self._lines["numbers"])
+        self.parts = Parts(above, content, words, [row] if controls else [], more)
+        return [self._heading_line(), *self._unseen, *(widget for part in self.parts for widget in part)]
 
     def _heading_line(self) -> ipywidgets.HTML:
         style = source("style.css")

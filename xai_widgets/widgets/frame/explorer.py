@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import ipywidgets
@@ -17,6 +18,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame import fits
+from xai_widgets.widgets.frame.difference import Search, of_predictions
 from xai_widgets.widgets.frame.fitting import Fitting, explainer_of
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.pages.draft import Draft, finished
@@ -58,10 +60,14 @@ class Explorer(Fitting):
     follows: tuple[str, ...] = ()
     #: Controls that a `Workbench` hides, because it has the same at its top.
     shared_controls: Sequence[ipywidgets.Widget] = ()
+    #: Controls that act on both of two explorers side by side, of which only the first shows them.
+    mirrored: Sequence[ipywidgets.Widget] = ()
+    #: The first of two explorers side by side, which the second one goes along with.
+    first: Explorer | None = None
 
     def __init__(self, source: Study | Explainer, *, selection: Selection | None = None) -> None:
         self.explainer: Any = source if isinstance(source, Explainer) else explainer_of(source, self.key)
-        self.study: Study = self.explainer.study
+        self.study: Study = self.explainer.study if isinstance(source, Explainer) else source
         self.left_behind: dict[str, str] = {}
         self._selection = Selection()
         self._known: dict[str, Any] = {}
@@ -199,7 +205,14 @@ class Explorer(Fitting):
     @classmethod
     def beside(cls, study: Study, other: Study | None = None) -> list[Self]:
         """Explorers of one study, or of two side by side."""
-        return [cls(each) for each in (study, other) if each is not None]
+        made = [cls(each) for each in (study, other) if each is not None]
+        for one in made:
+            one.first = made[0]
+        return made
+
+    def difference(self, other: Explorer, names: Sequence[str]) -> tuple[Hashable, Search]:
+        """How to find where this explorer and that of another study differ most; equal keys find the same."""
+        return "predictions", partial(of_predictions, (self.study, other.study), names)
 
     @classmethod
     def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:

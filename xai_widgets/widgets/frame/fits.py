@@ -28,9 +28,9 @@ PATIENCE = 0.1
 
 
 class Watcher(Protocol):
-    """Who hears of the fits of its study; may be a widget, which is not kept alive for it."""
+    """Who hears of the fits of its explainer's study; may be a widget, which is not kept alive for it."""
 
-    study: Study
+    explainer: Explainer
 
     def hear_of_fit(self, fit: Fit) -> None:
         """Called when a fit begins, and when it has ended."""
@@ -140,7 +140,7 @@ def begin(explainer: Explainer, layer: str | None) -> Fit:
 
 def running(study: Study, key: str) -> list[Fit]:
     """The fits under way of a method."""
-    return [fit for fit in tuple(_FITS) if fit.explainer.study is study and fit.explainer.key == key]
+    return [fit for fit in tuple(_FITS) if fit.explainer.study is study.owner and fit.explainer.key == key]
 
 
 def find(explainer: Explainer, layer: str | None) -> Fit | None:
@@ -167,7 +167,7 @@ def ignore(watcher: Watcher) -> None:
 
 
 def _watchers(study: Study) -> tuple[Watcher, ...]:
-    return tuple(watcher for watcher in tuple(_WATCHERS) if watcher.study is study)
+    return tuple(watcher for watcher in tuple(_WATCHERS) if watcher.explainer.study is study)
 
 
 def _tell_saved(study: Study, error: Exception | None) -> None:

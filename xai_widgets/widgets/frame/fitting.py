@@ -160,4 +160,4 @@ def explainer_of(study: Study, key: str) -> Explainer:
     known: Explainer | None = study.explainers.get(key)
     fitted = next((fit.explainer for fit in fits.running(study, key)), None)
     # The class itself says what else it needs; by default nothing but a study.
-    return known or fitted or EXPLAINERS[key](study)  # type: ignore[call-arg]
+    return known or fitted or EXPLAINERS[key](study.owner)  # type: ignore[call-arg]

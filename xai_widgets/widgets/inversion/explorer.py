@@ -127,6 +127,7 @@ class InversionExplorer(Explorer):
     def _bind(self) -> None:
         controls = self.controls
         self.shared_controls = [controls.first, controls.layer, self.strip, self.cards]
+        self.mirrored = [controls.second, *controls.film]
         searching = {"target": controls.first, "second": controls.second, "layer": controls.layer}
         showing = {"step": controls.step, "area": controls.area}
         self.bind("picture", self, "picture")

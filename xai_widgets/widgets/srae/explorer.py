@@ -105,6 +105,7 @@ class ConceptExplorer(Explorer):
     def _bind(self) -> None:
         controls, strip = self.controls, self.strip
         self.shared_controls = [controls.classes, controls.layer, strip.show, strip.cards]
+        self.mirrored = [controls.compare, controls.turn]
         named = {"layer": controls.layer, "target": controls.classes, "show": strip.show}
         for name, control in (named | {"turn": controls.turn}).items():
             self.bind(name, control)

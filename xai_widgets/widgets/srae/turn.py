@@ -10,7 +10,7 @@ from xai_widgets.methods.srae.turning import MOST, STOPS, Turned
 from xai_widgets.show.colours import ACCENT, INK
 from xai_widgets.widgets.views.chart import ticks
 from xai_widgets.widgets.views.curve import draw
-from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure, room
 
 WIDTH, HEIGHT = 330, 210
 _LEGEND = "<div class='xw xw-numbers'>Dashed: the sum's prediction. Dots: the network's answers.</div>"
@@ -34,7 +34,7 @@ class TurnCurve:
         self._here = bqplot.Scatter(scales=scales, **ring)
         marks = [self._line, self._dots, self._here]
         figure = fixed_figure(marks, [below, self._left], (WIDTH, HEIGHT), top=8, bottom=40, left=56, right=12)
-        self.widget = ipywidgets.VBox([ipywidgets.HTML(_LEGEND), figure])
+        self.widget = ipywidgets.VBox([ipywidgets.HTML(_LEGEND), room(figure)])
 
     def show(self, turned: Turned, stop: int, score_name: str) -> None:
         """Show all answers, and ring the one at a stop."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Self
 
 import ipywidgets
 
-from xai_widgets.methods.summaries.scene import Goal, Networks, Step, prepared
+from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.methods.summaries.scene import Goal, Networks, Step, beside, prepared
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.names import Target, find_class
@@ -15,6 +16,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
+from xai_widgets.widgets.frame.difference import Search
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.fitting import explainer_of
 from xai_widgets.widgets.frame.selection import Selection
@@ -22,6 +24,7 @@ from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.summaries.chosen import ChosenSummary
 from xai_widgets.widgets.summaries.controls import SummaryControls
+from xai_widgets.widgets.summaries.difference import of_groups
 from xai_widgets.widgets.summaries.lines import Cell, Line, lines
 from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.page import summaries_draft
@@ -65,6 +68,8 @@ class SummaryBrowser(Explorer):
         "the class as a whole, not about the chosen picture."
     )
     follows = ("target",)
+    #: Summaries that were found in the pictures of another study, to be compared.
+    lent: VisualSummaries | None = None
 
     def __init__(
         self,
@@ -297,8 +302,22 @@ class SummaryBrowser(Explorer):
 
     @classmethod
     def beside(cls, study: Study, other: Study | None = None) -> list[Self]:
-        """One browser, of one study or of two side by side."""
-        return [cls(study, other=other)]
+        """One browser, of one study or of two side by side in the same pictures."""
+        if other is None:
+            return [cls(study)]
+        first = beside(study, other)
+        made = cls(first, other=other)
+        made.lent = None if first is study.explainers.get(cls.key) else first
+        return [made]
+
+    def keep(self, explainer: Explainer) -> None:
+        """As of all explorers; but what was found in the pictures of another study is no answer to keep."""
+        if explainer is not self.lent:
+            super().keep(explainer)
+
+    def difference(self, other: Explorer, names: Sequence[str]) -> tuple[Hashable, Search]:  # noqa: ARG002 - has both
+        """How to find the summary with the most evidence that only one of both has."""
+        return of_groups(self.scene, names)
 
     @classmethod
     def prepared(cls, studies: Sequence[Study], *, seed: int = 0, progress: Progress) -> list[Self]:

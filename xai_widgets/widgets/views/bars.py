@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xai_widgets.methods.cladec.explanation import SPOKEN
 from xai_widgets.show.colours import PALETTE
-from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure, room
 
 MOST = 5
 LONGEST = 18
@@ -38,7 +38,7 @@ class PredictionBars:
         self._figure = fixed_figure([self._bars], axes, (WIDTH, HEIGHT), top=4, bottom=26, left=118, right=24)
         self._legend = ipywidgets.HTML()
         self._shown: list[str] = []
-        self.widget = ipywidgets.VBox([self._legend, self._figure])
+        self.widget = ipywidgets.VBox([self._legend, room(self._figure)])
 
     def show(self, predictions: Mapping[str, Tensor], class_names: Sequence[str], of: str = "the chosen row") -> None:
         """Show probabilities ``(K,)`` by version; the classes are those likeliest in any of them."""

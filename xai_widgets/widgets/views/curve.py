@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xai_widgets.show.colours import ACCENT
-from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure, room
 
 WIDTH, HEIGHT = 300, 170
 
@@ -35,7 +35,8 @@ class ProbabilityCurve:
         self._line = bqplot.Lines(scales=scales, colors=[ACCENT], stroke_width=2)
         self._dots = bqplot.Scatter(scales=scales, colors=[ACCENT], default_size=40)
         marks, axes = [self._line, self._dots], [below, self._name]
-        self.widget = fixed_figure(marks, axes, (WIDTH, HEIGHT), top=8, bottom=40, left=60, right=12)
+        self.figure = fixed_figure(marks, axes, (WIDTH, HEIGHT), top=8, bottom=40, left=60, right=12)
+        self.widget = room(self.figure)
 
     def show(self, shares: Numbers, chances: Numbers, stops: Numbers, chances_there: Numbers, name: str = "") -> None:
         """Show a class's probabilities over positions on the path, and those at the frames; all in [0, 1]."""

@@ -9,6 +9,7 @@ import bqplot
 import ipywidgets
 
 from xai_widgets.show.colours import INK
+from xai_widgets.widgets.views.tools import classed
 
 SIDE_BY_SIDE = {"flex_flow": "row wrap", "grid_gap": "12px 28px", "align_items": "flex-start"}
 """In a row, and below each other where there is no room."""
@@ -32,6 +33,11 @@ def fixed_figure(
         min_aspect_ratio=width / height, max_aspect_ratio=width / height, padding_x=0.0, padding_y=0.0,
         animation_duration=0, fig_margin=margins, background_style={"fill": "transparent"}, display_toolbar=False,
     )  # fmt: skip
+
+
+def room(figure: bqplot.Figure) -> ipywidgets.Widget:
+    """A box of a figure's size around it, in which large type draws the figure larger."""
+    return classed(ipywidgets.Box([figure], layout=figure.layout), "xw-room")
 
 
 def set_visible(widget: ipywidgets.Widget, visible: bool) -> None:

@@ -17,7 +17,7 @@ from xai_widgets.widgets.views import chart
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.backdrop import blank, paint_backdrop
 from xai_widgets.widgets.views.chart import HEIGHT, WIDTH, Box, Floats, Place
-from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure, room
 from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description
 
 HINT = "drag me"
@@ -49,7 +49,7 @@ class ManifoldMap(Displayed):
         self._legend = ipywidgets.HTML(layout={"margin": "0", "max_width": f"{WIDTH}px"})
         self._sliders = [_slider(name) for name in ("Across", "Up")]
         row = ipywidgets.HBox(self._sliders, layout={"width": f"{WIDTH}px"})
-        self.widget = ipywidgets.VBox([self._figure, row, self._legend], layout={"grid_gap": "2px"})
+        self.widget = ipywidgets.VBox([room(self._figure), row, self._legend], layout={"grid_gap": "2px"})
         self._listen()
 
     # --- how it is built -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from xai_widgets.methods.srae.explanation import Step, spoken
 from xai_widgets.show.colours import INK, PALETTE, QUIET, RAISED
 from xai_widgets.widgets.views.chart import ticks
-from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
+from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure, room
 
 COLOURS = PALETTE
 """An x-feature keeps its colour, whatever its place in the bar."""
@@ -60,7 +60,7 @@ class ScoreBar:
         self._figure = fixed_figure(marks, [self._axis], (WIDTH, 9 * ROW + AXIS + 2), **margins)
         self._legend = ipywidgets.HTML(layout={"max_width": f"{WIDTH}px"})
         self._resize(9, ROW)
-        self.widget = ipywidgets.VBox([self._legend, self._figure])
+        self.widget = ipywidgets.VBox([self._legend, room(self._figure)])
 
     def show(self, steps: Sequence[Step], score: str, *, chosen: int | None, other: Sequence[Step] = ()) -> None:
         """Show a bar of the `SRAEExplanation.steps`, from top to bottom; the row of the chosen x-feature is underlaid.

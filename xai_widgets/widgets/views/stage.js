@@ -85,10 +85,15 @@ function render({ model, el }) {
     view.toggleAttribute("data-pixelated", model.get("pixelated"));
   }
 
-  slider.addEventListener("input", () => { pointed = Number(slider.value); draw(); });
+  slider.addEventListener("input", () => {
+    pointed = Number(slider.value);
+    model.set("hovered", model.get("frames")[pointed]?.name ?? ""); // for a stage that is linked to this one
+    draw();
+  });
   slider.addEventListener("change", () => {
     const chosen = model.get("frames")[Number(slider.value)]?.name ?? "";
     pointed = null;
+    model.set("hovered", "");
     if (chosen === model.get("value")) return;
     model.set("value", chosen);
     model.save_changes();

@@ -32,6 +32,13 @@ class Displayed:
         return {**data, "text/plain": repr(self)}
 
 
+def classed(widget: Any, *names: str) -> Any:
+    """The same widget, with these classes of the style sheet."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
 def fit_description(control: ipywidgets.Widget) -> None:
     """Let a control's description take the room it needs, so that controls begin where the text begins."""
     style = getattr(control, "style", None)

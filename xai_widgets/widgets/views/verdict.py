@@ -41,11 +41,30 @@ def verdict_line(verdict: Verdict | None, numbers: str) -> Markup:
     if verdict is None:
         return Markup('<div class="xw xw-verdict" role="status"><div class="xw-numbers">{}</div></div>').format(numbers)
     sign, word = WORDS[verdict.level]
-    return _LINE.format(verdict.level, sign, word, verdict.sentence, _WHY.format(numbers) if numbers else "")
+    said = _JUDGED.format(sign, word, verdict.sentence)
+    return _LINE.format(verdict.level, said, _WHY.format(numbers) if numbers else "")
 
 
-_LINE = Markup(
-    '<div class="xw xw-verdict" role="status" data-level="{}"><span class="xw-verdict-word">'
-    '<span aria-hidden="true">{}</span> {}</span> <span class="xw-verdict-sentence">{}</span>{}</div>'
+def named_verdict(name: str, verdict: Verdict | None, otherwise: str) -> Markup:
+    """The same of one of two, with its name in front and without numbers; what is said while there is no verdict."""
+    if verdict is None:
+        return _NAMED.format("", name, Markup("<span>{}</span>").format(otherwise))
+    sign, word = WORDS[verdict.level]
+    return _NAMED.format(verdict.level, name, _JUDGED.format(sign, word, verdict.sentence))
+
+
+def reasons(named: list[tuple[str, str]]) -> Markup:
+    """All numbers of two behind one "Why?", each with its name; nothing where there are none."""
+    lines = Markup().join(_REASON.format(*each) for each in named)
+    return _REASONS.format(lines) if named else Markup()
+
+
+_LINE = Markup('<div class="xw xw-verdict" role="status" data-level="{}">{}{}</div>')
+_JUDGED = Markup(
+    '<span class="xw-verdict-word"><span aria-hidden="true">{}</span> {}</span> '
+    '<span class="xw-verdict-sentence">{}</span>'
 )
+_NAMED = Markup('<div class="xw xw-verdict" role="status" data-level="{}"><span class="xw-who">{}</span> {}</div>')
+_REASON = Markup('<p class="xw-numbers"><b>{}:</b> {}</p>')
+_REASONS = Markup('<div class="xw"><details class="xw-why"><summary>Why?</summary>{}</details></div>')
 _WHY = Markup('<details class="xw-why"><summary>Why?</summary><div class="xw-numbers">{}</div></details>')

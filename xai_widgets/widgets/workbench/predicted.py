@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from xai_widgets.pictures import load
 from xai_widgets.pool import Everything
@@ -48,6 +49,22 @@ class Predictions:
     def _said(self, index: int, place: int) -> str:
         predicted, chance = self.of(index, place)
         return f"{self._studies[place].class_names[predicted]}, {chance:.0%}"
+
+
+def joint_name(names: Sequence[str]) -> str:
+    """One name for two that differ in some words in the middle only, as in "the honest and cheating classifier"."""
+    words = [name.split() for name in names]
+    begin = _alike(words[0], words[-1])
+    end = min(_alike(words[0][::-1], words[-1][::-1]), min(map(len, words)) - begin)
+    middles = [" ".join(each[begin : len(each) - end]) for each in words]
+    if len(names) < 2 or not all(middles):
+        return " and ".join(names)
+    return " ".join([*words[0][:begin], " and ".join(middles), *words[0][len(words[0]) - end :]])
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words two names begin with alike."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
 
 
 def short_names(names: Sequence[str]) -> list[str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
-from markupsafe import Markup
 
-from xai_widgets import files
 from xai_widgets.names import closest
 from xai_widgets.pool import EVERYTHING, invite
 from xai_widgets.progress import Progress
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame.app import App
+from xai_widgets.widgets.frame.beside import Beside
+from xai_widgets.widgets.frame.difference import Difference
 from xai_widgets.widgets.frame.explorer import Explorer
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.threads import Quiet
@@ -26,13 +24,18 @@ from xai_widgets.widgets.views.class_chooser import PREDICTED, ClassChooser
 from xai_widgets.widgets.views.elements import Tabs
 from xai_widgets.widgets.views.layer_picker import LayerPicker
 from xai_widgets.widgets.views.picture_strip import PictureStrip
-from xai_widgets.widgets.views.tools import close_all
+from xai_widgets.widgets.views.tools import classed, close_all
 from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer, first_view
+from xai_widgets.widgets.workbench.difference import DifferenceLine
 from xai_widgets.widgets.workbench.experiment import ExperimentRow
 from xai_widgets.widgets.workbench.from_map import picture_from_map
+from xai_widgets.widgets.workbench.keep_page import KeepPage
 from xai_widgets.widgets.workbench.own_picture import own_picture
 from xai_widgets.widgets.workbench.page import workbench_page
-from xai_widgets.widgets.workbench.predicted import Predictions
+from xai_widgets.widgets.workbench.predicted import Predictions, joint_name, short_names
+from xai_widgets.widgets.workbench.same_pictures import on_the_same_pictures
+from xai_widgets.widgets.workbench.saved import Saved
+from xai_widgets.widgets.workbench.words import asked, described
 
 FOLLOWED = ["picture", "layer", "target"]
 """What is chosen at the top and in the views alike."""
@@ -48,7 +51,8 @@ class Workbench(App):
     study
         The classifier and its pictures.
     other
-        A second study, of the same pictures and classes, to be shown beside it.
+        A second study, to be compared with it: on the second one's pictures, where these are others and both studies
+        can answer them. One answer is above the other, and one set of controls acts on both.
     view
         The view to begin with, by the key of its method: "cladec", "summaries", "srae", "inversion" or "cae".
         Default: the first one; for photos without a fitted layer "inversion", which answers without a fit.
@@ -57,6 +61,8 @@ class Workbench(App):
     ----------
     selection
         What all views look at; its class is never left open.
+    studies
+        The studies as they are looked at; the first one may be a copy with the pictures of the second.
     apps
         The explorers that were opened so far, by view: one for each study.
 
@@ -74,13 +80,16 @@ class Workbench(App):
     def __init__(self, study: Study, other: Study | None = None, *, view: str | None = None) -> None:
         first = list(VIEWS).index(first_view(study) if view is None else closest(view, VIEWS, "view"))
         self.study, self.other = study, other
+        self.studies = [study] if other is None else [on_the_same_pictures(study, other), other]
         self.selection = Selection()
         self.apps: dict[str, list[Explorer]] = {}
-        self._view_states: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._pairs: dict[str, Beside] = {}
+        self._saved = Saved(self)
         self._predictions = Predictions(self.studies)
-        self._quiet = Quiet()
-        names = " and ".join(each.name for each in self.studies)
-        super().__init__(names, controls=self._make_controls(), content=self._make_views(first))
+        self._names = short_names([each.name for each in self.studies])
+        self.quiet = Quiet()
+        title = joint_name([each.name for each in self.studies])
+        super().__init__(title, controls=self._make_controls(), content=self._make_views(first))
         self.widget.add_class("xw-workbench")
         if other is not None:
             self.widget.add_class("xw-beside")
@@ -88,24 +97,19 @@ class Workbench(App):
         self._show_pictures()
         self._open()
 
-    @property
-    def studies(self) -> list[Study]:
-        """The study, and the one beside it."""
-        return [each for each in (self.study, self.other) if each is not None]
-
     # --- how it is built ---------------------------------------------------------------------------------------
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
-        self.classes = ClassChooser(self.study.class_names, self.study.pool.labels.tolist())
-        self.strip = PictureStrip(self.study.pool, pixelated=max(self.study.shape[1:]) < SMALL)
+        pool = self.studies[0].pool
+        self.classes = ClassChooser(self.study.class_names, pool.labels.tolist())
+        pixelated = max(self.study.shape[1:]) < SMALL
+        self.strip = PictureStrip(pool, pixelated=pixelated)
         self.strip.show.value = EVERYTHING
         self.large = ipywidgets.ToggleButton(description="Large type", layout={"width": "7em"})
         self.large.tooltip = "To be read from the last row of a classroom"
         self.add_picture = AddPicture()
-        pixelated = self.strip.cards.pixelated
         self.experiment = ExperimentRow(self.studies, self._predictions, self._go_to, pixelated=pixelated)
-        self.keep_page = ipywidgets.Button(description="Save page", layout={"width": "7em"})
-        self.keep_page.tooltip = "Write one file that shows the same without a notebook"
+        self.keep_page = KeepPage()
         experiment = [self.experiment.toggle] if self.experiment.possible else []
         return [self.strip.show, self.classes.widget, *experiment, self.large, self.keep_page]
 
@@ -115,13 +119,12 @@ class Workbench(App):
         labels = [(each.label, each.question) for each in VIEWS.values()]
         self.tabs = Tabs(labels=labels, selected=first, about="Views")
         self._asked, self._described = ipywidgets.HTML(), ipywidgets.HTML()
-        self._shown = ipywidgets.VBox()
-        self._shown.add_class("xw-shown")
-        tabs = ipywidgets.HBox([self.tabs, self._described])
-        tabs.add_class("xw-tabs-line")
-        pictures = ipywidgets.HBox([self.strip.cards, self.add_picture])
-        pictures.add_class("xw-pictures")
-        return [pictures, self.experiment.widget, tabs, self._asked, self.layers.widget, self._shown]
+        self._shown = classed(ipywidgets.VBox(), "xw-shown")
+        tabs = classed(ipywidgets.HBox([self.tabs, self._described]), "xw-tabs-line")
+        pictures = classed(ipywidgets.HBox([self.strip.cards, self.add_picture]), "xw-pictures")
+        self.difference = DifferenceLine(self._names, self._see, self.show_error)
+        above = [pictures, self.experiment.widget, tabs, self._asked, self.difference.widget]
+        return [*above, self.layers.widget, self._shown]
 
     def _frame(
         self,
@@ -129,19 +132,18 @@ class Workbench(App):
         content: Sequence[ipywidgets.Widget],
         more: Sequence[ipywidgets.Widget],
     ) -> list[ipywidgets.Widget]:
-        head = ipywidgets.HBox([self._heading_line(), *controls])
-        head.add_class("xw-head-line")
+        head = classed(ipywidgets.HBox([self._heading_line(), *controls]), "xw-head-line")
         # Long work is that of the views, which show it themselves; but for pages.
         return [*self._unseen, self._progress.widget, head, *content[:-1], self._lines["error"], content[-1], *more]
 
     def _bind(self) -> None:
-        self.bind("views", self, "view_states")
+        self.bind("views", self._saved, "views")
         self.bind("large", self.large)
         self.bind("class", self.classes)
         self.bind("show", self.strip.show)
         self.bind("layer", self.layers)
-        self.bind("picture", self, "picture")
         self.bind("view", self, "view")
+        self.bind("picture", self._saved, "picture")  # the last one, so that its message stays
         self.tabs.observe(self._by_hand(self._open), "selected")
         self.classes.observe(self._by_hand(self._choose), "value")
         self.layers.on_change(self._by_hand(self._choose))
@@ -150,6 +152,7 @@ class Workbench(App):
         self.add_picture.on_file(lambda name, content: self._by_hand(lambda: self._add(name, content))())
         self.experiment.bind(self._by_hand)
         self.keep_page.on_click(self._by_hand(self._save_page))
+        self.difference.button.on_click(self._by_hand(self.difference.go_there))
         self.large.observe(self._by_hand(self._size), "value")
         self.selection.observe(self._heard, names=FOLLOWED)
 
@@ -158,7 +161,7 @@ class Workbench(App):
         held = self.locked(callback)
 
         def heard(*_: object) -> None:
-            if not self._quiet:
+            if not self.quiet:
                 held()
 
         return heard
@@ -181,24 +184,10 @@ class Workbench(App):
 
     @picture.setter
     def picture(self, picture: int | None) -> None:
-        with self._quiet:
+        with self.quiet:
             self.strip.choose(picture, self._target())
             self.strip.refresh(self._target())
         self._choose()
-
-    @property
-    def view_states(self) -> dict[str, Sequence[Mapping[str, Any]]]:
-        """What is chosen in each view that was opened; set it to choose the same, at once or when a view is opened."""
-        return {**self._view_states, **{key: [app.state for app in apps] for key, apps in self.apps.items()}}
-
-    @view_states.setter
-    def view_states(self, states: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        for key in states:
-            closest(key, VIEWS, "view")
-        self._view_states = dict(states)
-        with self._quiet:
-            for key, apps in self.apps.items():
-                self._restore(key, apps)
 
     def _target(self) -> int:
         """The chosen class, or the one that the classifier predicts for the chosen picture."""
@@ -208,6 +197,16 @@ class Workbench(App):
 
     def _go_to(self, picture: int) -> None:
         self.picture = picture
+
+    def _see(self, found: Difference) -> None:
+        """Go where two studies differ most."""
+        self.apps[self.view][0].state = found.state
+        if found.picture is not None:
+            predicted = self._predictions.of(found.picture)[0]
+            if found.target is not None and not self.classes.disabled:
+                with self.quiet:
+                    self.classes.value = PREDICTED if found.target == predicted else found.target
+            self._go_to(found.picture)
 
     def _add(self, name: str, content: bytes | None) -> None:
         """Take your own picture, and choose it."""
@@ -219,20 +218,20 @@ class Workbench(App):
             self._choose()
 
     def _first_picture(self) -> None:
-        with self._quiet:
+        with self.quiet:
             self.strip.rewind()
         self._show_pictures()
 
     def _show_pictures(self) -> None:
-        with self._quiet:
+        with self.quiet:
             self.strip.refresh(self._target())
         self._choose()
 
     def _choose(self) -> None:
         """Let the open view look at what is chosen at the top."""
-        if self._quiet:
+        if self.quiet:
             return
-        with self._quiet:
+        with self.quiet:
             chosen = {"layer": self.layers.value, "target": self._target(), "picture": self.picture}
             for name, value in chosen.items():
                 setattr(self.selection, name, value)
@@ -240,12 +239,12 @@ class Workbench(App):
 
     def _heard(self, change: Any) -> None:
         """Show at the top what was chosen in the open view, and let everything else follow."""
-        if self._quiet:
+        if self.quiet or (change["name"] == "target" and change["new"] is None):  # an overview of all classes
             return
-        with self._quiet:
+        with self.quiet:
             if change["name"] == "layer":
                 self.layers.value = change["new"] or self.layers.value
-            elif change["name"] == "target" and change["new"] is not None:
+            elif change["name"] == "target":
                 self.classes.value = change["new"]
             elif change["name"] == "picture":
                 picture = change["new"]
@@ -261,10 +260,10 @@ class Workbench(App):
         """Show the chosen view, and make it if it was never shown; views that are not open do nothing."""
         key = self.view
         self._make_missing(key)
-        with self._quiet:
+        with self.quiet:
             for app in (app for apps in self.apps.values() for app in apps):
                 app.selection = self.selection if app in self.apps[key] else Selection()
-        self._shown.children = [app.widget for app in self.apps[key]]
+        self._shown.children = [self._pairs.get(key, self.apps[key][0]).widget]
         self._choose()
 
     def _make_missing(self, *keys: str) -> None:
@@ -274,31 +273,30 @@ class Workbench(App):
                 self.apps[key] = self._make(key)
 
     def _make(self, key: str) -> list[Explorer]:
-        apps = VIEWS[key].beside(self.study, self.other)
+        apps = VIEWS[key].beside(*self.studies)
         for app in apps:
             for control in app.shared_controls:
                 control.layout.display = "none"
             app.watch(self._show_status)
-        self._restore(key, apps)
+        self._saved.restore(key, apps)
+        if len(apps) > 1:
+            self._pairs[key] = Beside(self._names, apps)
         return list(apps)
 
-    def _restore(self, key: str, apps: Sequence[Explorer]) -> None:
-        for app, state in zip(apps, self._view_states.pop(key, []), strict=False):
-            app.state = dict(state)
-
     def _show_status(self) -> None:
-        """Show of each layer whether it is fitted for the open view."""
-        self.layers.status = next((app.layer_status for app in self.apps.get(self.view, [])), {})
+        """Show of each layer whether it is fitted for the open view, and where two studies differ most there."""
+        apps = self.apps.get(self.view, [])
+        self.layers.status = next((app.layer_status for app in apps), {})
+        if apps and self.other is not None:
+            self.difference.look_at(apps)
 
     def _describe(self) -> None:
         """Say what the open view answers, what one is looking at, and what the view cannot follow."""
         view = VIEWS[self.view]
         self.experiment.look_at(self.picture)
         self.sentence = self._predictions.sentence(self.picture)
-        left_behind = [text for app in self.apps.get(self.view, []) for text in app.left_behind.values()]
-        remarks = [f"{text[0].upper()}{text[1:]}." for text in (*left_behind, *self.study.remarks)]
-        self._described.value = _DESCRIBED.format(self.sentence)
-        self._asked.value = _ASKED.format(view.reading, view.question, " ".join(remarks))
+        self._described.value = described(self.sentence)
+        self._asked.value = asked(view, self.apps.get(self.view, []), self.study.remarks)
         # What the open view does not look at is not there, or cannot be set.
         self.layers.widget.layout.display = None if "layer" in view.follows else "none"
         self.classes.disabled = "target" not in view.follows
@@ -318,30 +316,21 @@ class Workbench(App):
     def _save_page(self) -> None:
         """Write the page into the working folder, in the background."""
         self._make_missing(*VIEWS)
-        file = Path(re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") + ".html")
-
-        def work(progress: Progress) -> None:
-            files.write(file, self.make_page(progress).html().encode())
-
-        self.run(work, lambda _: self._say_saved(file), "Saving the page")
-
-    def _say_saved(self, file: Path) -> None:
-        self.keep_page.tooltip = f"Saved as {file.resolve()}"
-        self.keep_page.description, self.keep_page.icon = "Saved", "check"
+        self.keep_page.save(self)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs in the open view, and say whether that is so."""
-        return super().wait(timeout) and all(app.wait(timeout) for app in self.apps.get(self.view, []))
+        there = super().wait(timeout) and all(app.wait(timeout) for app in self.apps.get(self.view, []))
+        return there and self.difference.task.wait(timeout)
 
     def close(self) -> None:
         """Close every widget inside, and stop what is running but fits, which go on."""
+        for pair in self._pairs.values():
+            pair.close()
         for app in [app for apps in self.apps.values() for app in apps]:
             app.close()
         self.selection.unobserve(self._heard, names=FOLLOWED)
+        self.difference.close()
         self.layers.close()
         super().close()
         close_all(self.experiment.toggle)  # in no row where no experiment is possible
-
-
-_ASKED = Markup('<div class="xw xw-asked" title="{}"><b>{}</b> <span class="xw-remarks">{}</span></div>')
-_DESCRIBED = Markup('<div class="xw xw-described" role="status">{}</div>')
