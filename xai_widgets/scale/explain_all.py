@@ -27,6 +27,7 @@ from xai_widgets.scale.ranks import Ranks
 from xai_widgets.scale.reading import Entry, Reading, described
 from xai_widgets.scale.registry import METHODS
 from xai_widgets.scale.rows import Method, head, records
+from xai_widgets.scale.sources import source
 
 SHARD = 512
 """Pictures in a file: what is lost if a process is killed, and what is held in memory."""
@@ -37,7 +38,7 @@ OF_RUN = ("xai_widgets", "torch", "python", "platform", "time")
 
 def explain_all(
     explainer: Explainer,
-    pictures: PictureSet,
+    pictures: PictureSet | str | Path,
     out: str | Path,
     *,
     shard: int = SHARD,
@@ -55,7 +56,8 @@ def explain_all(
     explainer
         A method for a study; fitted, unless it searches.
     pictures
-        Of the study's shape; with labels that are numbers of the study's classes, or -1.
+        Of the study's shape, with labels that are numbers of the study's classes, or -1; or where they come from: a
+        folder, ``hf:NAME``, or a file, see `source`.
     out
         A folder: new, empty, or with a part of the same run.
     shard
@@ -83,11 +85,13 @@ def explain_all(
     CancelledError
         If `progress` was cancelled; finished shards stay.
     """
-    require_set(pictures)
-    method = METHODS[explainer.key]
+    method, folder, ranks = METHODS[explainer.key], path_like("out", out), Ranks.here()
     _require_ready(explainer, method)
-    ranks = Ranks.here()
-    manifest, folder = _manifest(explainer, method, pictures, _sizes(explainer, shard, batch)), path_like("out", out)
+    if isinstance(pictures, str | Path):
+        text = pictures
+        pictures = ranks.first(lambda: source(text, explainer.study, folder))
+    require_set(pictures)
+    manifest = _manifest(explainer, method, pictures, _sizes(explainer, shard, batch))
     found = ranks.first(lambda: Explanations.begin(folder, manifest))
     missing = found.missing
     ranks.wait()  # all have counted the same missing shards before one is written

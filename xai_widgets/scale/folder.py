@@ -20,6 +20,7 @@ from xai_widgets.digest import require_signed, signed
 from xai_widgets.errors import ArtifactError
 from xai_widgets.limits import path_like
 from xai_widgets.scale.extra import needed
+from xai_widgets.scale.listing import LISTING
 
 FORMAT, FORMAT_VERSION = "xai_widgets explanations", 1
 MANIFEST = "explanations.json"
@@ -196,7 +197,7 @@ def _require_same(folder: Path, there: Mapping[str, Any], here: Mapping[str, Any
 def _require_empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ArtifactError(f"{folder} is a file; give the name of a folder")
-    if folder.is_dir() and (found := sorted(one.name for one in folder.iterdir())):
+    if folder.is_dir() and (found := sorted(one.name for one in folder.iterdir() if one.name != LISTING)):
         raise ArtifactError(f"{folder} holds something else (such as {found[0]}); choose a new or an empty folder")
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import torch
+
 from xai_widgets.scale.extra import needed
 
 T = TypeVar("T")
@@ -38,7 +40,8 @@ class Ranks:
         """The one that runs here; the others join it if there are several."""
         if int(os.environ.get("WORLD_SIZE", "1")) < 2:
             return cls()
-        state = needed("accelerate").PartialState(timeout=PATIENCE)
+        cpu = not torch.accelerator.is_available()  # Accelerate would leave such processes alone
+        state = needed("accelerate").PartialState(cpu=cpu, timeout=PATIENCE)
         return cls(state.process_index, state.num_processes, state.device, state)
 
     def first(self, work: Callable[[], T]) -> T:

@@ -18,6 +18,9 @@ from xai_widgets.relabelling import known_labels
 from xai_widgets.runs.sources import OPTIONS
 from xai_widgets.study import Study
 
+OF_FILES = ("size", "fit")
+"""How sets of files make pictures of one size."""
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:
@@ -91,10 +94,10 @@ def described(pictures: Any) -> dict[str, Any]:
     """What tells a data set from others, as plain values, without reading pictures."""
     inner = pictures.dataset if isinstance(pictures, Subset) else pictures
     kind = f"{type(inner).__module__}.{type(inner).__qualname__}"
-    options = {name: getattr(inner, name) for name in OPTIONS.get(kind, ())}
+    options = {name: getattr(inner, name) for name in (*OPTIONS.get(kind, ()), *OF_FILES) if hasattr(inner, name)}
     ids = [id_of(pictures, index) for index in range(len(pictures))]
     check = hashlib.sha256(json.dumps([ids, known_labels(pictures)]).encode()).hexdigest()[:16]
-    return {"kind": kind, "count": len(pictures), "options": options, "check": check}
+    return {"kind": type(inner).__qualname__, "count": len(pictures), "options": options, "check": check}
 
 
 def reason(error: Exception) -> str:

@@ -1,0 +1,93 @@
+"""Pictures of a table: a data set of Hugging Face's ``datasets``, WebDataset archives, or a list of paths and labels.
+
+``datasets`` keeps tables on disk, mapped into memory, so that they may be larger than it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from xai_widgets.data.decode import CROP, Size, read_sent
+from xai_widgets.errors import PictureError
+from xai_widgets.names import UNKNOWN
+from xai_widgets.scale.extra import needed
+from xai_widgets.scale.listing import read_file
+
+PICTURES = ("path", "image", "file", "file_name", "filename")
+LABELS = ("label", "cls", "class", "labels", "fine_label")
+IDS = ("__key__", "id", "path", "file_name", "filename")
+"""Names of columns, in the order in which they are looked for."""
+
+
+class TablePictures:
+    """The pictures of a table.
+
+    Parameters
+    ----------
+    table
+        A ``datasets.Dataset``. Its pictures are its first column of the type ``Image``, or the files that the first
+        of `PICTURES` names; the labels are its first ``ClassLabel``, or the first of `LABELS`, as names or numbers.
+    size, fit
+        See `FolderPictures`.
+    beside
+        The folder that relative paths are in.
+
+    Raises
+    ------
+    PictureError
+        If there is no column of pictures.
+    """
+
+    def __init__(self, table: Any, size: Size, fit: str = CROP, beside: Path = Path()) -> None:
+        datasets = needed("datasets")
+        self.size, self.fit, self.beside = size, fit, beside
+        kinds = table.features
+        stored = [name for name, kind in kinds.items() if isinstance(kind, datasets.Image)]
+        named = [name for name, kind in kinds.items() if isinstance(kind, datasets.ClassLabel)]
+        self._picture = _first([*stored[:1], *PICTURES], kinds)
+        if self._picture is None:
+            raise PictureError(
+                f"no column of the table holds pictures or paths (it has {', '.join(kinds)}); name one of them 'path'"
+            )
+        self._label = _first([*named[:1], *LABELS], kinds)
+        self._id = _first(IDS, kinds)
+        self._table = table.cast_column(stored[0], datasets.Image(decode=False)) if stored else table
+        self._names: tuple[str, ...] = tuple(kinds[named[0]].names) if named else ()
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        found = self._table[index][self._picture]
+        content, path = (found["bytes"], found["path"]) if isinstance(found, dict) else (None, found)
+        if content is not None:
+            return read_sent(content, path or self.ids[index], self.size, self.fit), self.labels[index]
+        return read_file(self.beside, path, self.size, self.fit), self.labels[index]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """What each picture is called."""
+        return [str(one) for one in (range(len(self)) if self._id is None else self._table[self._id])]
+
+    @cached_property
+    def labels(self) -> list[int]:
+        """The class of each picture, -1 where it is not known."""
+        given = [None] * len(self) if self._label is None else list(self._table[self._label])
+        numbers = {name: number for number, name in enumerate(self.class_names)}
+        return [UNKNOWN if one is None else numbers[one] if isinstance(one, str) else int(one) for one in given]
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; empty if labels are numbers only."""
+        if self._names or self._label is None:
+            return self._names
+        return tuple(sorted({one for one in self._table[self._label] if isinstance(one, str)}))
+
+
+def _first(names: Sequence[str], known: Any) -> str | None:
+    return next((name for name in names if name in known), None)
