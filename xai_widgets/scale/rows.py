@@ -131,7 +131,7 @@ def centres(maps: Tensor) -> Tensor:
 def picture(pixels: Any) -> dict[str, Any]:
     """Pixels, uint8, as a PNG file in the form of Hugging Face's ``Image`` feature."""
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "png")
+    Image.fromarray(pixels).save(file, "png", compress_level=3)  # as small as the default, in two thirds of the time
     return {"bytes": file.getvalue(), "path": None}
 
 
