@@ -41,6 +41,7 @@ LAYERS = (
     {"widgets.frame"},
     {f"widgets.{key}" for key in METHODS},
     {"widgets.workbench"},
+    {"widgets.browser"},
     {"diagnosis"},
     {"cli"},
     {"__main__"},

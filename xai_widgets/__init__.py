@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from xai_widgets.scale.explain_all import explain_all as explain_all
     from xai_widgets.scale.folder import Explanations as Explanations
     from xai_widgets.study import Study as Study
+    from xai_widgets.widgets.browser.browser import Browser as Browser
     from xai_widgets.widgets.cae.explorer import ManifoldExplorer as ManifoldExplorer
     from xai_widgets.widgets.cladec.explorer import ClaDecExplorer as ClaDecExplorer
     from xai_widgets.widgets.frame.link import link as link
@@ -46,6 +47,7 @@ _MODULE_OF = {
     "CAE": "methods.cae.cae",
     "SRAE": "methods.srae.srae",
     "BirdPictures": "data.bird_pictures",
+    "Browser": "widgets.browser.browser",
     "ClaDec": "methods.cladec.cladec",
     "ClaDecExplorer": "widgets.cladec.explorer",
     "ConceptExplorer": "widgets.srae.explorer",
