@@ -14,7 +14,7 @@ NUMBERS = ("score", "rebuilt", "unexplained", "needed")
 
 
 def rows(explainer: SRAE, pictures: Tensor) -> Rows:
-    """The sum of each picture's class, the likeliest of those explained; the masks are what speaks for it."""
+    """The sum of each picture's class, the likeliest of those explained; the masks are the evidence for it."""
     predicted = explainer.study.predict(pictures)
     probability, prediction = predicted.max(1)
     explained = torch.tensor(explainer.classes)
