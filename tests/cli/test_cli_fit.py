@@ -267,3 +267,11 @@ def test_a_second_ctrl_c_stops_at_once(monkeypatch):
             progress.check()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_only_the_first_of_several_processes_fits_and_writes(run, here, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    code, said, complained = run("cladec --model mymodels:make --out mine")
+    assert (code, said) == (0, "")
+    assert complained.startswith("Process 2 does nothing: the first one fits, alone.")
+    assert not (here / "mine").exists()

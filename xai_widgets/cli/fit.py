@@ -15,7 +15,7 @@ from xai_widgets.cli.terminal import number, put, require_folder, say, stoppable
 from xai_widgets.cli.typed import class_names, labels, path, word
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.registry import EXPLAINERS
-from xai_widgets.runs.turns import turn
+from xai_widgets.runs.turns import rank, turn
 
 if TYPE_CHECKING:
     from xai_widgets.cli.models import Published
@@ -90,6 +90,9 @@ def fit(given: argparse.Namespace) -> None:
     from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415
 
     _require_options(given, EXPLAINERS[given.method])
+    if rank():
+        say(f"Process {rank() + 1} does nothing: the first one fits, alone. (explain shares its work among all.)")
+        return
     with bar() as progress, turn(given.out, progress, say):
         study = _study(given)
         requested = _requested(study, given)  # nothing is written before it is known that it can be fitted
