@@ -90,6 +90,10 @@ def test_no_picture_depends_on_a_broken_neighbour_in_another_batch(whole, small,
     }  # fmt: skip
 
 
+def test_processes_that_read_ahead_change_nothing(whole, small, tmp_path):
+    assert shards(small.run(tmp_path / "out", workers=2)) == shards(whole)
+
+
 # --- continuing ----------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +199,7 @@ def test_trust_in_masks():
 
 
 @pytest.mark.parametrize("key", list(METHODS))
-def test_every_method_explains_pictures_of_any_shape(key, tmp_path, new_study, squares):
+def test_every_method_explains_pictures_of_any_shape(key, tmp_path, new_study, squares, sure):
     make = {
         "cladec": lambda study: xw.ClaDec(study, "conv2", epochs=1, width=4),
         "summaries": lambda study: xw.VisualSummaries(study, masks=xw.CrispMasks(study, count=2)),
@@ -203,7 +207,10 @@ def test_every_method_explains_pictures_of_any_shape(key, tmp_path, new_study, s
         "inversion": xw.GuidedFeatureInversion,
         "cae": lambda study: xw.CAE(study, epochs=1, width=2),
     }
-    study = new_study(pictures=squares(shape=(3, 21, 16)))
+    pictures = squares(shape=(3, 21, 16))
+    with torch.no_grad():  # so that it predicts several classes
+        sure.logits.bias -= sure.eval()(pictures.pictures).mean(0)
+    study = new_study(sure, pictures)
     explainer = make[key](study)
     if METHODS[key].trained:
         with warnings.catch_warnings():

@@ -71,6 +71,7 @@ def explain(given: argparse.Namespace) -> None:
             raise KeyboardInterrupt(said) from error
     if not ranks.number:
         put(_said(found))
+    ranks.leave()
 
 
 def _key(text: str) -> str:

@@ -142,7 +142,7 @@ class Explanations:
             If a file is damaged.
         """
         chosen = [name for name in self.schema.names if name not in WIDE] if columns is None else list(columns)
-        written = [number for number in self.numbers if number not in set(self.missing)]
+        written = [number for number in self.numbers if self.path(number).exists()]
         if not written:
             return self.schema.empty_table().select(chosen)
         return needed("pyarrow").concat_tables([self._shard(number, chosen) for number in written])

@@ -55,3 +55,8 @@ class Ranks:
         """Wait until all are here."""
         if self._state is not None:
             self._state.wait_for_everyone()
+
+    def leave(self) -> None:
+        """Say goodbye to the others: nothing follows."""
+        if self._state is not None:
+            self._state.destroy_process_group()

@@ -103,6 +103,7 @@ class Browser(App):
     def _make_views(self, names: list[str]) -> None:
         cards = [self._place(number) for number in range(len(self.table.clusters))]
         self.places = Cards(cards=cards, across=3, tile=72, label="Places of evidence")
+        self.places.add_class("xw-places")
         self.strip = Cards(across=-1, tile=96, label="Pictures")
         self.map = PictureMap(names, self.table.plane, self.table.prediction)
         self.histogram = Histogram()
