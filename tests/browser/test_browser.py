@@ -68,3 +68,14 @@ def test_mouse_and_keys_choose_pictures(shown: Any) -> None:
     shown.page.get_by_role("button", name="Show all").click()
     shown.until("len(browser.rows)", 96)
     assert shown.python("browser.last_error is None")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_keeps_people_out(shown: Any, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
+    shown.theme(theme)
+    shown.page.wait_for_timeout(300)  # pictures fade in
+    found = axe.Axe().run(shown.page, context=".xw-browser").response["violations"]
+    assert [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in ("serious", "critical")
+    ] == []
