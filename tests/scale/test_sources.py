@@ -13,10 +13,11 @@ from PIL import Image
 import xai_widgets as xw
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scale import listing
+from xai_widgets.scale import listing, sources
 from xai_widgets.scale.listing import ListedFolder
 from xai_widgets.scale.reading import Reading, described, id_of
 from xai_widgets.scale.sources import source
+from xai_widgets.scale.table import Stream
 
 datasets = pytest.importorskip("datasets")
 
@@ -108,6 +109,19 @@ def test_a_saved_data_set_with_splits(tmp_path, study):
     assert seen(source(f"hf:{tmp_path / 'saved'}@train", study)) == [("0", 1, 10), ("1", 0, 20)]
     with pytest.raises(PictureError, match=r"has the splits train, test; give one"):
         source(f"hf:{tmp_path / 'saved'}", study)
+
+
+def test_a_stream_is_read_in_order_and_again(tmp_path, study, monkeypatch):
+    features = datasets.Features({"image": datasets.Image(), "what": datasets.ClassLabel(names=["right", "left"])})
+    rows = {"image": [{"bytes": png(v), "path": None} for v in (10, 20, 30)], "what": [0, 1, None]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "data" / "train.parquet")
+    with pytest.raises(PictureError, match="use hf: instead"):  # a folder of files does not tell
+        source(f"stream:{tmp_path / 'data'}", study)
+    monkeypatch.setattr(sources, "_stream", lambda stream: Stream(stream, 3))
+    pictures = source(f"stream:{tmp_path / 'data'}", study)
+    assert seen(pictures) == [("0", 1, 10), ("1", 0, 20), ("2", -1, 30)]
+    assert [round(float(pictures[i][0][0].mean()) * 255) for i in (2, 0, 2)] == [30, 10, 30]
+    assert described(pictures)["count"] == 3
 
 
 def test_archives(tmp_path, study):

@@ -38,8 +38,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--weights", metavar="FILE", help="its weights, as for fit")
     parser.add_argument(
         "--images", metavar="SRC",
-        help="a folder; hf:NAME, hf:NAME:CONFIG or hf:NAME@SPLIT, of the hub or a folder; a .csv or .parquet file "
-        "with the columns path and label; .tar files of WebDataset (default: the run's unseen pictures)",
+        help="a folder; hf:NAME, hf:NAME:CONFIG or hf:NAME@SPLIT, of the hub or a folder; stream:NAME; a .csv or "
+        ".parquet file with the columns path and label; .tar files of WebDataset (default: the run's unseen pictures)",
     )  # fmt: skip
     parser.add_argument("--out", required=True, type=path, metavar="DIR", help="where the table goes, new or begun")
     parser.add_argument("--shard", type=number(limits.BATCH), help="pictures in each file (default: 512)")

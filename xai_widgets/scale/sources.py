@@ -14,11 +14,12 @@ from xai_widgets.pictures import PictureSet
 from xai_widgets.relabelling import Labeller
 from xai_widgets.scale.extra import needed
 from xai_widgets.scale.listing import ListedFolder
-from xai_widgets.scale.table import TablePictures
+from xai_widgets.scale.table import Stream, TablePictures
 from xai_widgets.study import Study
 
-HUB = "hf:"
-"""Begins the name of a data set of Hugging Face: ``hf:NAME``, ``hf:NAME:CONFIG`` or ``hf:NAME@SPLIT``."""
+HUB, STREAM = "hf:", "stream:"
+"""Begin the name of a data set of Hugging Face: ``hf:NAME``, ``hf:NAME:CONFIG``, ``hf:NAME@SPLIT``; or of one that is
+read without being kept on disk."""
 
 TABLES = {".csv": "csv", ".parquet": "parquet", ".tar": "webdataset"}
 """By the ends of their files, the readers of ``datasets``."""
@@ -30,8 +31,9 @@ def source(text: str | Path, study: Study, cache: Path | None = None) -> Picture
     Parameters
     ----------
     text
-        A folder of pictures; ``hf:NAME``, a data set of the Hugging Face hub or a folder of one; a ``.csv`` or
-        ``.parquet`` file with the columns path and label; a ``.tar`` file of WebDataset, or a pattern for several.
+        A folder of pictures; ``hf:NAME``, a data set of the Hugging Face hub or a folder of one, or ``stream:NAME`` for
+        one that is not to be kept on disk; a ``.csv`` or ``.parquet`` file with the columns path and label; a ``.tar``
+        file of WebDataset, or a pattern for several.
     study
         Decides size and classes.
     cache
@@ -43,9 +45,10 @@ def source(text: str | Path, study: Study, cache: Path | None = None) -> Picture
         If there are no pictures, or the source cannot be read.
     """
     size, fit = study.shape[1:], getattr(study.sources.images, "fit", CROP)
-    made = (
-        _hub(str(text), size, fit) if str(text).startswith(HUB) else _files(Path(text).expanduser(), size, fit, cache)
-    )
+    if str(text).startswith((HUB, STREAM)):
+        made = _hub(str(text), size, fit)
+    else:
+        made = _files(Path(text).expanduser(), size, fit, cache)
     labelled: PictureSet = Labeller(study.class_names, _known_labels(study, made)).take(made)
     return labelled if study.shape[0] == 3 else _Channels(labelled, study.shape[0])
 
@@ -82,13 +85,23 @@ def _files(path: Path, size: Any, fit: str, cache: Path | None) -> Any:
 
 
 def _hub(text: str, size: Any, fit: str) -> Any:
-    name, _, split = text.removeprefix(HUB).partition("@")
+    name, _, split = text.removeprefix(HUB).removeprefix(STREAM).partition("@")
     name, _, config = name.partition(":")
+    if text.startswith(STREAM):
+        found = _loaded(name, *([config] if config else []), streaming=True)
+        return TablePictures(_stream(_split(found, split, name)), size, fit)
     if (Path(name) / "dataset_info.json").exists() or (Path(name) / "dataset_dict.json").exists():
         found = needed("datasets").load_from_disk(name)
     else:
         found = _loaded(name, *([config] if config else []))
     return TablePictures(_split(found, split, name), size, fit, Path(name))
+
+
+def _stream(rows: Any) -> Stream:
+    known = (rows.info.splits or {}).get(str(rows.split))
+    if known is None or not known.num_examples or rows.features is None:
+        raise PictureError("this data set does not tell its columns and how many pictures it has; use hf: instead")
+    return Stream(rows, known.num_examples)
 
 
 def _split(found: Any, split: str, name: str) -> Any:
