@@ -48,15 +48,28 @@ def explainer():
     return GuidedFeatureInversion(study, settings=GuidedSettings(steps=3))
 
 
-def run(out, dies_after=None, pictures=None, **options):
-    def look(state):
-        if dies_after is not None and state.done >= dies_after:
-            os.kill(os.getpid(), signal.SIGKILL)
+class After(Progress):
+    """Calls something after so many pictures; reports of a `Progress` are too seldom for that."""
 
+    def __init__(self, count, call):
+        super().__init__()
+        self.count, self.call = count, call
+
+    def advance(self, steps=1, note=""):
+        if self.state.done + steps >= self.count:
+            self.call()
+        super().advance(steps, note)
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run(out, pictures=None, progress=None, **options):
     chosen = {"shard": SHARD, "batch": BATCH} | options
-    return explain_all(explainer(), pictures or Blobs(), out, progress=Progress(look), **chosen)
+    return explain_all(explainer(), pictures or Blobs(), out, progress=progress or Progress(), **chosen)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    run(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    run(sys.argv[1], progress=After(int(sys.argv[2]), die) if len(sys.argv) > 2 else None)

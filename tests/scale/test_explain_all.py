@@ -98,9 +98,10 @@ def test_processes_that_read_ahead_change_nothing(whole, small, tmp_path):
 
 
 def test_a_cancelled_run_is_continued(whole, small, tmp_path):
-    progress = Progress(lambda state: progress.cancel() if state.done >= 10 else None)
+    progress = small.After(10, None)
+    progress.call = progress.cancel
     with pytest.raises(CancelledError):
-        xw.explain_all(small.explainer(), small.Blobs(), tmp_path / "out", shard=6, batch=4, progress=progress)
+        small.run(tmp_path / "out", progress=progress)
     begun = xw.Explanations.open(tmp_path / "out")
     assert begun.missing == [1, 2, 3]
     assert begun.table().num_rows == 6

@@ -13,7 +13,11 @@ from xai_widgets.scale.folder import Explanations
 
 HERE = Path(__file__).parent
 ALONE = {name: value for name, value in os.environ.items() if not name.startswith(("RANK", "WORLD", "LOCAL", "MASTER"))}
-ENVIRONMENT = ALONE | {"PYTHONPATH": str(Path(xai_widgets.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = ALONE | {
+    "PYTHONPATH": str(Path(xai_widgets.__file__).parents[1]),
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+}
 
 
 def shards(folder):
@@ -27,8 +31,10 @@ def call(*line):
 
 
 def test_two_processes_give_the_same_bytes_as_one(whole, tmp_path):
-    two = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, HERE / "small.py", tmp_path / "out")
-    ended = call(*two)
+    two = (
+        "--multi_gpu --num_processes 2 --num_machines 1 --main_process_port 0 --mixed_precision no --dynamo_backend no"
+    )
+    ended = call("-m", "accelerate.commands.launch", *two.split(), HERE / "small.py", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     assert shards(tmp_path / "out") == shards(whole.folder)
 
