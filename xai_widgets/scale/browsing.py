@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -92,7 +92,7 @@ class Table:
     label: Rows
     evidence: Floats
     code: Floats
-    seed: int = field(default=0)
+    seed: int = 0
 
     @classmethod
     def of(cls, found: Explanations) -> Table:
