@@ -22,6 +22,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -89,7 +90,9 @@ def _guided(asked: Question) -> Tensor:
     def made(pictures: Tensor, classes: Tensor) -> Tensor:
         if not any(isinstance(module, nn.ReLU) for module in asked.study.network.modules()):
             raise XaiWidgetsError("guided backpropagation needs ReLU modules, and the classifier has none")
-        found: Tensor = attr.GuidedBackprop(_Network(asked.study).eval()).attribute(pictures, target=classes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it sets hooks, and removes them
+            found: Tensor = attr.GuidedBackprop(_Network(asked.study).eval()).attribute(pictures, target=classes)
         return found
 
     return _by_batch(asked, made).sum(1)
