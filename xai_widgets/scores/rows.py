@@ -2,12 +2,11 @@
 
 `ANSWERS` has the mappings of the five methods. Of the others, too, all explain the logit of the class:
 
-`gradient`
-    Size of the gradient, mean over the channels.
+`gradient`, `guided_backprop`
+    Size of the gradient, mean over the channels: its sign says in which direction a colour would have to change, and
+    not whether it is evidence.
 `integrated_gradients`, `occlusion`, `lime`
     Sum over the channels, signed; the blurred picture stands for "no evidence".
-`guided_backprop`
-    Sum over the channels, signed.
 `grad_cam`
     At the last layer that has positions, enlarged; negative values are cut off, as published.
 `random`
@@ -95,7 +94,7 @@ def _guided(asked: Question) -> Tensor:
             found: Tensor = attr.GuidedBackprop(_Network(asked.study).eval()).attribute(pictures, target=classes)
         return found
 
-    return _by_batch(asked, made).sum(1)
+    return _by_batch(asked, made).abs().mean(1)
 
 
 def _occlusion(asked: Question) -> Tensor:

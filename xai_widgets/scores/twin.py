@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,9 @@ from xai_widgets.study import Study
 
 SEEN = 64
 """Training pictures from which batch normalisation and the last layer of a twin are set."""
+
+PICTURES = 600
+"""Pictures that ClaDec and CAE are fitted on for a twin."""
 
 
 def randomised(study: Study, seed: int) -> Study:
@@ -81,21 +86,34 @@ def _spread(twin: Study, pictures: Tensor, wanted: Tensor) -> None:
 
 def _cladec(study: Study, like: Explainer | None, seed: int) -> Explainer:
     layer = like.layers[-1] if isinstance(like, ClaDec) else None
-    return ClaDec(study, layer, pictures=600, seed=seed)
+    return ClaDec(study, layer, pictures=PICTURES, seed=seed)
 
 
 FITS: Mapping[str, Callable[[Study, Explainer | None, int], Explainer]] = {
     "cladec": _cladec,
     "srae": lambda study, _, seed: SRAE(study, seed=seed),
-    "cae": lambda study, _, seed: CAE(study, epochs=12, pictures=1000, seed=seed),
+    "cae": lambda study, _, seed: CAE(study, epochs=6, pictures=PICTURES, seed=seed),
 }
 """How a method that has to be fitted is fitted where it is missing: with less than the demos', in about a minute. Given
 the fit of another classifier, the layer is the same."""
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what fits warn of and log."""
+    logger = logging.getLogger("xai_widgets")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        logger.setLevel(before)
+
+
 def fit_twin(study: Study, twin: Study, row: str, seed: int, progress: Progress) -> None:
     """Fit a method for a twin, if it has to be fitted at all; what it warns of is no news about random weights."""
     if row in FITS and row not in twin.explainers:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with _quietly():
             twin.explainers[row] = FITS[row](twin, study.explainers[row], seed).fit(progress=progress)
