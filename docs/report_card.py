@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from xai_widgets.cli.main import main
-from xai_widgets.show.exam_report import NONE, first_rows, sentences, value_of, written
+from xai_widgets.show.exam_report import NONE, first_rows, sentences, written
 from xai_widgets.show.exam_words import KINDS, MEASURES, ROWS
 
 REPOSITORY = Path(__file__).parents[1]
 NUMBERS = REPOSITORY / "docs" / "report_card.json"
+TEMPLATE = REPOSITORY / "docs" / "report_card.txt"
 PAGE = REPOSITORY / "docs" / "report_card.md"
 README = REPOSITORY / "README.md"
 PAPERS = REPOSITORY / "benchmarks" / "papers" / "results"
 BEGIN, END = "<!-- report card: made by docs/report_card.py -->", "<!-- end of the report card -->"
-STUDIES = {"honest": "The honest classifier", "cheating": "The cheating classifier"}
+STUDIES = ("honest", "cheating")
 FAMILIES = {
     "deletion_blur": "hiding", "deletion_mean": "hiding", "insertion_blur": "hiding", "insertion_mean": "hiding",
     "parts": "parts", "parts_sum": "parts", "pointing": "place", "excess_mass": "place",
@@ -34,12 +35,18 @@ FAMILIES = {
 }  # fmt: skip
 """Measures for which a method falls behind for the same reason."""
 
-COMMON = {
-    "hiding": "occlusion, LIME and integrated gradients ask what this measure asks: how the score falls when pixels are hidden.",
+FAMILY_NAMES = {
+    "hiding": "deletion and insertion",
+    "parts": "parts",
+    "place": "pointing and mass",
+    "randomised": "random weights",
+    "stability": "instability",
 }
-"""What holds for all five methods."""
 
-REASONS: Mapping[str, Mapping[str, str]] = {}
+UNFAIR = {"random": ("randomised",), "centre": ("randomised", "stability"), "brightest": ("randomised", "stability")}
+"""Rows that know nothing, and where they cannot lose: a map that ignores the network is perfectly stable."""
+
+REASONS: Mapping[str, Mapping[str, str]] = json.loads((REPOSITORY / "docs" / "report_card_reasons.json").read_text())
 """By method and family of measures: why the method is not first."""
 
 MAPPINGS = {
@@ -110,82 +117,93 @@ def in_short(report: Mapping[str, Any]) -> str:
     """The README's table: the five methods, the best other method, and noise."""
     rows, better = report["studies"]["honest"], report["better"]
     heads = ["", "names the cue", *(f"{MEASURES[measure].heading} ({better[measure]})" for measure in SHORT)]
-    named = {name: "yes" if name in report["named"]["cheating"] else "no" for name in rows}
-    methods = [name for name, row in rows.items() if row["kind"] == "method"]
-    lines = [
-        [ROWS[name], named[name], *(written(rows[name]["measures"].get(m, {})) for m in SHORT)] for name in methods
-    ]
+    wanted = [name for name, row in rows.items() if row["kind"] == "method"]
+    lines = [_short(report, name) for name in [*wanted, "random"]]
     best = [_best_other(rows, measure, better[measure]) for measure in SHORT]
-    lines.append(
-        ["best other method", NONE, *(f"{written(rows[name]['measures'][m])}, {ROWS[name]}" for m, name in best)]
-    )
-    lines.append([ROWS["random"], named["random"], *(written(rows["random"]["measures"][m]) for m in SHORT)])
-    return table(heads, lines)
+    others = [f"{written(rows[name]['measures'][m])}, {ROWS[name]}" for m, name in zip(SHORT, best, strict=True)]
+    return table(heads, [*lines[:-1], ["best other method", NONE, *others], lines[-1]])
 
 
-def _best_other(rows: Mapping[str, Any], measure: str, better: str) -> tuple[str, str]:
+def _short(report: Mapping[str, Any], name: str) -> list[str]:
+    measures = report["studies"]["honest"][name]["measures"]
+    named = "yes" if name in report["named"]["cheating"] else "no"
+    return [ROWS[name], named, *(written(measures.get(measure, {})) for measure in SHORT)]
+
+
+def _best_other(rows: Mapping[str, Any], measure: str, better: str) -> str:
     others = {name: row for name, row in rows.items() if row["kind"] == "other"}
-    return measure, first_rows(others, measure, better)[0]
+    return first_rows(others, measure, better)[0]
 
 
 # --- good and bad --------------------------------------------------------------------------------------------------
 
 
-def behind(report: Mapping[str, Any], method: str) -> dict[str, list[str]]:
-    """For each family in which a method is not first: the measures, with its value and that of the first."""
-    found: dict[str, list[str]] = {}
-    for study in STUDIES:
-        rows = report["studies"][study]
-        for measure, better in report["better"].items():
-            best, own = first_rows(rows, measure, better), value_of(rows[method], measure)
-            if method not in best and best:
-                first = f"{ROWS[best[0]]} {value_of(rows[best[0]], measure):.2f}"
-                said = NONE if own is None else f"{own:.2f}"
-                found.setdefault(FAMILIES[measure], []).append(
-                    f"{MEASURES[measure].heading.lower()}, {study}: {said} ({first})"
-                )
-    return found
+Found = Mapping[str, Any]
 
 
-def ahead(report: Mapping[str, Any], method: str) -> list[str]:
-    """The measures in which a method is first."""
-    return [
-        f"{MEASURES[measure].heading.lower()}, {study}: {value_of(rows[method], measure):.2f}"
-        for study, rows in ((study, report["studies"][study]) for study in STUDIES)
-        for measure, better in report["better"].items()
-        if method in first_rows(rows, measure, better)
-    ]
-
-
-def no_better_than_noise(report: Mapping[str, Any], method: str) -> list[str]:
-    """The measures in which a method's interval reaches that of noise."""
-    found = []
-    for study in STUDIES:
-        rows = report["studies"][study]
-        for measure, better in report["better"].items():
-            ours, noise = rows[method]["measures"].get(measure, {}), rows["random"]["measures"].get(measure, {})
-            if FAMILIES[measure] != "randomised" and ours.get("value") is not None and noise.get("value") is not None:
-                gain = (ours["value"] - noise["value"]) * (1 if better == "higher" else -1)
-                if gain <= (ours["margin"] or 0) + (noise["margin"] or 0):
-                    found.append(f"{MEASURES[measure].heading.lower()}, {study}")
-    return found
-
-
-def about(report: Mapping[str, Any], method: str) -> str:
+def about(report: Found, method: str) -> str:
     """What a method is good at, and what it is bad at, and why."""
-    lines = [f"### {ROWS[method]}", "", f"Its map: {MAPPINGS[method]}.", ""]
-    first, noise = ahead(report, method), no_better_than_noise(report, method)
-    lines.append(
-        f"- **First** in {len(first)} of {2 * len(report['better'])}: {'; '.join(first)}."
-        if first
-        else "- **First** in nothing."
-    )
-    lines.append(
-        f"- **No better than noise**: {'; '.join(noise)}." if noise else "- Better than noise in every measure."
-    )
-    for family, places_ in behind(report, method).items():
-        lines.append(f"- Not first in {'; '.join(places_)}. **Why:** {REASONS[method][family]}")
+    kinds = {(study, measure): standing(report, method, study, measure) for study, measure in _each(report)}
+    lines = [f"### {ROWS[method]}", "", f"Its map: {MAPPINGS[method]}.", "", _table(report, method, kinds), ""]
+    lines += [
+        f"- **No better than {ROWS[trivial]}**: {'; '.join(found)}."
+        for trivial in UNFAIR
+        if (found := no_better(report, method, trivial))
+    ]
+    families = dict.fromkeys(FAMILIES[measure] for (_, measure), kind in kinds.items() if kind == "behind")
+    lines += [f"- **Why it is behind in {FAMILY_NAMES[family]}**: {REASONS[method][family]}" for family in families]
     return "\n".join(lines)
+
+
+def _each(report: Found) -> list[tuple[str, str]]:
+    return [(study, measure) for study in STUDIES for measure in report["better"]]
+
+
+def standing(report: Found, method: str, study: str, measure: str) -> str:
+    """Whether a method is "first", "equal" to the first, since both intervals overlap, or "behind"; "" without any."""
+    rows, better = report["studies"][study], report["better"][measure]
+    best, own = first_rows(rows, measure, better), rows[method]["measures"].get(measure, {})
+    if not best or method in best:
+        return "first" if best else ""
+    if own.get("value") is None:
+        return "behind"
+    first = rows[best[0]]["measures"][measure]
+    apart = abs(own["value"] - first["value"]) > (own["margin"] or 0) + (first["margin"] or 0)
+    return "behind" if apart else "equal"
+
+
+def _table(report: Found, method: str, kinds: Mapping[tuple[str, str], str]) -> str:
+    lines = [
+        [
+            MEASURES[measure].heading,
+            *(_stand(report, method, study, measure, kinds[study, measure]) for study in STUDIES),
+        ]
+        for measure in report["better"]
+    ]
+    return table(["", *STUDIES], lines)
+
+
+def _stand(report: Found, method: str, study: str, measure: str, kind: str) -> str:
+    rows, better = report["studies"][study], report["better"][measure]
+    text = written(rows[method]["measures"].get(measure, {}))
+    best = first_rows(rows, measure, better)
+    if kind == "first" or not best:
+        return f"**{text}, first**" if best else text
+    words = {"equal": f"**{text}**, as good as", "behind": f"{text}, behind"}
+    return f"{words[kind]} {ROWS[best[0]]} {rows[best[0]]['measures'][measure]['value']:z.2f}"
+
+
+def no_better(report: Found, method: str, trivial: str) -> list[str]:
+    """The measures in which a method's interval reaches that of a row that knows nothing, or lies behind it."""
+    found: dict[str, list[str]] = {}
+    for study, measure in _each(report):
+        ours, theirs = (report["studies"][study][row]["measures"].get(measure, {}) for row in (method, trivial))
+        fair = FAMILIES[measure] not in UNFAIR[trivial]
+        if fair and ours.get("value") is not None and theirs.get("value") is not None:
+            gain = (ours["value"] - theirs["value"]) * (1 if report["better"][measure] == "higher" else -1)
+            if gain <= (ours["margin"] or 0) + (theirs["margin"] or 0):
+                found.setdefault(study, []).append(MEASURES[measure].heading.lower())
+    return [f"{study}: {', '.join(measures)}" for study, measures in found.items()]
 
 
 # --- the papers ----------------------------------------------------------------------------------------------------
@@ -216,45 +234,23 @@ def _plain(text: str) -> str:
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole page."""
-    methods = [name for name, row in report["studies"]["honest"].items() if row["kind"] == "method"]
-    parts = [
-        "# Report card",
-        "How far can you trust what you see? All five methods, six others and four rows that know nothing answer the same questions, on birds whose truth is known "
-        "and on two classifiers: an honest one, and one that looks at a ring in the corner.",
-        f"`xai-widgets exam --all --seed {report['seed']} --pictures {report['pictures']}` measured all numbers on this page, with one thread; `python docs/report_card.py` made the page of them. "
-        "Other pictures and networks give other numbers: `xai-widgets exam --all --study DIR` examines your own run, as far as that needs no truth.",
-        "\n".join(f"- {line}" for line in sentences(report)),
-        "## In short",
-        in_short(report),
-        "## What each method is good and bad at",
-        f"A method is first if no other of the five and none of the six others is better. {COMMON_SENTENCE}",
-        *(about(report, method) for method in methods),
-        "## Does it name the cue?",
-        RULE.format(threshold=report["threshold"]),
-        places(report),
-        *(text for study, title in STUDIES.items() for text in (f"## {title}", of_study(report, study))),
-        "The best of all methods is in bold; ± is half of the 95 % interval of the mean over the pictures.",
-        "## What is measured",
-        "\n".join(f"- **{words.heading}** {words.sentence}" for words in MEASURES.values()),
-        NOTES,
-        "## What it costs",
-        costs(report),
-    ]
-    if said := claims():
-        parts += ["## The papers' claims", said]
-    return "\n\n".join(parts) + "\n"
-
-
-COMMON_SENTENCE = f"In deletion and insertion, {COMMON['hiding']}"
-
-RULE = """Nobody tells a method that there is a cue. Evidence on the bird is left out, and the rest is averaged over all pictures. Birds move about, so that only what is in the same
-place again stays. The window, a quarter of the picture's sides, that holds most of the rest is the place. It is named if it holds more than {threshold:.1%} of all evidence: twice the
-most that any of the five methods found on other pictures of the honest classifier. On the cheating classifier it counts only if the cue is in it. A map without any
-preference puts 6.2 % into every window."""
-
-NOTES = """Pixels are hidden in cells of a sixteenth of the picture's side: single pixels, hidden here and there, make a pattern that no classifier knows, and noise would look like a good
-explanation. The evidence must be on the five parts that tell the species, and for the cheating classifier on the cue. Random weights: batch normalisation and the last layer are set so that
-all classes are predicted; ClaDec, SRAE and CAE are fitted anew for them, ClaDec and CAE with fewer pictures than the shipped ones."""
+    rows = report["studies"]["honest"]
+    methods = [name for name, row in rows.items() if row["kind"] == "method"]
+    text = TEMPLATE.read_text(encoding="utf-8").format(
+        seed=report["seed"],
+        pictures=report["pictures"],
+        sentences="\n".join(f"- {line}" for line in sentences(report)),
+        in_short=in_short(report),
+        abouts="\n\n".join(about(report, method) for method in methods),
+        threshold=f"{report['threshold']:.1%}",
+        noise=f"{rows['random']['place']['share']:.1%}",
+        places=places(report),
+        measures="\n".join(f"- **{words.heading}**: {words.sentence}" for words in MEASURES.values()),
+        costs=costs(report),
+        **{study: of_study(report, study) for study in STUDIES},
+    )
+    said = claims()
+    return f"{text}\n## The papers' claims\n\n{said}\n" if said else text
 
 
 def with_table(readme: str, short: str) -> str:

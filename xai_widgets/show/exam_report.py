@@ -13,10 +13,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from xai_widgets._version import __version__
-from xai_widgets.show.exam_words import KINDS, MEASURES, ROWS
+from xai_widgets.show.exam_words import COSTS, KINDS, MEASURES, PLACE, ROWS
 
 TITLE = "Report card of the explanations"
 NONE = "–"
+ARROWS = {"higher": "↑", "lower": "↓"}
 JUDGED = {
     True: "Judged by the share of the evidence where it must be, beyond chance.",
     False: "Judged by minus the area under the probability while the evidence is blurred.",
@@ -61,7 +62,7 @@ def _methods(report: Mapping[str, Any]) -> list[str]:
 
 def exam_page(report: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     """The whole page; `titles` are the studies' names, and the rows have their cases."""
-    tables = [_table(report, titles[study], rows) for study, rows in report["studies"].items()]
+    tables = [_table(report, titles[study], study, rows) for study, rows in report["studies"].items()]
     return (
         _environment()
         .get_template("exam_report.html")
@@ -72,7 +73,7 @@ def exam_page(report: Mapping[str, Any], titles: Mapping[str, str]) -> str:
             pictures=report["pictures"],
             lines=sentences(report),
             tables=tables,
-            words=MEASURES.values(),
+            words=[*MEASURES.values(), *([] if report["threshold"] is None else [PLACE]), *COSTS],
         )
     )
 
@@ -83,16 +84,26 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
 
 
-def _table(report: Mapping[str, Any], title: str, rows: Mapping[str, Any]) -> dict[str, Any]:
+def _table(report: Mapping[str, Any], title: str, study: str, rows: Mapping[str, Any]) -> dict[str, Any]:
     better = {measure: way for measure, way in report["better"].items() if _measured(rows.values(), measure)}
     firsts = {measure: first_rows(rows, measure, way) for measure, way in better.items()}
+    named = report["named"].get(study, []) if report["threshold"] is not None else None
+    heads = [{**words._asdict(), "arrow": ""} for words in (*([] if named is None else [PLACE]), *COSTS)]
+    lines = {
+        name: _line(name, row, firsts) + _more(name, row, named, report["seconds"][study][name])
+        for name, row in rows.items()
+    }
     groups = [
-        {"name": said, "rows": [_line(name, row, firsts) for name, row in rows.items() if row["kind"] == kind]}
+        {
+            "name": said,
+            "rows": [{"name": ROWS[name], "cells": lines[name]} for name in rows if rows[name]["kind"] == kind],
+        }
         for kind, said in KINDS.items()
     ]
     return {
         "title": title,
-        "heads": [{**MEASURES[measure]._asdict(), "better": f"{way} is better"} for measure, way in better.items()],
+        "heads": [{**MEASURES[measure]._asdict(), "arrow": ARROWS[way]} for measure, way in better.items()] + heads,
+        "placed": named is not None,
         "groups": groups,
         "notes": [f"{ROWS[name]}: {row['note']}" for name, row in rows.items() if row["note"]],
         "judged": JUDGED[_measured(rows.values(), "excess_mass")],
@@ -104,11 +115,18 @@ def _measured(rows: Iterable[Mapping[str, Any]], measure: str) -> bool:
     return any(value_of(row, measure) is not None for row in rows)
 
 
-def _line(name: str, row: Mapping[str, Any], firsts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    cells = [
+def _line(name: str, row: Mapping[str, Any], firsts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    return [
         {"text": written(row["measures"].get(measure, {})), "first": name in best} for measure, best in firsts.items()
     ]
-    return {"name": ROWS[name], "cells": cells}
+
+
+def _more(name: str, row: Mapping[str, Any], named: Sequence[str] | None, seconds: float) -> list[dict[str, Any]]:
+    """The place, if there is a rule for it, and what one explanation costs."""
+    share = row["place"].get("share")
+    place = {"text": NONE if share is None else f"{share:.0%}", "first": name in (named or [])}
+    costs = [f"{1000 * seconds:.0f} ms", f"{row['passes']:.0f}"] if row["measures"] else [NONE, NONE]
+    return [*([] if named is None else [place]), *({"text": text, "first": False} for text in costs)]
 
 
 def written(measured: Mapping[str, float | None]) -> str:
@@ -116,7 +134,8 @@ def written(measured: Mapping[str, float | None]) -> str:
     value, margin = measured.get("value"), measured.get("margin")
     if value is None:
         return NONE
-    return f"{value:.2f}" if margin is None else f"{value:.2f} ± {margin:.2f}"
+    text = f"{value:z.2f}"
+    return text if margin is None else f"{text} ± {margin:.2f}"
 
 
 # --- the terminal --------------------------------------------------------------------------------------------------
@@ -134,7 +153,7 @@ def _text_table(report: Mapping[str, Any], title: str, rows: Mapping[str, Any]) 
     lines = [("", *measures), ("better", *(report["better"][measure] for measure in measures))]
     for name, row in rows.items():
         values = [value_of(row, measure) for measure in measures]
-        lines.append((name, *("-" if value is None else f"{value:.2f}" for value in values)))
+        lines.append((name, *("-" if value is None else f"{value:z.2f}" for value in values)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     notes = [f"{name}: {row['note']}" for name, row in rows.items() if row["note"]]

@@ -14,21 +14,21 @@ class Words(NamedTuple):
 
 MEASURES = {
     "deletion_blur": Words(
-        "Deletion, blur",
+        "Deletion (blur)",
         "Blur the picture cell by cell, strongest evidence first: area under the probability of the class.",
     ),
-    "deletion_mean": Words("Deletion, mean", "The same with the picture's mean colour in place of the blur."),
+    "deletion_mean": Words("Deletion (mean)", "The same with the picture's mean colour in place of the blur."),
     "insertion_blur": Words(
-        "Insertion, blur",
+        "Insertion (blur)",
         "Begin with the blurred picture and put the cells back, strongest evidence first: area under the probability.",
     ),
-    "insertion_mean": Words("Insertion, mean", "The same from the picture's mean colour."),
+    "insertion_mean": Words("Insertion (mean)", "The same from the picture's mean colour."),
     "parts": Words(
         "Parts",
         "Rank correlation of the evidence on each part, per pixel, with how much the logit falls when the part was "
         "never drawn.",
     ),
-    "parts_sum": Words("Parts, sum", "The same with the sum over each part: large parts collect more of anything."),
+    "parts_sum": Words("Parts (sum)", "The same with the sum over each part: large parts collect more of anything."),
     "pointing": Words("Pointing", "Share of the pictures in which the strongest pixel is where the evidence must be."),
     "excess_mass": Words(
         "Mass", "Share of the evidence where it must be, beyond that region's share of the picture: chance is 0."
@@ -42,6 +42,17 @@ MEASURES = {
     ),
 }
 """Of the measures."""
+
+PLACE = Words(
+    "Place",
+    "The most evidence, of all, in one window that no part of the bird explains. A method names the place if this is "
+    "more than twice what any of the five methods finds on other pictures of the honest classifier.",
+)
+
+COSTS = (
+    Words("Time", "For one explanation, in batches, without fits; it differs from run to run."),
+    Words("Passes", "Pictures that go through the classifier for one explanation; backward passes are not counted."),
+)
 
 ROWS = {
     "cladec": "ClaDec",
