@@ -38,7 +38,7 @@ def quick(monkeypatch):
     """Rows that take no time and measure little, and a list of those that were examined."""
     made = []
 
-    def examine(name, make, material, twin):
+    def examine(name, make, material, twins):
         made.append(name)
         value = float(make(material.asked).mean())
         return Row(name, kind_of(name), {"deletion_blur": {"value": value, "margin": None}}, passes=1.0)

@@ -162,9 +162,9 @@ def noise(question):
 
 
 def test_noise_scores_at_the_row_of_noise_in_every_measure(study, material):
-    twin = randomised(study, 1)
-    chance = examine_row("random", ROWS["random"], material, twin)
-    found = examine_row("noise", noise, material, twin)
+    twins = [randomised(study, 1), randomised(study, 2)]
+    chance = examine_row("random", ROWS["random"], material, twins)
+    found = examine_row("noise", noise, material, twins)
     assert set(found.measures) == set(BETTER)
     for measure in BETTER:
         ours, theirs = found.measures[measure], chance.measures[measure]
@@ -175,7 +175,7 @@ def test_noise_scores_at_the_row_of_noise_in_every_measure(study, material):
 
 
 def test_the_truth_is_best_where_places_are_measured(material):
-    row = examine_row("all_parts", ROWS["all_parts"], material, None)
+    row = examine_row("all_parts", ROWS["all_parts"], material, [])
     assert row.value("pointing") == 1
     assert row.value("excess_mass") == pytest.approx(1)
     assert row.value("stability") == 0
@@ -187,12 +187,12 @@ def test_the_truth_is_best_where_places_are_measured(material):
 
 
 def test_passes_are_counted(material):
-    assert examine_row("gradient", ROWS["gradient"], material, None).passes == 1
+    assert examine_row("gradient", ROWS["gradient"], material, []).passes == 1
 
 
 def test_a_row_that_fails_says_why(material):
     def broken(question):
         raise XaiWidgetsError("it cannot be done")
 
-    row = examine_row("gradient", broken, material, None)
+    row = examine_row("gradient", broken, material, [])
     assert (row.note, row.measures) == ("it cannot be done", {})

@@ -26,6 +26,7 @@ from xai_widgets.scores.material import Material, draw_material
 from xai_widgets.scores.row_exam import BETTER, Row, examine_row
 from xai_widgets.scores.rows import ROWS, kind_of
 from xai_widgets.scores.twin import FITS, randomised
+from xai_widgets.seeding import derived
 from xai_widgets.study import Study
 
 HONEST, CHEATING = "honest", "cheating"
@@ -33,6 +34,9 @@ HONEST, CHEATING = "honest", "cheating"
 
 PICTURES = 64
 """Pictures of each exam."""
+
+TWINS = 5
+"""Classifiers with random weights: each of them alone is an accident."""
 
 NOT_FITTED = "not fitted for this study: xai-widgets fit {row}"
 NOT_REFITTED = "Not fitted anew for random weights, since this may take long."
@@ -152,7 +156,7 @@ class _Desk:
             "study": name, "model": study.fingerprint, "seed": seed, "pictures": pictures, "fit": fit, "code": _code(),
         }  # fmt: skip
         self._material: Material | None = None
-        self._twin: Study | None = None
+        self._random: list[Study] = []
 
     def _file(self, row: str) -> Path:
         return self.keep / f"{self.name}-{row}.json"
@@ -194,13 +198,14 @@ class _Desk:
         if self._material.known is None and row == "all_parts":
             return Row(row, kind_of(row), note="where the parts are is only known of the field guide")
         refit = self.fit or row not in FITS
-        made = examine_row(row, ROWS[row], self._material, self._random() if refit else None)
+        made = examine_row(row, ROWS[row], self._material, self._twins(row) if refit else [])
         return made if refit else Row.from_dict(made.to_dict() | {"note": f"{made.note} {NOT_REFITTED}".strip()})
 
-    def _random(self) -> Study:
-        if self._twin is None:
-            self._twin = randomised(self.study, self.seed)
-        return self._twin
+    def _twins(self, row: str) -> list[Study]:
+        """Classifiers with random weights: several, but one where each needs a fit."""
+        if not self._random:
+            self._random = [randomised(self.study, derived(self.seed, "twin", number)) for number in range(TWINS)]
+        return self._random[:1] if row in FITS else self._random
 
 
 @cache

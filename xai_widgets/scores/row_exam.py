@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from math import isnan
@@ -106,8 +106,11 @@ class Row:
         return cls(**{**values, "cases": tuple(Case(**case) for case in values["cases"])})
 
 
-def examine_row(name: str, make: Maker, material: Material, twin: Study | None) -> Row:
-    """All measures of a row; a row that cannot explain this classifier says why."""
+def examine_row(name: str, make: Maker, material: Material, twins: Sequence[Study]) -> Row:
+    """All measures of a row; a row that cannot explain this classifier says why.
+
+    `twins` have random weights; without any, this is not measured.
+    """
     try:
         with _counted(material.asked.study) as passes:
             began = time.perf_counter()
@@ -120,9 +123,9 @@ def examine_row(name: str, make: Maker, material: Material, twin: Study | None) 
     values = _faithful(material.asked, maps) | _true(maps, material.known)
     values["stability"] = _stability(make, material.asked)
     notes = []
-    if twin is not None:
+    if twins:
         try:
-            values["randomised"] = _randomised(name, make, material.asked, twin, maps)
+            values["randomised"] = _randomised(name, make, material.asked, twins, maps)
         except CancelledError:
             raise
         except XaiWidgetsError as error:
@@ -198,10 +201,12 @@ def _first(asked: Question, count: int) -> Question:
     return replace(asked, pictures=asked.pictures[:count], classes=asked.classes[:count], parts=parts)
 
 
-def _randomised(name: str, make: Maker, asked: Question, twin: Study, maps: Tensor) -> Tensor:
-    fit_twin(asked.study, twin, name, asked.seed, asked.progress)
-    other = make(replace(asked, study=twin, seed=asked.seed + 1)).float().cpu()
-    return similarity(maps, other)
+def _randomised(name: str, make: Maker, asked: Question, twins: Sequence[Study], maps: Tensor) -> Tensor:
+    found = []
+    for number, twin in enumerate(twins, 1):
+        fit_twin(asked.study, twin, name, asked.seed, asked.progress)
+        found.append(similarity(maps, make(replace(asked, study=twin, seed=asked.seed + number)).float().cpu()))
+    return torch.stack(found).nanmean(0)
 
 
 # --- the place, and the cases ----------------------------------------------------------------------------------------
