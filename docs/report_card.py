@@ -144,15 +144,36 @@ Found = Mapping[str, Any]
 def about(report: Found, method: str) -> str:
     """What a method is good at, and what it is bad at, and why."""
     kinds = {(study, measure): standing(report, method, study, measure) for study, measure in _each(report)}
-    lines = [f"### {ROWS[method]}", "", f"Its map: {MAPPINGS[method]}.", "", _table(report, method, kinds), ""]
+    lines = [
+        f"### {ROWS[method]}",
+        "",
+        f"Its map: {MAPPINGS[method]}.",
+        "",
+        _table(report, method, kinds),
+        "",
+        _good(kinds),
+    ]
     lines += [
-        f"- **No better than {ROWS[trivial]}**: {'; '.join(found)}."
+        f"- **No better than {ROWS[trivial]}**: {_listed(found)}."
         for trivial in UNFAIR
         if (found := no_better(report, method, trivial))
     ]
     families = dict.fromkeys(FAMILIES[measure] for (_, measure), kind in kinds.items() if kind == "behind")
     lines += [f"- **Why it is behind in {FAMILY_NAMES[family]}**: {REASONS[method][family]}" for family in families]
     return "\n".join(lines)
+
+
+def _good(kinds: Mapping[tuple[str, str], str]) -> str:
+    """Where a method is first, or as good as the first."""
+    found: dict[str, list[str]] = {}
+    for (study, measure), kind in kinds.items():
+        if kind in ("first", "equal"):
+            found.setdefault(study, []).append(MEASURES[measure].heading.lower())
+    return f"- **First, or as good as the first**: {_listed(found) or 'nowhere'}."
+
+
+def _listed(found: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{study}: {', '.join(measures)}" for study, measures in found.items())
 
 
 def _each(report: Found) -> list[tuple[str, str]]:
@@ -193,8 +214,8 @@ def _stand(report: Found, method: str, study: str, measure: str, kind: str) -> s
     return f"{words[kind]} {ROWS[best[0]]} {rows[best[0]]['measures'][measure]['value']:z.2f}"
 
 
-def no_better(report: Found, method: str, trivial: str) -> list[str]:
-    """The measures in which a method's interval reaches that of a row that knows nothing, or lies behind it."""
+def no_better(report: Found, method: str, trivial: str) -> dict[str, list[str]]:
+    """By study, where a method's interval reaches that of a row that knows nothing, or lies behind it."""
     found: dict[str, list[str]] = {}
     for study, measure in _each(report):
         ours, theirs = (report["studies"][study][row]["measures"].get(measure, {}) for row in (method, trivial))
@@ -203,7 +224,7 @@ def no_better(report: Found, method: str, trivial: str) -> list[str]:
             gain = (ours["value"] - theirs["value"]) * (1 if report["better"][measure] == "higher" else -1)
             if gain <= (ours["margin"] or 0) + (theirs["margin"] or 0):
                 found.setdefault(study, []).append(MEASURES[measure].heading.lower())
-    return [f"{study}: {', '.join(measures)}" for study, measures in found.items()]
+    return found
 
 
 # --- the papers ----------------------------------------------------------------------------------------------------

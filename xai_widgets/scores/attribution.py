@@ -48,7 +48,7 @@ def _mean_colour(pictures: Tensor) -> Tensor:
 
 
 FILLS: Mapping[str, Callable[[Tensor], Tensor]] = {"blur": _blurred, "mean": _mean_colour}
-"""What replaces removed pixels: the blurred picture, or its mean colour. The verdict depends on it."""
+"""The blurred picture and its mean colour, one of which replaces removed pixels. The verdict depends on it."""
 
 
 # --- deletion and insertion -----------------------------------------------------------------------------------------
@@ -115,6 +115,8 @@ def excess_mass(maps: Tensor, regions: Tensor) -> Tensor:
 def part_agreement(maps: Tensor, parts: Tensor, falls: Tensor, *, by_area: bool) -> Tensor:
     """Spearman's correlation of each part's evidence with how much the score falls without the part, ``(N,)``.
 
+    NaN with fewer than three parts, or where all evidence or all falls are equal.
+
     Parameters
     ----------
     maps
@@ -125,8 +127,6 @@ def part_agreement(maps: Tensor, parts: Tensor, falls: Tensor, *, by_area: bool)
         ``(N, P)``.
     by_area
         Divide the evidence of a part by its area: a large part collects more of anything, of noise, too.
-
-    NaN with fewer than three parts, or where all evidence or all falls are equal.
     """
     sums = (maps[:, None] * parts).double().sum((2, 3))
     evidence = sums / parts.sum((2, 3)).clamp_min(1) if by_area else sums
