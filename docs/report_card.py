@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from xai_widgets.cli.main import main
-from xai_widgets.show.exam_report import NONE, first_rows, sentences, written
+from xai_widgets.show.exam_report import ARROWS, NONE, first_rows, goodness, sentences, written
 from xai_widgets.show.exam_words import KINDS, MEASURES, ROWS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -73,8 +73,7 @@ def of_study(report: Mapping[str, Any], study: str) -> str:
     """All rows and measures of a study; the first of all methods is in bold."""
     rows, better = report["studies"][study], report["better"]
     firsts = {measure: first_rows(rows, measure, way) for measure, way in better.items()}
-    arrow = {"higher": "↑", "lower": "↓"}
-    heads = ["row", *(f"{MEASURES[measure].heading} {arrow[way]}" for measure, way in better.items())]
+    heads = ["row", *(f"{MEASURES[measure].heading} {ARROWS[way]}" for measure, way in better.items())]
     lines = []
     for kind in KINDS:
         for name, row in rows.items():
@@ -189,8 +188,8 @@ def standing(report: Found, method: str, study: str, measure: str) -> str:
     if own.get("value") is None:
         return "behind"
     first = rows[best[0]]["measures"][measure]
-    apart = abs(own["value"] - first["value"]) > (own["margin"] or 0) + (first["margin"] or 0)
-    return "behind" if apart else "equal"
+    apart = goodness(first["value"], better) - goodness(own["value"], better)
+    return "behind" if apart > (own["margin"] or 0) + (first["margin"] or 0) else "equal"
 
 
 def _table(report: Found, method: str, kinds: Mapping[tuple[str, str], str]) -> str:
@@ -221,7 +220,8 @@ def no_better(report: Found, method: str, trivial: str) -> dict[str, list[str]]:
         ours, theirs = (report["studies"][study][row]["measures"].get(measure, {}) for row in (method, trivial))
         fair = FAMILIES[measure] not in UNFAIR[trivial]
         if fair and ours.get("value") is not None and theirs.get("value") is not None:
-            gain = (ours["value"] - theirs["value"]) * (1 if report["better"][measure] == "higher" else -1)
+            better = report["better"][measure]
+            gain = goodness(ours["value"], better) - goodness(theirs["value"], better)
             if gain <= (ours["margin"] or 0) + (theirs["margin"] or 0):
                 found.setdefault(study, []).append(MEASURES[measure].heading.lower())
     return found

@@ -181,3 +181,5 @@ def test_the_first_are_sought_among_what_explains(report):
     rows["lime"]["measures"]["deletion_blur"]["value"] = 0.2
     assert first_rows(rows, "deletion_blur", "lower") == ["lime"]
     assert first_rows(rows, "stability", "lower") == []
+    rows["cae"]["measures"]["deletion_blur"]["value"] = -0.3
+    assert first_rows(rows, "deletion_blur", "near 0") == ["lime"]

@@ -40,17 +40,17 @@ MOVED = 16
 
 CASES = ("best", "median", "worst")
 
-BETTER: Mapping[str, Literal["higher", "lower"]] = {
+BETTER: Mapping[str, Literal["higher", "lower", "near 0"]] = {
     **{f"deletion_{fill}": "lower" for fill in FILLS},
     **{f"insertion_{fill}": "higher" for fill in FILLS},
     "parts": "higher",
     "parts_sum": "higher",
     "pointing": "higher",
     "excess_mass": "higher",
-    "randomised": "lower",
+    "randomised": "near 0",
     "stability": "lower",
 }
-"""All measures, and which direction is better."""
+"""All measures, and which values are better."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from xai_widgets.show.exam_words import COSTS, KINDS, MEASURES, PLACE, ROWS
 
 TITLE = "Report card of the explanations"
 NONE = "–"
-ARROWS = {"higher": "↑", "lower": "↓"}
+ARROWS = {"higher": "↑", "lower": "↓", "near 0": "→ 0"}
 JUDGED = {
     True: "Judged by the share of the evidence where it must be, beyond chance.",
     False: "Judged by minus the area under the probability while the evidence is blurred.",
@@ -28,8 +28,13 @@ def first_rows(rows: Mapping[str, Any], measure: str, better: str) -> list[str]:
     """The rows with the best value of a measure, among those that explain the classifier."""
     values = {name: value_of(row, measure) for name, row in rows.items() if row["kind"] != "trivial"}
     known = {name: value for name, value in values.items() if value is not None}
-    best = (max if better == "higher" else min)(known.values(), default=None)
-    return [name for name, value in known.items() if value == best]
+    best = max((goodness(value, better) for value in known.values()), default=None)
+    return [name for name, value in known.items() if goodness(value, better) == best]
+
+
+def goodness(value: float, better: str) -> float:
+    """A number that is higher where a value is better."""
+    return {"higher": value, "lower": -value, "near 0": -abs(value)}[better]
 
 
 def value_of(row: Mapping[str, Any], measure: str) -> float | None:
