@@ -17,7 +17,7 @@ from xai_widgets.show.exam_words import COSTS, KINDS, MEASURES, PLACE, ROWS
 
 TITLE = "Report card of the explanations"
 NONE = "–"
-ARROWS = {"higher": "↑", "lower": "↓", "near 0": "→ 0"}
+ARROWS = {"higher": "↑", "lower": "↓", "near 0": "→\N{NO-BREAK SPACE}0"}
 JUDGED = {
     True: "Judged by the share of the evidence where it must be, beyond chance.",
     False: "Judged by minus the area under the probability while the evidence is blurred.",
@@ -52,8 +52,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     return [
         f"{report['cue_named']} of {len(methods)} methods name the cue of the cheating classifier without help: "
         f"{', '.join(named['cheating']) or 'none'}.",
-        f"{report['false_alarms']} of them raise a false alarm on the honest one"
-        f"{': ' + ', '.join(named['honest']) if named['honest'] else ''}.",
+        f"False alarms on the honest one: {', '.join(named['honest']) or 'none'}.",
     ]
 
 
