@@ -54,6 +54,7 @@ def _study(study: Study, model: nn.Module) -> Study:
         labels=study.labels,
         mean=study.mean.flatten().tolist(),
         std=study.std.flatten().tolist(),
+        scores=study.scores.name,
         name=f"{study.name}, random weights",
         batch_size=study.batch_size,
         seed=study.sources.seed,
@@ -68,7 +69,8 @@ def _normalise_batches(twin: Study, pictures: Tensor) -> None:
         module.train()
     with torch.no_grad():
         for batch in pictures.split(twin.batch_size):
-            twin.model(twin.normalise(batch))
+            if len(batch) > 1:  # one picture alone has no spread
+                twin.model(twin.normalise(batch))
     twin.model.eval()
 
 
