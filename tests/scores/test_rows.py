@@ -66,6 +66,15 @@ def test_what_a_classifier_has_no_layer_for_is_said(linear, row):
         ROWS[row](asked(linear[0], torch.rand(1, 3, 16, 24)))
 
 
+def test_what_captum_cannot_do_is_said(linear, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("a view is modified inplace")
+
+    monkeypatch.setattr("captum.attr.Saliency.attribute", broken)
+    with pytest.raises(XaiWidgetsError, match="captum cannot explain this classifier so: a view is modified inplace"):
+        ROWS["gradient"](asked(linear[0], torch.rand(1, 3, 16, 24)))
+
+
 def test_rows_that_know_nothing(linear):
     study, _ = linear
     pictures = torch.zeros(2, 3, 16, 24)

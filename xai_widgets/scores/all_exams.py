@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from xai_widgets.scores.exam import one_thread
 from xai_widgets.scores.material import Material, draw_material
 from xai_widgets.scores.row_exam import BETTER, Row, examine_row
 from xai_widgets.scores.rows import ROWS, kind_of
-from xai_widgets.scores.twin import FITS, randomised
+from xai_widgets.scores.twin import FITS, fit_missing, randomised
 from xai_widgets.seeding import derived
 from xai_widgets.study import Study
 
@@ -152,14 +151,17 @@ class _Desk:
 
     def __init__(self, name: str, study: Study, seed: int, pictures: int, keep: Path, fit: bool) -> None:
         self.name, self.study, self.seed, self.pictures, self.keep, self.fit = name, study, seed, pictures, keep, fit
-        self._identity = {
-            "study": name, "model": study.fingerprint, "seed": seed, "pictures": pictures, "fit": fit, "code": _code(),
-        }  # fmt: skip
+        self._same = {"study": name, "model": study.fingerprint, "seed": seed, "pictures": pictures, "code": _code()}
         self._material: Material | None = None
         self._random: list[Study] = []
 
     def _file(self, row: str) -> Path:
         return self.keep / f"{self.name}-{row}.json"
+
+    def _identity(self, row: str) -> dict[str, Any]:
+        """What must agree for a kept row; a method that was fitted otherwise by the user is measured anew."""
+        settings = getattr(self.study.explainers.get(row), "settings", None)
+        return {**self._same, "fit": self.fit or repr(settings)}
 
     def kept(self, row: str) -> Row | None:
         """A row of the same exam that was finished before; None if there is none, or it is damaged."""
@@ -168,21 +170,21 @@ class _Desk:
             said = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return Row.from_dict(said["row"]) if self._is_ours(path, said) else None
+        return Row.from_dict(said["row"]) if self._is_ours(row, path, said) else None
 
-    def _is_ours(self, path: Path, said: object) -> bool:
+    def _is_ours(self, row: str, path: Path, said: object) -> bool:
         if not isinstance(said, dict):
             return False
         try:
             require_signed(path, said)
         except ArtifactError:
             return False
-        return bool(said.get("identity") == self._identity)
+        return bool(said.get("identity") == self._identity(row))
 
     def examined(self, row: str, progress: Progress) -> Row:
         """Examine a row, and keep it."""
         found = self._examined(row, progress)
-        said = signed({"identity": self._identity, "row": found.to_dict()})
+        said = signed({"identity": self._identity(row), "row": found.to_dict()})
         files.write(self._file(row), json.dumps(said).encode())
         return found
 
@@ -190,16 +192,12 @@ class _Desk:
         if row in FITS and row not in self.study.explainers:
             if not self.fit:
                 return Row(row, kind_of(row), note=NOT_FITTED.format(row=row))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # the measures say the same
-                self.study.explainers[row] = FITS[row](self.study, None, self.seed).fit(progress=progress)
+            fit_missing(self.study, row, self.seed, progress)
         if self._material is None:
             self._material = draw_material(self.study, self.pictures, self.seed, progress)
-        if self._material.known is None and row == "all_parts":
-            return Row(row, kind_of(row), note="where the parts are is only known of the field guide")
         refit = self.fit or row not in FITS
         made = examine_row(row, ROWS[row], self._material, self._twins(row) if refit else [])
-        return made if refit else Row.from_dict(made.to_dict() | {"note": f"{made.note} {NOT_REFITTED}".strip()})
+        return made if refit or made.note else replace(made, note=NOT_REFITTED)
 
     def _twins(self, row: str) -> list[Study]:
         """Classifiers with random weights: several, but one where each needs a fit."""

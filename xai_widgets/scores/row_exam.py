@@ -111,35 +111,36 @@ def examine_row(name: str, make: Maker, material: Material, twins: Sequence[Stud
 
     `twins` have random weights; without any, this is not measured.
     """
+    asked = material.asked
     try:
-        with _counted(material.asked.study) as passes:
-            began = time.perf_counter()
-            maps = make(material.asked).float().cpu()
-            seconds = (time.perf_counter() - began) / len(maps)
+        maps, seconds, passes = _timed(make, asked)
     except CancelledError:
         raise
     except XaiWidgetsError as error:
         return Row(name, kind_of(name), note=str(error))
-    values = _faithful(material.asked, maps) | _true(maps, material.known)
-    values["stability"] = _stability(make, material.asked)
-    notes = []
-    if twins:
-        try:
-            values["randomised"] = _randomised(name, make, material.asked, twins, maps)
-        except CancelledError:
-            raise
-        except XaiWidgetsError as error:
-            notes.append(f"With random weights: {error}")
+    values = _faithful(asked, maps) | _true(maps, material.known) | {"stability": _stability(make, asked)}
+    random, note = _with_random_weights(name, make, asked, twins, maps)
     return Row(
         name=name,
         kind=kind_of(name),
-        measures={measure: _summary(values[measure]) for measure in BETTER if measure in values},
-        seconds=round(seconds, 4),
-        passes=sum(passes) / len(maps),
+        measures={
+            measure: _summary(each) for measure in BETTER if (each := (values | random).get(measure)) is not None
+        },
+        seconds=seconds,
+        passes=passes,
         place=_place(name, make, material, maps),
         cases=_cases(material, maps, values),
-        note=" ".join(notes),
+        note=note,
     )
+
+
+def _timed(make: Maker, asked: Question) -> tuple[Tensor, float, float]:
+    """The maps, and for each of them seconds and pictures that went through the classifier."""
+    with _counted(asked.study) as passes:
+        began = time.perf_counter()
+        maps = make(asked).float().cpu()
+        seconds = time.perf_counter() - began
+    return maps, round(seconds / len(maps), 4), sum(passes) / len(maps)
 
 
 def _summary(values: Tensor) -> dict[str, float | None]:
@@ -201,12 +202,20 @@ def _first(asked: Question, count: int) -> Question:
     return replace(asked, pictures=asked.pictures[:count], classes=asked.classes[:count], parts=parts)
 
 
-def _randomised(name: str, make: Maker, asked: Question, twins: Sequence[Study], maps: Tensor) -> Tensor:
+def _with_random_weights(
+    name: str, make: Maker, asked: Question, twins: Sequence[Study], maps: Tensor
+) -> tuple[dict[str, Tensor], str]:
+    """The likeness to the maps of twins, or why it cannot be measured."""
     found = []
-    for number, twin in enumerate(twins, 1):
-        fit_twin(asked.study, twin, name, asked.seed, asked.progress)
-        found.append(similarity(maps, make(replace(asked, study=twin, seed=asked.seed + number)).float().cpu()))
-    return torch.stack(found).nanmean(0)
+    try:
+        for number, twin in enumerate(twins, 1):
+            fit_twin(asked.study, twin, name, asked.seed, asked.progress)
+            found.append(similarity(maps, make(replace(asked, study=twin, seed=asked.seed + number)).float().cpu()))
+    except CancelledError:
+        raise
+    except XaiWidgetsError as error:
+        return {}, f"With random weights: {error}"
+    return ({"randomised": torch.stack(found).nanmean(0)} if found else {}), ""
 
 
 # --- the place, and the cases ----------------------------------------------------------------------------------------

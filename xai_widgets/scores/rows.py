@@ -22,7 +22,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -108,16 +109,25 @@ def _lime(asked: Question) -> Tensor:
 def _by_batch(asked: Question, made: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     require_captum()
     found = []
-    with asked.study.borrowed(), torch.enable_grad():
+    with asked.study.borrowed(), torch.enable_grad(), _explained_errors():
         for pictures, classes in zip(asked.pictures.split(BATCH), asked.classes.split(BATCH), strict=True):
             found.append(made(pictures.detach().clone().requires_grad_(), classes).detach().cpu())
     return torch.cat(found)
 
 
+@contextmanager
+def _explained_errors() -> Iterator[None]:
+    """Not every classifier suits every method, and captum's own errors say why."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise XaiWidgetsError(f"captum cannot explain this classifier so: {error}") from error
+
+
 def _one_by_one(asked: Question, made: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]) -> Tensor:
     require_captum()
     found = []
-    with asked.study.borrowed(), torch.random.fork_rng(devices=[]):
+    with asked.study.borrowed(), torch.random.fork_rng(devices=[]), _explained_errors():
         torch.manual_seed(asked.seed)
         for picture, target in zip(asked.pictures.split(1), asked.classes.tolist(), strict=True):
             found.append(made(_logit(asked.study, target), picture, blurred(picture)).detach().cpu())

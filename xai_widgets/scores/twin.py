@@ -102,7 +102,7 @@ the fit of another classifier, the layer is the same."""
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without what fits warn of and log."""
+    """Without what fits warn of and log: the measures say the same."""
     logger = logging.getLogger("xai_widgets")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -115,7 +115,13 @@ def _quietly() -> Iterator[None]:
 
 
 def fit_twin(study: Study, twin: Study, row: str, seed: int, progress: Progress) -> None:
-    """Fit a method for a twin, if it has to be fitted at all; what it warns of is no news about random weights."""
+    """Fit a method for a twin as for its study, if it has to be fitted at all."""
     if row in FITS and row not in twin.explainers:
         with _quietly():
             twin.explainers[row] = FITS[row](twin, study.explainers[row], seed).fit(progress=progress)
+
+
+def fit_missing(study: Study, row: str, seed: int, progress: Progress) -> None:
+    """Fit a method that a study lacks."""
+    with _quietly():
+        study.explainers[row] = FITS[row](study, None, seed).fit(progress=progress)
