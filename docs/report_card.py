@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from xai_widgets.cli.main import main
+from xai_widgets.scores.all_exams import TWINS
 from xai_widgets.show.exam_report import ARROWS, NONE, first_rows, goodness, sentences, written
 from xai_widgets.show.exam_words import KINDS, MEASURES, ROWS
 
@@ -25,6 +26,7 @@ NUMBERS = REPOSITORY / "docs" / "report_card.json"
 TEMPLATE = REPOSITORY / "docs" / "report_card.txt"
 PAGE = REPOSITORY / "docs" / "report_card.md"
 README = REPOSITORY / "README.md"
+EXPERIMENTS = REPOSITORY / "docs" / "papers.md"
 PAPERS = REPOSITORY / "benchmarks" / "papers" / "results"
 BEGIN, END = "<!-- report card: made by docs/report_card.py -->", "<!-- end of the report card -->"
 STUDIES = ("honest", "cheating")
@@ -62,10 +64,10 @@ MAPPINGS = {
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown; the first column is of words."""
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]], rule: str = "---:") -> str:
+    """A table in Markdown; the first column is of words, the others are of numbers unless another rule is given."""
     names = list(heads)
-    lines = [names, ["---", *("---:" for _ in names[1:])], *map(list, rows)]
+    lines = [names, ["---", *(rule for _ in names[1:])], *map(list, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -243,7 +245,7 @@ def claims() -> str:
         for paper in found
         for one in paper.get("claims", [])
     ]
-    return table(["paper", "claim", "what we found", ""], rows) if rows else ""
+    return table(["paper", "claim", "what we found", ""], rows, "---") if rows else ""
 
 
 def _plain(text: str) -> str:
@@ -264,14 +266,17 @@ def page(report: Mapping[str, Any]) -> str:
         in_short=in_short(report),
         abouts="\n\n".join(about(report, method) for method in methods),
         threshold=f"{report['threshold']:.1%}",
+        twins=TWINS,
         noise=f"{rows['random']['place']['share']:.1%}",
         places=places(report),
         measures="\n".join(f"- **{words.heading}**: {words.sentence}" for words in MEASURES.values()),
         costs=costs(report),
         **{study: of_study(report, study) for study in STUDIES},
     )
-    said = claims()
-    return f"{text}\n## The papers' claims\n\n{said}\n" if said else text
+    if not (said := claims()):
+        return text
+    more = "[All numbers of these experiments](papers.md).\n\n" if EXPERIMENTS.is_file() else ""
+    return f"{text}\n## The papers' claims\n\n{more}{said}\n"
 
 
 def with_table(readme: str, short: str) -> str:
