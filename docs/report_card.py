@@ -86,7 +86,7 @@ def of_study(report: Mapping[str, Any], study: str) -> str:
 
 
 def _cell(measured: Mapping[str, Any], first: bool) -> str:
-    text = written(measured)
+    text = written({"value": measured.get("value")})  # with margins, the table would be too wide
     return f"**{text}**" if first else text
 
 
