@@ -249,8 +249,8 @@ def _mean(pictures: Tensor) -> Tensor:
 
 ABOUT = (
     "Brain slices at 64 pixels, cut to the head and stretched to the same greys, except 'of raw slices'. Ours and the "
-    "published CAE (narrower than published) are trained for about as long. The oracle is another network that never saw "
-    "a counterfactual. IoU and Dice: of the outline with as many of a map's highest pixels. AOPC: mean fall of the "
+    "published CAE (narrower than published) are trained for about as long. The oracle is another network that never "
+    "saw a counterfactual. IoU and Dice: of the outline with as many of a map's highest pixels. AOPC: mean fall of the "
     f"tumour's probability while the {REMOVED} highest of {CELLS * CELLS} cells are filled, with a blurred picture or "
     "with its mean. Maps are those of slices that are to lose their tumour."
 )
@@ -294,7 +294,7 @@ def claims(means: Means) -> list[Claim]:
         Claim(
             "this experiment",
             "The set does not leak: greys of raw slices tell no more than the commonest class.",
-            f"{means.said('accuracy_of_grey_statistics', 'of raw slices', OURS, 'commonest class')} (ours: cut slices).",
+            f"{means.said('accuracy_of_grey_statistics', 'of raw slices', OURS, 'commonest class')} (ours: cut).",
             greys <= commonest + 0.05,
         ),
     ]

@@ -148,19 +148,22 @@ def _arguments(experiment: Experiment) -> argparse.ArgumentParser:
 def report(experiment: Experiment, rows: Sequence[Rows], seeds: Sequence[int], command: str, minutes: float) -> str:
     """Strict JSON of all that was found."""
     measures = {name: _measure([one[name] for one in rows]) for name in rows[0]}
-    claims = [vars(claim) | {"held": bool(claim.held)} for claim in experiment.claims(Means(measures))]
     found = {
         "file": f"{experiment.name}.py",
-        "about": experiment.about,
         "command": command,
         "seeds": list(seeds),
         "cpu_minutes": round(minutes, 1),
         "torch": torch.__version__,
         "measures": measures,
-        "claims": claims,
-        "notes": dict(experiment.notes),
+        **worded(experiment, measures),
     }
     return json.dumps(found, indent=2, allow_nan=False)
+
+
+def worded(experiment: Experiment, measures: Mapping[str, Any]) -> dict[str, Any]:
+    """What an experiment says of its means."""
+    claims = [vars(claim) | {"held": bool(claim.held)} for claim in experiment.claims(Means(measures))]
+    return {"about": experiment.about, "claims": claims, "notes": dict(experiment.notes)}
 
 
 def _measure(rows: Sequence[Row]) -> dict[str, Any]:

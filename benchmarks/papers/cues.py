@@ -37,6 +37,10 @@ GARMENT = 0.1
 """Grey above which a pixel shows the garment."""
 
 
+STRENGTH = 0.1
+"""A change of which less than this share is left beside one of strength is no change of colour."""
+
+
 @dataclass(frozen=True)
 class Lengths:
     """Epochs of ours and of the published method, which take about as long on a CPU."""
@@ -166,11 +170,14 @@ def changed(found: cae_answers.Walks) -> Tensor:
 
 
 def recoloured(before: Tensor, after: Tensor) -> Tensor:
-    """Share ``(N,)`` of a squared change that another colour of the old picture explains, and a strength does not."""
+    """Share ``(N,)`` of a squared change, beyond one of strength, that another colour of the old picture explains.
+
+    A change that is next to one of strength alone, such as darker cloth, is no change of colour.
+    """
     value = before.amax(1, keepdim=True)
     colour = (value * after).sum((2, 3)) / value.square().sum((2, 3)).clamp_min(1e-9)
     strength = (before * after).sum((1, 2, 3)) / before.square().sum((1, 2, 3)).clamp_min(1e-9)
     guesses = strength[:, None, None, None] * before, colour[:, :, None, None] * value
-    left = [(after - guess).square().sum((1, 2, 3)) for guess in guesses]
-    change = (after - before).square().sum((1, 2, 3)).clamp_min(1e-9)
-    return ((left[0] - left[1]) / change).clamp(0, 1)
+    of_strength, of_colour = ((after - guess).square().sum((1, 2, 3)) for guess in guesses)
+    change = (after - before).square().sum((1, 2, 3))
+    return ((of_strength - of_colour) / torch.maximum(of_strength, STRENGTH * change).clamp_min(1e-9)).clamp(0, 1)

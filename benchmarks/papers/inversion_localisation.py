@@ -207,7 +207,8 @@ def _row(better: str, values: Mapping[str, Tensor]) -> Row:
 ABOUT = (
     "Masks of guided feature inversion on mosaics of four photos and pictures of two photos (EfficientNet-Lite0; only "
     "pictures in which it gives the classes at least 5 %), and on brain slices with outlined tumours (a small "
-    "network). 'paper' is the published search with as many steps as ours, 'paper in full' with all of its steps. The "
+    f"network): {SIZE.mosaics} mosaics, {SIZE.pairs} pictures of two and {SIZE.slices} slices for each seed. 'paper' "
+    "is the published search with as many steps as ours, 'paper in full' with all of its steps. The "
     "threshold of a box is chosen on one half of the pictures and tested on the other. Captum's methods explain the "
     "log-probability."
 )
@@ -253,7 +254,19 @@ def missing(options: Options) -> str:
     return captum_missing() or photos_missing() or folder_missing(options, "imagenet_samples", "brain_mri")
 
 
-EXPERIMENT = Experiment("inversion_localisation", measured, claims, missing, ABOUT)
+NOTES = {
+    "two_class_told_apart": (
+        "Grad-CAM points at an object as a whole, and ours at what suffices for its class; where a picture shows "
+        "two objects, a map of a coarse layer loses nothing."
+    ),
+    "mosaic_box_error": "A mask of what suffices is smaller than the photo that it is in, so its box is too small.",
+    "tumour_pointing": (
+        "In these slices tumours are bright. A map that knows no classifier points at them as often, so pointing says "
+        "nothing for or against an explanation here; the excess of mass does."
+    ),
+}
+
+EXPERIMENT = Experiment("inversion_localisation", measured, claims, missing, ABOUT, NOTES)
 
 if __name__ == "__main__":
     run(EXPERIMENT)
