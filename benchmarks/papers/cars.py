@@ -16,6 +16,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 import xai_widgets as xw
 from xai_widgets.photos import MEAN, STD, lite0
+from xai_widgets.pictures import PictureSet
 
 SIDE = 224
 SIDES = ("front", "back")
@@ -75,19 +76,19 @@ def _side(outlines: Sequence[Any]) -> int | None:
     return seen[0] if len(seen) == 1 else None
 
 
-def study(train: Cars, test: Cars) -> xw.Study:
-    """Lite0's features with a linear layer that is fitted to the cars to learn from."""
+def study(train: PictureSet, test: PictureSet, names: tuple[str, str] = SIDES) -> xw.Study:
+    """Lite0's features with a linear layer that is fitted to the photos to learn from, of two classes."""
     from sklearn.linear_model import LogisticRegression
 
-    model, normalisation = lite0(), {"mean": (MEAN,) * 3, "std": (STD,) * 3}
-    features = xw.Study(model, train, test=test, class_names=[str(k) for k in range(1000)], **normalisation)  # type: ignore[arg-type]
+    model, options = lite0(), {"test": test, "mean": (MEAN,) * 3, "std": (STD,) * 3}
+    features = xw.Study(model, train, class_names=[str(k) for k in range(1000)], **options)  # type: ignore[arg-type]
     pictures, labels = features.load(train, range(len(train)))
     values = features.activations(pictures, "_avg_pooling").flatten(1)
     fitted = LogisticRegression(class_weight="balanced", max_iter=1000).fit(values.numpy(), labels.numpy())
-    head = nn.Linear(values.shape[1], len(SIDES))
+    head = nn.Linear(values.shape[1], len(names))
     slopes, start = (torch.from_numpy(one).float()[0] / 2 for one in (fitted.coef_, fitted.intercept_))
     with torch.no_grad():
         head.weight.copy_(torch.stack([-slopes, slopes]))
         head.bias.copy_(torch.stack([-start, start]))
     model._fc = head
-    return xw.Study(model, train, test=test, class_names=list(SIDES), name="cars", **normalisation)  # type: ignore[arg-type]
+    return xw.Study(model, train, class_names=list(names), name="lite0", **options)  # type: ignore[arg-type]

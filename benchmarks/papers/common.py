@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -113,18 +113,35 @@ def run(experiment: Experiment, given: Sequence[str] | None = None) -> None:
     if reason := experiment.missing(options):
         print(json.dumps({"file": f"{experiment.name}.py", "skipped": reason}))
         return
-    seeds, began = list(range(typed.first, typed.first + typed.seeds)), time.process_time()
-    rows: list[Rows] = []
+    rows, before = known(Path(typed.json)) if typed.resume else ([], 0.0)
+    began, text = time.process_time(), ""
     with one_thread(), bar() if sys.stderr.isatty() else Progress() as progress:
-        for seed in seeds:
+        for seed in range(len(rows), typed.seeds):
             rows.append(experiment.measured(options, seed, progress))
-            minutes = (time.process_time() - began) / 60
+            minutes = before + (time.process_time() - began) / 60
             command = f"python -m benchmarks.papers.{experiment.name} --data DIR --seeds {len(rows)}"
-            text = report(experiment, rows, seeds[: len(rows)], command + " --quick" * typed.quick, minutes)
+            text = report(experiment, rows, command + " --quick" * typed.quick, minutes)
             _write(text, typed.json)
             print(f"{experiment.name}: seed {seed} done after {minutes:.1f} minutes of the processor", file=sys.stderr)
     if typed.json == "-":
         print(text)
+
+
+def known(path: Path) -> tuple[list[Rows], float]:
+    """The rows of the seeds that a file has, and the minutes that they took; nothing if there is no file."""
+    if not path.exists():
+        return [], 0.0
+    found = json.loads(path.read_text(encoding="utf-8"))
+
+    def row(measure: Mapping[str, Any], place: int) -> Row:
+        entries = {OURS: measure, **measure["baselines"]}
+        values = {who: one["values"][place] for who, one in entries.items()}
+        return Row(measure["better"], {who: nan if value is None else value for who, value in values.items()})
+
+    places = range(len(found["seeds"]))
+    return [{name: row(one, place) for name, one in found["measures"].items()} for place in places], found[
+        "cpu_minutes"
+    ]
 
 
 def _write(text: str, where: str) -> None:
@@ -137,7 +154,7 @@ def _arguments(experiment: Experiment) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with imagenet_samples, brain_mri, ...")
     parser.add_argument("--quick", action="store_true", help="fewer pictures and shorter fits, under three minutes")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
-    parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--resume", action="store_true", help="measure only seeds that the file of --json has not")
     parser.add_argument("--json", default="-", metavar="FILE", help="where the numbers go; - prints them")
     return parser
 
@@ -145,13 +162,13 @@ def _arguments(experiment: Experiment) -> argparse.ArgumentParser:
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
-def report(experiment: Experiment, rows: Sequence[Rows], seeds: Sequence[int], command: str, minutes: float) -> str:
+def report(experiment: Experiment, rows: Sequence[Rows], command: str, minutes: float) -> str:
     """Strict JSON of all that was found."""
     measures = {name: _measure([one[name] for one in rows]) for name in rows[0]}
     found = {
         "file": f"{experiment.name}.py",
         "command": command,
-        "seeds": list(seeds),
+        "seeds": list(range(len(rows))),
         "cpu_minutes": round(minutes, 1),
         "torch": torch.__version__,
         "measures": measures,
@@ -173,11 +190,12 @@ def _measure(rows: Sequence[Row]) -> dict[str, Any]:
     return {**found[OURS], "better": rows[0].better, "baselines": others}
 
 
-def spread(values: Sequence[float]) -> dict[str, float | None]:
-    """Mean and standard deviation of those that are defined; the deviation of a single one is not."""
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean and standard deviation of those that are defined, and all; a single one has no deviation."""
     there = [value for value in values if isfinite(value)]
     mean = round(fmean(there), 4) if there else None
-    return {"value": mean, "spread": round(stdev(there), 4) if len(there) > 1 else None}
+    deviation = round(stdev(there), 4) if len(there) > 1 else None
+    return {"value": mean, "spread": deviation, "values": [round(v, 4) if isfinite(v) else None for v in values]}
 
 
 def first(measure: Mapping[str, Any], *, apart: Sequence[str] = ()) -> bool:

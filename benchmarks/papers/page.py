@@ -27,7 +27,7 @@ TITLES = {
 APART = ("original", "no change", "nearest real slice", "commonest class", "of raw slices", "mean picture")
 """What stands beside methods and is none; so are clean twins."""
 
-CONTEXT = ("network_", "alpha_", "accuracy_of_grey", "named_of_five", "auto_encoder_to", "_accuracy_alone")
+CONTEXT = ("network_", "alpha_", "accuracy_of_grey", "named_of_five", "auto_encoder_to", "_accuracy_alone", "_matched")
 """Measures with such a word say something of networks or pictures, and judge no method."""
 
 HEAD = """\

@@ -131,9 +131,9 @@ def test_a_claim_to_name_needs_more_than_the_threshold(papers):
 
 def test_means_and_spreads_leave_out_what_is_not_defined(papers):
     spread = papers.common.spread
-    assert spread([1.0, 3.0]) == {"value": 2.0, "spread": pytest.approx(2**0.5, abs=1e-4)}
-    assert spread([float("nan"), 3.0]) == {"value": 3.0, "spread": None}
-    assert spread([float("nan")]) == {"value": None, "spread": None}
+    assert spread([1.0, 3.0]) == {"value": 2.0, "spread": pytest.approx(2**0.5, abs=1e-4), "values": [1.0, 3.0]}
+    assert spread([float("nan"), 3.0]) == {"value": 3.0, "spread": None, "values": [None, 3.0]}
+    assert spread([float("nan")]) == {"value": None, "spread": None, "values": [None]}
 
 
 def test_ours_is_first_only_if_nothing_is_better(papers):
@@ -170,12 +170,16 @@ def test_a_run_measures_each_seed_and_writes_as_it_goes(papers, tmp_path):
         return [common.Claim("nobody", "more is better", means.said("hits", "ours", "other"), means.of("hits") > 1)]
 
     made = common.Experiment("made_up", measured, claims, lambda _: "", "made up")
-    common.run(made, ["--seeds", "3", "--json", str(tmp_path / "made.json")])
-    found = json.loads((tmp_path / "made.json").read_text())
+    path = tmp_path / "made.json"
+    common.run(made, ["--seeds", "3", "--json", str(path)])
+    found = json.loads(path.read_text())
     assert found["seeds"] == [0, 1, 2]
-    assert found["measures"]["hits"] == {
-        "value": 1.0, "spread": 1.0, "better": "higher", "baselines": {"other": {"value": 1.0, "spread": 0.0}}
-    }  # fmt: skip
+    hits = found["measures"]["hits"]
+    assert (hits["value"], hits["spread"], hits["better"]) == (1.0, 1.0, "higher")
+    assert hits["baselines"] == {"other": {"value": 1.0, "spread": 0.0, "values": [1.0, 1.0, 1.0]}}
     assert found["claims"] == [
         {"paper": "nobody", "claim": "more is better", "found": "ours 1, other 1", "held": False}
     ]
+    common.run(made, ["--seeds", "1", "--json", str(tmp_path / "part.json")])
+    common.run(made, ["--seeds", "3", "--resume", "--json", str(tmp_path / "part.json")])
+    assert json.loads((tmp_path / "part.json").read_text())["measures"] == found["measures"]
