@@ -131,6 +131,7 @@ def _examined(name: str, photos: Photos, size: Size, seed: int, progress: Progre
         f"{name}_summaries_per_100": Row("higher", _counts(found) | _counts(published, f"{PAPER}, ")),
         f"{name}_kept": Row("higher", _masks(found, "kept") | _masks(published, "kept", f"{PAPER}, ")),
         f"{name}_removed": Row("lower", _masks(found, "removed") | _masks(published, "removed", f"{PAPER}, ")),
+        f"{name}_area": Row("lower", _areas(found) | _areas(published, f"{PAPER}, ")),
         f"{name}_matched_summaries": Row("higher", {OURS: float(len(matched.matches))}),
         **{f"{name}_specialised_{who}": _gain(one) for who, one in specialised.items()},
     }
@@ -169,6 +170,11 @@ def _masks(found: dict[str, ClassSummaries], what: str, prefix: str = "") -> dic
     return {_who(who, prefix): float(getattr(one.masks, what).float().mean()) for who, one in found.items()}
 
 
+def _areas(found: dict[str, ClassSummaries], prefix: str = "") -> dict[str, float]:
+    """Mean share of a picture that the masks cover."""
+    return {_who(who, prefix): float(one.masks.masks.any(1).float().mean()) for who, one in found.items()}
+
+
 def _who(who: str, prefix: str) -> str:
     return OURS if who == STRONG and not prefix else f"{prefix}{who}"
 
@@ -195,8 +201,8 @@ def _gain(found: Specialised | None) -> Row:
 
 
 ABOUT = (
-    "One class of photos (bees; fronts of cars) through two networks: EfficientNet-Lite0's features with a linear layer "
-    "('ours' and 'lite0'), and a small network trained on the same photos ('small'). Both search the same photos. "
+    "One class of photos (bees; fronts of cars) through two networks: EfficientNet-Lite0's features with a linear "
+    "layer ('ours' and 'lite0'), and a small network trained on the same photos ('small'). Both search the same ones. "
     f"'paper': the published masks with one in {PAPER_SHARE} of their steps, so that they take about as long as ours. "
     "Sound summaries are counted for each hundred photos. Kept and removed: mean probability of the class with the "
     "masks alone, and without them."

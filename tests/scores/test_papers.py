@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,14 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("inversion_localisation", "shortcuts", "cladec_fashion", "srae_faithfulness", "cae_brain_mri")
+NAMES = (
+    "inversion_localisation",
+    "shortcuts",
+    "cladec_fashion",
+    "srae_faithfulness",
+    "cae_brain_mri",
+    "summaries_networks",
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +132,14 @@ def test_a_claim_to_name_needs_more_than_the_threshold(papers):
     named = papers.shortcuts.named
     assert [named("inversion", value) for value in (0.5, 0.51, float("nan"))] == [False, True, False]
     assert named("cladec", 0.3)
+
+
+def test_where_no_summary_is_sound_nothing_is_gained(papers):
+    row = papers.summaries_networks._gain(None)
+    assert row.values["chance"] == 0.5
+    assert isnan(row.values["ours"])
+    found = papers.common.spread([row.values["ours"]])
+    assert found["value"] is None
 
 
 # --- numbers and page --------------------------------------------------------------------------------------------
