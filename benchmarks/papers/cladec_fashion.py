@@ -47,7 +47,7 @@ class Size:
     alphas: tuple[float, ...]
 
 
-SIZE = Size(2000, 500, 4, 8, 2, (0.1, 0.5, 0.9))
+SIZE = Size(1500, 400, 4, 8, 2, (0.5, 0.9))
 QUICK = Size(800, 300, 4, 3, 1, (0.5,))
 
 

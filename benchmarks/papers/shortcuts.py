@@ -65,7 +65,7 @@ class Size:
 
 
 SIZE = Size(2000, 300, 4, 24, 20, 3, Lengths(6, 1, 12, 2, 8, 1))
-QUICK = Size(1000, 200, 4, 6, 10, 1, Lengths(1, 1, 2, 1, 2, 1))
+QUICK = Size(800, 150, 4, 5, 8, 1, Lengths(1, 1, 2, 1, 2, 1))
 
 Found = Mapping[str, Mapping[str, float]]
 """For each method, and for the network, numbers by name."""

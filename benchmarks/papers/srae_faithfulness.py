@@ -60,7 +60,7 @@ class Size:
     paper_car_epochs: int
 
 
-SIZE = Size(2000, 500, 4, 16, 3, 100, 60, 32, 12)
+SIZE = Size(1500, 400, 4, 16, 3, 60, 40, 32, 8)
 QUICK = Size(800, 200, 4, 4, 1, 24, 12, 8, 3)
 
 
