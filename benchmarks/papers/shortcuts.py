@@ -241,7 +241,23 @@ def missing(_: Options) -> str:
     return captum_missing() or fashion_missing()
 
 
-EXPERIMENT = Experiment("shortcuts", measured, claims, missing, ABOUT)
+NOTES = {
+    "decoy_cladec": (
+        "Where the value is negative, the layer keeps a smaller share of the square than of the garment, although the "
+        "network follows the square. For a cue as small as this one, bits are a bad yardstick."
+    ),
+    "decoy_srae": (
+        "x-features are means over places, so they cannot tell one place from another; the network's dense layer can. "
+        "What they show of the square is that it is there."
+    ),
+    "decoy_saliency": "'ours' is guided feature inversion again, beside saliency maps of the same pictures.",
+    "colour_cae": (
+        "On the clean twin next to nothing is recoloured, so the change points at the colour; it is below the threshold, "
+        "because the counterfactual changes shapes as well."
+    ),
+}
+
+EXPERIMENT = Experiment("shortcuts", measured, claims, missing, ABOUT, NOTES)
 
 if __name__ == "__main__":
     run(EXPERIMENT)
