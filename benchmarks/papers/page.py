@@ -24,7 +24,8 @@ TITLES = {
     "summaries_networks": "Visual summaries: two networks, one class",
 }
 
-APART = ("original", "no change", "nearest real slice", "commonest class", "of raw slices", "mean picture")
+APART = ("original", "no change", "nearest real slice", "commonest class", "of raw slices", "mean picture",
+         "random network")  # fmt: skip
 """What stands beside methods and is none; so are clean twins."""
 
 CONTEXT = ("network_", "alpha_", "accuracy_of_grey", "named_of_five", "auto_encoder_to", "_accuracy_alone", "_matched")

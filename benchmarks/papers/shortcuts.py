@@ -252,8 +252,8 @@ NOTES = {
     ),
     "decoy_saliency": "'ours' is guided feature inversion again, beside saliency maps of the same pictures.",
     "colour_cae": (
-        "On the clean twin next to nothing is recoloured, so the change points at the colour. It is below the threshold: "
-        "the counterfactual changes shapes as well."
+        "On the clean twin next to nothing is recoloured, so the change points at the colour. It is below the "
+        "threshold: the counterfactual changes shapes as well."
     ),
 }
 
