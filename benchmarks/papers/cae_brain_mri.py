@@ -67,7 +67,7 @@ class Size:
     each: int
 
 
-SIZE, QUICK = Size(16, 900, 12, 2, 20), Size(8, 300, 4, 1, 5)
+SIZE, QUICK = Size(16, 600, 12, 2, 16), Size(8, 300, 4, 1, 5)
 
 
 @dataclass(frozen=True, eq=False)

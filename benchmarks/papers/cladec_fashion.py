@@ -218,8 +218,8 @@ FREE = "An auto-encoder is free to choose what it keeps. That it keeps more is w
 NOTES = {
     "conv2_error": FREE,
     "dense_error": (
-        f"{FREE} A linear decoder is as good as ours after so short a fit; the verdict of such a fit says that ClaDec is "
-        "under-trained where a linear decoder beats it."
+        f"{FREE} A linear decoder is as good as ours after so short a fit; the verdict of such a fit says that ClaDec "
+        "is under-trained where a linear decoder beats it."
     ),
 }
 
