@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 import xai_widgets as xw
+from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.scale import listing, sources
@@ -161,3 +163,10 @@ def test_ids_of_a_subset_are_those_of_the_whole(folder, study):
     subset = torch.utils.data.Subset(source(folder, study), [4, 1])
     assert [id_of(subset, i) for i in range(2)] == ["right/2.png", "left/3.png"]
     assert np.array_equal([subset[0][1], subset[1][1]], [1, 0])
+
+
+def test_a_description_is_as_a_file_has_it():
+    found = described(BirdPictures(4, size=(40, 48), cheat=0.5))
+    assert found == json.loads(json.dumps(found))
+    assert (found["options"]["size"], found["options"]["cheat"]) == ([40, 48], 0.5)
+    assert found != described(BirdPictures(4, size=(40, 48)))

@@ -97,7 +97,9 @@ def described(pictures: Any) -> dict[str, Any]:
     options = {name: getattr(inner, name) for name in (*OPTIONS.get(kind, ()), *OF_FILES) if hasattr(inner, name)}
     ids = [id_of(pictures, index) for index in range(len(pictures))]
     check = hashlib.sha256(json.dumps([ids, known_labels(pictures)]).encode()).hexdigest()[:16]
-    return {"kind": type(inner).__qualname__, "count": len(pictures), "options": options, "check": check}
+    found = {"kind": type(inner).__qualname__, "count": len(pictures), "options": options, "check": check}
+    plain: dict[str, Any] = json.loads(json.dumps(found))  # as a file has it: no tuples
+    return plain
 
 
 def reason(error: Exception) -> str:

@@ -73,7 +73,7 @@ def test_filters_leave_fewer_and_the_button_shows_all(browser):
 def test_a_chosen_picture_is_told(browser):
     browser.strip.selected = 2
     assert browser.picture == browser.shown[2]
-    assert browser.sentence.startswith(f"{browser.picture} · true class: ")
+    assert browser.sentence.startswith(f"Picture {browser.picture} · true class: ")
     place = next(place for place, members in enumerate(browser.map._members) if len(members))
     mark = browser.map._marks[place]
     mark._element_click_handlers(mark, {"data": {"index": 0}})

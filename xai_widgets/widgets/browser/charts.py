@@ -14,6 +14,8 @@ from xai_widgets.widgets.views.chart import class_marks, legend, marked_points
 from xai_widgets.widgets.views.layouts import AXIS_STYLE, fixed_figure
 
 WIDTH, HEIGHT, BINS = 430, 280, 24
+UP = AXIS_STYLE | {"side": "left", "label_offset": "44px"}
+"""Of axes on the left, whose numbers are wide."""
 
 
 class PictureMap:
@@ -35,10 +37,10 @@ class PictureMap:
         ]  # fmt: skip
         self._members: list[Rows] = [np.zeros(0, np.int64) for _ in self._marks]
         axes = [
-            bqplot.Axis(scale=scale, side=side, label=label, num_ticks=4, **AXIS_STYLE)
-            for scale, side, label in zip(scales, ("bottom", "left"), ("component 1", "component 2"), strict=True)
+            bqplot.Axis(scale=scales[0], label="component 1", num_ticks=4, **AXIS_STYLE),
+            bqplot.Axis(scale=scales[1], label="component 2", num_ticks=4, tick_format=".1f", **UP),
         ]
-        self._figure = fixed_figure(self._marks, axes, (WIDTH, HEIGHT), top=6, bottom=40, left=50, right=10)
+        self._figure = fixed_figure(self._marks, axes, (WIDTH, HEIGHT), top=6, bottom=40, left=64, right=10)
         self._legend = ipywidgets.HTML(layout={"max_width": f"{WIDTH}px"})
         self.widget = ipywidgets.VBox([self._figure, self._legend])
 
@@ -64,8 +66,8 @@ class Histogram:
         self._x, self._y = bqplot.LinearScale(), bqplot.LinearScale(min=0.0)
         self._bars = bqplot.Bars(x=[0.0], y=[0.0], scales={"x": self._x, "y": self._y}, colors=[BLUE], padding=0.1)
         self._axis = bqplot.Axis(scale=self._x, label="", num_ticks=5, **AXIS_STYLE)
-        axes = [self._axis, bqplot.Axis(scale=self._y, side="left", label="pictures", num_ticks=4, **AXIS_STYLE)]
-        self.widget = fixed_figure([self._bars], axes, (WIDTH, HEIGHT), top=6, bottom=40, left=56, right=10)
+        axes = [self._axis, bqplot.Axis(scale=self._y, label="pictures", num_ticks=4, tick_format=",.0f", **UP)]
+        self.widget = fixed_figure([self._bars], axes, (WIDTH, HEIGHT), top=6, bottom=40, left=64, right=10)
 
     def show(self, values: Floats, name: str) -> None:
         """Show the values of a number."""

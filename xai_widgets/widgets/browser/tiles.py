@@ -56,4 +56,4 @@ def picture_card(row: Mapping[str, Any], src: str) -> Card:
 def sentence(row: Mapping[str, Any]) -> str:
     """A picture in a line."""
     true = f" · true class: {row['label_name']}" if row["label_name"] else ""
-    return f"{row['id']}{true} · predicted: {row['prediction_name']}, {row['probability']:.0%}"
+    return f"Picture {row['id']}{true} · predicted: {row['prediction_name']}, {row['probability']:.0%}"
