@@ -69,7 +69,14 @@ def page(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page."""
     parts = [HEAD, _claims(found), _weak(found)]
     parts += [_section(TITLES[name], one) for name, one in found.items()]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_waiting(found)])
+
+
+def _waiting(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Experiments without committed results."""
+    names = [name for name in TITLES if name not in found]
+    lines = [f"- {TITLES[name]}: `python -m benchmarks.papers.{name} --data DIR`" for name in names]
+    return ["## Not measured yet\n", *lines, ""] if lines else []
 
 
 # --- claims and weaknesses ---------------------------------------------------------------------------------------
