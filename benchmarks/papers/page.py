@@ -39,9 +39,9 @@ title: The papers' experiments
 
 The claims of the five papers, measured again on public data, with trivial answers beside every number. Each section
 has the numbers of one command in `benchmarks/papers`; `python -m benchmarks.papers.page` makes this page of them. A
-number is the mean over the seeds, ± their standard deviation. "ours" is this package, "paper" the published method
-within the same budget of time: seconds or minutes of a CPU. That a claim fails here does not say that it fails at the
-authors' scale.
+number is the mean over the seeds, ± their standard deviation; a single seed has none. "ours" is this package, "paper"
+the published method within the same budget of time: seconds or minutes of a CPU. So a claim that fails here may well
+hold at the authors' scale.
 """
 
 
