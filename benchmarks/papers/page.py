@@ -32,8 +32,8 @@ CONTEXT = ("network_", "alpha_", "accuracy_of_grey", "named_of_five", "auto_enco
 """Measures with such a word say something of networks or pictures, and judge no method."""
 
 SHORT = (
-    "**These are numbers of a quick run, with very few pictures and fits that are too short to judge a method by.** They "
-    "show that the experiment runs; its claims are not counted above."
+    "**These are numbers of a quick run, with very few pictures and fits that are too short to judge a method by.** "
+    "They show that the experiment runs; its claims are not counted above."
 )
 
 HEAD = """\
