@@ -31,6 +31,11 @@ APART = ("original", "no change", "nearest real slice", "commonest class", "of r
 CONTEXT = ("network_", "alpha_", "accuracy_of_grey", "named_of_five", "auto_encoder_to", "_accuracy_alone", "_matched")
 """Measures with such a word say something of networks or pictures, and judge no method."""
 
+SHORT = (
+    "**These are numbers of a quick run, with very few pictures and fits that are too short to judge a method by.** "
+    "They show that the experiment runs; its claims are not counted above."
+)
+
 HEAD = """\
 ---
 title: The papers' experiments
@@ -39,9 +44,9 @@ title: The papers' experiments
 
 The claims of the five papers, measured again on public data, with trivial answers beside every number. Each section
 has the numbers of one command in `benchmarks/papers`; `python -m benchmarks.papers.page` makes this page of them. A
-number is the mean over the seeds, ± their standard deviation. "ours" is this package, "paper" the published method
-within the same budget of time: seconds or minutes of a CPU. That a claim fails here does not say that it fails at the
-authors' scale.
+number is the mean over the seeds, ± their standard deviation; a single seed has none. "ours" is this package, "paper"
+the published method within the same budget of time: seconds or minutes of a CPU. So a claim that fails here may well
+hold at the authors' scale.
 """
 
 
@@ -67,9 +72,22 @@ def results() -> dict[str, Mapping[str, Any]]:
 
 def page(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page."""
-    parts = [HEAD, _claims(found), _weak(found)]
+    whole = {name: one for name, one in found.items() if not quick(one)}
+    parts = [HEAD, _claims(whole), _weak(whole)]
     parts += [_section(TITLES[name], one) for name, one in found.items()]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_waiting(found)])
+
+
+def quick(one: Mapping[str, Any]) -> bool:
+    """Whether these are numbers of a short run."""
+    return "--quick" in one["command"]
+
+
+def _waiting(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Experiments without committed results."""
+    names = [name for name in TITLES if name not in found]
+    lines = [f"- {TITLES[name]}: `python -m benchmarks.papers.{name} --data DIR`" for name in names]
+    return ["## Not measured yet\n", *lines, ""] if lines else []
 
 
 # --- claims and weaknesses ---------------------------------------------------------------------------------------
@@ -124,11 +142,12 @@ def _better(measure: Mapping[str, Any]) -> str:
 
 def _section(title: str, one: Mapping[str, Any]) -> str:
     seeds = ", ".join(map(str, one["seeds"]))
+    short = f"\n\n{SHORT}" if quick(one) else ""
     made = f"`{one['command']}` · seeds {seeds} · {one['cpu_minutes']} minutes of one processor"
     rows = [["measure", "better", "ours", "others, best first"]]
     rows += [[words(name), value["better"], number(value), _others(value)] for name, value in one["measures"].items()]
     notes = "".join(f"\n- {words(name)}: {text}" for name, text in one["notes"].items())
-    return f"## {title}\n\n{one['about']}\n\n{made}\n\n{_table(rows)}{notes}\n"
+    return f"## {title}\n\n{one['about']}{short}\n\n{made}\n\n{_table(rows)}{notes}\n"
 
 
 def _others(measure: Mapping[str, Any]) -> str:

@@ -282,8 +282,8 @@ def claims(means: Means) -> list[Claim]:
         Claim(
             "Companion study of Qi et al.",
             "Two or three x-features carry 90 % of a score (there: 2.17).",
-            f"{means.said('fashion_x_features_for_90_percent', *rows)}; but few say little where they do not sum to the "
-            f"score: R² {means.said('fashion_r2', *rows)}.",
+            f"{means.said('fashion_x_features_for_90_percent', *rows)}; few say little where they do not sum "
+            f"to the score: R² {means.said('fashion_r2', *rows)}.",
             count <= 3 and means.of("fashion_r2", PAPER) >= LEAST_R2,
         ),
         Claim(
@@ -313,7 +313,7 @@ def missing(options: Options) -> str:
     return fashion_missing() or photos_missing() or folder_missing(options, "car_parts")
 
 
-SHORT = "Published x-features need far longer than ours until they sum to the score; here they do not (see R²)."
+SHORT = "Trained for about as long as ours, the published x-features do not sum to the score (see R²)."
 NOTES = {
     "fashion_x_features_for_90_percent": f"Few x-features are worth something only if they sum to the score. {SHORT}",
     "cars_x_features_for_90_percent": SHORT,
