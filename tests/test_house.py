@@ -10,6 +10,7 @@ import pytest
 
 import xai_widgets
 from xai_widgets.methods.registry import EXPLAINERS
+from xai_widgets.scale.registry import METHODS as AT_SCALE
 from xai_widgets.scores.exam import EXAMS
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 
@@ -32,6 +33,7 @@ LAYERS = (
     {f"methods.{key}" for key in METHODS},
     {"methods.registry"},
     {"runs", "demos", "photos"},
+    {"scale"},
     {"scores"},
     {"lessons"},
     {"widgets.views"},
@@ -39,8 +41,10 @@ LAYERS = (
     {"widgets.frame"},
     {f"widgets.{key}" for key in METHODS},
     {"widgets.workbench"},
+    {"widgets.browser"},
     {"diagnosis"},
     {"cli"},
+    {"__main__"},
 )
 """From bottom to top. A room imports from lower layers only, and never from another room of its layer."""
 
@@ -94,7 +98,7 @@ def test_there_is_no_circle() -> None:
 
 
 def test_every_method_has_the_same_key_everywhere() -> None:
-    assert list(EXPLAINERS) == list(EXAMS) == list(VIEWS) == list(METHODS)
+    assert list(EXPLAINERS) == list(EXAMS) == list(AT_SCALE) == list(VIEWS) == list(METHODS)
     for key in METHODS:
         assert EXPLAINERS[key].key == VIEWS[key].key == key
 

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from xai_widgets.runs.keeping import keep as keep
     from xai_widgets.runs.keeping import keep_in as keep_in
     from xai_widgets.runs.keeping import open_run
+    from xai_widgets.scale.explain_all import explain_all as explain_all
+    from xai_widgets.scale.folder import Explanations as Explanations
     from xai_widgets.study import Study as Study
+    from xai_widgets.widgets.browser.browser import Browser as Browser
     from xai_widgets.widgets.cae.explorer import ManifoldExplorer as ManifoldExplorer
     from xai_widgets.widgets.cladec.explorer import ClaDecExplorer as ClaDecExplorer
     from xai_widgets.widgets.frame.link import link as link
@@ -44,10 +47,12 @@ _MODULE_OF = {
     "CAE": "methods.cae.cae",
     "SRAE": "methods.srae.srae",
     "BirdPictures": "data.bird_pictures",
+    "Browser": "widgets.browser.browser",
     "ClaDec": "methods.cladec.cladec",
     "ClaDecExplorer": "widgets.cladec.explorer",
     "ConceptExplorer": "widgets.srae.explorer",
     "CrispMasks": "methods.summaries.masks",
+    "Explanations": "scale.folder",
     "GuidedFeatureInversion": "methods.inversion.inversion",
     "InversionExplorer": "widgets.inversion.explorer",
     "LayerPicker": "widgets.views.layer_picker",
@@ -60,6 +65,7 @@ _MODULE_OF = {
     "digits": "data.digits",
     "digits_demo": "demos",
     "doctor": "diagnosis.report",
+    "explain_all": "scale.explain_all",
     "folder": "data.folder",
     "keep": "runs.keeping",
     "keep_in": "runs.keeping",

@@ -1,10 +1,15 @@
-"""The directive ``live-page``: a link to an explorer's own offline page, which is written anew with every build."""
+"""The directive ``live-page``: a link to an explorer's own offline page, which is written anew with every build.
+
+With the option ``frame`` the page itself is shown above the link.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -22,16 +27,18 @@ LINKS = {
 
 
 class LivePage(SphinxDirective):
-    """A link that leads to the page, beside those of the documentation."""
+    """A link that leads to the page, beside those of the documentation, and the page itself where that is asked for."""
 
     required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"frame": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """The link."""
         [name] = self.arguments
         address = "../" * self.env.docname.count("/") + f"{FOLDER}/{name}.html"
-        text = f'<p><a class="live" href="{address}">{LINKS[name]}</a></p>'
-        return [nodes.raw("", text, format="html")]
+        frame = f'<iframe class="live" src="{address}" title="{LINKS[name]}" loading="lazy"></iframe>'
+        link = f'<p><a class="live" href="{address}">{LINKS[name]}</a></p>'
+        return [nodes.raw("", frame + link if "frame" in self.options else link, format="html")]
 
 
 def write(app: Sphinx, error: Exception | None) -> None:

@@ -17,9 +17,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import xai_widgets as xw
-from xai_widgets.cli import fit as command
 from xai_widgets.cli import main as cli
 from xai_widgets.cli.models import load_model, model_of_run
+from xai_widgets.cli.terminal import stoppable
 from xai_widgets.digest import signed
 from xai_widgets.errors import CancelledError, XaiWidgetsError
 from xai_widgets.progress import Progress
@@ -261,9 +261,17 @@ def test_what_is_finished_before_ctrl_c_is_kept(here, run, monkeypatch, capsys):
 
 def test_a_second_ctrl_c_stops_at_once(monkeypatch):
     progress = Progress()
-    with command._stoppable(progress):
+    with stoppable(progress):
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(CancelledError):
             progress.check()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_only_the_first_of_several_processes_fits_and_writes(run, here, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    code, said, complained = run("cladec --model mymodels:make --out mine")
+    assert (code, said) == (0, "")
+    assert complained.startswith("Process 2 does nothing: the first one fits, alone.")
+    assert not (here / "mine").exists()

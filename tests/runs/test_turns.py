@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 
 import pytest
 
@@ -91,21 +90,3 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path):
 def test_ranks(text, number):
     assert rank({"RANK": text}) == number
     assert rank({}) == 0
-
-
-def test_a_higher_rank_lets_rank_0_begin(tmp_path, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    said, first = [], threading.Event()
-
-    def begin():
-        (tmp_path / "cladec.safetensors").touch()
-
-    def say(sentence):
-        said.append(sentence)
-        if not first.is_set():
-            first.set()
-            threading.Timer(0.05, begin).start()
-
-    with turn(tmp_path, Progress(), say):
-        assert (tmp_path / "cladec.safetensors").exists()
-    assert said == [f"This process has rank 1: it waits for rank 0, which is fitting in {tmp_path}."]

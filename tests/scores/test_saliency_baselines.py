@@ -10,7 +10,7 @@ from torch import nn
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scores.saliency_baselines import _blurred, baseline_maps
+from xai_widgets.scores.saliency_baselines import baseline_maps, blurred
 from xai_widgets.study import Study
 
 SHAPE = (2, 8, 8)
@@ -55,7 +55,7 @@ def test_what_a_linear_classifier_gains_by_each_pixel(linear, method):
         with torch.no_grad():
             study.model[1].weight.view(3, *SHAPE)[:, 1] = 0
     picture = torch.rand(1, *SHAPE)
-    contributions = (weight * (picture - _blurred(picture))).abs()
+    contributions = (weight * (picture - blurred(picture))).abs()
     wanted = contributions.mean(1) if method == "integrated_gradients" else contributions.sum(1)
     torch.testing.assert_close(of_class_2(study, picture)[method], wanted, rtol=1e-3, atol=1e-5)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from xai_widgets.cli.exam_all import KEEP, exam_all
 from xai_widgets.cli.terminal import add_json, deliver, number, require_json
-from xai_widgets.limits import SEED
+from xai_widgets.cli.typed import path
+from xai_widgets.limits import SEED, Whole
 from xai_widgets.names import closest
 from xai_widgets.scores.exam import EXAMS, run_exam
 from xai_widgets.scores.measure import Exam, Measure
+
+COUNT = Whole(4, 100_000)
 
 MOST_BASELINES = 16
 """Nobody reads more of them in one line."""
@@ -19,13 +23,36 @@ def add(commands: Any) -> None:
     """Add the command to `xai-widgets`."""
     parser = commands.add_parser("exam", help="measure an explanation method on pictures whose truth is known")
     parser.set_defaults(run=_exam)
-    parser.add_argument("--method", required=True, help=f"the method, one of: {', '.join(EXAMS)}")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--method", help=f"the method, one of: {', '.join(EXAMS)}")
+    what.add_argument("--all", action="store_true", help="all methods beside others, on both demos; about 10 minutes")
     parser.add_argument("--cheat", action="store_true", help="examine the cheating classifier")
     parser.add_argument("--seed", type=number(SEED), default=0, help="for the classifiers that judge (default: 0)")
     add_json(parser)
+    _add_of_all(parser)
+
+
+def _add_of_all(parser: argparse.ArgumentParser) -> None:
+    """The options of ``--all``."""
+    only = parser.add_argument_group("with --all")
+    only.add_argument("--html", type=path, metavar="FILE", help="write a report with the best and worst pictures there")
+    only.add_argument(
+        "--pictures", type=number(COUNT), default=64, help="pictures drawn for each classifier (default: 64)"
+    )
+    only.add_argument(
+        "--keep", type=path, metavar="DIR", default=KEEP, help=f"keep finished rows there (default: {KEEP})"
+    )
+    only.add_argument(
+        "--study", type=path, metavar="DIR", help="examine a run in place of the demos; no truth is needed"
+    )
+    only.add_argument("--model", metavar="SPEC", help="the run's classifier, as for fit, unless it is torchvision's")
+    only.add_argument("--weights", metavar="FILE", help="its weights, as for fit")
 
 
 def _exam(given: argparse.Namespace) -> None:
+    if given.all:
+        exam_all(given)
+        return
     from xai_widgets.demos import demo  # noqa: PLC0415
     from xai_widgets.progress import bar  # noqa: PLC0415
 

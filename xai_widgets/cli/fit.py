@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xai_widgets import limits
-from xai_widgets.cli.terminal import number, put, require_folder, say
+from xai_widgets.cli.terminal import number, put, require_folder, say, stoppable
 from xai_widgets.cli.typed import class_names, labels, path, word
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.methods.registry import EXPLAINERS
-from xai_widgets.runs.turns import turn
+from xai_widgets.runs.turns import rank, turn
 
 if TYPE_CHECKING:
     from xai_widgets.cli.models import Published
@@ -92,6 +90,9 @@ def fit(given: argparse.Namespace) -> None:
     from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415
 
     _require_options(given, EXPLAINERS[given.method])
+    if rank():
+        say(f"Process {rank() + 1} does nothing: the first one fits, alone. (explain shares its work among all.)")
+        return
     with bar() as progress, turn(given.out, progress, say):
         study = _study(given)
         requested = _requested(study, given)  # nothing is written before it is known that it can be fitted
@@ -105,7 +106,7 @@ def fit(given: argparse.Namespace) -> None:
 
 def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Namespace, progress: Progress) -> list[str]:
     try:
-        with _stoppable(progress):
+        with stoppable(progress):
             return [_fitted(study, new, given, progress) for new in requested]
     except CancelledError as error:
         said = f"Stopped. The work so far is saved in {given.out}; run the same command again to continue."
@@ -160,7 +161,7 @@ def _study(given: argparse.Namespace) -> Study:
     if before is not None:
         require_model(before, model)
     try:
-        study = Study(_moved(model, given.device), images, **options)
+        study = Study(moved(model, given.device), images, **options)
     except PictureError as error:
         raise PictureError(f"{error}; --size sets how large the pictures are") from error
     _say_what_differs(study, usual)
@@ -205,7 +206,8 @@ def _options(given: argparse.Namespace, before: Run | None, usual: Published | N
     return options | {key: value for key in GIVEN if (value := getattr(given, key)) is not None}
 
 
-def _moved(model: Any, device: str | None) -> Any:
+def moved(model: Any, device: Any) -> Any:
+    """The model on a device, if one is given."""
     try:
         return model if device is None else model.to(device)
     except (RuntimeError, AssertionError) as error:
@@ -280,24 +282,3 @@ def _setting(settings: Mapping[str, Any], name: str) -> Any:
 def _typed(value: Any) -> str:
     """A setting as it is typed on the command line."""
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-# --- how it ends ---------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _stoppable(progress: Progress) -> Iterator[None]:
-    """Let Ctrl-C stop the work at its next step, where nothing is half done; a second one stops it at once."""
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        say("\nStopping after this step (press Ctrl-C again to stop at once).")
-        progress.cancel()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the lines at the end say the same
-            yield
-    finally:
-        signal.signal(signal.SIGINT, before)

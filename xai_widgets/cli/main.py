@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from xai_widgets._version import __version__
-from xai_widgets.cli import doctor, exam, export, fit, lab, train_demo
+from xai_widgets.cli import doctor, exam, explain, export, fit, lab, train_demo
 from xai_widgets.cli.terminal import say
 from xai_widgets.errors import XaiWidgetsError
 
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="xai-widgets", description="See what an image classifier has learned.")
     made.add_argument("--version", action="version", version=f"xai-widgets {__version__}")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (lab, train_demo, exam, export, fit, doctor):
+    for command in (lab, train_demo, exam, export, fit, explain, doctor):
         command.add(commands)
     return made
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from xai_widgets import files
 from xai_widgets.cli.typed import path
 from xai_widgets.errors import XaiWidgetsError
+
+if TYPE_CHECKING:
+    from xai_widgets.progress import Progress
 
 T = TypeVar("T")
 
@@ -99,3 +105,21 @@ def deliver(text: str, as_json: str, target: str | None) -> None:
     if target not in (None, STDOUT):
         files.write(path(str(target)), f"{as_json}\n".encode())
     put(f"{as_json if target == STDOUT else text}\n")
+
+
+@contextmanager
+def stoppable(progress: Progress) -> Iterator[None]:
+    """Let Ctrl-C stop the work at its next step, where nothing is half done; a second one stops it at once."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        say("\nStopping after this step (press Ctrl-C again to stop at once).")
+        progress.cancel()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the lines at the end say the same
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)

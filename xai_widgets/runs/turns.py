@@ -30,9 +30,6 @@ NAME = ".fitting"
 PATIENCE = 0.1
 """Seconds between two attempts."""
 
-FIRST_SECONDS = 60.0
-"""So long a process of a higher rank waits for that of rank 0 to begin."""
-
 _HELD: dict[tuple[int, Path], tuple[int, int]] = {}
 """By process and folder, the locked file and how many fits of this process hold it: these do not disturb each other."""
 _LOCK = threading.Lock()
@@ -59,7 +56,6 @@ def turn(folder: Path, progress: Progress, say: Callable[[str], object] = lambda
         If the progress was cancelled meanwhile.
     """
     folder = folder.resolve()
-    _let_first_begin(folder, progress, say)
     told = False
     while not _taken(folder):
         if not told:
@@ -79,17 +75,6 @@ def rank(environment: Mapping[str, str] | None = None) -> int:
     """The number of this process among those of a ``torchrun``; 0 without one."""
     text = (os.environ if environment is None else environment).get("RANK", "")
     return int(text) if text.isascii() and text.isdecimal() else 0
-
-
-def _let_first_begin(folder: Path, progress: Progress, say: Callable[[str], object]) -> None:
-    """Let the process of rank 0 come first, if this one has a higher rank."""
-    if rank() == 0:
-        return
-    say(f"This process has rank {rank()}: it waits for rank 0, which is fitting in {folder}.")
-    end = time.monotonic() + FIRST_SECONDS
-    while time.monotonic() < end and not (_who(folder) or any(folder.glob("*.safetensors"))):
-        progress.check()
-        time.sleep(PATIENCE)
 
 
 def _taken(folder: Path) -> bool:

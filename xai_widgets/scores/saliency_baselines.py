@@ -62,21 +62,22 @@ def _maps(study: Study, picture: Tensor, target: int, source: int) -> dict[str, 
         logits = study.forward(batch)
         return logits[:, target] - logits[:, source]
 
-    leaf, blurred = picture.detach().clone().requires_grad_(), _blurred(picture)
+    leaf, hidden = picture.detach().clone().requires_grad_(), blurred(picture)
     found = {
         "gradient": attr.Saliency(odds).attribute(leaf, abs=False),
-        "integrated_gradients": attr.IntegratedGradients(odds).attribute(leaf, blurred, n_steps=STEPS),
-        "occlusion": _occlusion(odds, picture, blurred),
-        "lime": _lime(odds, picture, blurred),
+        "integrated_gradients": attr.IntegratedGradients(odds).attribute(leaf, hidden, n_steps=STEPS),
+        "occlusion": occlusion(odds, picture, hidden),
+        "lime": lime(odds, picture, hidden),
     }
-    layer = _last_maps(study)
+    layer = last_maps(study)
     if layer is not None:
         coarse = attr.LayerGradCam(odds, layer).attribute(leaf)
         found["grad_cam"] = F.interpolate(coarse, picture.shape[2:], mode="bilinear")
     return {name: values.detach().abs().mean(1).cpu() for name, values in found.items()}
 
 
-def _occlusion(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
+def occlusion(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
+    """By how much a score falls where a window shows the hidden picture."""
     from captum import attr  # noqa: PLC0415
 
     channels, height, width = picture.shape[1:]
@@ -86,7 +87,7 @@ def _occlusion(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor
     return found
 
 
-def _lime(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
+def lime(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor) -> Tensor:
     """LIME with ridge regression, as in its authors' code; captum's default depends on the scale of the logits."""
     from captum import attr  # noqa: PLC0415
     from captum._utils.models.linear_model import SkLearnRidge  # noqa: PLC0415
@@ -104,15 +105,16 @@ def _grid(picture: Tensor) -> Tensor:
     return (rows[:, None] * (columns[-1] + 1) + columns)[None, None]
 
 
-def _blurred(picture: Tensor) -> Tensor:
+def blurred(picture: Tensor) -> Tensor:
+    """The picture without evidence that a method compares with, ``(1, C, H, W)``."""
     from torchvision.transforms.functional import gaussian_blur  # noqa: PLC0415  (slow to import)
 
     sigma = min(picture.shape[2:]) / 8
-    blurred: Tensor = gaussian_blur(picture, 2 * int(2 * sigma) + 1, sigma)
-    return blurred
+    found: Tensor = gaussian_blur(picture, 2 * int(2 * sigma) + 1, sigma)
+    return found
 
 
-def _last_maps(study: Study) -> nn.Module | None:
+def last_maps(study: Study) -> nn.Module | None:
     """The layer of Grad-CAM: the last one that gives maps."""
     names = [layer.name for layer in study.layers() if layer.layout.axes == (2, 3) and min(layer.layout.sides) > 1]
     modules = dict(study.network.named_modules())

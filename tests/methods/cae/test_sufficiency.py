@@ -7,7 +7,7 @@ import pytest
 from xai_widgets.errors import CancelledError, XaiWidgetsError
 from xai_widgets.methods.cae import sufficiency as module
 from xai_widgets.methods.cae.cae import CAE
-from xai_widgets.methods.cae.sufficiency import MOST_EXCESS, Sufficiency, try_pictures
+from xai_widgets.methods.cae.sufficiency import MOST_EXCESS, SMALLEST, Sufficiency, few, try_pictures
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
@@ -79,3 +79,12 @@ def test_it_can_be_cancelled(reader, squares, cancelling, short):
 def test_the_published_model_cannot_be_tried(reader, squares):
     with pytest.raises(XaiWidgetsError, match=r"nothing of the published CAE.*try CAE\(study\)"):
         try_pictures(CAE.paper(Study(reader(), squares(24)), epochs=2))
+
+
+def test_few_pictures_are_said_without_a_trial(reader, squares):
+    classes = 4
+    model, enough = reader(), squares(SMALLEST * classes)
+    few_of_them = CAE(Study(model, enough, test=enough), pictures=SMALLEST * classes - 1, width=4)
+    assert few(few_of_them).startswith(f"{SMALLEST * classes - 1:,} pictures for {classes} classes are few")
+    assert few(CAE(Study(model, enough, test=enough), pictures=10_000, width=4)) == ""
+    assert few(CAE.paper(few_of_them.study, epochs=1, pictures=16)) == ""

@@ -116,7 +116,7 @@ def test_pictures_that_cannot_be_loaded_are_told_in_red(led, monkeypatch):
 def test_whether_the_pictures_suffice_is_found_out_when_asked(travel, unfitted, monkeypatch):
     monkeypatch.setattr("xai_widgets.methods.cae.sufficiency.STEPS", 4)
     explorer = travel(unfitted)
-    assert "pictures" not in explorer.sentence
+    assert " classes are few: the smallest fit that could be trusted had 140" in explorer.sentence
     explorer.enough.click()
     assert explorer.wait(LONG)
     assert red(explorer) == ""

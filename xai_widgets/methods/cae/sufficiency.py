@@ -32,6 +32,24 @@ FALL = 0.8
 1,000 pictures, powers of 0.7 to 1.3 were measured."""
 
 
+SMALLEST = 140
+"""Pictures of a class in the smallest fit that could be trusted: that of the digits demo."""
+
+
+def few(cae: CAE) -> str:
+    """A sentence that says so where there are fewer pictures than any fit had that could be trusted; empty otherwise.
+
+    More of them need not be enough, least of all for photos: `try_pictures` tells.
+    """
+    pictures, classes = min(cae.settings.pictures, len(cae.study.train)), cae.study.classes
+    if cae.settings.paper or pictures >= SMALLEST * classes:
+        return ""
+    return (
+        f"{pictures:,} pictures for {classes:,} classes are few: the smallest fit that could be trusted had {SMALLEST} "
+        "drawn digits of each class, and photos need more."
+    )
+
+
 @dataclass(frozen=True)
 class Sufficiency:
     """What a trial says about the pictures of a study.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets
 
-from xai_widgets.methods.cae.sufficiency import Sufficiency, try_pictures
+from xai_widgets.methods.cae.sufficiency import Sufficiency, few, try_pictures
 from xai_widgets.widgets.frame.explorer import Explorer
 
 
@@ -35,7 +35,8 @@ class BeforeFit(Explorer):
         """That there is nothing yet, what a fit would take, and whether the pictures suffice, as far as asked for."""
         if self.is_fitting():
             return "The CAE is being fitted."
-        return f"The CAE is not fitted yet: press “Fit”{self.estimate_text()}. {self._said}".rstrip()
+        said = self._said or few(self.explainer)
+        return f"The CAE is not fitted yet: press “Fit”{self.estimate_text()}. {said}".rstrip()
 
     def _try_pictures(self) -> None:
         def known(found: Sufficiency) -> None:

@@ -10,7 +10,17 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.inversion.tiles import COLUMNS, judged, judged_of, large_of, numbers, rows, sentence, stop_line, words
+from xai_widgets.widgets.inversion.tiles import (
+    COLUMNS,
+    judged,
+    judged_of,
+    large_of,
+    numbers,
+    rows,
+    sentence,
+    stop_line,
+    words,
+)
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.pages.pictures import picture_line, written

@@ -17,7 +17,7 @@ const chosen = data.line && pictureLine({ makeModel, cards, line: data.line, sho
 
 function lead(view) {
   if (view.document.getElementById("pictures") && !view.choosePicture) return;
-  view.document.documentElement.dataset.led = "";
+  view.document.documentElement.dataset.led = tabs.every(({ parts }) => parts.length < 2) ? "alone" : "beside";
   view.choosePicture?.(data.line.indices[chosen()], data.line.cards[chosen()].lines[0]);
 }
 

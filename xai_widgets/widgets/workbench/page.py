@@ -73,7 +73,9 @@ def workbench_page(
         for app, draft in drafts.items()
     }
     tabs = [tab_of(key, [parts[app] for app in apps[key]]) for key in VIEWS if key in apps]
-    line = line_of(studies[0], list(drafts)) if len(studies) == 1 else None
+    # One line chooses for two studies, too, where both offer the same pictures: the second's may show more.
+    same = all(study.pool.indices == studies[0].pool.indices for study in studies)
+    line = line_of(studies[-1], list(drafts)) if same else None
     return tabbed_page(title, SENTENCES[len(studies) > 1], tabs, line, progress=progress)
 
 

@@ -1,0 +1,90 @@
+"""How much each pixel matters for a class, in the words of each method: its answer map.
+
+Every method answers a different question. To ask all of them the same one, each answer becomes a map ``(H, W)``, high
+where the method sees evidence for the explained class. This mapping is part of what is tested:
+
+`inversion`
+    The mask.
+`summaries`
+    The crisp mask: 1 on the evidence, 0 elsewhere.
+`srae`
+    The sum of the maps of all x-features of the class. Each map is in units of its contribution to the score.
+`cladec`
+    The bits that the last fitted layer keeps of each pixel, minus those that it loses against the auto-encoder. The
+    map is the same for all classes.
+`cae`
+    How much each pixel changes on the way to the second most probable class: mean over the channels, not signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.methods.srae.srae import SRAE
+from xai_widgets.methods.summaries.masks import CrispMasks
+from xai_widgets.progress import Progress
+from xai_widgets.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Pictures ``(N, C, H, W)``, the classes whose evidence is searched for ``(N,)``, and a seed for what is drawn.
+
+    `parts` is where each part of the birds is, bool ``(N, P, H, W)``, if that is known.
+    """
+
+    study: Study
+    pictures: Tensor
+    classes: Tensor
+    seed: int
+    progress: Progress
+    parts: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def _inversion(asked: Question) -> Tensor:
+    found = GuidedFeatureInversion(asked.study).explain(asked.pictures, asked.classes, progress=asked.progress)
+    return found.masks
+
+
+def _summaries(asked: Question) -> Tensor:
+    return CrispMasks(asked.study).find(asked.pictures, asked.classes, progress=asked.progress).masks[:, 0].float()
+
+
+def _srae(asked: Question) -> Tensor:
+    srae: SRAE = asked.study.explainers["srae"]
+    maps = torch.zeros(len(asked), *asked.pictures.shape[2:])
+    for target in asked.classes.unique().tolist():
+        rows = asked.classes == target
+        maps[rows] = srae.explain(asked.pictures[rows], target).heatmaps().sum(1)
+    return maps
+
+
+def _cladec(asked: Question) -> Tensor:
+    cladec: ClaDec = asked.study.explainers["cladec"]
+    found = cladec.explain(asked.pictures, cladec.layers[-1])
+    return found.bits_kept - found.bits_lost
+
+
+def _cae(asked: Question) -> Tensor:
+    cae: CAE = asked.study.explainers["cae"]
+    return torch.stack([cae.explain(picture, frames=2).change.abs().mean(0) for picture in asked.pictures])
+
+
+ANSWERS: Mapping[str, Callable[[Question], Tensor]] = {
+    "cladec": _cladec,
+    "summaries": _summaries,
+    "srae": _srae,
+    "inversion": _inversion,
+    "cae": _cae,
+}
+"""The answer map ``(N, H, W)`` of each method; a fitted one is in ``study.explainers``."""

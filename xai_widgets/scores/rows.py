@@ -1,0 +1,187 @@
+"""The rows of the exam of all methods: the five methods, other methods from captum, and rows that know nothing.
+
+`ANSWERS` has the mappings of the five methods. Of the others, too, all explain the logit of the class:
+
+`gradient`, `guided_backprop`
+    Size of the gradient, mean over the channels: its sign says in which direction a colour would have to change, and
+    not whether it is evidence.
+`integrated_gradients`, `occlusion`, `lime`
+    Sum over the channels, signed; the blurred picture stands for "no evidence".
+`grad_cam`
+    At the last layer that has positions, enlarged; negative values are cut off, as published.
+`random`
+    Noise, new each time.
+`centre`
+    A bell in the middle of the picture.
+`brightest`
+    The brightness of the blurred picture.
+`all_parts`
+    1 on all parts of the bird that can tell its species, and on the cue: the truth, as far as places go.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.scores.answers import ANSWERS, Question
+from xai_widgets.scores.saliency_baselines import BATCH, STEPS, blurred, last_maps, lime, occlusion, require_captum
+from xai_widgets.study import Study
+
+Kind = Literal["method", "other", "trivial"]
+Maker = Callable[[Question], Tensor]
+
+
+# --- other methods -------------------------------------------------------------------------------------------------
+
+
+class _Network(nn.Module):
+    """The borrowed classifier as one module, since guided backpropagation has to find its ReLUs."""
+
+    def __init__(self, study: Study) -> None:
+        super().__init__()
+        self.inner, self._forward = study.network, study.forward
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self._forward(pictures)
+
+
+def _gradient(asked: Question) -> Tensor:
+    from captum import attr  # noqa: PLC0415  (optional)
+
+    return _by_batch(asked, lambda x, k: attr.Saliency(asked.study.forward).attribute(x, target=k)).mean(1)
+
+
+def _integrated(asked: Question) -> Tensor:
+    from captum import attr  # noqa: PLC0415
+
+    def made(pictures: Tensor, classes: Tensor) -> Tensor:
+        integrated, hidden = attr.IntegratedGradients(asked.study.forward), blurred(pictures.detach())
+        found: Tensor = integrated.attribute(pictures, hidden, target=classes, n_steps=STEPS, internal_batch_size=BATCH)
+        return found
+
+    return _by_batch(asked, made).sum(1)
+
+
+def _grad_cam(asked: Question) -> Tensor:
+    from captum import attr  # noqa: PLC0415
+
+    def made(pictures: Tensor, classes: Tensor) -> Tensor:
+        layer = last_maps(asked.study)
+        if layer is None:
+            raise XaiWidgetsError("Grad-CAM needs a layer with positions, and the classifier has none")
+        cam = attr.LayerGradCam(asked.study.forward, layer)
+        coarse = cam.attribute(pictures, target=classes, relu_attributions=True)
+        return F.interpolate(coarse, pictures.shape[2:], mode="bilinear", align_corners=False)
+
+    return _by_batch(asked, made)[:, 0]
+
+
+def _guided(asked: Question) -> Tensor:
+    from captum import attr  # noqa: PLC0415
+
+    def made(pictures: Tensor, classes: Tensor) -> Tensor:
+        if not any(isinstance(module, nn.ReLU) for module in asked.study.network.modules()):
+            raise XaiWidgetsError("guided backpropagation needs ReLU modules, and the classifier has none")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it sets hooks, and removes them
+            found: Tensor = attr.GuidedBackprop(_Network(asked.study).eval()).attribute(pictures, target=classes)
+        return found
+
+    return _by_batch(asked, made).abs().mean(1)
+
+
+def _occlusion(asked: Question) -> Tensor:
+    return _one_by_one(asked, occlusion)
+
+
+def _lime(asked: Question) -> Tensor:
+    return _one_by_one(asked, lime)
+
+
+def _by_batch(asked: Question, made: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    require_captum()
+    found = []
+    with asked.study.borrowed(), torch.enable_grad(), _explained_errors():
+        for pictures, classes in zip(asked.pictures.split(BATCH), asked.classes.split(BATCH), strict=True):
+            found.append(made(pictures.detach().clone().requires_grad_(), classes).detach().cpu())
+    return torch.cat(found)
+
+
+@contextmanager
+def _explained_errors() -> Iterator[None]:
+    """Not every classifier suits every method, and captum's own errors say why."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise XaiWidgetsError(f"captum cannot explain this classifier so: {error}") from error
+
+
+def _one_by_one(asked: Question, made: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]) -> Tensor:
+    require_captum()
+    found = []
+    with asked.study.borrowed(), torch.random.fork_rng(devices=[]), _explained_errors():
+        torch.manual_seed(asked.seed)
+        for picture, target in zip(asked.pictures.split(1), asked.classes.tolist(), strict=True):
+            found.append(made(_logit(asked.study, target), picture, blurred(picture)).detach().cpu())
+    return torch.cat(found).sum(1)
+
+
+def _logit(study: Study, target: int) -> Callable[[Tensor], Tensor]:
+    return lambda batch: study.forward(batch)[:, target]
+
+
+# --- rows that know nothing, or everything --------------------------------------------------------------------------
+
+
+def _random(asked: Question) -> Tensor:
+    return torch.rand(len(asked), *asked.pictures.shape[2:], generator=torch.Generator().manual_seed(asked.seed))
+
+
+def _centre(asked: Question) -> Tensor:
+    y, x = (torch.linspace(-1, 1, side) for side in asked.pictures.shape[2:])
+    return torch.exp(-2 * (x**2 + y[:, None] ** 2)).repeat(len(asked), 1, 1)
+
+
+def _brightest(asked: Question) -> Tensor:
+    return blurred(asked.pictures).mean(1)
+
+
+def _all_parts(asked: Question) -> Tensor:
+    if asked.parts is None:
+        raise XaiWidgetsError("where the parts are is only known of the field guide")
+    return asked.parts.any(1).float()
+
+
+OTHERS: Mapping[str, Maker] = {
+    "gradient": _gradient,
+    "integrated_gradients": _integrated,
+    "grad_cam": _grad_cam,
+    "occlusion": _occlusion,
+    "lime": _lime,
+    "guided_backprop": _guided,
+}
+"""Other methods, computed by captum."""
+
+TRIVIAL: Mapping[str, Maker] = {
+    "random": _random,
+    "centre": _centre,
+    "brightest": _brightest,
+    "all_parts": _all_parts,
+}
+"""Rows that never look at the classifier."""
+
+ROWS: Mapping[str, Maker] = {**ANSWERS, **OTHERS, **TRIVIAL}
+"""All rows."""
+
+
+def kind_of(row: str) -> Kind:
+    """What a row is."""
+    return "method" if row in ANSWERS else "other" if row in OTHERS else "trivial"

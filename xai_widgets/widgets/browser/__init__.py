@@ -1,0 +1,1 @@
+"""The browser of a whole data set's explanations."""
