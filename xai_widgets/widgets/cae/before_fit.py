@@ -21,7 +21,7 @@ class BeforeFit(Explorer):
 
     def _offer_trial(self) -> None:
         """Put the button beside the others."""
-        self.enough = ipywidgets.Button(description="Enough pictures?", layout={"width": "10em"})
+        self.enough = ipywidgets.Button(description="Enough pictures?", layout={"width": "12em"})
         self.enough.tooltip = "Try a short fit, and say whether there are enough pictures for all of it"
         self.enough.on_click(lambda _: self.guarded(self._try_pictures)())
         self.fitting.children = (*self.fitting.children, self.enough)

@@ -115,8 +115,8 @@ class ClaDecExplorer(Explorer):
         return [self._several]
 
     def _bind(self) -> None:
-        names = ("show", "alpha", "units", "map", "more")
-        controls = {name: getattr(self, name) for name in names} | {"page": self.pager}
+        controls = {name: getattr(self, name) for name in ("show", "alpha", "units", "map")}
+        controls |= {"page": self.pager, "more": self.more}
         self.shared_controls, self.mirrored = [self.picker.widget], list(controls.values())
         self.bind("layer", self.picker)
         for name, control in controls.items():

@@ -39,7 +39,7 @@ class ManifoldMap(Displayed):
         self._point: Place = (0.5, 0.5)
         self._png = blank()
         self._shown = (np.zeros((0, 2)), np.zeros(0, int))
-        self._dragging = False
+        self._dragging, self._dragged = False, False
         self._on_move: list[Callable[[float, float], object]] = []
         self._on_pick: list[Callable[[int], object]] = []
         self._links: list[ipywidgets.Widget] = []
@@ -76,7 +76,7 @@ class ManifoldMap(Displayed):
             enable_move=True, update_on_move=True,
         )  # fmt: skip
         self._hint = bqplot.Label(
-            x=[0.5], y=[0.5], text=[HINT], scales=scales, colors=[INK], x_offset=14, y_offset=-10, default_size=14,
+            x=[0.5], y=[0.5], text=[], scales=scales, colors=[INK], x_offset=14, y_offset=-10, default_size=14,
             font_weight="bold",
         )  # fmt: skip
 
@@ -128,6 +128,7 @@ class ManifoldMap(Displayed):
             _set_axis(axis, label, *ends)
         self._backdrop.x, self._backdrop.y = np.array([left, right]), np.array([low, high])
         self._draw_points()
+        self._hint.text = [] if self._dragged else [HINT]
         self._set_image(blank())
         self.path(np.zeros((0, 2)))
         self.picture_at(None)
@@ -207,7 +208,7 @@ class ManifoldMap(Displayed):
         return round(NOTCHES * (self._point[axis] - low) / (high - low))
 
     def _drag(self, *, begins: bool) -> None:
-        self._dragging = begins
+        self._dragging, self._dragged = begins, True
         self._hint.text = []
         self._figure.remove_class("xw-map-fresh")
         # The hand may have left the box; what it drags is put back only once it lets go.

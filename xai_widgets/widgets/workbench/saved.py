@@ -14,6 +14,9 @@ from xai_widgets.widgets.frame.threads import Quiet
 from xai_widgets.widgets.views.picture_strip import PictureStrip
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 
+PICTURES = ("picture", "other")
+"""What views call the pictures that are chosen in them."""
+
 LETTERS = 16
 """Of a digest: enough to tell two pictures apart."""
 
@@ -81,9 +84,9 @@ class Saved:
             app.state = dict(state)
 
     def _of(self, app: Explorer) -> dict[str, Any]:
-        """What is chosen in a view alone: its picture is that of the Workbench, and guests are not saved."""
-        state = {name: value for name, value in app.state.items() if name != "picture"}
-        return {name: value for name, value in state.items() if name != "other" or value not in self._pool.guests}
+        """What is chosen in a view, but for guests, which are not saved."""
+        guests = self._pool.guests
+        return {name: value for name, value in app.state.items() if name not in PICTURES or value not in guests}
 
 
 def _missing(title: str) -> PictureError:
