@@ -134,11 +134,12 @@ class InversionExplanation:
             (~self.sound, "the background alone still shows the class"),
             (self.kept < UNSURE * self.before, "the kept part alone no longer shows the class"),
         )
-        return tuple(
-            f"In {int(which.sum())} of {len(self)} pictures (such as {int(which.nonzero()[0])}) {what}."
-            for which, what in checks
-            if which.any()
-        )
+        return tuple(self._where(which, what) for which, what in checks if which.any())
+
+    def _where(self, which: Tensor, what: str) -> str:
+        if len(self) == 1:
+            return f"{what[0].upper()}{what[1:]}."
+        return f"In {int(which.sum())} of {len(self)} pictures (such as {int(which.nonzero()[0])}) {what}."
 
     def sentence(self, row: int) -> str:
         """What the mask of one picture is worth: the probability with it alone, and without it."""
