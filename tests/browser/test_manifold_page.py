@@ -15,6 +15,7 @@ from xai_widgets.widgets.cae.page import chart_data
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.atlas import AtlasView
 from xai_widgets.widgets.views.manifold_map import ManifoldMap
+from xai_widgets.widgets.views.verdict import verdict_data
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +40,7 @@ def opened(tmp_path: Path, offline: Callable[[Path], Any]) -> Any:
     strip = [{"src": data_uri(pictures[0]), "caption": NAMES[0], "alt": "black"}]
     first = {
         "map": chart_data(NAMES, **chart.page_state()), "atlas": view.page_state(), "frames": strip,
-        "legend": chart._legend.value, "sentence": "Drag the point.", "verdict": "",
+        "sentence": "Drag the point.", "verdict": verdict_data(None, "12 of 13 believed."),
     }  # fmt: skip
     chart.move(1.0, 5.0)
     second = first | {"map": chart_data(NAMES, **chart.page_state()), "sentence": "Another map."}

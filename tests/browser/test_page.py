@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
-from xai_widgets.widgets.views.verdict import Verdict, verdict_line
+from xai_widgets.widgets.views.verdict import Verdict, verdict_data
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def page_of(layer: str, name: str, source: str) -> LayerPage:
     tile = {"src": source, "alt": f"what {layer} knows", "caption": f"caption of {layer}"}
     rows = [{"label": f"{SCRIPT} {number}", "tiles": [tile]} for number in range(2)]
     frames = [{"name": name, "tiles": [{**tile, "heading": f"{layer}, picture {number}"}]} for number in range(2)]
-    verdict = verdict_line(Verdict("careful", f"verdict of {layer}"), SCRIPT)
+    verdict = verdict_data(Verdict("careful", f"verdict of {layer}"), SCRIPT)
     return LayerPage(frames=frames, columns=["original"], rows=rows, sentence=f"sentence of {layer}", verdict=verdict)
 
 

@@ -223,7 +223,7 @@ def test_every_step_of_a_page_is_told(explorer: Any, tmp_path: Path) -> None:
     progress = Progress()
     explorer.to_html(tmp_path / "page.html", progress=progress)
     state = progress.state
-    assert state.task == f"Writing {explorer.title}"
+    assert state.task.startswith(f"Writing {explorer.title} (about ")
     assert 0 < state.done == state.total
     assert (tmp_path / "page.html").is_file()
 

@@ -19,6 +19,7 @@ from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY
 from xai_widgets.widgets.cae.explorer import ManifoldExplorer
 from xai_widgets.widgets.cae.page import SIDE
+from xai_widgets.widgets.views.verdict import verdict_data
 
 # --- what is shown -----------------------------------------------------------------------------------------------
 
@@ -261,7 +262,7 @@ def test_page_figure_and_gallery_show_the_way(led):
     shown = each["maps"][each["chosen"]]
     assert [data["pictures"][one["src"]] for one in shown["frames"]] == [one["src"] for one in led.view.path.tiles]
     assert shown["sentence"] == led.sentence
-    assert shown["verdict"] == led._lines["numbers"].value
+    assert shown["verdict"] == verdict_data(led.verdict, led.numbers)
     assert shown["atlas"]["grid"] == SIDE
     assert len(each["maps"]) == len(each["chips"]) == len(each["classes"])
     assert led.figure()._repr_png_().startswith(b"\x89PNG\r\n\x1a\n")

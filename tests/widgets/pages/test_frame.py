@@ -9,6 +9,7 @@ import pytest
 from tests.widgets.conftest import data_of
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.widgets.cladec.page import LayerPage, layers_page
+from xai_widgets.widgets.views.verdict import verdict_data
 
 NASTY = "</script><script>alert(1)</script><!-- & '\""
 STRIP = {
@@ -27,7 +28,8 @@ def page(picture: str) -> LayerPage:
     rows: Any = [{"label": NASTY, "tiles": tiles}]
     frames: Any = [{"name": NASTY, "tiles": [{**tile, "heading": NASTY, "blink": picture} for tile in tiles]}]
     return {
-        "columns": ["Picture", NASTY, "Difference"], "rows": rows, "frames": frames, "sentence": NASTY, "verdict": "",
+        "columns": ["Picture", NASTY, "Difference"], "rows": rows, "frames": frames, "sentence": NASTY,
+        "verdict": verdict_data(None, NASTY),
     }  # fmt: skip
 
 

@@ -20,6 +20,19 @@ function drawMap({ map: chart, atlas: state }) {
   stops = [map.render({ model: point, el: part("map") }), atlas.render({ model: followed, el: part("view") })];
 }
 
+// The marks of which there are points, and what they stand for.
+function drawLegend(marks) {
+  part("legend").replaceChildren();
+  for (const { name, colour, path } of marks.filter(({ points }) => points.length)) {
+    const entry = part("legend").appendChild(document.createElement("span"));
+    entry.className = "xw-legend-entry";
+    entry.append(part("mark").content.cloneNode(true));
+    entry.querySelector("path").setAttribute("d", path);
+    entry.querySelector("path").setAttribute("fill", colour);
+    entry.append(name);
+  }
+}
+
 function drawFrames(list, pixelated) {
   part("frames").replaceChildren();
   for (const { src, caption, alt } of list) {
@@ -36,7 +49,8 @@ function showMap() {
   drawMap(shown);
   drawFrames(shown.frames, shown.atlas.pixelated);
   part("sentence").textContent = shown.sentence;
-  for (const name of ["legend", "verdict"]) part(name).innerHTML = shown[name]; // written by us, its texts escaped
+  verdictLine(part("verdict"), shown.verdict);
+  drawLegend(shown.map.marks);
 }
 
 // The class stays, where this picture can be led to it, too.

@@ -22,8 +22,8 @@ from xai_widgets.widgets.cae.view import CHIP, ManifoldView
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.pages.pictures import picture_line, written
-from xai_widgets.widgets.views.chart import HEIGHT, SHAPES, WIDTH, Box, Floats, legend, marked_points, ticks
-from xai_widgets.widgets.views.verdict import verdict_line
+from xai_widgets.widgets.views.chart import HEIGHT, SHAPES, WIDTH, Box, Floats, marked_points, ticks
+from xai_widgets.widgets.views.verdict import verdict_data
 
 # Of points; enough for a map of this size, and a third of the text.
 _DECIMALS = 4
@@ -82,14 +82,12 @@ def _map(view: ManifoldView, cae: CAE, choice: Choice, goal: Goal, progress: Pro
     sentence, verdict, numbers = told(cae, choice, explanation)
     state = view.page_state()
     frames, atlas = state.pop("strip"), state.pop("atlas")
-    groups = marked_points(cae.study.class_names, np.asarray(state["classes"], np.int64))
     return {
         "map": chart_data(cae.study.class_names, **state),
         "atlas": atlas,
         "frames": frames,
-        "legend": legend(groups),
         "sentence": sentence,
-        "verdict": verdict_line(verdict, numbers),
+        "verdict": verdict_data(verdict, numbers),
     }
 
 
@@ -120,8 +118,8 @@ def chart_data(
         "about": _about(names, labels),
         "backdrop": _smaller(backdrop_png) if backdrop_png else "",
         "marks": [
-            {"colour": mark.colour, "path": SHAPES[mark.shape], "points": rounded[members].tolist()}
-            for _, mark, members in groups
+            {"name": name, "colour": mark.colour, "path": SHAPES[mark.shape], "points": rounded[members].tolist()}
+            for name, mark, members in groups
         ],
         "route": way,
         "home": home and list(home),

@@ -18,7 +18,7 @@ function showLayer() {
   rows.set("columns", page.columns);
   rows.set("rows", page.rows);
   document.getElementById("sentence").textContent = page.sentence;
-  document.getElementById("verdict").innerHTML = page.verdict; // written by us, its texts escaped
+  verdictLine(document.getElementById("verdict"), page.verdict);
 }
 
 strip.render({ model: picker, el: document.getElementById("strip") });

@@ -13,7 +13,7 @@ from xai_widgets.widgets.pages.draft import Draft, piece
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.elements import Row
 from xai_widgets.widgets.views.stage import Frame
-from xai_widgets.widgets.views.verdict import verdict_line
+from xai_widgets.widgets.views.verdict import verdict_data
 
 SENTENCE = "Choose a layer: what does it still know about each picture?"
 
@@ -27,8 +27,7 @@ class LayerPage(TypedDict):
     columns: list[str]
     rows: list[Row]
     sentence: str
-    #: HTML.
-    verdict: str
+    verdict: dict[str, str]
 
 
 def layer_page(found: ClaDecExplanation, columns: list[str], rows: list[Row]) -> LayerPage:
@@ -38,7 +37,7 @@ def layer_page(found: ClaDecExplanation, columns: list[str], rows: list[Row]) ->
         columns=columns,
         rows=rows,
         sentence=found.report.sentence(),
-        verdict=verdict_line(verdict(found), found.verdict()),
+        verdict=verdict_data(verdict(found), found.verdict()),
     )
 
 

@@ -23,7 +23,7 @@ function show() {
   const tiles = both ? stop.large.flatMap((one) => one.slice(0, TWO)) : stop.large[part("class").selectedIndex];
   large.set("frames", [{ name: "", tiles }]);
   rows.set("rows", both ? stop.rows : [stop.rows[part("class").selectedIndex]]);
-  part("verdict").innerHTML = scene().verdicts[part("class").selectedIndex]; // written by us, its texts escaped
+  verdictLine(part("verdict"), scene().verdicts[part("class").selectedIndex]);
   write("line", stop.line);
   write("percent", `${area()}%`);
 }

@@ -25,7 +25,7 @@ from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.pages.pictures import picture_line, written
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
-from xai_widgets.widgets.views.verdict import verdict_line
+from xai_widgets.widgets.views.verdict import verdict_data
 
 EVERY = 2
 """Every so many steps of the film one is written; and its end."""
@@ -79,8 +79,8 @@ def _scene_page(scene: Scene, draw: Draw) -> dict[str, Any]:
         "words": words(scene),
         # Of each class, and of all of them.
         "verdicts": [
-            *(verdict_line(judged_of(scene, row), scene.explanation[row].verdict()) for row in classes),
-            verdict_line(judged(scene), numbers(scene)),
+            *(verdict_data(judged_of(scene, row), scene.explanation[row].verdict()) for row in classes),
+            verdict_data(judged(scene), numbers(scene)),
         ],
         "stops": [
             {

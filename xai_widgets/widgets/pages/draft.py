@@ -72,7 +72,9 @@ def finished(drafts: Sequence[Draft], progress: Progress) -> list[Page]:
         return []
     progress.start(f"Preparing {_named(drafts)}", len(drafts))
     seconds = sum(_told(draft, progress) for draft in drafts)
-    progress.start(f"Writing {_named(drafts)} ({duration(seconds)} in all)", sum(draft.left for draft in drafts))
+    total = sum(len(draft.pieces) for draft in drafts)
+    done = total - sum(draft.left for draft in drafts)
+    progress.start(f"Writing {_named(drafts)} ({duration(seconds)} in all)", total, done=done)
     return [draft.page(progress) for draft in drafts]
 
 

@@ -22,8 +22,9 @@ from xai_widgets._version import __version__
 WIDGETS = Path(__file__).parents[1]
 """Templates are named relative to this folder."""
 
-HELPERS = ("makeModel", "restored", "pictureLine")
-"""What every script finds: a stand-in for a widget's model, the data with its pictures, a line to choose them from."""
+HELPERS = ("makeModel", "restored", "pictureLine", "verdictLine")
+"""What every script finds: a stand-in for a widget's model, the data with its pictures, a line to choose them from, and
+one that says whether to trust."""
 
 PICTURES = ("src", "blink")
 """What names a picture in the data of views."""

@@ -82,7 +82,7 @@ function showFeature() {
 function showPicture() {
   const one = shown();
   for (const line of ["sentence", "line"]) write(line, one[line]);
-  part("verdict").innerHTML = one.verdict; // written by us, its texts escaped
+  verdictLine(part("verdict"), one.verdict);
   const other = kept === null ? [] : page().pictures[kept].rows;
   const asKept = (tile) => ({ ...tile, caption: tile.caption.replace(/^chosen/, "kept"), alt: tile.alt.replace(/^chosen/, "kept") });
   large.set("rows", [...one.rows, ...other.map((row) => ({ ...row, tiles: row.tiles.map(asKept) }))]);

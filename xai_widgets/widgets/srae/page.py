@@ -19,7 +19,7 @@ from xai_widgets.widgets.srae import tiles
 from xai_widgets.widgets.srae.measures import judged
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.views.score_bar import COLOURS, MARK
-from xai_widgets.widgets.views.verdict import verdict_line
+from xai_widgets.widgets.views.verdict import verdict_data
 
 PAGE_STOPS = tuple(stop for stop in range(len(STOPS)) if stop % 2 == 0)
 """Indices in `STOPS` that the page has answers for."""
@@ -74,7 +74,7 @@ def _picture(scene: ClassScene, row: int, draw: Draw) -> dict[str, Any]:
     found = scene.explanation
     return {
         "sentence": found.sentence(row),
-        "verdict": verdict_line(judged(found.rows([row])), found.rows([row]).verdict()),
+        "verdict": verdict_data(judged(found.rows([row])), found.rows([row]).verdict()),
         "line": tiles.features_line(found, row),
         "rows": [tiles.large_row(found, row, "chosen", draw)],
         "order": found.order(row),

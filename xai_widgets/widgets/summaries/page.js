@@ -38,7 +38,7 @@ function showRows() {
 
 function showClass() {
   write("sentence", page().sentence);
-  document.getElementById("verdict").innerHTML = page().verdict; // written by us, its texts escaped
+  verdictLine(document.getElementById("verdict"), page().verdict);
   showRows();
 }
 

@@ -17,7 +17,7 @@ from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.tiles import member_cards, member_line, member_tiles, members_line, summary_cards
 from xai_widgets.widgets.summaries.words import judged, numbers_line, sentence
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
-from xai_widgets.widgets.views.verdict import verdict_line
+from xai_widgets.widgets.views.verdict import verdict_data
 
 MEASURE = "evidence"
 
@@ -54,7 +54,7 @@ def _class_page(networks: Networks, goal: Goal, draw: Draw, progress: Progress) 
     return {
         "name": scene.title,
         "sentence": sentence(scene, left=False, running=False),
-        "verdict": verdict_line(judged(scene), numbers_line(scene)),
+        "verdict": verdict_data(judged(scene), numbers_line(scene)),
         "cards": summary_cards(scene, shown, MEASURE, draw=draw),
         "summaries": [
             cell and _summary_page(cell.found(scene), networks.study(cell.network), cell.summary, draw, progress)

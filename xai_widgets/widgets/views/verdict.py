@@ -45,6 +45,14 @@ def verdict_line(verdict: Verdict | None, numbers: str) -> Markup:
     return _LINE.format(verdict.level, said, _WHY.format(numbers) if numbers else "")
 
 
+def verdict_data(verdict: Verdict | None, numbers: str) -> dict[str, str]:
+    """The same for ``verdictLine.js``."""
+    if verdict is None:
+        return {"level": "", "numbers": numbers}
+    sign, word = WORDS[verdict.level]
+    return {"level": verdict.level, "sign": sign, "word": word, "sentence": verdict.sentence, "numbers": numbers}
+
+
 def named_verdict(name: str, verdict: Verdict | None, otherwise: str) -> Markup:
     """The same of one of two, with its name in front and without numbers; what is said while there is no verdict."""
     if verdict is None:
