@@ -89,7 +89,7 @@ def test_a_picture_of_one_s_own(shown: Any, tmp_path: Path) -> None:
         add.click()
     chooser.value.set_files(bad)
     page.get_by_text("no.png cannot be read").wait_for()
-    assert shown.python("[bench.picture == len(honest.test), len(honest.guests)]") == [True, 1]
+    assert shown.python("[bench.picture == len(honest.test), len(bench.studies[0].guests)]") == [True, 1]
     # A file may be dropped, too.
     transfer = page.evaluate_handle(
         """() => {

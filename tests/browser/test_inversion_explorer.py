@@ -85,7 +85,8 @@ def test_the_exported_page_plays_back_without_a_network(
     file = tmp_path / "page.html"
     opened.python(f"explorer.to_html({str(file)!r})")
     page = offline(file)
-    assert page.locator(f"{GRID} img").count() == 12
+    assert page.locator(f"{GRID} img").count() == 6
+    assert page.locator(".xw-stage img").count() == 3
     page.evaluate(REMEMBER_LINES)
     page.get_by_role("button", name="Play").click()
     page.wait_for_selector("#line:has-text('Step 8 of 8')")
@@ -98,9 +99,11 @@ def test_the_exported_page_plays_back_without_a_network(
     page.locator(PICTURES).first.focus()
     page.keyboard.press("ArrowRight")
     assert page.locator(f"{GRID} img").first.get_attribute("src") != before
-    page.get_by_label("Class").select_option(index=2)
-    assert page.locator(f"{GRID} img").count() == 6
-    assert page.locator(f"{GRID} .xw-row-label").first.inner_text() == page.get_by_label("Class").evaluate(
+    page.get_by_label("Class").select_option(index=1)
+    assert page.locator(f"{GRID} .xw-row-label").first.text_content() == page.get_by_label("Class").evaluate(
         "(choice) => choice.selectedOptions[0].text"
     )
+    page.get_by_label("Class").select_option(index=2)  # both
+    assert page.locator(f"{GRID} img").count() == 12
+    assert page.locator(".xw-stage img").count() == 4
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0 && image.alt)")

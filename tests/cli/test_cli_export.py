@@ -50,6 +50,12 @@ def no_work(monkeypatch):
     monkeypatch.setattr(import_module("xai_widgets.demos"), "demo", lambda **_: pytest.fail("the work was begun"))
 
 
+@pytest.fixture(autouse=True)
+def few_pictures(monkeypatch):
+    """Two pictures on every page: each takes a search, and a map for every class."""
+    monkeypatch.setattr("xai_widgets.widgets.pages.pictures.PICTURES", 2)
+
+
 @pytest.fixture
 def export(capsys):
     """Return a function that runs the command with its expected exit status, and gives what it said to people."""

@@ -44,3 +44,9 @@ def bench():
 @pytest.fixture
 def workbench(bench, ready):
     return bench(ready())
+
+
+@pytest.fixture(autouse=True)
+def few_pictures(monkeypatch):
+    """Two pictures on every page: each takes a search, and a map for every class."""
+    monkeypatch.setattr("xai_widgets.widgets.pages.pictures.PICTURES", 2)
