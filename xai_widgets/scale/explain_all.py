@@ -143,7 +143,7 @@ class _Work:
     progress: Progress
 
     def run(self, reading: Reading, missing: Sequence[int], ranks: Ranks, workers: int) -> None:
-        """Explain every so-manieth of the missing shards."""
+        """Explain this process's share of the missing shards."""
         mine = missing[ranks.number :: ranks.count]
         task = f"explaining ({self.explainer.key})" + (f", process 1 of {ranks.count}" * (ranks.count > 1))
         self.progress.start(task, sum(len(self.found.rows_of(number)) for number in mine))

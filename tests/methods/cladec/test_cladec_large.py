@@ -114,12 +114,23 @@ def test_witnesses_are_early_and_read_crops(study):
     assert witnesses(study, "1") == ["1"]
 
 
+class _Few:
+    """Four of the pictures."""
+
+    def __init__(self, seen):
+        self.study, self.code = seen.study, seen.code
+
+    def __len__(self):
+        return 4
+
+
 def test_linear_decoders(study, seen):
     local = local_error("0", seen, seen)["local"]  # the mean of a tile is the best that is known of it
     pictures = seen.pictures.float() / 255
     tiles = F.interpolate(F.avg_pool2d(pictures, 4), scale_factor=4)
     assert local < 1.05 * float((tiles - pictures).square().mean())
     assert local_error("4", seen, seen) == {}
+    assert local_error("0", _Few(seen), seen) == {}
     assert thumbnails(seen).shape == (20, 3, 56, 56)
     assert thumbnail_error(seen, thumbnails(seen).flatten(1).numpy()) < 0.01
 

@@ -43,12 +43,14 @@ def thumbnail_error(cached: CachedPass, guessed: np.ndarray) -> float:
 def local_error(layer: str, seen: CachedPass, unseen: CachedPass) -> dict[str, float]:
     """The error, as "local", of a linear decoder from 3 x 3 places of a map to the pixels of the one in the middle.
 
-    Nothing for vectors, for very wide layers, and where places are not whole numbers of pixels.
+    Nothing for vectors, for very wide layers, where places are not whole numbers of pixels, and for fewer than five
+    pictures, of which none is left to choose a penalty with.
     """
     grid = seen.study.layer(layer).places
     code = seen.code(layer, slice(0, 1))
     if (
         grid is None
+        or len(seen) < 5
         or 9 * code.shape[1] > WIDEST
         or any(a % b for a, b in zip(seen.study.shape[1:], grid, strict=True))
     ):
