@@ -165,7 +165,7 @@ class Study:
 
     @property
     def owner(self) -> Study:
-        """The study that explainers are made and kept for: this one, unless it is a copy with other unseen pictures."""
+        """The study that explainers are kept for, which of a copy with other pictures is the one that was copied."""
         return self._lender or self
 
     # --- pictures ----------------------------------------------------------------------------------------------
