@@ -77,7 +77,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=32, help="pictures on the GPU")
-    parser.add_argument("--cpu-count", type=int, default=4, help="pictures on the CPU")
+    parser.add_argument("--cpu-count", type=int, default=8, help="pictures on the CPU")
     parser.add_argument("--bf16", action="store_true", help="run the classifier in bfloat16")
     parser.add_argument("--json", default="-", metavar="FILE", help="write the numbers there; - prints them")
     given = parser.parse_args()
