@@ -45,7 +45,7 @@ def test_each_classifier_looks_at_what_it_is_said_to() -> None:
 def test_weights_are_small() -> None:
     sizes = {path.stem: path.stat().st_size for path in demos.WEIGHTS.glob("*.safetensors")}
     assert max(sizes["honest"], sizes["cheating"]) <= 400_000
-    assert sum(sizes.values()) <= 11_000_000
+    assert sum(sizes.values()) <= 6_000_000
 
 
 def test_every_layer_s_checks_hold(study: Study) -> None:

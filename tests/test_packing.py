@@ -17,15 +17,8 @@ def test_all_kinds_come_back() -> None:
         "one": torch.tensor(0.25),
     }
     found = unpacked(packed(given))
-    assert list(found) == list(given)
+    assert found.keys() == given.keys()
     assert all(torch.equal(found[name], value) and found[name].dtype == value.dtype for name, value in given.items())
-
-
-def test_what_is_kept_in_bytes_is_rounded_to_255ths() -> None:
-    exact, other = torch.arange(256) / 255, torch.rand(1000)
-    found = unpacked(packed({"exact": exact, "other": other}, in_bytes=("exact", "other")))
-    assert torch.equal(found["exact"], exact)
-    assert (found["other"] - other).abs().max() <= 0.5 / 255 + 1e-6
 
 
 def test_the_same_tensors_give_the_same_bytes() -> None:
@@ -35,5 +28,5 @@ def test_the_same_tensors_give_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("damage", [slice(0, 10), slice(None, None, 2), slice(0, 0)])
 def test_other_bytes_are_refused(damage: slice) -> None:
-    with pytest.raises(ValueError, match=r"packed|pickled"):
+    with pytest.raises(ValueError, match="packed"):
         unpacked(packed({"a": torch.rand(100)})[damage])

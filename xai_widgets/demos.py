@@ -46,7 +46,7 @@ CLADEC_LAYERS = {
 
 SHIPPED = {
     "honest": ("cladec", "cae", "srae", "summaries", "cae-paper"),
-    "cheating": ("cladec", "cae", "srae", "summaries"),
+    "cheating": ("cladec", "cae", "summaries"),
     "digits": ("cae",),
 }
 """Keys of the explainers that are shipped for each study."""

@@ -1,27 +1,30 @@
-"""Pictures and masks, written small: many tensors as the bytes of one compressed archive of numpy."""
+"""Masks and numbers, written small: many tensors as the bytes of one compressed file."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
-from collections.abc import Collection, Mapping
+import lzma
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-IN_BYTES = ".255"
-"""Ends the name of what is kept in 255ths."""
+BITS, SHAPE = ".bits", ".shape"
+"""Of truth values eight are a byte, beside their shape."""
 
 
-def packed(tensors: Mapping[str, Tensor], *, in_bytes: Collection[str] = ()) -> Tensor:
-    """The bytes ``(B,)`` of some tensors; those named in `in_bytes` hold 0 to 1 and are rounded to 255ths."""
-    arrays = {name: value.detach().cpu() for name, value in tensors.items() if name not in in_bytes}
-    arrays |= {name + IN_BYTES: (tensors[name].cpu() * 255).round().to(torch.uint8) for name in in_bytes}
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **{name: value.numpy() for name, value in arrays.items()})
-    return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
+def packed(tensors: Mapping[str, Tensor]) -> Tensor:
+    """The bytes ``(B,)`` of some tensors."""
+    plain: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        if value.dtype == torch.bool:
+            plain[name + BITS] = torch.from_numpy(np.packbits(value.detach().cpu().numpy()))
+            plain[name + SHAPE] = torch.tensor(value.shape, dtype=torch.int64)
+        else:
+            plain[name] = value.detach().cpu().contiguous()
+    return torch.frombuffer(bytearray(lzma.compress(save(plain))), dtype=torch.uint8)
 
 
 def unpacked(content: Tensor) -> dict[str, Tensor]:
@@ -33,11 +36,16 @@ def unpacked(content: Tensor) -> dict[str, Tensor]:
         If these bytes are something else.
     """
     try:
-        with np.load(io.BytesIO(content.numpy().tobytes()), allow_pickle=False) as archive:
-            arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        plain = load(lzma.decompress(content.numpy().tobytes()))
+    except (lzma.LZMAError, SafetensorError, EOFError) as error:
         raise ValueError(f"these bytes are no packed tensors ({error})") from error
     return {
-        name.removesuffix(IN_BYTES): value.float() / 255 if name.endswith(IN_BYTES) else value
-        for name, value in arrays.items()
+        name.removesuffix(BITS): _truth(value, plain[name.removesuffix(BITS) + SHAPE]) if name.endswith(BITS) else value
+        for name, value in plain.items()
+        if not name.endswith(SHAPE)
     }
+
+
+def _truth(bits: Tensor, shape: Tensor) -> Tensor:
+    values = np.unpackbits(bits.numpy(), count=int(shape.prod()))
+    return torch.from_numpy(values.reshape(shape.tolist()).astype(bool))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import partial
 from html import unescape
 from importlib import import_module
 
@@ -15,6 +16,7 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.errors import LayerError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cladec.cladec import ClaDec
+from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.progress import Progress
 from xai_widgets.runs.keeping import keep, keep_in
 from xai_widgets.study import Study
@@ -127,6 +129,15 @@ def test_the_cheating_one_or_both(demo, export, tmp_path):
 def test_it_says_first_how_long_all_of_it_takes(demo, tmp_path, capsys):
     assert cli.main(["export", "--out", str(tmp_path / "page.html"), "--views", "cladec,cae"]) == 0
     assert re.search(r"Writing 2 views \(about \d+ s in all\)", capsys.readouterr().err)
+
+
+def test_x_features_are_fitted_for_the_page(demo, export, studies, tmp_path, monkeypatch):
+    from xai_widgets.widgets.srae import explorer  # noqa: F401  (whoever imports it later must find the class)
+
+    monkeypatch.setattr("xai_widgets.methods.srae.srae.SRAE", partial(SRAE, epochs=2, features=3))
+    export("--out", tmp_path / "page.html", "--views", "srae", "--seed", "3")
+    assert studies[False].explainers.pop("srae").settings.recipe.seed == 3
+    assert "x-feature 3" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_one_page_of_nothing_or_after_ctrl_c_is_not_written(demo, export, studies, tmp_path, monkeypatch):

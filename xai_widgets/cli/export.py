@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,7 +56,7 @@ def export(given: argparse.Namespace) -> None:
     names = _names(given.views)
     _require_usable(given)
     with bar() as progress, ExitStack() as opened:
-        studies = _studies(given)
+        studies = _studies(given, names, progress)
         write = _write_page if given.out else _write_gallery
         written = write(given, names, studies, opened, progress)
     say(f"Wrote {written} ({_size(written if given.out else written.parent)})")
@@ -82,15 +83,27 @@ def _require_usable(given: argparse.Namespace) -> None:
         require_folder(given.gallery, "--gallery")
 
 
-def _studies(given: argparse.Namespace) -> dict[str, Study]:
+def _studies(given: argparse.Namespace, names: Sequence[str], progress: Progress) -> dict[str, Study]:
     """What is to be shown, by short name."""
     if given.folder is not None:
         return {RUN: _run(given)}
     both = given.both or (given.gallery is not None and not given.cheat)
     chosen = [HONEST, CHEATING] if both else [CHEATING if given.cheat else HONEST]
-    from xai_widgets.demos import demo  # noqa: PLC0415
+    return {name: _demo(name == CHEATING, names, given.seed, progress) for name in chosen}
 
-    return {name: demo(cheat=name == CHEATING) for name in chosen}
+
+def _demo(cheat: bool, names: Sequence[str], seed: int, progress: Progress) -> Study:
+    """A demo's study; x-features that are not shipped are fitted here."""
+    from xai_widgets.demos import demo  # noqa: PLC0415
+    from xai_widgets.methods.srae.srae import SRAE  # noqa: PLC0415
+
+    study = demo(cheat=cheat)
+    if "srae" in names and "srae" not in study.explainers:
+        with warnings.catch_warnings():
+            # The page's line of numbers says the same.
+            warnings.simplefilter("ignore", UserWarning)
+            study.explainers["srae"] = SRAE(study, seed=seed).fit(progress=progress)
+    return study
 
 
 def _run(given: argparse.Namespace) -> Study:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from xai_widgets.errors import CancelledError, LayerError, NotFittedError, PictureError, XaiWidgetsError
+from xai_widgets.errors import ArtifactError, CancelledError, LayerError, NotFittedError, PictureError, XaiWidgetsError
 from xai_widgets.methods.summaries import paper_likeness
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
@@ -195,6 +195,32 @@ def test_a_file_holds_all_that_was_found_with_its_names(summaries, planted, tmp_
     assert read.found[1, False].label(1) == "<b>green</b> \u2192"
     assert (read.layer, read.similarity, read.most, read.seed) == ("maps", "layer", 12, 3)
     assert_equal(read.find(1), made.find(1))
+
+
+def test_a_small_file_gives_the_same_from_the_study_s_pictures(parts, tmp_path):
+    study = parts(12)
+    made = VisualSummaries(study, "maps")
+    found = made.find(1)
+    whole, little = made.save(tmp_path / "whole"), made.save(tmp_path / "little", dtype=torch.float16)
+    assert little.stat().st_size < whole.stat().st_size / 3
+    read = VisualSummaries.load(little, study)
+    again = read.found[1, False]
+    assert torch.equal(again.masks.pictures, found.masks.pictures)
+    assert torch.equal(again.masks.crisp, found.masks.crisp)
+    assert torch.allclose(again.masks.baselines, found.masks.baselines, atol=1e-6)
+    assert torch.allclose(again.similarity, found.similarity, atol=1e-5)
+    assert (again.summaries, again.verdict()) == (found.summaries, found.verdict())
+
+
+def test_a_small_file_refuses_other_pictures(parts, tmp_path):
+    study = parts(12)
+    made = VisualSummaries(study, "maps")
+    made.find(1)
+    file = made.save(tmp_path / "little", dtype=torch.float16)
+    study.train = [(1 - study.train[index][0], study.train[index][1]) for index in range(len(study.train))]
+    read = VisualSummaries.load(file, study)
+    with pytest.raises(ArtifactError, match="found in other pictures than the study has now; find them again"):
+        read.found[1, False].verdict()
 
 
 def test_settings_of_the_masks_are_saved_with_them(parts, tmp_path):

@@ -6,6 +6,7 @@ import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
+from collections import UserDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,7 +264,9 @@ class Explainer(ABC):
     def _still(self) -> Self:
         """A copy to be written: another thread may be fitting something further meanwhile."""
         still = copy.copy(self)
-        vars(still).update({name: value.copy() for name, value in vars(self).items() if isinstance(value, dict)})
+        vars(still).update(
+            {name: value.copy() for name, value in vars(self).items() if isinstance(value, (dict, UserDict))}
+        )
         return still
 
     @classmethod

@@ -62,6 +62,12 @@ def _lowest(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str
     return candidates[chosen, torch.arange(len(pictures))], lowest, chosen
 
 
+def named(study: Study, pictures: Tensor, classes: Tensor, names: Sequence[str]) -> Tensor:
+    """References ``(N, C, H, W)`` of pictures, by the name of each, as `choose` gave them."""
+    drawn = {name: REFERENCES[name](study, pictures, classes) for name in set(names)}
+    return torch.stack([drawn[name][row] for row, name in enumerate(names)])
+
+
 def require_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names; an `XaiWidgetsError` where one of them is no reference, or there are none."""
     known = Several(Choice(REFERENCES))("reference", names)

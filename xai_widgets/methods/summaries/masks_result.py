@@ -76,8 +76,13 @@ class Masks:
 
     @property
     def crispness(self) -> Tensor:
-        """Share of the optimised values that are below 0.05 or above 0.95, ``(N, K)``."""
-        return ((self.soft < 0.05) | (self.soft > 0.95)).float().mean((2, 3))
+        """Share of the optimised values that are `crisp`, ``(N, K)``."""
+        return self.crisp.float().mean((2, 3))
+
+    @property
+    def crisp(self) -> Tensor:
+        """Which of the optimised values are below 0.05 or above 0.95, bool ``(N, K, H, W)``."""
+        return (self.soft < 0.05) | (self.soft > 0.95)
 
     @property
     def drop(self) -> Tensor:

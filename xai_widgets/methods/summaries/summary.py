@@ -25,9 +25,6 @@ LONGEST_NAME = 80
 """Letters of a summary's name."""
 
 _MASKS = ("pictures", "baselines", "class_index", "masks", "soft", "before", "baseline_score", "kept", "removed")
-PICTURES = ("mask_pictures", "mask_baselines", "mask_soft")
-"""What a saved file may round to 255ths: in a picture nobody sees it, and the scores are saved beside it."""
-
 _SCORES = ("before", "removed", "kept", "evidence")
 
 
@@ -246,14 +243,14 @@ class ClassSummaries:
 
     # --- saving ------------------------------------------------------------------------------------------------
 
-    def tensors(self, *, exact: bool = True) -> dict[str, Tensor]:
-        """All tensors of a saved file, by name; unless they are to be exact, the likenesses take half of the room."""
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors of a saved file, by name."""
         pixels = [region.pixels for region in self.regions]
         sources = [[one.picture, one.mask] for one in self.regions]
         scores = [[getattr(one, name) for name in _SCORES] for one in self.regions]
         return {
             "indices": self.indices,
-            "similarity": self.similarity if exact else self.similarity.half(),
+            "similarity": self.similarity,
             "region_sources": torch.tensor(sources).reshape(-1, 2).long(),
             "region_scores": torch.tensor(scores).reshape(-1, len(_SCORES)),
             "region_pixels": torch.stack(pixels) if pixels else torch.zeros(0, *self.masks.masks.shape[2:]).bool(),
@@ -280,7 +277,7 @@ class ClassSummaries:
             class_names=class_names,
             origin=details["masks_origin"],
         )
-        made = tensors["indices"], masks, _regions(tensors), tensors["similarity"].float()
+        made = tensors["indices"], masks, _regions(tensors), tensors["similarity"]
         summaries = tuple(_summary(values) for values in details["summaries"])
         number, errors, origin = (details[name] for name in ("class_index", "errors", "origin"))
         return cls(number, class_names[number], errors, *made, summaries, origin)

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from xai_widgets import limits
+from xai_widgets import artifact, limits
 from xai_widgets.errors import NotFittedError, PictureError
 from xai_widgets.limits import Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.descriptors import default_layer, layer_likeness, require_maps
+from xai_widgets.methods.summaries.found import Found, completed, small
 from xai_widgets.methods.summaries.judge import LEAST_PICTURES, judged
 from xai_widgets.methods.summaries.kinds import kinds
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
-from xai_widgets.methods.summaries.summary import PICTURES, ClassSummaries
+from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.names import UNKNOWN, Target
 from xai_widgets.packing import packed, unpacked
 from xai_widgets.pictures import INDICES, PictureSet
@@ -99,7 +101,7 @@ class VisualSummaries(Explainer):
         self.layer = default_layer(study) if layer is None else require_maps(study, layer)
         self.masks = CrispMasks(study) if masks is None else Of((CrispMasks,))("masks", masks)
         self.pictures = study.train if pictures is None else pictures
-        self.found: dict[tuple[int, bool], ClassSummaries] = {}
+        self.found = Found()
         self.skipped: dict[int, str] = {}
 
     @classmethod
@@ -289,10 +291,11 @@ class VisualSummaries(Explainer):
         return own | {"masks": self.masks.options()}
 
     def _tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        exact = dtype.itemsize >= torch.float32.itemsize
-        in_bytes = () if exact else PICTURES
-        each = [one.tensors(exact=exact) for one in self.found.values()]
-        return {str(at): packed(one, in_bytes=in_bytes) for at, one in enumerate(each)}
+        """In half precision, what the study's own pictures give again is left out."""
+        each = enumerate(self.found.values())
+        if dtype.itemsize < torch.float32.itemsize and self.pictures is self.study.train:
+            return {str(at): packed(small(one)) for at, one in each}
+        return {f"{at}/{name}": value for at, one in each for name, value in one.tensors().items()}
 
     def _details(self) -> dict[str, Any]:
         return {"found": [one.details() for one in self.found.values()], "skipped": list(self.skipped.items())}
@@ -303,8 +306,14 @@ class VisualSummaries(Explainer):
         made = cls(study, masks=CrispMasks.restored(study, details["masks"]), **settings)
         made.skipped = dict(details["skipped"])
         for at, described in enumerate(details["found"]):
-            one = ClassSummaries.restored(unpacked(tensors[str(at)]), described, study.class_names)
-            made.found[one.class_index, one.errors] = one
+            key = int(described["class_index"]), bool(described["errors"])
+            if str(at) in tensors:
+                likeness = partial(made._similarity, progress=Progress())
+                parts = unpacked(tensors[str(at)]), described, likeness
+                made.found[key] = partial(completed, study, made.pictures, *parts)
+            else:
+                own = artifact.group(tensors, str(at))
+                made.found[key] = ClassSummaries.restored(own, described, study.class_names)
         return made
 
 
