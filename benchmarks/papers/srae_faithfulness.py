@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 import xai_widgets as xw
-from benchmarks.papers import cars, clothes
+from benchmarks.papers import clothes
 from benchmarks.papers.common import (
     OURS,
     PAPER,
@@ -33,6 +33,7 @@ from benchmarks.papers.common import (
     photos_missing,
     run,
 )
+from benchmarks.photos import cars
 from xai_widgets.methods.srae.heatmaps import enlarged
 from xai_widgets.methods.srae.report import LEAST_R2, Numbers, numbers
 from xai_widgets.progress import Progress
@@ -160,7 +161,8 @@ def measured(options: Options, seed: int, progress: Progress) -> Rows:
         warnings.simplefilter("ignore")  # what fails is measured, too
         study = data.study(model, "clothes")
         rows = _sums(study, contenders(study, size.epochs, size.paper_epochs, seed, progress), "fashion")
-        learnt, unseen = cars.Cars.drawn(options.data, size.cars, size.unseen_cars, seed)
+        every = cars.Cars.shuffled(options.data, seed)
+        learnt, unseen = every.part(slice(size.cars)), every.part(slice(size.cars, size.cars + size.unseen_cars))
         study = cars.study(learnt, unseen)
         found = contenders(study, size.car_epochs, size.paper_car_epochs, seed, progress)
         return rows | _sums(study, found, "cars") | _purities(study, found, unseen, seed)

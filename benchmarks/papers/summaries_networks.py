@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 import xai_widgets as xw
-from benchmarks.papers import cars
 from benchmarks.papers.common import (
     OURS,
     PAPER,
@@ -33,6 +32,7 @@ from benchmarks.papers.common import (
     photos_missing,
     run,
 )
+from benchmarks.photos import cars
 from benchmarks.real_pictures import Real, taught
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.summaries.compare import compare
@@ -100,7 +100,8 @@ def _some(photos: PictureSet, count: int, seed: int) -> list[tuple[Tensor, int]]
 
 
 def _cars(options: Options, size: Size, seed: int) -> Photos:
-    train, test = cars.Cars.drawn(options.data, size.learnt, size.unseen, seed)
+    every = cars.Cars.shuffled(options.data, seed)
+    train, test = every.part(slice(size.learnt)), every.part(slice(size.learnt, size.learnt + size.unseen))
     return Photos(train, test, cars.SIDES, 0)
 
 

@@ -14,20 +14,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
 import torch
+from cars import SIDES, Cars
+from cars import study as two_sided
 from common import SIDE, ants_bees, arguments, measure, report
-from PIL import Image, ImageDraw
-from sklearn.linear_model import LogisticRegression
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.functional import pil_to_tensor
 from torchvision.utils import save_image
 
 import xai_widgets as xw
@@ -45,13 +44,9 @@ from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.regions import regions
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
-from xai_widgets.photos import MEAN, STD, lite0
 
 BEES, CARS = 24, 16
 """Pictures of a class, if no other number is given."""
-
-SIDES = ("front", "back")
-"""Of cars: the classes of the network that is trained here."""
 
 
 def main() -> None:
@@ -165,73 +160,11 @@ def sound(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> i
 # --- cars ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Cars:
-    """Cars of which one bumper can be seen, half of them set aside for training and tuning."""
-
-    folder: Path
-    names: tuple[str, ...]  # of the files
-    outlines: Mapping[str, Sequence[Any]]  # of each file
-    parts: tuple[str, ...]
-
-    @classmethod
-    def read(cls, data: Path, seed: int, *, tuning: bool) -> Cars:
-        """One half of them."""
-        folder = data / "car_parts" / "train"
-        read = json.loads((folder / "parts.json").read_text())
-        outlines: dict[str, list[Any]] = {}
-        for outline in read["regions"]:
-            outlines.setdefault(outline["file"], []).append(outline)
-        names = [name for name in sorted(outlines) if _side(outlines[name]) is not None]
-        order = np.random.default_rng(seed).permutation(len(names))
-        chosen = tuple(names[row] for row in (order[::2] if tuning else order[1::2]))
-        return cls(folder, chosen, outlines, tuple(read["parts"][1:]))
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image = (
-            Image.open(self.folder / self.names[index]).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        )
-        return pil_to_tensor(image) / 255, int(_side(self.outlines[self.names[index]]) or 0)
-
-    def where(self, index: int) -> Tensor:
-        """Where each part is, bool ``(P, H, W)``."""
-        name = self.names[index]
-        sides = Image.open(self.folder / name).size
-        found = torch.zeros(len(self.parts), SIDE, SIDE, dtype=torch.bool)
-        for outline in self.outlines[name]:
-            image = Image.new("1", sides)
-            for polygon in outline["polygons"]:
-                ImageDraw.Draw(image).polygon(polygon, fill=1)
-            pixels = np.array(image.resize((SIDE, SIDE), Image.Resampling.NEAREST))
-            found[self.parts.index(outline["part"])] |= torch.from_numpy(pixels)
-        return found
-
-
-def _side(outlines: Sequence[Any]) -> int | None:
-    """Which bumper can be seen: an index in `SIDES`; None for both or none."""
-    seen = [side for side, name in enumerate(SIDES) if any(one["part"] == f"{name}_bumper" for one in outlines)]
-    return seen[0] if len(seen) == 1 else None
-
-
 def cars_study(given: argparse.Namespace, *, tuning: bool = False) -> xw.Study:
-    """A network that tells fronts of cars from backs: Lite0's features and a linear layer fitted to the other half."""
-    train, test = (Cars.read(given.data, given.seed, tuning=which) for which in (True, False))
-    model = lite0()
-    options: dict[str, Any] = {"mean": (MEAN,) * 3, "std": (STD,) * 3, "name": "cars"}
-    features = xw.Study(model, train, class_names=[str(k) for k in range(1000)], **options)
-    pictures, labels = xw.Study.load(train, range(len(train)))
-    values = features.activations(pictures, "_avg_pooling").flatten(1)
-    fitted = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000).fit(values.numpy(), labels.numpy())
-    head = nn.Linear(values.shape[1], len(SIDES))
-    weights = torch.from_numpy(fitted.coef_).float()[0] / 2, torch.from_numpy(fitted.intercept_).float()[0] / 2
-    with torch.no_grad():
-        head.weight.copy_(torch.stack([-weights[0], weights[0]]))
-        head.bias.copy_(torch.stack([-weights[1], weights[1]]))
-    model._fc = head
-    return xw.Study(model, train, test=train if tuning else test, class_names=list(SIDES), **options)
+    """A network that tells fronts of cars from backs, trained with the half that is for training and tuning."""
+    every = Cars.shuffled(given.data, given.seed)
+    train, test = every.part(slice(0, None, 2)), every.part(slice(1, None, 2))
+    return two_sided(train, train if tuning else test, name="cars")
 
 
 def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:

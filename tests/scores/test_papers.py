@@ -28,8 +28,9 @@ def papers():
     """The modules, which lie beside the package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT))
-        known = (*NAMES, "common", "maps", "cues", "clothes", "cars", "page")
-        yield SimpleNamespace(**{name: import_module(f"benchmarks.papers.{name}") for name in known})
+        known = (*NAMES, "common", "maps", "cues", "clothes", "page")
+        papers = {name: import_module(f"benchmarks.papers.{name}") for name in known}
+        yield SimpleNamespace(**papers, cars=import_module("benchmarks.photos.cars"))
         for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
             del sys.modules[name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,20 @@ class Cars:
     parts: tuple[str, ...]
 
     @classmethod
-    def drawn(cls, data: Path, learnt: int, unseen: int, seed: int) -> tuple[Cars, Cars]:
-        """So many to learn from, and others."""
+    def shuffled(cls, data: Path, seed: int) -> Cars:
+        """All of them."""
         folder = data / "car_parts" / "train"
         read = json.loads((folder / "parts.json").read_text(encoding="utf-8"))
         outlines: dict[str, list[Any]] = {}
         for outline in read["regions"]:
             outlines.setdefault(outline["file"], []).append(outline)
         names = [name for name in sorted(outlines) if _side(outlines[name]) is not None]
-        order = [names[row] for row in np.random.default_rng(seed).permutation(len(names))]
-        parts = tuple(read["parts"][1:])
-        return tuple(  # type: ignore[return-value]
-            cls(folder, tuple(some), outlines, parts) for some in (order[:learnt], order[learnt : learnt + unseen])
-        )
+        order = np.random.default_rng(seed).permutation(len(names))
+        return cls(folder, tuple(names[row] for row in order), outlines, tuple(read["parts"][1:]))
+
+    def part(self, which: slice) -> Cars:
+        """Some of them."""
+        return replace(self, names=self.names[which])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -76,7 +77,7 @@ def _side(outlines: Sequence[Any]) -> int | None:
     return seen[0] if len(seen) == 1 else None
 
 
-def study(train: PictureSet, test: PictureSet, names: tuple[str, str] = SIDES) -> xw.Study:
+def study(train: PictureSet, test: PictureSet, names: tuple[str, str] = SIDES, name: str = "lite0") -> xw.Study:
     """Lite0's features with a linear layer that is fitted to the photos to learn from, of two classes."""
     from sklearn.linear_model import LogisticRegression
 
@@ -91,4 +92,4 @@ def study(train: PictureSet, test: PictureSet, names: tuple[str, str] = SIDES) -
         head.weight.copy_(torch.stack([-slopes, slopes]))
         head.bias.copy_(torch.stack([-start, start]))
     model._fc = head
-    return xw.Study(model, train, class_names=list(names), name="lite0", **options)  # type: ignore[arg-type]
+    return xw.Study(model, train, class_names=list(names), name=name, **options)  # type: ignore[arg-type]
