@@ -88,3 +88,23 @@ def test_names_are_text(opened: Any) -> None:
     assert SCRIPT in opened.locator(".xw-grid").inner_text()
     opened.locator(".xw-why summary").click()
     assert opened.locator(".xw-numbers").inner_text() == SCRIPT
+
+
+CONTRAST = """() => {
+  const light = (text) => {
+    const channels = text.match(/[0-9]+/g).slice(0, 3).map((one) => one / 255);
+    const linear = channels.map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const word = light(getComputedStyle(document.querySelector(".xw-verdict-word")).color);
+  const ground = light(getComputedStyle(document.documentElement).backgroundColor);
+  return (Math.max(word, ground) + 0.05) / (Math.min(word, ground) + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("level", ["trust", "careful", "distrust"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_word_of_trust_can_be_read(opened: Any, scheme: str, level: str) -> None:
+    opened.emulate_media(color_scheme=scheme)
+    opened.locator("#verdict").evaluate("(line, level) => { line.dataset.level = level; }", level)
+    assert opened.evaluate(CONTRAST) >= 4.5  # WCAG AA
