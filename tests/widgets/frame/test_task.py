@@ -165,3 +165,22 @@ def test_no_thread_is_left_over(task: BackgroundTask) -> None:
         if thread.name == "xai-widgets":
             thread.join(LONG)
     assert threading.active_count() == before
+
+
+def test_what_is_asked_for_while_it_is_held_begins_afterwards_and_only_the_latest(
+    task: BackgroundTask, states: list[TaskState]
+) -> None:
+    ran = list[int]()
+    with task.held():
+        for place in range(3):
+            task.submit(lambda _, place=place: ran.append(place), ignore)
+        assert (ran, states) == ([], [])
+    assert task.wait(LONG)
+    assert ran == [2]
+
+
+def test_nothing_begins_where_nothing_was_asked_for(task: BackgroundTask, states: list[TaskState]) -> None:
+    with task.held():
+        pass
+    assert task.wait(LONG)
+    assert states == []

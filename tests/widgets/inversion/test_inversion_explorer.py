@@ -106,7 +106,7 @@ def test_bars_are_those_of_the_chosen_row(explorer):
     do(explorer, explorer, target=0, second=1)
     explorer.grid.set_state({"selected": 1})
     for version, end in (("kept", 0), ("removed", 1)):
-        expected = explorer.scene.blends[LAST, 1, end].tolist()
+        expected = explorer.scene.blends.of(LAST)[1, end].tolist()
         assert sorted(explorer.bars.heights(version).tolist()) == pytest.approx(sorted(expected))
     assert "&lt;script&gt;" in explorer.bars._legend.value
 

@@ -56,6 +56,52 @@ def stops_of(steps: int) -> tuple[Stop, ...]:
     return (*film_of(steps), *(Stop(steps, share) for share in SHARES[1:]))
 
 
+def final(stops: Sequence[Stop]) -> list[int]:
+    """The stops that show the final mask, or a part of it."""
+    return [stop for stop, at in enumerate(stops) if at.step == stops[-1].step]
+
+
+class Blends:
+    """What the classifier says of what masks keep and remove; it is asked about each when that is first wanted.
+
+    Of a large picture each takes a tenth of a second, and few steps of a search are ever looked at.
+
+    Parameters
+    ----------
+    study
+        It holds the classifier.
+    explanation
+        With the pictures and backgrounds of T classes.
+    masks
+        S masks for each of these, ``(S, T, H, W)``.
+    """
+
+    def __init__(self, study: Study, explanation: InversionExplanation, masks: Tensor) -> None:
+        self._study, self._masks = study, masks
+        self._both = explanation.pictures, explanation.backgrounds
+        self._known: dict[int, Tensor] = {}
+
+    def of(self, stop: int) -> Tensor:
+        """Probabilities ``(T, 2, K)`` of what the masks of a stop keep and remove."""
+        self.ask([stop])
+        return self._known[stop]
+
+    def ask(self, stops: Sequence[int]) -> None:
+        """Ask the classifier about those of the stops that are not known yet, a batch at a time."""
+        unknown = [stop for stop in stops if stop not in self._known]
+        at_once = max(1, self._study.batch_size // (2 * self._masks.shape[1]))
+        for start in range(0, len(unknown), at_once):
+            part = unknown[start : start + at_once]
+            self._known.update(zip(part, self._asked(self._masks[part]), strict=True))
+
+    def _asked(self, masks: Tensor) -> Tensor:
+        """Probabilities ``(S, T, 2, K)`` of masks ``(S, T, H, W)``."""
+        first, second = (one[:, None] for one in self._both)
+        pairs = torch.stack([masks, 1 - masks], 2)[:, :, :, None]
+        answers = self._study.predict(blend(first, second, pairs).flatten(0, 2))
+        return answers.view(*pairs.shape[:3], -1)
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """Everything that is shown of a choice: one picture, and T classes."""
@@ -65,7 +111,7 @@ class Scene:
     explanation: InversionExplanation  # the masks of the T classes, each for the same picture
     stops: tuple[Stop, ...]  # the S masks that can be shown of each class
     masks: Tensor  # these masks (S, T, H, W)
-    blends: Tensor  # probabilities (S, T, 2, K) of what each mask keeps and removes
+    blends: Blends  # what the classifier says of what each mask keeps and removes
     ends: Tensor  # probabilities (T, 2, K) of the picture and of its background
     parts: tuple[Mapping[str, float], ...]  # the share of each mask's mass on each part, if these are known
 
@@ -85,14 +131,13 @@ class Scene:
 
     def probabilities(self, stop: int, row: int) -> tuple[float, float]:
         """Probabilities of a class for what its mask keeps and removes at a stop."""
-        kept, removed = self.blends[stop, row, :, self.classes[row]].tolist()
+        kept, removed = self.blends.of(stop)[row, :, self.classes[row]].tolist()
         return kept, removed
 
     def smallest(self, row: int) -> int | None:
         """The stop with the smallest part of the final mask that keeps the class (see `ENOUGH`), if any part does."""
         goal = ENOUGH * float(self.explanation.before[row])
-        final = [stop for stop, at in enumerate(self.stops) if at.step == self.stops[-1].step]
-        return next((stop for stop in reversed(final) if self.probabilities(stop, row)[0] >= goal), None)
+        return next((stop for stop in reversed(final(self.stops)) if self.probabilities(stop, row)[0] >= goal), None)
 
 
 def of_layer(inversion: GuidedFeatureInversion, layer: str) -> GuidedFeatureInversion:
@@ -117,8 +162,9 @@ def make_scene(
         masks = _masks(explanation)
         progress.check()
         ends = _pairs(study, explanation.pictures, explanation.backgrounds)
-        blends, parts = _blends(study, explanation, masks), _parts(pool, index, explanation)
-    return Scene(choice, index, explanation, stops_of(len(explanation.frames)), masks, blends, ends, parts)
+        stops, blends = stops_of(len(explanation.frames)), Blends(study, explanation, masks)
+        blends.ask(final(stops))
+    return Scene(choice, index, explanation, stops, masks, blends, ends, _parts(pool, index, explanation))
 
 
 def _masks(explanation: InversionExplanation) -> Tensor:
@@ -159,15 +205,6 @@ def strongest(masks: Tensor, share: float) -> Tensor:
     held = ordered.cumsum(1) / ordered.sum(1, keepdim=True).clamp_min(1e-12)
     last = (held <= share + 1e-6).sum(1).sub(1).clamp_min(0)
     return masks * (masks >= ordered.gather(1, last[:, None])[..., None])
-
-
-def _blends(study: Study, explanation: InversionExplanation, masks: Tensor) -> Tensor:
-    """Probabilities ``(S, T, 2, K)`` of what masks ``(S, T, H, W)`` keep and remove; a batch at a time."""
-    both = explanation.pictures[:, None], explanation.backgrounds[:, None]
-    at_once = max(1, study.batch_size // (2 * masks.shape[1]))
-    parts = [torch.stack([part, 1 - part], 2)[:, :, :, None] for part in masks.split(at_once)]
-    found = [study.predict(blend(*both, part).flatten(0, 2)).unflatten(0, part.shape[:3]) for part in parts]
-    return torch.cat(found)
 
 
 def _pairs(study: Study, first: Tensor, second: Tensor) -> Tensor:

@@ -9,15 +9,18 @@ it explains, any x-features would.
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.cross_decomposition import PLSRegression
 from torch import Tensor
 
 from xai_widgets.methods.srae.additive import Additive
 from xai_widgets.methods.srae.fit_data import FitData
+
+if TYPE_CHECKING:
+    from sklearn.cross_decomposition import PLSRegression
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,6 +126,8 @@ def _pls(x: Tensor, y: Tensor, count: int, features: int) -> LinearFeatures:
 
 def _regression(x: Floats, goal: Floats, count: int) -> PLSRegression | None:
     """As many components as the layer has directions, at most `count`; None where it is the same for all pictures."""
+    from sklearn.cross_decomposition import PLSRegression  # noqa: PLC0415  (slow to import)
+
     if not count:
         return None
     with warnings.catch_warnings():

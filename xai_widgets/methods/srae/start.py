@@ -8,7 +8,6 @@ oppose it another. The fit then only has to make it nonlinear, concise and faith
 from __future__ import annotations
 
 import torch
-from sklearn.cluster import AgglomerativeClustering
 from torch import Tensor
 
 from xai_widgets.methods.srae.network import XNetwork
@@ -78,6 +77,8 @@ def _strongest(weights: Tensor, z: Tensor, most: int) -> Tensor:
 
 def grouped(evidence: Tensor, count: int) -> list[Tensor]:
     """Divide channels, the columns of ``(M, C)``, into at most `count` groups by Ward's clustering of their traces."""
+    from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415  (slow to import)
+
     channels = evidence.shape[1]
     if channels <= count or count < 2:
         return list(torch.arange(channels).tensor_split(max(1, min(count, channels))))

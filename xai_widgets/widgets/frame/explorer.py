@@ -77,9 +77,10 @@ class Explorer(Fitting):
         controls, content = self._make_controls(), self._make_views()
         super().__init__(self._heading(), controls=controls, content=content, more=self._make_more())
         self._bind()
-        self._refresh()
-        self.follow_fit()
-        self.selection = selection or Selection()
+        with self.task.held():  # nothing is computed for what is not selected
+            self._refresh()
+            self.follow_fit()
+            self.selection = selection or Selection()
         fits.watch(self)
 
     # --- what a subclass provides ------------------------------------------------------------------------------
@@ -203,12 +204,16 @@ class Explorer(Fitting):
     # --- for the Workbench and for pages -----------------------------------------------------------------------
 
     @classmethod
-    def beside(cls, study: Study, other: Study | None = None) -> list[Self]:
-        """Explorers of one study, or of two side by side."""
-        made = [cls(each) for each in (study, other) if each is not None]
-        for one in made:
-            one.first = made[0]
-        return made
+    def beside(cls, study: Study, other: Study | None = None, *, selection: Selection | None = None) -> list[Self]:
+        """Explorers of one study, or of two side by side, which look at what is selected."""
+        first = cls(study, selection=selection)
+        first.first = first
+        if other is None:
+            return [first]
+        second = cls(other)
+        second.first = first  # before it follows the selection: what it shows then may depend on the first
+        second.selection = selection or Selection()
+        return [first, second]
 
     def difference(self, other: Explorer, names: Sequence[str]) -> tuple[Hashable, Search]:
         """How to find where this explorer and that of another study differ most; equal keys find the same."""

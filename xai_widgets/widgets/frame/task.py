@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -54,6 +55,7 @@ class BackgroundTask:
         self._current: _Request | None = None
         self._thread: threading.Thread | None = None
         self._last: threading.Thread | None = None
+        self._held = False
 
     def submit(
         self,
@@ -75,8 +77,22 @@ class BackgroundTask:
         with self._changed:
             self._drop()
             self._waiting = _Request(work, on_done, Progress(on_progress))
-            if self._thread is None:
-                self._thread = self._last = threads.begin(self._run, self.cancel, "xai-widgets")
+            self._begin()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is asked for inside begins when the context ends, and only the latest of it."""
+        self._held = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held = False
+                self._begin()
+
+    def _begin(self) -> None:
+        if self._thread is None and self._waiting is not None and not self._held:
+            self._thread = self._last = threads.begin(self._run, self.cancel, "xai-widgets")
 
     def cancel(self) -> None:
         """Ask the running work to stop at its next check, and forget the work that waits."""

@@ -275,7 +275,7 @@ class InversionExplorer(Explorer):
         """Show the probabilities of the chosen row."""
         if self.scene is not None:
             row = min(max(self.grid.selected, 0), len(self.scene.classes) - 1)
-            kept, removed = self.scene.blends[self.controls.stop, row]
+            kept, removed = self.scene.blends.of(self.controls.stop)[row]
             versions = {"picture": self.scene.ends[row, 0], "kept": kept, "removed": removed}
             self.bars.show(versions, self.study.class_names, str(escape(f"the row of {self.scene.name(row)}")))
 

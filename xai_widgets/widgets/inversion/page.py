@@ -72,7 +72,8 @@ def _stops(scene: Scene) -> list[int]:
 
 
 def _scene_page(scene: Scene, draw: Draw) -> dict[str, Any]:
-    classes = range(len(scene.classes))
+    classes, stops = range(len(scene.classes)), _stops(scene)
+    scene.blends.ask(stops)
     return {
         "names": [scene.name(row) for row in classes],
         "sentence": sentence(scene),
@@ -88,6 +89,6 @@ def _scene_page(scene: Scene, draw: Draw) -> dict[str, Any]:
                 "large": [large_of(scene, stop, row, draw) for row in classes],
                 "rows": rows(scene, stop, draw),
             }
-            for stop in _stops(scene)
+            for stop in stops
         ],
     }

@@ -52,7 +52,7 @@ def large_of(scene: Scene, stop: int, row: int, draw: Draw = exactly) -> list[La
     area = f"{float(shown.masks[row].mean()):.0%} of the picture, {where(shown.masks[row])}"
     outlined = drawn_around(shown.pictures[row], shown.masks[row] > 0.5)
     original = _caption(scene.ends[row, 0], shown.class_names, of)
-    alone, gone = (_caption(one, shown.class_names, of) for one in scene.blends[stop, row])
+    alone, gone = (_caption(one, shown.class_names, of) for one in scene.blends.of(stop)[row])
     first = f"No evidence for {name} found" if lost else f"Evidence for {name}"
     drawn = [
         (first, outlined, f"Original: {original}", f"original: {original}; the mask: {area}"),
@@ -128,7 +128,7 @@ def _tiles(scene: Scene, stop: int, row: int, draw: Draw) -> list[Tile]:
     mask = shown.masks[row]
     area = f"{float(mask.mean()):.1%} of the picture"
     picture, background = (_caption(one, shown.class_names, of) for one in scene.ends[row])
-    kept, removed = (_caption(one, shown.class_names, of) for one in scene.blends[stop, row])
+    kept, removed = (_caption(one, shown.class_names, of) for one in scene.blends.of(stop)[row])
     behind = shown.background_names[row]
     drawn = [
         (shown.pictures[row], picture, f"picture: {picture}"),

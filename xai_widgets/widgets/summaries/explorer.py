@@ -301,12 +301,12 @@ class SummaryBrowser(Explorer):
         return summaries_draft(self.title, self.networks, goals, self.controls.goal, self.rows.page_state())
 
     @classmethod
-    def beside(cls, study: Study, other: Study | None = None) -> list[Self]:
+    def beside(cls, study: Study, other: Study | None = None, *, selection: Selection | None = None) -> list[Self]:
         """One browser, of one study or of two side by side in the same pictures."""
         if other is None:
-            return [cls(study)]
+            return [cls(study, selection=selection)]
         first = beside(study, other)
-        made = cls(first, other=other)
+        made = cls(first, other=other, selection=selection)
         made.lent = None if first is study.explainers.get(cls.key) else first
         return [made]
 

@@ -273,7 +273,7 @@ class Workbench(App):
                 self.apps[key] = self._make(key)
 
     def _make(self, key: str) -> list[Explorer]:
-        apps = VIEWS[key].beside(*self.studies)
+        apps = VIEWS[key].beside(*self.studies, selection=self.selection)
         for app in apps:
             for control in app.shared_controls:
                 control.layout.display = "none"
