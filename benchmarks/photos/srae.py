@@ -1,7 +1,7 @@
 """How much of a photo's score x-features explain, beside simpler x-features.
 
     python benchmarks/photos/srae.py --data DIR --json -
-    python benchmarks/photos/srae.py --data DIR --sweep photos   # or views: on a part of the photos to fit on
+    python benchmarks/photos/srae.py --data DIR --sweep photos   # or views, positives; on photos to fit on
 
 The class "bee" of EfficientNet-Lite0: fitted on 243 photos of ants and bees, measured on 153 others.
 """
@@ -12,6 +12,7 @@ import json
 import resource
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,8 +30,13 @@ from xai_widgets.study import Study
 
 CLASSES, EXPLAINED = ("ant", "bee"), "bee"
 
-SWEEPS = {"photos": (30, 60, 100, 150, 194), "views": (0, 2, 4, 8)}
-"""Numbers of photos to fit on, and of views of each, that are compared on the 49 photos left out of 243."""
+SWEEPS: dict[str, tuple[float, ...]] = {
+    "photos": (30, 60, 100, 150, 194),
+    "views": (0, 2, 4, 8),
+    "positives": (0.4, 1.0, 2.0),
+}
+"""Numbers of photos to fit on, of views of each, and weights of the class's own photos, that are compared on the 49
+photos left out of 243."""
 
 
 def main() -> None:
@@ -63,9 +69,11 @@ def measured(study: Study, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(study: Study, seed: int) -> ClassReport:
-    """The report of the class after a fit."""
+def fit(study: Study, seed: int, positives: float | None = None) -> ClassReport:
+    """The report of the class after a fit; `positives` is another weight of the class's own photos."""
     srae = SRAE(study, targets=CLASSES, seed=seed)
+    if positives is not None:
+        srae.settings = replace(srae.settings, weights=replace(srae.settings.weights, positives=positives))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the numbers show it
         srae.fit(progress=Progress())
@@ -77,16 +85,16 @@ def sweep(data: Path, what: str, seed: int) -> dict[str, dict[str, float]]:
     return {str(value): _numbers(_fitted(data, what, value, seed)) for value in SWEEPS[what]}
 
 
-def _fitted(data: Path, what: str, value: int, seed: int) -> ClassReport:
+def _fitted(data: Path, what: str, value: float, seed: int) -> ClassReport:
     photos = xw.folder(data / "ants_bees" / "train", SIDE)
     order = Study.draw(photos, len(photos), seed)
     some, unseen = order[49:], order[:49]
-    chosen = some[:value] if what == "photos" else some
+    chosen = some[: int(value)] if what == "photos" else some
     labels = {"ants": "ant", "bees": "bee"}
     study = lite0_study(subset(photos, chosen), test=subset(photos, unseen), labels=labels)
-    count = views.views_of(study.shape[1:], len(chosen)) if what == "photos" else value
+    count = int(value) if what == "views" else views.views_of(study.shape[1:], len(chosen))
     with mock.patch.object(fitted, "views_of", return_value=count):
-        return fit(study, seed)
+        return fit(study, seed, value if what == "positives" else None)
 
 
 def _numbers(found: ClassReport) -> dict[str, float]:

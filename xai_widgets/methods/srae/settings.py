@@ -21,6 +21,11 @@ RATE, PHOTO_RATE = 4e-3, 3e-4
 """Learning rates for small pictures and for photos, a few hundred of which are soon learnt by heart: after 128 steps on
 194 of them, R squared within the class was 0.94 on others; after 256 steps at 0.001 it was 0.89."""
 
+POSITIVES, PHOTO_POSITIVES = 0.4, 2.0
+"""Weights of the class's own pictures. Few photos are of the class, and what differs among them is soon lost: with 0.4,
+1 and 2, R squared within the class was 0.79, 0.90 and 0.95 on others (``benchmarks/photos/srae.py --sweep positives``).
+"""
+
 MOST_FEATURES, MOST_ROUNDS = 1000, 1000
 
 HIDDEN = 32
@@ -52,7 +57,7 @@ class Weights:
         Of the strongest x-feature's excess over its due (`losses.dominance`).
     """
 
-    positives: float = 0.4
+    positives: float = POSITIVES
     reconstruction: float = 0.4
     q: float = 10.0
     pull: float = 4.0
@@ -127,7 +132,8 @@ def default_settings(
     layer: str, view: View, score: Score, features: int, pictures: int, epochs: int, seed: int, *, photos: bool = False
 ) -> Settings:
     """Our own settings, unlike the published ones; of photos or of small pictures."""
-    recipe = Recipe(epochs=epochs, batch_size=128, lr=PHOTO_RATE if photos else RATE, seed=seed, clip=5.0, amp=False)
+    rate, positives = (PHOTO_RATE, PHOTO_POSITIVES) if photos else (RATE, POSITIVES)
+    recipe = Recipe(epochs=epochs, batch_size=128, lr=rate, seed=seed, clip=5.0, amp=False)
     features = Whole(2, MOST_FEATURES)("features", features)
     against = (features - 1) // 2
-    return Settings(layer, view, score, features, against, (HIDDEN,), pictures, Weights(), recipe, rounds=2)
+    return Settings(layer, view, score, features, against, (HIDDEN,), pictures, Weights(positives), recipe, rounds=2)
