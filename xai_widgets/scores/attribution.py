@@ -29,6 +29,9 @@ CELLS = 16
 STEPS = 16
 """Steps in which a picture is removed."""
 
+AT_ONCE = 64
+"""So many pictures, with more or less removed, are scored at once; with less memory than a batch of an exam."""
+
 RADIUS = 0.02
 """Largest change of a value in `max_sensitivity`."""
 
@@ -70,8 +73,15 @@ def insertion(score: Score, pictures: Tensor, fills: Tensor, maps: Tensor, seed:
 def _area(score: Score, start: Tensor, end: Tensor, ranks: Tensor, steps: int) -> Tensor:
     cells = int(ranks.max()) + 1
     counts = torch.linspace(0, cells, steps + 1, dtype=torch.double).round()
-    curve = torch.stack([score(torch.where((ranks < count)[:, None], end, start)) for count in counts], dim=1)
-    return torch.trapezoid(curve.double(), counts / cells, dim=1)
+    curve = [_scores(score, start, end, ranks, some) for some in counts.split(max(AT_ONCE // len(ranks), 1))]
+    return torch.trapezoid(torch.cat(curve, 1).double(), counts / cells, dim=1)
+
+
+def _scores(score: Score, start: Tensor, end: Tensor, ranks: Tensor, counts: Tensor) -> Tensor:
+    """The scores ``(N, T)`` of each picture with so many of its cells replaced."""
+    gone = ranks[:, None] < counts[:, None, None]
+    mixed = torch.where(gone[:, :, None], end[:, None], start[:, None])
+    return score(mixed.flatten(0, 1)).view(len(ranks), len(counts))
 
 
 def removal_ranks(maps: Tensor, seed: int) -> Tensor:
