@@ -26,8 +26,8 @@ Score = Callable[[Tensor], Tensor]
 CELLS = 16
 """Rows and columns of cells that are removed, at most."""
 
-STEPS = 16
-"""Steps in which a picture is removed."""
+STEPS, LARGE_STEPS = 16, 8
+"""Steps in which a picture is removed; of a large one each takes dozens of times as long."""
 
 AT_ONCE = 64
 """So many pictures, with more or less removed, are scored at once; with less memory than a batch of an exam."""

@@ -15,8 +15,9 @@ from torch import Tensor
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.progress import Progress
 from xai_widgets.scores.answers import Question
-from xai_widgets.scores.attribution import FILLS, deletion, insertion, mean_of
+from xai_widgets.scores.attribution import FILLS, LARGE_STEPS, STEPS, deletion, insertion, mean_of
 from xai_widgets.scores.rows import TRIVIAL
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 
@@ -25,7 +26,8 @@ def _curve(area: Callable[..., Tensor], fill: Callable[[Tensor], Tensor], asked:
         classes = asked.classes.repeat_interleave(len(pictures) // len(asked))
         return own_scores(asked.study.predict(pictures), classes)
 
-    return area(score, asked.pictures, fill(asked.pictures), maps, asked.seed)
+    steps = LARGE_STEPS if is_large(asked.pictures.shape) else STEPS
+    return area(score, asked.pictures, fill(asked.pictures), maps, asked.seed, steps=steps)
 
 
 HIDING: Mapping[str, Callable[[Question, Tensor], Tensor]] = {

@@ -29,12 +29,13 @@ from xai_widgets.scores.hiding import HIDING
 from xai_widgets.scores.material import Known, Material
 from xai_widgets.scores.rows import Kind, kind_of
 from xai_widgets.scores.twin import fit_twin
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 Maker = Callable[[Question], Tensor]
 
-MOVED = 16
-"""So many pictures are explained again for the stability."""
+MOVED, LARGE_MOVED = 16, 2
+"""So many pictures are explained again for the stability, each several times; of large ones fewer."""
 
 CASES = ("best", "median", "worst")
 
@@ -177,7 +178,7 @@ def _true(maps: Tensor, known: Known | None) -> dict[str, Tensor]:
 
 
 def _stability(make: Maker, asked: Question) -> Tensor:
-    some = _first(asked, MOVED)
+    some = _first(asked, LARGE_MOVED if is_large(asked.pictures.shape) else MOVED)
 
     def explain(pictures: Tensor, draw: int) -> Tensor:
         return make(replace(some, pictures=pictures, seed=some.seed + draw)).float().cpu()
