@@ -15,7 +15,6 @@ from statistics import NormalDist
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from xai_widgets.methods.common.blur import blur
@@ -154,6 +153,8 @@ def similarity(maps: Tensor, others: Tensor) -> Tensor:
 
 def spearman(one: Tensor, other: Tensor) -> Tensor:
     """Correlation of the ranks of two series; NaN with fewer than three entries, or where all of one are equal."""
+    from scipy.stats import rankdata  # noqa: PLC0415  (slow to import)
+
     ranks = [rankdata(values.double().numpy()) for values in (one, other)]
     if len(ranks[0]) < 3 or any(np.ptp(values) == 0 for values in ranks):
         return torch.tensor(torch.nan, dtype=torch.double)
