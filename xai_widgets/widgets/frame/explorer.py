@@ -76,7 +76,7 @@ class Explorer(Fitting):
         self._known: dict[str, Any] = {}
         self._following = False
         self._shown: object = None
-        self._said, self._weighed = "", ""
+        self._own_numbers, self._weighed = "", ""
         self._weighing = BackgroundTask(self._on_weighing)
         self._check()
         self._make_fitting(given=isinstance(source, Explainer))
@@ -275,7 +275,7 @@ class Explorer(Fitting):
             if shown is not self._shown:
                 self._shown, self._weighed = shown, ""
                 self._weigh(shown)
-            self._said = numbers
+            self._own_numbers = numbers
             super().judge(verdict, f"{numbers} {self._weighed}".rstrip())
 
     def _marks(self, shown: Any) -> Marks:
@@ -293,7 +293,7 @@ class Explorer(Fitting):
         with self.lock:
             if shown is self._shown:
                 self._weighed = found.sentence()
-                self.judge(self.verdict, self._said, shown)
+                self.judge(self.verdict, self._own_numbers, shown)
 
     def _on_weighing(self, state: TaskState) -> None:
         if state == "failed" and self._weighing.error is not None:
