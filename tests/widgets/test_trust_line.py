@@ -1,4 +1,4 @@
-"""Below the pictures of each view stands what the exam of all methods measures on the same pictures."""
+"""Each view says of its pictures what the exam of all methods measures on them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ HIDING: Mapping[str, Callable[[Question, Tensor], Tensor]] = {
 """By measure: the area under the class's probability for each picture of a question, given its maps ``(N, H, W)``."""
 
 SHOWN = "deletion_blur"
-"""The measure that stands below the widgets' pictures."""
+"""The measure that the widgets give for their pictures."""
 
 
 class Marks(NamedTuple):
