@@ -177,8 +177,8 @@ def bad(report: Found) -> str:
 def _bad(report: Found, method: str, kinds: list[str]) -> str:
     said = [f"- **{ROWS[method]}**: behind in {kinds.count('behind')} of {len(kinds)}."]
     for trivial, words in (
-        ("centre", "Marking the centre of every picture is as good"),
-        ("random", "Noise is as good"),
+        ("centre", "Marking the centre of every picture is no worse"),
+        ("random", "Noise is no worse"),
     ):
         if families := _families(no_better(report, method, trivial)):
             said.append(f"{words} in {families}.")
