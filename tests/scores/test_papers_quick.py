@@ -13,13 +13,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = {
     "inversion_localisation": ((1, 1, 2), {"SIDE": 96, "SEEN": 0.0}),
-    "shortcuts": ((200, 40, 1, 2, 2, 1), {}),
-    "cladec_fashion": ((200, 60, 1, 1, 1, (0.5,)), {}),
+    "shortcuts": ((200, 40, 1, 2, 5, 1), {}),
+    "cladec_fashion": ((200, 60, 1, 1, 1, (0.5, 0.9)), {}),
     "srae_faithfulness": ((200, 60, 1, 1, 1, 12, 6, 1, 1), {}),
     "cae_brain_mri": ((2, 60, 1, 1, 2), {}),
-    "summaries_networks": ((16, 8, 1, 3), {"SIDE": 96}),
+    "summaries_networks": ((16, 8, 1, 5), {"SIDE": 96}),
 }
 """The size of each experiment in place of --quick, and what else is smaller."""
+
+FEW = {"brain_mri": 16, "ants_bees": 24}
+"""So many pictures of a class are there."""
 
 
 @pytest.fixture
@@ -27,29 +30,49 @@ def modules():
     """Modules of benchmarks/papers by name, which lie beside the package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT))
+        patch.setattr(import_module("benchmarks.photos.cars"), "SIDE", 96)
         yield lambda name: import_module(f"benchmarks.papers.{name}")
         for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
             del sys.modules[name]
 
 
+@pytest.fixture
+def data(tmp_path, real_pictures):
+    """A folder with the first pictures of each class, and all photos."""
+    for name in ("imagenet_samples", "car_parts"):
+        if (real_pictures / name).is_dir():
+            (tmp_path / name).symlink_to(real_pictures / name)
+    for name, count in FEW.items():
+        for folder in (real_pictures / name).glob("*/*/"):
+            made = tmp_path / folder.relative_to(real_pictures)
+            made.mkdir(parents=True)
+            for file in sorted(folder.iterdir())[:count]:
+                (made / file.name).symlink_to(file)
+        for file in (real_pictures / name).glob("*/*.json"):
+            (tmp_path / file.relative_to(real_pictures)).symlink_to(file)
+    return tmp_path
+
+
 @pytest.mark.parametrize("name", TINY)
-def test_an_experiment_runs_and_measures_what_the_page_shows(name, modules, tmp_path, request, monkeypatch):
-    module, (size, smaller) = modules(name), TINY[name]
-    data = request.getfixturevalue("real_pictures")
-    if reason := module.EXPERIMENT.missing(modules("common").Options(data, quick=True)):
+def test_an_experiment_runs_and_measures_what_the_page_shows(name, modules, data, monkeypatch):
+    module, common, (size, smaller) = modules(name), modules("common"), TINY[name]
+    if reason := module.EXPERIMENT.missing(common.Options(data, quick=True)):
         pytest.skip(reason)
     lengths = [modules("cues").Lengths(1, 1, 1, 1, 1, 1)] if name == "shortcuts" else []
     monkeypatch.setattr(module, "QUICK", module.Size(*size, *lengths))
     for what, value in smaller.items():
         monkeypatch.setattr(module, what, value)
-    made = tmp_path / "made.json"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such fits fail, and say so
-        modules("common").run(module.EXPERIMENT, ["--data", str(data), "--quick", "--seeds", "1", "--json", str(made)])
-    found = json.loads(made.read_text(encoding="utf-8"))
-    shown = json.loads((modules("common").RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        given = ["--data", str(data), "--quick", "--seeds", "1", "--json", str(data / "made.json")]
+        common.run(module.EXPERIMENT, given)
+    found, shown = (
+        json.loads((folder / file).read_text(encoding="utf-8"))
+        for folder, file in ((data, "made.json"), (common.RESULTS, f"{name}.json"))
+    )
     assert found["command"].endswith("--quick")
-    assert {one: measure["baselines"].keys() for one, measure in found["measures"].items()} == {
-        one: measure["baselines"].keys() for one, measure in shown["measures"].items()
-    }
+    columns, expected = (
+        {measure: set(one["baselines"]) for measure, one in made["measures"].items()} for made in (found, shown)
+    )
+    assert columns == expected
     assert [claim["claim"] for claim in found["claims"]] == [claim["claim"] for claim in shown["claims"]]
