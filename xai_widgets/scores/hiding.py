@@ -42,11 +42,15 @@ SHOWN = "deletion_blur"
 
 
 class Marks(NamedTuple):
-    """What explanations mark: pictures ``(N, C, H, W)``, the explained classes ``(N,)``, and maps ``(N, H, W)``."""
+    """What explanations mark.
+
+    Pictures ``(N, C, H, W)``, the explained classes ``(N,)``, maps ``(N, H, W)``, and what is high in them, in words.
+    """
 
     pictures: Tensor
     classes: Tensor
     maps: Tensor
+    what: str = "what is marked most"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Hidden:
         How many pictures this is the mean of.
     shown, random, centre
         With what is marked hidden first, in random order, and from the centre outwards.
+    what
+        What is marked, in words.
     """
 
     name: str
@@ -68,12 +74,13 @@ class Hidden:
     shown: float
     random: float
     centre: float
+    what: str = "what is marked most"
 
     def sentence(self) -> str:
         """The three numbers, and what follows from them."""
         where = "the picture is" if self.pictures == 1 else f"{self.pictures} pictures are"
         return (
-            f"While {where} hidden bit by bit, what is marked most first, {self.name} keeps {self.shown:.0%} on "
+            f"While {where} hidden bit by bit, {self.what} first, {self.name} keeps {self.shown:.0%} on "
             f"average; in random order {self.random:.0%}, from the centre outwards {self.centre:.0%}: {self._so()}."
         )
 
@@ -98,4 +105,4 @@ def hidden(study: Study, marks: Marks, progress: Progress, *, seed: int = 0) -> 
         progress.check()
         found[name] = mean_of(HIDING[SHOWN](asked, each.float().cpu()))
     names = {study.class_names[k] for k in marks.classes.tolist()}
-    return Hidden(names.pop() if len(names) == 1 else "the class", len(asked), **found)
+    return Hidden(names.pop() if len(names) == 1 else "the class", len(asked), **found, what=marks.what)

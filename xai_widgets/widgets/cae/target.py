@@ -27,6 +27,8 @@ MOST_CHIPS = 8
 CERTAIN = 0.9
 """A map with fewer expected answers is in doubt."""
 
+CHANGED = "what changes most"
+
 RISES = 0.05
 """The probability may fall so far on the way to the target without doubt."""
 
@@ -106,7 +108,7 @@ def judged(found: Counterfactual) -> Verdict:
 
 def marks(found: Counterfactual) -> Marks:
     """Where the picture changes on the way to the target."""
-    return Marks(found.original[None], torch.tensor([found.source]), MAPS["cae"](found))
+    return Marks(found.original[None], torch.tensor([found.source]), MAPS["cae"](found), CHANGED)
 
 
 def told(cae: CAE, choice: Choice, explanation: Counterfactual | None) -> tuple[str, Verdict, str]:

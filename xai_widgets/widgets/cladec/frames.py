@@ -13,6 +13,8 @@ from xai_widgets.widgets.views.drawing import exactly
 from xai_widgets.widgets.views.stage import Frame, Large
 from xai_widgets.widgets.views.verdict import Verdict, judge
 
+KEPT = "what this layer keeps best"
+
 AGREES = 0.9
 """A layer is in doubt if the classifier recognises fewer of its reconstructions."""
 
@@ -48,7 +50,7 @@ def verdict(found: ClaDecExplanation) -> Verdict:
 def marks(found: ClaDecExplanation, row: int) -> Marks:
     """What a layer knows of one picture, place by place."""
     one = slice(row, row + 1)
-    return Marks(found.original[one], found.predictions["original"][one].argmax(1), MAPS["cladec"](found)[one])
+    return Marks(found.original[one], found.predictions["original"][one].argmax(1), MAPS["cladec"](found)[one], KEPT)
 
 
 class LayerFrames:

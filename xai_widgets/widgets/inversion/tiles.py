@@ -25,6 +25,8 @@ COLUMNS = ["picture", "kept", "removed", "mask", "mask as heat", "background alo
 CHANNELS, PARTS = 4, 4
 """At most so many channels and parts are named."""
 
+MASKED = "what the mask shows"
+
 LOST = 0.5
 """A class with less than this share of its probability is lost."""
 
@@ -104,7 +106,7 @@ def judged_of(scene: Scene, row: int) -> Verdict:
 
 def marks(found: InversionExplanation) -> Marks:
     """The masks."""
-    return Marks(found.pictures, found.class_index, MAPS["inversion"](found))
+    return Marks(found.pictures, found.class_index, MAPS["inversion"](found), MASKED)
 
 
 def waiting_row(picture: Tensor) -> Row:

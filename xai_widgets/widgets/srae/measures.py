@@ -13,6 +13,8 @@ from xai_widgets.scores.answers import MAPS
 from xai_widgets.scores.hiding import Marks
 from xai_widgets.widgets.views.verdict import Verdict, judge
 
+ADDED = "where the x-features add most"
+
 LEAST_WITHIN = 0.9
 """A sum that explains less within the class is in doubt."""
 
@@ -45,7 +47,7 @@ def judged(found: SRAEExplanation) -> Verdict:
 
 def marks(found: SRAEExplanation) -> Marks:
     """Where the x-features of the class are, all together, in the first picture."""
-    return Marks(found.pictures[:1], torch.tensor([found.class_index]), MAPS["srae"](found.rows([0])))
+    return Marks(found.pictures[:1], torch.tensor([found.class_index]), MAPS["srae"](found.rows([0])), ADDED)
 
 
 def measures(report: ClassReport) -> Markup:

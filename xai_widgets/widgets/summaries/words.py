@@ -66,8 +66,10 @@ def only(scene: Scene) -> ClassSummaries | None:
 def marks(found: ClassSummaries) -> Marks:
     """The masks of the first pictures."""
     of = found.masks
-    return Marks(of.pictures[:WEIGHED], of.class_index[:WEIGHED], MAPS["summaries"](of)[:WEIGHED])
+    return Marks(of.pictures[:WEIGHED], of.class_index[:WEIGHED], MAPS["summaries"](of)[:WEIGHED], MASKED)
 
+
+MASKED = "what the masks show"
 
 WEIGHED = 4
 """So many masks are weighed: enough for a word on the method, and quick."""
