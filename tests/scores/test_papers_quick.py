@@ -12,16 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TINY = {
-    "inversion_localisation": ((1, 1, 2), {"SIDE": 96, "SEEN": 0.0}),
-    "shortcuts": ((200, 40, 1, 2, 5, 1), {}),
+    "inversion_localisation": ((1, 1, 2), {"SIDE": 64, "SEEN": 0.0}),
+    "shortcuts": ((80, 30, 1, 2, 5, 1), {}),
     "cladec_fashion": ((200, 60, 1, 1, 1, (0.5, 0.9)), {}),
     "srae_faithfulness": ((200, 60, 1, 1, 1, 12, 6, 1, 1), {}),
-    "cae_brain_mri": ((2, 60, 1, 1, 2), {}),
-    "summaries_networks": ((16, 8, 1, 5), {"SIDE": 96}),
+    "cae_brain_mri": ((16, 60, 1, 1, 2), {}),
+    "summaries_networks": ((16, 8, 1, 5), {"SIDE": 64}),
 }
 """The size of each experiment in place of --quick, and what else is smaller."""
 
-FEW = {"brain_mri": 16, "ants_bees": 24}
+FEW = {"brain_mri": 60, "ants_bees": 24}
 """So many pictures of a class are there."""
 
 
@@ -30,7 +30,7 @@ def modules():
     """Modules of benchmarks/papers by name, which lie beside the package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT))
-        patch.setattr(import_module("benchmarks.photos.cars"), "SIDE", 96)
+        patch.setattr(import_module("benchmarks.photos.cars"), "SIDE", 64)
         yield lambda name: import_module(f"benchmarks.papers.{name}")
         for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
             del sys.modules[name]
