@@ -164,6 +164,40 @@ def about(report: Found, method: str) -> str:
     return "\n".join(lines)
 
 
+def bad(report: Found) -> str:
+    """What our methods are bad at, in a few lines: how often each is behind, and what is as good without knowing."""
+    methods = [name for name, row in report["studies"]["honest"].items() if row["kind"] == "method"]
+    kinds = {method: [standing(report, method, *each) for each in _each(report)] for method in methods}
+    measured = {method: [kind for kind in found if kind] for method, found in kinds.items()}
+    lines = [_bad(report, method, found) for method, found in measured.items()]
+    every = [kind for found in measured.values() for kind in found]
+    return "\n".join([f"Behind the best in {every.count('behind')} of {len(every)} comparisons:", "", *lines])
+
+
+def _bad(report: Found, method: str, kinds: list[str]) -> str:
+    said = [f"- **{ROWS[method]}**: behind in {kinds.count('behind')} of {len(kinds)}."]
+    for trivial, words in (
+        ("centre", "Marking the centre of every picture is no worse"),
+        ("random", "Noise is no worse"),
+    ):
+        if families := _families(no_better(report, method, trivial)):
+            said.append(f"{words} in {families}.")
+    return " ".join(said)
+
+
+def _families(found: Mapping[str, list[str]]) -> str:
+    """Measures in words, by study; of a family all of whose measures are there, its name."""
+    return "; ".join(f"{', '.join(_together(headings))} ({study})" for study, headings in found.items())
+
+
+def _together(headings: list[str]) -> dict[str, None]:
+    families: dict[str, list[str]] = {}
+    for measure, family in FAMILIES.items():
+        families.setdefault(FAMILY_NAMES[family], []).append(MEASURES[measure].heading.lower())
+    whole = {one: name for name, members in families.items() if set(members) <= set(headings) for one in members}
+    return dict.fromkeys(whole.get(heading, heading) for heading in headings)
+
+
 def _good(kinds: Mapping[tuple[str, str], str]) -> str:
     """Where a method is first, or as good as the first."""
     found: dict[str, list[str]] = {}
@@ -248,6 +282,18 @@ def claims() -> str:
     return table(["paper", "claim", "what we found", ""], rows, "---") if rows else ""
 
 
+def papers_bad() -> str:
+    """In how many measures of the papers' experiments something else is better, and how many claims did not hold."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(PAPERS.glob("*.json"))]
+    held = [one["held"] for paper in found for one in paper.get("claims", [])]
+    if not held:
+        return ""
+    return (
+        f"In the papers' own experiments, {held.count(False)} of {len(held)} claims did not hold, and "
+        "[a table](papers.md) lists every measure in which something else is better than ours."
+    )
+
+
 def _plain(text: str) -> str:
     return text.replace("|", "/").replace("\n", " ")
 
@@ -264,6 +310,8 @@ def page(report: Mapping[str, Any]) -> str:
         pictures=report["pictures"],
         sentences="\n".join(f"- {line}" for line in sentences(report)),
         in_short=in_short(report),
+        bad=bad(report),
+        papers_bad=papers_bad(),
         abouts="\n\n".join(about(report, method) for method in methods),
         threshold=f"{report['threshold']:.1%}",
         twins=TWINS,

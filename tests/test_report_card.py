@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,23 @@ def test_what_is_no_better_than_noise_is_said(report):
     assert "**No better than noise**: honest: " in card.about(changed, "inversion")
 
 
+def test_what_our_methods_are_bad_at_is_counted(report):
+    changed = copy.deepcopy(report)
+    for study in ("honest", "cheating"):
+        rows = changed["studies"][study]
+        for measure in rows["srae"]["measures"]:  # as good as nothing
+            rows["srae"]["measures"][measure] = rows["centre"]["measures"].get(measure, {"value": None, "margin": None})
+    line = next(line for line in card.bad(changed).splitlines() if "SRAE" in line)
+    assert "Marking the centre of every picture is no worse in deletion and insertion, parts, pointing and mass" in line
+    total = sum(int(found) for found in re.findall(r": behind in (\d+) of", card.bad(report)))
+    assert f"Behind the best in {total} of " in card.bad(report)
+
+
 def test_the_papers_claims_are_listed(tmp_path, monkeypatch, report):
     monkeypatch.setattr(card, "PAPERS", tmp_path / "nothing")
     assert card.claims() == ""
     assert "The papers' claims" not in card.page(report)
+    assert card.papers_bad() == ""
     claims = [
         {"paper": "A 2020", "claim": "it | works", "found": "0.5 of 1", "held": False},
         {"paper": "B 2021", "claim": "it helps", "found": "yes", "held": True},
@@ -88,3 +102,4 @@ def test_the_papers_claims_are_listed(tmp_path, monkeypatch, report):
     monkeypatch.setattr(card, "PAPERS", tmp_path)
     assert "| A 2020 | it / works | 0.5 of 1 | **did not hold** |" in card.claims()
     assert "| B 2021 | it helps | yes | held |" in card.page(report)
+    assert card.papers_bad().startswith("In the papers' own experiments, 1 of 2 claims did not hold")

@@ -69,13 +69,21 @@ class Means:
 
     def of(self, measure: str, who: str = OURS) -> float:
         """One mean; NaN where there is none."""
-        entry = self.measures[measure]
-        found = entry["value"] if who == OURS else entry["baselines"][who]["value"]
+        found = self._entry(measure, who)["value"]
         return float("nan") if found is None else float(found)
 
     def said(self, measure: str, *who: str) -> str:
-        """Some of them as words: ``ours 0.81, gradient 0.40``."""
-        return ", ".join(f"{one} {self.of(measure, one):.3g}" for one in who)
+        """Some of them as words, with their spread: ``ours 0.81 ± 0.02, gradient 0.4 ± 0.1``."""
+        return ", ".join(f"{one} {self.of(measure, one):.3g}{self._spread(measure, one)}" for one in who)
+
+    def _entry(self, measure: str, who: str) -> Mapping[str, Any]:
+        entry: Mapping[str, Any] = self.measures[measure]
+        found: Mapping[str, Any] = entry if who == OURS else entry["baselines"][who]
+        return found
+
+    def _spread(self, measure: str, who: str) -> str:
+        found = self._entry(measure, who).get("spread")
+        return "" if found is None else f" ± {found:.2g}"
 
 
 @dataclass(frozen=True)

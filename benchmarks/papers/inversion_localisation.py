@@ -35,6 +35,7 @@ from benchmarks.papers.common import (
     run,
 )
 from benchmarks.real_pictures import real_pictures, taught
+from xai_widgets.lessons.photos import four_in_one, halved
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.photos import lite0_study
 from xai_widgets.progress import Progress
@@ -104,9 +105,9 @@ def mosaics(study: Study, count: int, seed: int) -> Cases:
     """Mosaics of four photos, each explained for one of them."""
     photos, classes = _photos(study)
     generator = torch.Generator().manual_seed(seed)
-    small = F.interpolate(photos, (SIDE // 2, SIDE // 2), mode="bilinear", antialias=True).clamp(0, 1)
+    small = halved(photos)
     drawn = [torch.randperm(len(photos), generator=generator)[:4] for _ in range(12 * count)]
-    pictures = torch.stack([_square(small[four]) for four in drawn])
+    pictures = torch.stack([four_in_one(small[four]) for four in drawn])
     places = torch.randint(4, (len(drawn),), generator=generator)
     wanted = torch.stack([classes[four[place]] for four, place in zip(drawn, places, strict=True)])
     kept = _seen(study, pictures, wanted[:, None])[:count]
@@ -139,11 +140,6 @@ def _photos(study: Study) -> tuple[Tensor, Tensor]:
 def _seen(study: Study, pictures: Tensor, classes: Tensor) -> Tensor:
     """Which pictures show all of their classes ``(N, k)`` to the network."""
     return (study.predict(pictures).gather(1, classes) >= SEEN).all(1).nonzero().flatten()
-
-
-def _square(four: Tensor) -> Tensor:
-    """Four pictures ``(4, C, H, W)`` as one ``(C, 2H, 2W)``."""
-    return torch.cat([torch.cat([*four[:2]], 2), torch.cat([*four[2:]], 2)], 1)
 
 
 # --- masks -------------------------------------------------------------------------------------------------------

@@ -94,10 +94,11 @@ def _waiting(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _claims(found: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = [["claim", "held", "found"]]
+    rows = [["claim", "held", "seeds", "found"]]
     for one in found.values():
+        seeds = str(len(one["seeds"]))
         rows += [
-            [f"{claim['claim']} *({claim['paper']})*", "yes" if claim["held"] else "**no**", claim["found"]]
+            [f"{claim['claim']} *({claim['paper']})*", "yes" if claim["held"] else "**no**", seeds, claim["found"]]
             for claim in one["claims"]
         ]
     held = sum(claim["held"] for one in found.values() for claim in one["claims"])

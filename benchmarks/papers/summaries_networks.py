@@ -61,7 +61,7 @@ class Size:
     searched: int
 
 
-SIZE, QUICK = Size(100, 60, 12, 8), Size(32, 16, 4, 5)
+SIZE, QUICK = Size(100, 60, 12, 8), Size(24, 12, 2, 5)
 
 
 @dataclass(frozen=True, eq=False)

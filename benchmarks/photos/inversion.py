@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 from common import SIDE, arguments, measure, report
 from torch import Tensor
-from torch.nn import functional as F
 
 import xai_widgets as xw
+from xai_widgets.lessons.photos import four_in_one, halved
 from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
@@ -101,21 +101,16 @@ def singles(study: Study, indices: list[int]) -> Photos:
 def mosaics(photos: Photos, seed: int) -> Photos:
     """For each photo a mosaic of it and three of other classes, each at half its side, in drawn places."""
     generator = torch.Generator().manual_seed(seed)
-    small = F.interpolate(photos.pictures, (SIDE // 2, SIDE // 2), mode="bilinear", antialias=True).clamp(0, 1)
+    small = halved(photos.pictures)
     pictures, regions = [], []
     for row, class_index in enumerate(photos.classes.tolist()):
         others = (photos.classes != class_index).nonzero().flatten()
         chosen = others[torch.randperm(len(others), generator=generator)[:3]].tolist()
         place = int(torch.randint(4, (), generator=generator))
         four = small[[*chosen[:place], row, *chosen[place:]]]
-        pictures.append(_square(four))
-        regions.append(_square(torch.zeros_like(four).index_fill(0, torch.tensor([place]), 1.0))[0] > 0)
+        pictures.append(four_in_one(four))
+        regions.append(four_in_one(torch.zeros_like(four).index_fill(0, torch.tensor([place]), 1.0))[0] > 0)
     return Photos(torch.stack(pictures), photos.classes, torch.stack(regions))
-
-
-def _square(four: Tensor) -> Tensor:
-    """Four pictures ``(4, C, H, W)`` as one ``(C, 2H, 2W)``."""
-    return torch.cat([torch.cat([*four[:2]], 2), torch.cat([*four[2:]], 2)], 1)
 
 
 def _costs(search: GuidedFeatureInversion, pictures: Tensor) -> dict[str, float]:

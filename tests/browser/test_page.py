@@ -24,7 +24,14 @@ def page_of(layer: str, name: str, source: str) -> LayerPage:
     rows = [{"label": f"{SCRIPT} {number}", "tiles": [tile]} for number in range(2)]
     frames = [{"name": name, "tiles": [{**tile, "heading": f"{layer}, picture {number}"}]} for number in range(2)]
     verdict = verdict_data(Verdict("careful", f"verdict of {layer}"), SCRIPT)
-    return LayerPage(frames=frames, columns=["original"], rows=rows, sentence=f"sentence of {layer}", verdict=verdict)
+    return LayerPage(
+        frames=frames,
+        columns=["original"],
+        rows=rows,
+        sentence=f"sentence of {layer}",
+        verdict=verdict,
+        hidden=[""] * len(rows),
+    )
 
 
 @pytest.fixture

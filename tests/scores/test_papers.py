@@ -195,7 +195,7 @@ def test_a_run_measures_each_seed_and_writes_as_it_goes(papers, tmp_path):
     assert (hits["value"], hits["spread"], hits["better"]) == (1.0, 1.0, "higher")
     assert hits["baselines"] == {"other": {"value": 1.0, "spread": 0.0, "values": [1.0, 1.0, 1.0]}}
     assert found["claims"] == [
-        {"paper": "nobody", "claim": "more is better", "found": "ours 1, other 1", "held": False}
+        {"paper": "nobody", "claim": "more is better", "found": "ours 1 ± 1, other 1 ± 0", "held": False}
     ]
     common.run(made, ["--seeds", "1", "--json", str(tmp_path / "part.json")])
     common.run(made, ["--seeds", "3", "--resume", "--json", str(tmp_path / "part.json")])

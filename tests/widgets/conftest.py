@@ -23,6 +23,7 @@ from xai_widgets.methods.summaries.regions import Region
 from xai_widgets.methods.summaries.summary import ClassSummaries, Summary
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import hidden
 from xai_widgets.study import Study
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 
@@ -30,6 +31,14 @@ from xai_widgets.widgets.workbench.catalogue import VIEWS
 def data_of(page):
     """The data of an exported page."""
     return json.loads(re.search(r"^const data = restored\((.*)\);$", page, re.MULTILINE).group(1))
+
+
+def numbers_of(explorer):
+    """What stands behind "Why?" before the sentence on what hiding the evidence does, which has to end it."""
+    assert explorer.wait(60)
+    end = f" {hidden(explorer.study, explorer._marks(explorer._shown), Progress()).sentence()}"
+    assert explorer.numbers.endswith(end)
+    return explorer.numbers.removesuffix(end)
 
 
 def red(app):

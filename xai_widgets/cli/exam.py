@@ -37,7 +37,7 @@ def _add_of_all(parser: argparse.ArgumentParser) -> None:
     only = parser.add_argument_group("with --all")
     only.add_argument("--html", type=path, metavar="FILE", help="write a report with the best and worst pictures there")
     only.add_argument(
-        "--pictures", type=number(COUNT), default=64, help="pictures drawn for each classifier (default: 64)"
+        "--pictures", type=number(COUNT), help="pictures drawn for each classifier (default: 64, of large ones 12)"
     )
     only.add_argument(
         "--keep", type=path, metavar="DIR", default=KEEP, help=f"keep finished rows there (default: {KEEP})"

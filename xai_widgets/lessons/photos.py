@@ -21,8 +21,7 @@ MARGIN = 0.05
 
 def mosaic(photos: Sequence[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     """Four photos ``(3, S, S)`` in one, at half their size; and where each of them is, bool ``(S, S)``."""
-    small = F.interpolate(torch.stack(list(photos[:4])), scale_factor=0.5, mode="bilinear", antialias=True)
-    whole = torch.cat([torch.cat([*small[:2]], -1), torch.cat([*small[2:]], -1)], -2)
+    whole = four_in_one(halved(torch.stack(list(photos[:4]))))
     side = whole.shape[-1] // 2
     where = {}
     for place, name in enumerate(("top left", "top right", "bottom left", "bottom right")):
@@ -31,6 +30,16 @@ def mosaic(photos: Sequence[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         quarter[row * side : (row + 1) * side, column * side : (column + 1) * side] = True
         where[name] = quarter
     return whole, where
+
+
+def halved(photos: Tensor) -> Tensor:
+    """Photos ``(N, 3, S, S)`` at half their size."""
+    return F.interpolate(photos, scale_factor=0.5, mode="bilinear", antialias=True).clamp(0, 1)
+
+
+def four_in_one(four: Tensor) -> Tensor:
+    """Four pictures ``(4, C, S, S)`` as one ``(C, 2 S, 2 S)``, row by row."""
+    return torch.cat([torch.cat([*four[:2]], -1), torch.cat([*four[2:]], -1)], -2)
 
 
 def horse(texture: Tensor) -> Tensor:

@@ -26,16 +26,17 @@ from xai_widgets.scores.row_exam import BETTER, Row, examine_row
 from xai_widgets.scores.rows import ROWS, kind_of
 from xai_widgets.scores.twin import FITS, fit_missing, randomised
 from xai_widgets.seeding import derived
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 HONEST, CHEATING = "honest", "cheating"
 """Names of the demos' studies; the rule of `cue` needs both."""
 
-PICTURES = 64
-"""Pictures of each exam."""
+PICTURES, LARGE_PICTURES = 64, 12
+"""Pictures of each exam, and how many of large ones, which take dozens of times as long."""
 
-TWINS = 5
-"""Classifiers with random weights: each of them alone is an accident."""
+TWINS, LARGE_TWINS = 5, 1
+"""Classifiers with random weights: each of them alone is an accident. Large pictures have time for one."""
 
 NOT_FITTED = "not fitted for this study: xai-widgets fit {row}"
 NOT_REFITTED = "Not fitted anew for random weights, since this may take long."
@@ -98,7 +99,7 @@ def examine_all(
     studies: Mapping[str, Study],
     *,
     seed: int = 0,
-    pictures: int = PICTURES,
+    pictures: int | None = None,
     keep: Path,
     progress: Progress,
     fit: bool = True,
@@ -112,7 +113,8 @@ def examine_all(
     seed
         Of the pictures, of what methods draw, and of random weights.
     pictures
-        How many are drawn of each study; those that the classifier gets wrong are left out.
+        How many are drawn of each study; those that the classifier gets wrong are left out. Default: 64, of large
+        ones 12.
     keep
         Folder for finished rows; those of the same exam are taken from there.
     progress
@@ -126,7 +128,8 @@ def examine_all(
         If `progress` was cancelled; finished rows are kept.
     """
     seed, plan = limits.SEED("seed", seed), [(study, row) for study in studies for row in ROWS]
-    makers = {name: _Desk(name, study, seed, pictures, keep, fit) for name, study in studies.items()}
+    counts = {name: pictures or usual_pictures(study) for name, study in studies.items()}
+    makers = {name: _Desk(name, study, seed, counts[name], keep, fit) for name, study in studies.items()}
     kept = {(study, row): one for study, row in plan if (one := makers[study].kept(row)) is not None}
     progress.start("exam of all methods", len(plan), done=len(kept))
     found: dict[str, dict[str, Row]] = {name: {} for name in studies}
@@ -136,7 +139,12 @@ def examine_all(
             found[study][row] = known or makers[study].examined(row, progress.part())
             if known is None:
                 progress.advance(note=f"{row}, {study}")
-    return Report(seed, pictures, found, _threshold(found))
+    return Report(seed, max(counts.values()), found, _threshold(found))
+
+
+def usual_pictures(study: Study) -> int:
+    """How many pictures of a study are drawn, unless somebody says."""
+    return LARGE_PICTURES if is_large(study.shape) else PICTURES
 
 
 def _threshold(found: Mapping[str, Mapping[str, Row]]) -> float | None:
@@ -202,7 +210,8 @@ class _Desk:
     def _twins(self, row: str) -> list[Study]:
         """Classifiers with random weights: several, but one where each needs a fit."""
         if not self._random:
-            self._random = [randomised(self.study, derived(self.seed, "twin", number)) for number in range(TWINS)]
+            count = LARGE_TWINS if is_large(self.study.shape) else TWINS
+            self._random = [randomised(self.study, derived(self.seed, "twin", number)) for number in range(count)]
         return self._random[:1] if row in FITS else self._random
 
 

@@ -20,11 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.cae import CAE
+from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.srae.srae import SRAE
@@ -51,13 +53,27 @@ class Question:
         return len(self.pictures)
 
 
+def _change(found: Counterfactual) -> Tensor:
+    return found.change.abs().mean(0)[None]
+
+
+MAPS: Mapping[str, Callable[[Any], Tensor]] = {
+    "cladec": lambda found: found.bits_kept - found.bits_lost,
+    "summaries": lambda found: found.masks[:, 0].float(),
+    "srae": lambda found: found.heatmaps().sum(1),
+    "inversion": lambda found: found.masks,
+    "cae": _change,
+}
+"""The map of what each method found, ``(N, H, W)``; of summaries that is `Masks`. Exams and widgets measure these."""
+
+
 def _inversion(asked: Question) -> Tensor:
     found = GuidedFeatureInversion(asked.study).explain(asked.pictures, asked.classes, progress=asked.progress)
-    return found.masks
+    return MAPS["inversion"](found)
 
 
 def _summaries(asked: Question) -> Tensor:
-    return CrispMasks(asked.study).find(asked.pictures, asked.classes, progress=asked.progress).masks[:, 0].float()
+    return MAPS["summaries"](CrispMasks(asked.study).find(asked.pictures, asked.classes, progress=asked.progress))
 
 
 def _srae(asked: Question) -> Tensor:
@@ -65,19 +81,18 @@ def _srae(asked: Question) -> Tensor:
     maps = torch.zeros(len(asked), *asked.pictures.shape[2:])
     for target in asked.classes.unique().tolist():
         rows = asked.classes == target
-        maps[rows] = srae.explain(asked.pictures[rows], target).heatmaps().sum(1)
+        maps[rows] = MAPS["srae"](srae.explain(asked.pictures[rows], target))
     return maps
 
 
 def _cladec(asked: Question) -> Tensor:
     cladec: ClaDec = asked.study.explainers["cladec"]
-    found = cladec.explain(asked.pictures, cladec.layers[-1])
-    return found.bits_kept - found.bits_lost
+    return MAPS["cladec"](cladec.explain(asked.pictures, cladec.layers[-1]))
 
 
 def _cae(asked: Question) -> Tensor:
     cae: CAE = asked.study.explainers["cae"]
-    return torch.stack([cae.explain(picture, frames=2).change.abs().mean(0) for picture in asked.pictures])
+    return torch.cat([MAPS["cae"](cae.explain(picture, frames=2)) for picture in asked.pictures])
 
 
 ANSWERS: Mapping[str, Callable[[Question], Tensor]] = {

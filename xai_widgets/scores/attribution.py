@@ -15,7 +15,6 @@ from statistics import NormalDist
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from xai_widgets.methods.common.blur import blur
@@ -26,8 +25,11 @@ Score = Callable[[Tensor], Tensor]
 CELLS = 16
 """Rows and columns of cells that are removed, at most."""
 
-STEPS = 16
-"""Steps in which a picture is removed."""
+STEPS, LARGE_STEPS = 16, 8
+"""Steps in which a picture is removed; of a large one each takes dozens of times as long."""
+
+AT_ONCE = 64
+"""So many pictures, with more or less removed, are scored at once; with less memory than a batch of an exam."""
 
 RADIUS = 0.02
 """Largest change of a value in `max_sensitivity`."""
@@ -70,8 +72,15 @@ def insertion(score: Score, pictures: Tensor, fills: Tensor, maps: Tensor, seed:
 def _area(score: Score, start: Tensor, end: Tensor, ranks: Tensor, steps: int) -> Tensor:
     cells = int(ranks.max()) + 1
     counts = torch.linspace(0, cells, steps + 1, dtype=torch.double).round()
-    curve = torch.stack([score(torch.where((ranks < count)[:, None], end, start)) for count in counts], dim=1)
-    return torch.trapezoid(curve.double(), counts / cells, dim=1)
+    curve = [_scores(score, start, end, ranks, some) for some in counts.split(max(AT_ONCE // len(ranks), 1))]
+    return torch.trapezoid(torch.cat(curve, 1).double(), counts / cells, dim=1)
+
+
+def _scores(score: Score, start: Tensor, end: Tensor, ranks: Tensor, counts: Tensor) -> Tensor:
+    """The scores ``(N, T)`` of each picture with so many of its cells replaced."""
+    gone = ranks[:, None] < counts[:, None, None]
+    mixed = torch.where(gone[:, :, None], end[:, None], start[:, None])
+    return score(mixed.flatten(0, 1)).view(len(ranks), len(counts))
 
 
 def removal_ranks(maps: Tensor, seed: int) -> Tensor:
@@ -144,6 +153,8 @@ def similarity(maps: Tensor, others: Tensor) -> Tensor:
 
 def spearman(one: Tensor, other: Tensor) -> Tensor:
     """Correlation of the ranks of two series; NaN with fewer than three entries, or where all of one are equal."""
+    from scipy.stats import rankdata  # noqa: PLC0415  (slow to import)
+
     ranks = [rankdata(values.double().numpy()) for values in (one, other)]
     if len(ranks[0]) < 3 or any(np.ptp(values) == 0 for values in ranks):
         return torch.tensor(torch.nan, dtype=torch.double)

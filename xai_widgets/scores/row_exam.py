@@ -13,13 +13,10 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import CancelledError, XaiWidgetsError
-from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.scores.answers import Question
 from xai_widgets.scores.attribution import (
     FILLS,
-    deletion,
     excess_mass,
-    insertion,
     margin,
     max_sensitivity,
     mean_of,
@@ -28,15 +25,17 @@ from xai_widgets.scores.attribution import (
     similarity,
 )
 from xai_widgets.scores.cue import hottest_place
+from xai_widgets.scores.hiding import HIDING
 from xai_widgets.scores.material import Known, Material
 from xai_widgets.scores.rows import Kind, kind_of
 from xai_widgets.scores.twin import fit_twin
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 Maker = Callable[[Question], Tensor]
 
-MOVED = 16
-"""So many pictures are explained again for the stability."""
+MOVED, LARGE_MOVED = 16, 2
+"""So many pictures are explained again for the stability, each several times; of large ones fewer."""
 
 CASES = ("best", "median", "worst")
 
@@ -118,7 +117,11 @@ def examine_row(name: str, make: Maker, material: Material, twins: Sequence[Stud
         raise
     except XaiWidgetsError as error:
         return Row(name, kind_of(name), note=str(error))
-    values = _faithful(asked, maps) | _true(maps, material.known) | {"stability": _stability(make, asked)}
+    values = (
+        {name: area(asked, maps) for name, area in HIDING.items()}
+        | _true(maps, material.known)
+        | {"stability": _stability(make, asked)}
+    )
     random, note = _with_random_weights(name, make, asked, twins, maps)
     return Row(
         name=name,
@@ -163,17 +166,6 @@ def _counted(study: Study) -> Iterator[list[int]]:
 # --- measures --------------------------------------------------------------------------------------------------------
 
 
-def _faithful(asked: Question, maps: Tensor) -> dict[str, Tensor]:
-    def score(pictures: Tensor) -> Tensor:
-        return own_scores(asked.study.predict(pictures), asked.classes)
-
-    found: dict[str, Tensor] = {}
-    for name, fill in FILLS.items():
-        given = score, asked.pictures, fill(asked.pictures), maps, asked.seed
-        found |= {f"deletion_{name}": deletion(*given), f"insertion_{name}": insertion(*given)}
-    return found
-
-
 def _true(maps: Tensor, known: Known | None) -> dict[str, Tensor]:
     if known is None:
         return {}
@@ -186,7 +178,7 @@ def _true(maps: Tensor, known: Known | None) -> dict[str, Tensor]:
 
 
 def _stability(make: Maker, asked: Question) -> Tensor:
-    some = _first(asked, MOVED)
+    some = _first(asked, LARGE_MOVED if is_large(asked.pictures.shape) else MOVED)
 
     def explain(pictures: Tensor, draw: int) -> Tensor:
         return make(replace(some, pictures=pictures, seed=some.seed + draw)).float().cpu()

@@ -15,13 +15,15 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.layers import module_name
 from xai_widgets.progress import Progress
+from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
 STEPS = 32
 """Steps of integrated gradients."""
 
 PATCHES = 8
-"""Patches side by side: of LIME's grid, and of occlusion, which also hides those half-way between."""
+"""Patches side by side: of LIME's grid, and of occlusion, which also hides those half-way between in pictures that are
+not large."""
 
 SAMPLES = 200
 """Pictures with missing patches, to which LIME fits its model."""
@@ -82,7 +84,8 @@ def occlusion(odds: Callable[[Tensor], Tensor], picture: Tensor, hidden: Tensor)
 
     channels, height, width = picture.shape[1:]
     window = (channels, max(height // PATCHES, 1), max(width // PATCHES, 1))
-    strides = (channels, max(window[1] // 2, 1), max(window[2] // 2, 1))
+    overlap = 1 if is_large(picture.shape) else 2
+    strides = (channels, *(max(side // overlap, 1) for side in window[1:]))
     found: Tensor = attr.Occlusion(odds).attribute(picture, window, strides, hidden, perturbations_per_eval=BATCH)
     return found
 

@@ -26,7 +26,7 @@ def assert_sums(explanation):
 # --- explaining --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("basis", ["srae", "pca", "pls"])
+@pytest.mark.parametrize("basis", ["srae", "pca", "pls", "random"])
 @pytest.mark.parametrize("method", ["spatial", "gradient", "occlusion"])
 def test_the_sum_is_exact(srae, basis, method):
     explanation = srae.explain(PICTURES, 1, basis=basis, heatmap_method=method)

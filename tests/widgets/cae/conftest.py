@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import xai_widgets as xw
+from tests.widgets.conftest import numbers_of
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.show.images import data_uri, to_uint8
 from xai_widgets.study import Study
@@ -47,7 +48,7 @@ def settle(explorer):
     else:
         assert (explanation.source, explanation.target) == (scene.source, scene.target)
         assert explanation.original.equal(picture)
-        assert explorer.numbers == explanation.verdict()
+        assert numbers_of(explorer) == explanation.verdict()
     return picture
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
-from tests.widgets.conftest import data_of, red
+from tests.widgets.conftest import data_of, numbers_of, red
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.pool import NOT_KNOWN
@@ -48,7 +48,7 @@ def test_the_first_page(explorer, fitted):
     assert last.startswith("difference")
     assert [row["label"] for row in explorer.grid.rows] == [fitted.study.class_names[label] for label in labels]
     assert explorer.sentence == fitted.report("conv2").sentence()
-    assert explorer.numbers == shown.verdict()
+    assert numbers_of(explorer) == shown.verdict()
     assert explorer.fit.disabled
     assert tiles(explorer)[1]["caption"] == shown.said("cladec", 0)
     assert (explorer.grid.tile, explorer.grid.pixelated) == (128, True)
@@ -148,6 +148,8 @@ def test_state_goes_out_and_comes_back_on_another_explorer(explore, many):
     assert second.state == state
     assert second.explanation.units == (0, 1, 2, 3, 7)
     assert (second.grid.columns, second.grid.rows) == (first.grid.columns, first.grid.rows)
+    assert first.wait(60)
+    assert second.wait(60)
     assert (second.sentence, second.numbers) == (first.sentence, first.numbers)
     assert second.bars.heights("cladec").tolist() == first.bars.heights("cladec").tolist()
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tests.widgets.conftest import data_of, do
+from tests.widgets.conftest import data_of, do, numbers_of
 from xai_widgets.errors import NotFittedError, PictureError, XaiWidgetsError
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
@@ -74,7 +74,7 @@ def test_it_begins_with_the_predicted_class_of_the_first_picture(explorer, study
     expected = quick(study_read).explain(picture, film=True)
     assert torch.equal(explorer.explanation.masks, expected.masks)
     assert explorer.explanation.class_index.tolist() == study_read.predict(picture).argmax(1).tolist()
-    assert explorer.numbers.endswith(expected.verdict())
+    assert numbers_of(explorer).endswith(expected.verdict())
     (row,) = explorer.grid.rows
     assert row["label"] == explorer.scene.name(0)
     assert len(row["tiles"]) == len(explorer.grid.columns) == 6

@@ -9,7 +9,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
-from tests.widgets.conftest import do
+from tests.widgets.conftest import do, numbers_of
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.srae.scene import find_exemplars
 from xai_widgets.methods.srae.srae import SRAE
@@ -32,7 +32,7 @@ def hidden(explorer):
 
 def test_a_fitted_one_shows_the_sum_of_the_first_picture(explorer, srae):
     found = explorer.explanation
-    assert (explorer.sentence, explorer.numbers) == (found.sentence(0), found.verdict())
+    assert (explorer.sentence, numbers_of(explorer)) == (found.sentence(0), found.verdict())
     expected = srae.explain(srae.study.test[explorer.picture][0], 0)
     assert torch.equal(found.contributions, expected.contributions)
     assert explorer.views.bar.steps == found.steps()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.widgets.conftest import red, until
+from tests.widgets.conftest import numbers_of, red, until
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.summaries.scene import FIRST_LOOK
 from xai_widgets.widgets.summaries.explorer import SummaryBrowser
@@ -40,7 +40,7 @@ def test_what_was_found_is_there_at_once(browser):
     assert first["gauge"] == pytest.approx([1.7 / 2.3, 2.0 / 2.3, 1])
     assert [tile["caption"] for tile in first["tiles"]] == ["exemplar", "", "", "", ""]
     assert "2 kinds of region in 6 pictures" in browser.sentence
-    assert browser.numbers == browser.explanation.verdict()
+    assert numbers_of(browser) == browser.explanation.verdict()
     assert (browser.row, browser.rows.selected) == ([0, 0], 0)
     assert browser.controls.find.layout.display == "none"
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from xai_widgets import artifact
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.additive import Additive
-from xai_widgets.methods.srae.baselines import LinearFeatures, fit_linear, fit_random
+from xai_widgets.methods.srae.baselines import LinearFeatures, RandomFeatures, fit_linear, fit_random
 from xai_widgets.methods.srae.fit import SraeFit
 from xai_widgets.methods.srae.fit_data import FitData, read_layer
 from xai_widgets.methods.srae.network import XNetwork
@@ -54,11 +54,13 @@ class FittedFeatures:
     map_offset: tuple[float, float]
     seconds: float
     names: dict[int, list[str]] = field(default_factory=dict)
+    random: RandomFeatures | None = None  # files of older fits lack it
 
     @property
     def models(self) -> dict[str, Additive]:
-        """The three sets of x-features, by their basis."""
-        return {"srae": self.network, "pca": self.pca, "pls": self.pls}
+        """The sets of x-features, by their basis."""
+        known: dict[str, Additive] = {"srae": self.network, "pca": self.pca, "pls": self.pls}
+        return known if self.random is None else known | {"random": self.random}
 
     def named(self, row: int) -> tuple[str, ...]:
         """The names of a class's x-features."""
@@ -104,6 +106,7 @@ class FittedFeatures:
             table=ContributionTable.of(seen, network, chosen),
             map_offset=_map_offset(seen),
             seconds=time.perf_counter() - began,
+            random=random,
         )
         finished.clear()
         return made
@@ -174,7 +177,7 @@ def restored_settings(details: Mapping[str, Any]) -> Settings:
 def _models(
     settings: Settings, tensors: Mapping[str, Tensor], details: Mapping[str, Any], device: torch.device
 ) -> dict[str, Any]:
-    """The three sets of x-features, with their weights."""
+    """The sets of x-features, with their weights."""
     shape = (len(details["classes"]), len(tensors["pca/mean"]), settings.features)
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
         network = XNetwork(
@@ -185,6 +188,8 @@ def _models(
             nonnegative=bool(details["nonnegative"]),
         )
     models = {"network": network, "pca": LinearFeatures(*shape), "pls": LinearFeatures(*shape)}
+    if "random/mean" in tensors:
+        models["random"] = RandomFeatures(*shape)
     for name, model in models.items():
         model.load_state_dict(artifact.group(tensors, "srae" if name == "network" else name))
         model.eval().requires_grad_(False).to(device)

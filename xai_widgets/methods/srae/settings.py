@@ -14,8 +14,8 @@ Score = Literal["logit", "margin"]
 SCORES: tuple[Score, ...] = ("logit", "margin")
 """What is rebuilt: a class's logit, or how far it is above the best other one."""
 
-Basis = Literal["srae", "pca", "pls"]
-"""Whose x-features: the explanation network's, or those of a linear method fitted on the same pictures."""
+Basis = Literal["srae", "pca", "pls", "random"]
+"""Whose x-features: the explanation network's, those of a linear method fitted on the same pictures, or random ones."""
 
 RATE, PHOTO_RATE = 4e-3, 3e-4
 """Learning rates for small pictures and for photos, a few hundred of which are soon learnt by heart: after 128 steps on

@@ -209,7 +209,7 @@ class SRAE(Explainer):
         heatmap_method
             See `heatmaps`; default `heatmaps.default_heatmap_method`.
         basis
-            "srae", or "pca" or "pls", which were fitted on the same pictures.
+            "srae"; "pca" or "pls", which were fitted on the same pictures; or "random", which files of older fits lack.
 
         Raises
         ------

@@ -15,11 +15,12 @@ from xai_widgets.methods.cae.scene import Choice, Decoded, Goal, Point, Scene, c
 from xai_widgets.names import Target, find_class
 from xai_widgets.pool import Everything
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.before_fit import BeforeFit
 from xai_widgets.widgets.cae.controls import NOBODY, RUNNER_UP, ManifoldControls
 from xai_widgets.widgets.cae.page import manifold_draft
-from xai_widgets.widgets.cae.target import told, with_target
+from xai_widgets.widgets.cae.target import marks, told, with_target
 from xai_widgets.widgets.cae.view import ManifoldView
 from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
@@ -273,11 +274,14 @@ class ManifoldExplorer(BeforeFit):
             self._staged, self.explanation = choice, explanation
             self.controls.enable(fitted=True, led=scene.target is not None)
             self.sentence, verdict, numbers = told(self.explainer, choice, explanation)
-            self.judge(verdict, numbers)
+            self.judge(verdict, numbers, explanation)
             if explanation is not None and isinstance(self._goal, str):
                 self.controls.set_dial(explanation.obtained)
             self.map.move(*point)
             self._follow_point()
+
+    def _marks(self, shown: Counterfactual) -> Marks:
+        return marks(shown)
 
     # --- the point -----------------------------------------------------------------------------------------------
 

@@ -16,8 +16,9 @@ from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.scene import Choice, Goal, Point, choose_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import hidden
 from xai_widgets.widgets.cae.controls import NOBODY, RUNNER_UP
-from xai_widgets.widgets.cae.target import offered, told, with_target
+from xai_widgets.widgets.cae.target import marks, offered, told, with_target
 from xai_widgets.widgets.cae.view import CHIP, ManifoldView
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
@@ -80,6 +81,8 @@ def _map(view: ManifoldView, cae: CAE, choice: Choice, goal: Goal, progress: Pro
     view.show(scene, choice.truth(cae.study), end, end.point)
     view.show_way(scene, explanation)
     sentence, verdict, numbers = told(cae, choice, explanation)
+    if explanation is not None:
+        numbers = f"{numbers} {hidden(cae.study, marks(explanation), progress).sentence()}"
     state = view.page_state()
     frames, atlas = state.pop("strip"), state.pop("atlas")
     return {

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Choice
 from xai_widgets.pictures import load
+from xai_widgets.scores.answers import MAPS
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.show.images import data_uri
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY, OVERVIEW, RUNNER_UP
@@ -23,6 +26,8 @@ MOST_CHIPS = 8
 
 CERTAIN = 0.9
 """A map with fewer expected answers is in doubt."""
+
+CHANGED = "what changes most"
 
 RISES = 0.05
 """The probability may fall so far on the way to the target without doubt."""
@@ -99,6 +104,11 @@ def judged(found: Counterfactual) -> Verdict:
     return judge(
         found.problems, doubt, f"It becomes {target} with {found.obtained:.0%}, and all frames lie on the data."
     )
+
+
+def marks(found: Counterfactual) -> Marks:
+    """Where the picture changes on the way to the target."""
+    return Marks(found.original[None], torch.tensor([found.source]), MAPS["cae"](found), CHANGED)
 
 
 def told(cae: CAE, choice: Choice, explanation: Counterfactual | None) -> tuple[str, Verdict, str]:

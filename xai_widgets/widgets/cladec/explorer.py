@@ -10,11 +10,13 @@ from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
 from xai_widgets.methods.cladec.scene import chosen_units
 from xai_widgets.pool import EVERYTHING, NOT_KNOWN
+from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.cladec import tiles
 from xai_widgets.widgets.cladec.difference import of_drawings
-from xai_widgets.widgets.cladec.frames import LayerFrames, unfitted, verdict
+from xai_widgets.widgets.cladec.frames import LayerFrames, marks, unfitted, verdict
 from xai_widgets.widgets.cladec.kinds import MISTAKES, listed
 from xai_widgets.widgets.cladec.page import LayerPage, layer_page, layers_draft
 from xai_widgets.widgets.frame import fits
@@ -228,7 +230,6 @@ class ClaDecExplorer(Explorer):
     def _show_explanation(self) -> None:
         self.explanation = found = self._explain(self.layer, self._indices)
         self.sentence = found.report.sentence()
-        self.judge(verdict(found), found.verdict())
         self.grid.columns = tiles.columns_of(found, self.map.value)
         self.grid.rows = self._grid_rows(found, self._indices)
         self._show_row()
@@ -241,10 +242,15 @@ class ClaDecExplorer(Explorer):
 
     def _show_row(self) -> None:
         """Show the chosen picture, drawn from each layer."""
+        if (found := self.explanation) is not None:
+            self.judge(verdict(found), found.verdict(), (found, self._row))
         self._show_bars()
         if self._indices:
             self.stage.frames = self._frames(self._indices[self._row])
             self.stage.value = self.layer
+
+    def _marks(self, shown: tuple[ClaDecExplanation, int]) -> Marks:
+        return marks(*shown)
 
     def _frames(self, index: int) -> list[Frame]:
         """The chosen picture as each fitted layer has it, and as the chosen one will."""
@@ -324,9 +330,10 @@ class ClaDecExplorer(Explorer):
         pool, chosen = self.study.pool, self._indices[self._row]
         pictures = written(pool, chosen)
 
-        def page_of(layer: str) -> LayerPage:
+        def page_of(layer: str, progress: Progress) -> LayerPage:
             found = self._explain(layer, pictures)
-            return layer_page(found, tiles.columns_of(found, self.map.value), self._grid_rows(found, pictures))
+            columns, rows = tiles.columns_of(found, self.map.value), self._grid_rows(found, pictures)
+            return layer_page(found, columns, rows, self.study, progress)
 
         line = picture_line(pool, chosen, pixelated=self.grid.pixelated)
         strip, tile = self.picker.strip_state(), self.grid.tile

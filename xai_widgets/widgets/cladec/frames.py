@@ -7,9 +7,13 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from xai_widgets.methods.cladec.explanation import SPOKEN, ClaDecExplanation
+from xai_widgets.scores.answers import MAPS
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.widgets.views.drawing import exactly
 from xai_widgets.widgets.views.stage import Frame, Large
 from xai_widgets.widgets.views.verdict import Verdict, judge
+
+KEPT = "what this layer keeps best"
 
 AGREES = 0.9
 """A layer is in doubt if the classifier recognises fewer of its reconstructions."""
@@ -41,6 +45,12 @@ def verdict(found: ClaDecExplanation) -> Verdict:
     """Whether to trust the pictures of a layer."""
     same = f"Reconstructions keep the predicted class in {found.report.agreement:.0%} of cases."
     return judge(found.problems, "" if found.report.agreement >= AGREES else same, same)
+
+
+def marks(found: ClaDecExplanation, row: int) -> Marks:
+    """What a layer knows of one picture, place by place."""
+    one = slice(row, row + 1)
+    return Marks(found.original[one], found.predictions["original"][one].argmax(1), MAPS["cladec"](found)[one], KEPT)
 
 
 class LayerFrames:

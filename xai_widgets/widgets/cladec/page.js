@@ -10,6 +10,13 @@ const chosen = pictureLine({ makeModel, cards, line: data.line, show: showPictur
 function showPicture() {
   large.set("frames", names.map((name) => data.pages[name].frames[chosen()]));
   rows.set("selected", chosen());
+  showVerdict();
+}
+
+function showVerdict() {
+  const { verdict, hidden } = data.pages[picker.get("value")];
+  const numbers = `${verdict.numbers} ${hidden[chosen()]}`;
+  verdictLine(document.getElementById("verdict"), { ...verdict, numbers });
 }
 
 function showLayer() {
@@ -18,7 +25,7 @@ function showLayer() {
   rows.set("columns", page.columns);
   rows.set("rows", page.rows);
   document.getElementById("sentence").textContent = page.sentence;
-  verdictLine(document.getElementById("verdict"), page.verdict);
+  showVerdict();
 }
 
 strip.render({ model: picker, el: document.getElementById("strip") });

@@ -8,8 +8,11 @@ from typing import Any, TypedDict
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cladec.explanation import ClaDecExplanation
-from xai_widgets.widgets.cladec.frames import frame_of, verdict
-from xai_widgets.widgets.pages.draft import Draft, piece
+from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import hidden
+from xai_widgets.study import Study
+from xai_widgets.widgets.cladec.frames import frame_of, marks, verdict
+from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.views.elements import Row
 from xai_widgets.widgets.views.stage import Frame
@@ -28,9 +31,13 @@ class LayerPage(TypedDict):
     rows: list[Row]
     sentence: str
     verdict: dict[str, str]
+    #: What hiding the evidence in each picture does.
+    hidden: list[str]
 
 
-def layer_page(found: ClaDecExplanation, columns: list[str], rows: list[Row]) -> LayerPage:
+def layer_page(
+    found: ClaDecExplanation, columns: list[str], rows: list[Row], study: Study, progress: Progress
+) -> LayerPage:
     """What is shown of a layer: the explained pictures, large and in rows."""
     return LayerPage(
         frames=[frame_of(found, row) for row in range(len(rows))],
@@ -38,6 +45,7 @@ def layer_page(found: ClaDecExplanation, columns: list[str], rows: list[Row]) ->
         rows=rows,
         sentence=found.report.sentence(),
         verdict=verdict_data(verdict(found), found.verdict()),
+        hidden=[hidden(study, marks(found, row), progress).sentence() for row in range(len(rows))],
     )
 
 
@@ -46,7 +54,7 @@ def layers_draft(
     strip: Mapping[str, Any],
     line: Mapping[str, Any],
     layers: Sequence[str],
-    page_of: Callable[[str], LayerPage],
+    page_of: Callable[[str, Progress], LayerPage],
     *,
     tile: int,
 ) -> Draft:
@@ -55,7 +63,7 @@ def layers_draft(
     def page(made: list[LayerPage]) -> Page:
         return layers_page(title, strip, line, dict(zip(layers, made, strict=True)), tile)
 
-    return Draft(title, [piece(partial(page_of, layer)) for layer in layers], page)
+    return Draft(title, [partial(page_of, layer) for layer in layers], page)
 
 
 def layers_page(

@@ -15,15 +15,18 @@ from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.names import class_name
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import Hidden, Marks, hidden
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.difference import Search, of_predictions
 from xai_widgets.widgets.frame.fitting import Fitting, explainer_of
 from xai_widgets.widgets.frame.selection import Selection
+from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.draft import Draft, finished
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import Tile
+from xai_widgets.widgets.views.verdict import Verdict
 
 PATIENCE = 0.1
 """Seconds between two questions whether to stop waiting."""
@@ -72,6 +75,9 @@ class Explorer(Fitting):
         self._selection = Selection()
         self._known: dict[str, Any] = {}
         self._following = False
+        self._shown: object = None
+        self._own_numbers, self._weighed = "", ""
+        self._weighing = BackgroundTask(self._on_weighing)
         self._check()
         self._make_fitting(given=isinstance(source, Explainer))
         controls, content = self._make_controls(), self._make_views()
@@ -266,6 +272,42 @@ class Explorer(Fitting):
             raise
         return self
 
+    # --- whether to trust it -----------------------------------------------------------------------------------
+
+    def judge(self, verdict: Verdict | None, numbers: str = "", shown: object = None) -> None:
+        """Say whether to trust what is shown; what hiding the evidence `shown` does is measured beside, and added."""
+        with self.lock:
+            if shown is not self._shown:
+                self._shown, self._weighed = shown, ""
+                self._weigh(shown)
+            self._own_numbers = numbers
+            super().judge(verdict, f"{numbers} {self._weighed}".rstrip())
+
+    def _marks(self, shown: Any) -> Marks:
+        """What the evidence marks that `judge` was given; called in the background."""
+        raise NotImplementedError
+
+    def _weigh(self, shown: object) -> None:
+        self._weighing.cancel()
+        if shown is not None:
+            self._weighing.submit(
+                lambda progress: hidden(self.study, self._marks(shown), progress), partial(self._add, shown)
+            )
+
+    def _add(self, shown: object, found: Hidden) -> None:
+        with self.lock:
+            if shown is self._shown:
+                self._weighed = found.sentence()
+                self.judge(self.verdict, self._own_numbers, shown)
+
+    def _on_weighing(self, state: TaskState) -> None:
+        if state == "failed" and self._weighing.error is not None:
+            self.show_error(self._weighing.error)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs, for so many seconds at most, and say whether nothing does."""
+        return super().wait(timeout) and self._weighing.wait(timeout)
+
     # --- taking it away ----------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -282,4 +324,6 @@ class Explorer(Fitting):
     def close(self) -> None:
         """Close every widget inside, and stop what is running; a fit goes on, to be found in the study."""
         self._leave()
+        self._weighing.cancel()
+        self._weighing.wait()
         super().close()

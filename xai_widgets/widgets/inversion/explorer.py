@@ -26,6 +26,7 @@ from xai_widgets.methods.inversion.scene import (
 from xai_widgets.names import Target, find_class
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame.explorer import Explorer
@@ -257,10 +258,13 @@ class InversionExplorer(Explorer):
     def _show(self, scene: Scene) -> None:
         self.scene = scene
         self.sentence = tiles.sentence(scene)
-        self.judge(tiles.judged(scene), tiles.numbers(scene))
+        self.judge(tiles.judged(scene), tiles.numbers(scene), scene.explanation)
         self._words.value = Markup().join(map(_line, tiles.words(scene)))
         self.controls.enable(shown=True)
         self._show_stop()
+
+    def _marks(self, shown: InversionExplanation) -> Marks:
+        return tiles.marks(shown)
 
     def _show_stop(self) -> None:
         """Show a step of the search, or a part of the mask."""

@@ -10,11 +10,14 @@ from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
 from xai_widgets.methods.inversion.scene import NOTHING, RUNNER_UP, SHARES, Choice, Scene, film_of, make_scene
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import hidden
+from xai_widgets.study import Study
 from xai_widgets.widgets.inversion.tiles import (
     COLUMNS,
     judged,
     judged_of,
     large_of,
+    marks,
     numbers,
     rows,
     sentence,
@@ -49,7 +52,8 @@ def inversion_draft(
     draw = each_once(on_page)
 
     def scene_page(choice: Choice, progress: Progress) -> dict[str, Any]:
-        return _scene_page(known.get(choice) or make_scene(inversion, pool, choice, progress), draw)
+        scene = known.get(choice) or make_scene(inversion, pool, choice, progress)
+        return _scene_page(inversion.study, scene, draw, progress)
 
     def page(scenes: list[dict[str, Any]]) -> Page:
         data = {
@@ -71,17 +75,20 @@ def _stops(scene: Scene) -> list[int]:
     return [*range(0, end, EVERY), *range(end, len(scene.stops))]
 
 
-def _scene_page(scene: Scene, draw: Draw) -> dict[str, Any]:
-    classes, stops = range(len(scene.classes)), _stops(scene)
+def _scene_page(study: Study, scene: Scene, draw: Draw, progress: Progress) -> dict[str, Any]:
+    classes, stops, found = range(len(scene.classes)), _stops(scene), scene.explanation
     scene.blends.ask(stops)
+    *own, together = (
+        hidden(study, marks(one), progress).sentence() for one in [*map(found.__getitem__, classes), found]
+    )
     return {
         "names": [scene.name(row) for row in classes],
         "sentence": sentence(scene),
         "words": words(scene),
         # Of each class, and of all of them.
         "verdicts": [
-            *(verdict_data(judged_of(scene, row), scene.explanation[row].verdict()) for row in classes),
-            verdict_data(judged(scene), numbers(scene)),
+            *(verdict_data(judged_of(scene, row), f"{found[row].verdict()} {own[row]}") for row in classes),
+            verdict_data(judged(scene), f"{numbers(scene)} {together}"),
         ],
         "stops": [
             {

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.scene import Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
 from xai_widgets.methods.masking.views import dimmed, drawn_around
+from xai_widgets.scores.answers import MAPS
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.show.images import sequential
 from xai_widgets.show.words import where
 from xai_widgets.widgets.views.drawing import Draw, exactly
@@ -21,6 +24,8 @@ COLUMNS = ["picture", "kept", "removed", "mask", "mask as heat", "background alo
 
 CHANNELS, PARTS = 4, 4
 """At most so many channels and parts are named."""
+
+MASKED = "what the mask shows"
 
 LOST = 0.5
 """A class with less than this share of its probability is lost."""
@@ -97,6 +102,11 @@ def judged_of(scene: Scene, row: int) -> Verdict:
         return Verdict("careful", f"The mask covers {area:.0%} of the picture: it hardly says where the evidence is.")
     holds = f"Kept alone, {name} has {kept:.0%}; removed, {removed:.0%}."
     return Verdict("trust" if removed < LOST * before else "careful", holds)
+
+
+def marks(found: InversionExplanation) -> Marks:
+    """The masks."""
+    return Marks(found.pictures, found.class_index, MAPS["inversion"](found), MASKED)
 
 
 def waiting_row(picture: Tensor) -> Row:

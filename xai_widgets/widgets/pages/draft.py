@@ -61,11 +61,6 @@ class Draft:
             self._made.append(self.pieces[len(self._made)](progress.part()))
 
 
-def piece(compute: Callable[[], Any]) -> Piece:
-    """A piece that takes a moment, and is not stopped within."""
-    return lambda _: compute()
-
-
 def finished(drafts: Sequence[Draft], progress: Progress) -> list[Page]:
     """The pages of all drafts, under one bar that says at its beginning how long all of it takes."""
     if not drafts:

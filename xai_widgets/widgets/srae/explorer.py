@@ -12,6 +12,7 @@ from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.scene import Choice, Scene, SraeOfLayer, find_exemplars, make_scene, offered_layers
 from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.names import Target, find_class
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame import fits
@@ -20,7 +21,7 @@ from xai_widgets.widgets.frame.selection import Selection
 from xai_widgets.widgets.frame.task import TaskState
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.srae.controls import ConceptControls
-from xai_widgets.widgets.srae.measures import judged
+from xai_widgets.widgets.srae.measures import judged, marks
 from xai_widgets.widgets.srae.page import concepts_draft
 from xai_widgets.widgets.srae.views import ConceptViews
 from xai_widgets.widgets.views.elements import Tile
@@ -276,10 +277,13 @@ class ConceptExplorer(Explorer):
         """Show a scene, with the present names."""
         self.scene = scene.renamed(self.srae.names(scene.choice.target))
         self.sentence = self.scene.explanation.sentence(0)
-        self.judge(judged(self.scene.explanation), self.scene.explanation.verdict())
+        self.judge(judged(scene.explanation), self.scene.explanation.verdict(), scene.explanation)
         self.controls.name.value = self.scene.own_name
         self.views.show(self.scene, self.controls.stop)
         self._enable()
+
+    def _marks(self, shown: SRAEExplanation) -> Marks:
+        return marks(shown)
 
     def _show_turn(self) -> None:
         if self.scene is not None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from markupsafe import Markup
 
 from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.report import ClassReport
+from xai_widgets.scores.answers import MAPS
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.widgets.views.verdict import Verdict, judge
+
+ADDED = "where the x-features add most"
 
 LEAST_WITHIN = 0.9
 """A sum that explains less within the class is in doubt."""
@@ -38,6 +43,11 @@ def judged(found: SRAEExplanation) -> Verdict:
     adds_up = f"The x-features explain {max(numbers.r2_positive, 0):.0%} of the score's differences within the class."
     doubt = "" if numbers.r2_positive >= LEAST_WITHIN else adds_up
     return judge([*found.stale, *numbers.problems], doubt, adds_up)
+
+
+def marks(found: SRAEExplanation) -> Marks:
+    """Where the x-features of the class are, all together, in the first picture."""
+    return Marks(found.pictures[:1], torch.tensor([found.class_index]), MAPS["srae"](found.rows([0])), ADDED)
 
 
 def measures(report: ClassReport) -> Markup:

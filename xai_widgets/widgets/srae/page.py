@@ -12,11 +12,13 @@ from xai_widgets.methods.srae.srae import SRAE
 from xai_widgets.methods.srae.turning import STOPS
 from xai_widgets.pool import Pool
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import hidden
+from xai_widgets.study import Study
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.pages.pictures import picture_line, written
 from xai_widgets.widgets.srae import tiles
-from xai_widgets.widgets.srae.measures import judged
+from xai_widgets.widgets.srae.measures import judged, marks
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.views.score_bar import COLOURS, MARK
 from xai_widgets.widgets.views.verdict import verdict_data
@@ -58,7 +60,7 @@ def _class(
     scene = class_scene(srae, pool, target, pictures, progress)
     return {
         "name": srae.study.class_names[target],
-        "pictures": [_picture(scene, row, draw) for row in range(len(pictures))],
+        "pictures": [_picture(srae.study, scene, row, draw, progress) for row in range(len(pictures))],
         "features": [
             {
                 "line": tiles.exemplars_line(scene.explanation, feature),
@@ -69,12 +71,13 @@ def _class(
     }
 
 
-def _picture(scene: ClassScene, row: int, draw: Draw) -> dict[str, Any]:
+def _picture(study: Study, scene: ClassScene, row: int, draw: Draw, progress: Progress) -> dict[str, Any]:
     """A picture's sum and maps, and the answers when each x-feature is turned."""
-    found = scene.explanation
+    found, own = scene.explanation, scene.explanation.rows([row])
+    numbers = f"{own.verdict()} {hidden(study, marks(own), progress).sentence()}"
     return {
         "sentence": found.sentence(row),
-        "verdict": verdict_data(judged(found.rows([row])), found.rows([row]).verdict()),
+        "verdict": verdict_data(judged(own), numbers),
         "line": tiles.features_line(found, row),
         "rows": [tiles.large_row(found, row, "chosen", draw)],
         "order": found.order(row),

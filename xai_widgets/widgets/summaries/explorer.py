@@ -13,6 +13,7 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
@@ -29,7 +30,7 @@ from xai_widgets.widgets.summaries.lines import Cell, Line, lines
 from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.page import summaries_draft
 from xai_widgets.widgets.summaries.tiles import summary_cards, waiting_cards
-from xai_widgets.widgets.summaries.words import judged, numbers_line, sentence
+from xai_widgets.widgets.summaries.words import judged, marks, numbers_line, only, sentence
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import Tile
 
@@ -234,7 +235,10 @@ class SummaryBrowser(Explorer):
         left = self.networks.next_step(goal) is not None
         self.controls.offer_search(left=left and not running, begun=bool(self.scene.known))
         self.sentence = sentence(self.scene, left=left, running=running)
-        self.judge(judged(self.scene), numbers_line(self.scene))
+        self.judge(judged(self.scene), numbers_line(self.scene), only(self.scene))
+
+    def _marks(self, shown: ClassSummaries) -> Marks:
+        return marks(shown)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ from typing import Any
 from xai_widgets.methods.summaries.scene import VIEWS, Goal, Networks, members
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.progress import Progress
+from xai_widgets.scores.hiding import hidden
 from xai_widgets.study import Study
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.pages.frame import Page, shared
 from xai_widgets.widgets.summaries.lines import Filter, lines
 from xai_widgets.widgets.summaries.measures import meanings
 from xai_widgets.widgets.summaries.tiles import member_cards, member_line, member_tiles, members_line, summary_cards
-from xai_widgets.widgets.summaries.words import judged, numbers_line, sentence
+from xai_widgets.widgets.summaries.words import judged, marks, numbers_line, only, sentence
 from xai_widgets.widgets.views.drawing import Draw, each_once, on_page
 from xai_widgets.widgets.views.verdict import verdict_data
 
@@ -50,11 +51,13 @@ def summaries_draft(
 def _class_page(networks: Networks, goal: Goal, draw: Draw, progress: Progress) -> dict[str, Any]:
     """Everything that can be chosen of one class."""
     scene = networks.scene(goal)
-    shown = lines(scene, Filter(MEASURE, rejected=True))
+    shown, found, numbers = lines(scene, Filter(MEASURE, rejected=True)), only(scene), numbers_line(scene)
+    if found is not None:
+        numbers = f"{numbers} {hidden(networks.study(0), marks(found), progress).sentence()}"
     return {
         "name": scene.title,
         "sentence": sentence(scene, left=False, running=False),
-        "verdict": verdict_data(judged(scene), numbers_line(scene)),
+        "verdict": verdict_data(judged(scene), numbers),
         "cards": summary_cards(scene, shown, MEASURE, draw=draw),
         "summaries": [
             cell and _summary_page(cell.found(scene), networks.study(cell.network), cell.summary, draw, progress)

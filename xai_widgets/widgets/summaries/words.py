@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from xai_widgets.methods.summaries.scene import Scene
 from xai_widgets.methods.summaries.summary import ClassSummaries
+from xai_widgets.scores.answers import MAPS
+from xai_widgets.scores.hiding import Marks
 from xai_widgets.widgets.views.verdict import Verdict, judge, worst
 
 
@@ -55,6 +57,22 @@ def _judged(found: ClassSummaries) -> Verdict:
     )
     return judge(found.problems, "" if len(found.indices) >= FEW else sound, sound)
 
+
+def only(scene: Scene) -> ClassSummaries | None:
+    """The summaries of a single network; None for two, whose numbers have no room for more."""
+    return scene.founds[0] if len(scene.founds) == 1 else None
+
+
+def marks(found: ClassSummaries) -> Marks:
+    """The masks of the first pictures."""
+    of = found.masks
+    return Marks(of.pictures[:WEIGHED], of.class_index[:WEIGHED], MAPS["summaries"](of)[:WEIGHED], MASKED)
+
+
+MASKED = "what the masks show"
+
+WEIGHED = 4
+"""So many masks are weighed: enough for a word on the method, and quick."""
 
 FEW = 20
 """What rests on fewer pictures is in doubt."""
