@@ -23,7 +23,7 @@ from xai_widgets.scores.cue import threshold
 from xai_widgets.scores.exam import one_thread
 from xai_widgets.scores.material import Material, draw_material
 from xai_widgets.scores.row_exam import BETTER, Row, examine_row
-from xai_widgets.scores.rows import ROWS, kind_of
+from xai_widgets.scores.rows import ROWS, applies, kind_of
 from xai_widgets.scores.twin import FITS, fit_missing, randomised
 from xai_widgets.seeding import derived
 from xai_widgets.study import Study
@@ -125,7 +125,8 @@ def examine_all(
     CancelledError
         If `progress` was cancelled; finished rows are kept.
     """
-    seed, plan = limits.SEED("seed", seed), [(study, row) for study in studies for row in ROWS]
+    seed = limits.SEED("seed", seed)
+    plan = [(name, row) for name, study in studies.items() for row in ROWS if applies(row, study)]
     makers = {name: _Desk(name, study, seed, pictures, keep, fit) for name, study in studies.items()}
     kept = {(study, row): one for study, row in plan if (one := makers[study].kept(row)) is not None}
     progress.start("exam of all methods", len(plan), done=len(kept))

@@ -6,7 +6,7 @@ itself distinguishes, and no pattern that fools the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import NO_LAYERS, LayerError
+from xai_widgets.layers import run_replacing
 from xai_widgets.methods.common.codes import matters, read_codes
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
@@ -106,24 +107,40 @@ def gates(study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str
     cells; it is 1 everywhere for a picture without evidence. A gate is the evidence of a layer times the mean evidence
     of all layers: early layers know where, late layers know what.
     """
-    found = [_evidence(*attribution(study, pictures, targets, name)) for name in layers]
+    found = [_evidence(*one) for one in attributions(study, pictures, targets, layers)]
     return tuple(own * torch.stack([_resized(one, own.shape[2:]) for one in found]).mean(0) for own in found)
 
 
-def attribution(study: Study, pictures: Tensor, targets: Targets, layer: str) -> tuple[Tensor, Tensor]:
-    """A layer's maps, and the gradients of the log-probabilities with respect to them, ``(N, C, h, w)`` each."""
-    cut: list[Tensor] = []
+def attributions(
+    study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str]
+) -> list[tuple[Tensor, Tensor]]:
+    """Each layer's maps, and the gradients of the log-probabilities with respect to them, ``(N, C, h, w)`` each.
 
-    def leaf(activation: Tensor) -> Tensor:
-        cut.append(activation.detach().clone().requires_grad_())
-        return cut[0] * 1  # the next layers may work in place, which no leaf allows
-
+    All of them come from one pass, whatever the number of layers.
+    """
+    cut: dict[str, Tensor] = {}
     with torch.enable_grad():
-        scores = targets.log_probabilities(study.forward_replacing(pictures, layer, leaf), study.scores)
-        depends = scores.requires_grad
-        gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if depends else torch.zeros_like(cut[0])
-    code = study.layer(layer).code
-    return code(cut[0].detach().float()), code(gradient.float())
+        logits = _watching(study, layers, cut, lambda: study.forward(pictures))
+        scores = targets.log_probabilities(logits, study.scores).sum()
+        inner = [cut[name] for name in layers]
+        found = torch.autograd.grad(scores, inner, allow_unused=True) if scores.requires_grad else [None] * len(inner)
+    codes = [study.layer(name).code for name in layers]
+    gradients = [torch.zeros_like(one) if own is None else own for one, own in zip(inner, found, strict=True)]
+    return [(code(a.detach().float()), code(g.float())) for code, a, g in zip(codes, inner, gradients, strict=True)]
+
+
+def _watching(study: Study, layers: Sequence[str], cut: dict[str, Tensor], run: Callable[[], Tensor]) -> Tensor:
+    """What `run` gives, while the layers' outputs come into `cut`; of these a gradient can be taken."""
+    if not layers:
+        return run()
+    name, *others = layers
+
+    def keep(activation: Tensor) -> Tensor:
+        single = activation.float()
+        cut[name] = single if single.requires_grad else single.detach().clone().requires_grad_()
+        return (cut[name] * 1).to(activation.dtype)  # the next layers may work in place, which no leaf allows
+
+    return run_replacing(study.network, lambda: _watching(study, others, cut, run), name, keep)
 
 
 def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
