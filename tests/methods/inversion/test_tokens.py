@@ -1,4 +1,4 @@
-"""Transformers, whose maps are grids of tokens, in small and with random weights: of torchvision, timm, Hugging Face."""
+"""Transformers, whose maps are grids of tokens, in small and with random weights: torchvision, timm, Hugging Face."""
 
 from __future__ import annotations
 
