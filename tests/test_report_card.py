@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from xai_widgets.scores.row_exam import BETTER
-from xai_widgets.scores.rows import ROWS
+from xai_widgets.scores.rows import OF_TRANSFORMERS, ROWS
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -42,7 +42,7 @@ def test_the_page_and_the_readme_are_made_of_the_committed_numbers(report):
 def test_the_numbers_are_of_todays_rows_and_measures(report):
     assert report["better"] == BETTER
     for rows in report["studies"].values():
-        assert list(rows) == list(ROWS)
+        assert list(rows) == [row for row in ROWS if row not in OF_TRANSFORMERS]  # the birds' classifier is none
         assert all(not row["note"] for row in rows.values())
 
 

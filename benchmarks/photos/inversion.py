@@ -1,10 +1,11 @@
 """How well guided feature inversion finds the evidence in photos, and what it costs.
 
     python benchmarks/photos/inversion.py --data DIR --json -
-    python benchmarks/photos/inversion.py --data DIR --sweep     # other searches, on other photos
+    python benchmarks/photos/inversion.py --data DIR --sheet FILE      # the masks, best to worst
+    python benchmarks/photos/inversion.py --data DIR --sweep search    # other values of what depends on the size
 
 22 ImageNet photos (`imagenet_samples`), and a mosaic of four for each of them, in which it is known where the class is.
-The sweep takes photos of `imagenet_few`.
+Sweeps take photos of `imagenet_few`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ import json
 import resource
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import torch
 from common import SIDE, arguments, measure, report
+from PIL.Image import Image
 from torch import Tensor
+from torchvision.transforms.functional import resize, to_pil_image
 
 import xai_widgets as xw
 from xai_widgets.lessons.photos import four_in_one, halved
+from xai_widgets.methods.inversion import contrast, problem
 from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
@@ -35,16 +41,32 @@ from xai_widgets.study import Study
 TUNED_ON = 12
 """Photos of a sweep, and as many mosaics."""
 
-SEARCHES = {
-    "as at 64 pixels": GuidedSettings(),
-    "as fast": GuidedSettings(steps=15, lr=0.5, area=2.0),
-    "14 steps at 0.5": GuidedSettings(steps=14, lr=0.5),
-    "14 steps at 1": GuidedSettings(steps=14, lr=1.0),
-    "now": GuidedSettings.of_size((SIDE, SIDE)),
-}
-"""What the sweep compares."""
+NOW = GuidedSettings.of_size((SIDE, SIDE))
 
-BASELINES = ("grad_cam", "occlusion", "integrated_gradients", "random", "centre")
+SEARCHES: dict[str, dict[str, Any]] = {
+    "as at 64 pixels": asdict(GuidedSettings()),
+    "as fast": {"steps": 15, "lr": 0.5, "area": 2.0},
+    "no contrast": {"contrast": False},
+    "not grounded": {"grounded": False},
+    "eps of 64 pixels": {"eps": GuidedSettings().eps},
+    "area 2": {"area": 2.0},
+    "area 4": {"area": 4.0},
+    "lr 0.5": {"lr": 0.5},
+    "12 steps": {"steps": 12},
+    "24 steps": {"steps": 24},
+    "now": {},
+}
+"""Other settings of the search."""
+
+CONSTANTS: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
+    "rivals": (contrast, "RIVALS", (3, 6, 10, 20)),
+    "margin": (contrast, "MARGIN", (0.0, 1.0, 2.0, 4.0)),
+    "layers": (contrast, "LAYERS", (1, 2, 3)),
+    "pixels": (problem, "FEW_PIXELS", (2**16, 2**17, 2**19)),
+}
+"""Constants by the name of their sweep: where they are, and other values."""
+
+BASELINES = ("grad_cam", "occlusion", "integrated_gradients", "gradient", "random", "centre")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +85,13 @@ class Photos:
 def main() -> None:
     """Explain, compare and print."""
     parser = arguments(__doc__)
-    parser.add_argument("--sweep", action="store_true", help="compare searches on other photos instead")
+    parser.add_argument("--sweep", choices=("search", *CONSTANTS), help="compare other values on other photos instead")
+    parser.add_argument("--sheet", type=Path, help="draw the masks instead, the best first")
     given = parser.parse_args()
     if given.sweep:
-        print(json.dumps(sweep(given.data, given.seed), indent=2))
+        print(json.dumps(sweep(given.data, given.seed, given.sweep), indent=2))
+    elif given.sheet:
+        sheet(given.data, given.seed).save(given.sheet)
     else:
         report(measured(given.data, given.seed), given.json)
 
@@ -163,12 +188,38 @@ def _where_seen(made: Photos, ours: InversionExplanation, theirs: Mapping[str, T
     return measure(few.mass(ours.masks[seen]), mosaics=float(seen.sum()), **others)
 
 
-def sweep(data: Path, seed: int) -> dict[str, dict[str, float]]:
-    """The measures of several searches, on photos that nothing is reported of."""
+def sheet(data: Path, seed: int) -> Image:
+    """Photos and mosaics, each above what its mask keeps, with the outline; by what is kept minus what is left."""
+    study = lite0_study(xw.folder(data / "imagenet_samples", SIDE))
+    photos = singles(study, list(range(len(study.sources.images))))
+    made, search = mosaics(photos, seed), GuidedFeatureInversion(study)
+    found = search.explain(photos.pictures), search.explain(made.pictures, made.classes)
+    rows = [row for one in found for row in _drawn(one)]
+    return to_pil_image(torch.cat([torch.cat(row, 2) for row in rows], 1).clamp(0, 1))
+
+
+def _drawn(found: InversionExplanation) -> list[list[Tensor]]:
+    order = (found.kept - found.removed).argsort(descending=True).tolist()
+    for row in order:
+        print(f"{found.sentence(row)}, before {found.before[row]:.0%}, area {found.area[row]:.0%}")
+    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    draws = found.outline, found.kept_picture
+    return [[resize(draw(row), [SIDE // 2, SIDE // 2]) for row in half] for half in halves for draw in draws]
+
+
+def sweep(data: Path, seed: int, what: str) -> dict[str, dict[str, float]]:
+    """The measures with other settings, or other values of a constant, on photos that nothing is reported of."""
     study = lite0_study(xw.folder(data / "imagenet_few", SIDE))
     photos = singles(study, study.draw(study.sources.images, TUNED_ON, seed))
     made = mosaics(photos, seed)
-    return {name: _searched(study, settings, photos, made) for name, settings in SEARCHES.items()}
+    if what == "search":
+        return {name: _searched(study, replace(NOW, **changes), photos, made) for name, changes in SEARCHES.items()}
+    where, name, values = CONSTANTS[what]
+    found = {}
+    for value in values:
+        with patch.object(where, name, value):
+            found[str(value)] = _searched(study, NOW, photos, made)
+    return found
 
 
 def _searched(study: Study, settings: GuidedSettings, photos: Photos, made: Photos) -> dict[str, float]:

@@ -14,7 +14,7 @@ from xai_widgets.scores.answers import ANSWERS, Question
 from xai_widgets.scores.cue import hottest_place, threshold
 from xai_widgets.scores.material import draw_material
 from xai_widgets.scores.row_exam import BETTER, CASES, Row, examine_row
-from xai_widgets.scores.rows import OTHERS, ROWS, TRIVIAL, kind_of
+from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, TRIVIAL, kind_of
 from xai_widgets.scores.saliency_baselines import blurred
 from xai_widgets.scores.twin import randomised
 from xai_widgets.study import Study
@@ -45,8 +45,8 @@ def asked(study, pictures, class_index=1, seed=0, parts=None):
 
 
 def test_every_method_has_an_answer_map():
-    assert [kind_of(row) for row in ROWS] == ["method"] * 5 + ["other"] * 6 + ["trivial"] * 4
-    assert set(ROWS) == {*ANSWERS, *OTHERS, *TRIVIAL}
+    assert [kind_of(row) for row in ROWS] == ["method"] * 5 + ["other"] * 7 + ["trivial"] * 4
+    assert set(ROWS) == {*ANSWERS, *OTHERS, *OF_TRANSFORMERS, *TRIVIAL}
 
 
 def test_captum_explains_a_linear_classifier(linear):

@@ -23,7 +23,7 @@ from xai_widgets.scores.cue import threshold
 from xai_widgets.scores.exam import one_thread
 from xai_widgets.scores.material import Material, draw_material
 from xai_widgets.scores.row_exam import BETTER, Row, examine_row
-from xai_widgets.scores.rows import ROWS, kind_of
+from xai_widgets.scores.rows import ROWS, applies, kind_of
 from xai_widgets.scores.twin import FITS, fit_missing, randomised
 from xai_widgets.seeding import derived
 from xai_widgets.sizes import is_large
@@ -127,7 +127,8 @@ def examine_all(
     CancelledError
         If `progress` was cancelled; finished rows are kept.
     """
-    seed, plan = limits.SEED("seed", seed), [(study, row) for study in studies for row in ROWS]
+    seed = limits.SEED("seed", seed)
+    plan = [(name, row) for name, study in studies.items() for row in ROWS if applies(row, study)]
     counts = {name: pictures or usual_pictures(study) for name, study in studies.items()}
     makers = {name: _Desk(name, study, seed, counts[name], keep, fit) for name, study in studies.items()}
     kept = {(study, row): one for study, row in plan if (one := makers[study].kept(row)) is not None}

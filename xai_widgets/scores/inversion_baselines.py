@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from xai_widgets.methods.inversion.basis import base_layers
 from xai_widgets.methods.masking.references import gaussian, odd
 from xai_widgets.progress import Progress
+from xai_widgets.scores.attention_rollout import ROLLOUT, attention_rollout, has_rollout
 from xai_widgets.scores.saliency_baselines import BATCH, PATCHES, STEPS, require_captum
 from xai_widgets.study import Study
 
@@ -38,7 +39,9 @@ def baseline_masks(
     """Masks ``(N, H, W)`` by method, with a maximum of 1, or of 0 where a method finds nothing.
 
     `explained` has the suffixes of the scores: "" of the logit, `LOG` of the log-probability. Only evidence for the
-    class counts, where a method has signs. A blurred picture replaces what a method hides.
+    class counts, where a method has signs. A blurred picture replaces what a method hides. Grad-CAM is left out if the
+    deepest layer with places gives tokens. A transformer with a class token also has its attention rollout, which is
+    the same for all classes.
     """
     require_captum()
     scores: dict[str, Callable[[Tensor], Tensor]] = {
@@ -47,6 +50,8 @@ def baseline_masks(
     }
     progress.start("saliency of other methods", len(explained))
     found = _without_captum(study, pictures, seed)
+    if has_rollout(study):
+        found[ROLLOUT] = attention_rollout(study, pictures)
     for suffix in explained:
         with study.borrowed(), torch.enable_grad():
             maps = _maps(study, scores[suffix], pictures.detach().clone().requires_grad_(), classes)
@@ -69,16 +74,17 @@ def _maps(study: Study, score: Callable[[Tensor], Tensor], pictures: Tensor, cla
             pictures, blurred, target=classes, n_steps=STEPS, internal_batch_size=BATCH
         ).sum(1, keepdim=True),
         "occlusion": attr.Occlusion(score).attribute(pictures, window, (channels, step, step), blurred, target=classes),
-        "grad_cam": _grad_cam(study, score, pictures, classes),
     }
+    layer = base_layers(study)[-1]
+    if study.layer(layer).layout.axes == (2, 3):  # what captum takes for maps
+        found["grad_cam"] = _grad_cam(study, layer, score, pictures, classes)
     return {name: values.detach().mean(1).clamp_min(0).cpu() for name, values in found.items()}
 
 
-def _grad_cam(study: Study, score: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> Tensor:
+def _grad_cam(study: Study, layer: str, score: Callable[[Tensor], Tensor], pictures: Tensor, classes: Tensor) -> Tensor:
     from captum import attr  # noqa: PLC0415
 
-    layer = study.network.get_submodule(base_layers(study)[-1])
-    coarse = attr.LayerGradCam(score, layer).attribute(pictures, target=classes)
+    coarse = attr.LayerGradCam(score, study.network.get_submodule(layer)).attribute(pictures, target=classes)
     return F.interpolate(coarse, pictures.shape[2:], mode="bilinear", align_corners=False)
 
 

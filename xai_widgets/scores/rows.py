@@ -9,6 +9,9 @@
     Sum over the channels, signed; the blurred picture stands for "no evidence".
 `grad_cam`
     At the last layer that has positions, enlarged; negative values are cut off, as published.
+`attention_rollout`
+    Of the class token; of transformers with one only (see `scores.attention_rollout`). It is not captum's, and the same
+    for all classes.
 `random`
     Noise, new each time.
 `centre`
@@ -32,6 +35,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.scores.answers import ANSWERS, Question
+from xai_widgets.scores.attention_rollout import ROLLOUT, attention_rollout, has_rollout
 from xai_widgets.scores.saliency_baselines import BATCH, STEPS, blurred, last_maps, lime, occlusion, require_captum
 from xai_widgets.study import Study
 
@@ -106,6 +110,10 @@ def _lime(asked: Question) -> Tensor:
     return _one_by_one(asked, lime)
 
 
+def _rollout(asked: Question) -> Tensor:
+    return attention_rollout(asked.study, asked.pictures)
+
+
 def _by_batch(asked: Question, made: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     require_captum()
     found = []
@@ -170,6 +178,9 @@ OTHERS: Mapping[str, Maker] = {
 }
 """Other methods, computed by captum."""
 
+OF_TRANSFORMERS: Mapping[str, Maker] = {ROLLOUT: _rollout}
+"""Another method, which only transformers with a class token have."""
+
 TRIVIAL: Mapping[str, Maker] = {
     "random": _random,
     "centre": _centre,
@@ -178,10 +189,15 @@ TRIVIAL: Mapping[str, Maker] = {
 }
 """Rows that never look at the classifier."""
 
-ROWS: Mapping[str, Maker] = {**ANSWERS, **OTHERS, **TRIVIAL}
+ROWS: Mapping[str, Maker] = {**ANSWERS, **OTHERS, **OF_TRANSFORMERS, **TRIVIAL}
 """All rows."""
+
+
+def applies(row: str, study: Study) -> bool:
+    """Whether a classifier of this kind can have the row."""
+    return row not in OF_TRANSFORMERS or has_rollout(study)
 
 
 def kind_of(row: str) -> Kind:
     """What a row is."""
-    return "method" if row in ANSWERS else "other" if row in OTHERS else "trivial"
+    return "method" if row in ANSWERS else "other" if row in {**OTHERS, **OF_TRANSFORMERS} else "trivial"

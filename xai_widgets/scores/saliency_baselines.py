@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.layers import module_name
 from xai_widgets.progress import Progress
+from xai_widgets.scores.attention_rollout import ROLLOUT, attention_rollout, has_rollout
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
@@ -44,7 +45,8 @@ def baseline_maps(
 
     Integrated gradients, occlusion and LIME need a picture without evidence; they get the blurred picture, which is
     closer to real pictures than a black one. Maps are absolute values, averaged over the channels. Grad-CAM is left out
-    if no layer of the classifier gives maps.
+    if no layer of the classifier gives maps. A transformer with a class token also has its attention rollout, which is
+    the same for all classes.
     """
     require_captum()
     progress.start("saliency of other methods", len(pictures))
@@ -54,7 +56,8 @@ def baseline_maps(
         for picture, target, source in zip(pictures, targets.tolist(), sources.tolist(), strict=True):
             found.append(_maps(study, picture[None], target, source))
             progress.advance()
-    return {name: torch.cat([maps[name] for maps in found]) for name in found[0]}
+    maps = {name: torch.cat([one[name] for one in found]) for name in found[0]}
+    return {**maps, ROLLOUT: attention_rollout(study, pictures)} if has_rollout(study) else maps
 
 
 def _maps(study: Study, picture: Tensor, target: int, source: int) -> dict[str, Tensor]:

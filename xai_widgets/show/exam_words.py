@@ -66,6 +66,7 @@ ROWS = {
     "occlusion": "occlusion",
     "lime": "LIME",
     "guided_backprop": "guided backpropagation",
+    "attention_rollout": "attention rollout (not captum's)",
     "random": "noise",
     "centre": "centre of the picture",
     "brightest": "brightest pixels",

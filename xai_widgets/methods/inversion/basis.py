@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import NO_LAYERS, LayerError
+from xai_widgets.layers import run_replacing
 from xai_widgets.methods.common.codes import matters, read_codes
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
@@ -74,7 +75,7 @@ class Basis:
         """Weighted sum of the channels ``(N, 1, h, w)`` on the finest layer's grid, for weights ``(N, n)``."""
         parts = weights.split([maps.shape[1] for maps in self.maps], dim=1)
         sums = [torch.einsum("nc,nchw->nhw", own, maps) for own, maps in zip(parts, self.maps, strict=True)]
-        return torch.stack([_resized(one[:, None], self.sides) for one in sums]).sum(0)
+        return torch.stack([resized(one[:, None], self.sides) for one in sums]).sum(0)
 
 
 def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basis:
@@ -106,32 +107,65 @@ def gates(study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str
     cells; it is 1 everywhere for a picture without evidence. A gate is the evidence of a layer times the mean evidence
     of all layers: early layers know where, late layers know what.
     """
-    found = [_evidence(*attribution(study, pictures, targets, name)) for name in layers]
-    return tuple(own * torch.stack([_resized(one, own.shape[2:]) for one in found]).mean(0) for own in found)
+    found = [_evidence(*one) for one in attributions(study, pictures, targets, layers)]
+    return tuple(own * torch.stack([resized(one, own.shape[2:]) for one in found]).mean(0) for own in found)
 
 
-def attribution(study: Study, pictures: Tensor, targets: Targets, layer: str) -> tuple[Tensor, Tensor]:
-    """A layer's maps, and the gradients of the log-probabilities with respect to them, ``(N, C, h, w)`` each."""
-    cut: list[Tensor] = []
+def attributions(
+    study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str]
+) -> list[tuple[Tensor, Tensor]]:
+    """Each layer's maps, and the gradients of the log-probabilities with respect to them, ``(N, C, h, w)`` each.
 
-    def leaf(activation: Tensor) -> Tensor:
-        cut.append(activation.detach().clone().requires_grad_())
-        return cut[0] * 1  # the next layers may work in place, which no leaf allows
-
+    All of them come from one pass, whatever the number of layers.
+    """
     with torch.enable_grad():
-        scores = targets.log_probabilities(study.forward_replacing(pictures, layer, leaf), study.scores)
-        depends = scores.requires_grad
-        gradient = torch.autograd.grad(scores.sum(), cut[0])[0] if depends else torch.zeros_like(cut[0])
-    code = study.layer(layer).code
-    return code(cut[0].detach().float()), code(gradient.float())
+        inner = Inner(study, pictures, layers)
+        return inner.attributions(targets.log_probabilities(inner.logits, study.scores))
+
+
+class Inner:
+    """One pass, of whose layers gradients can be taken; to be made inside `study.borrowed()`, with gradients on."""
+
+    def __init__(self, study: Study, pictures: Tensor, layers: Sequence[str]) -> None:
+        self._layers = [study.layer(name) for name in layers]
+        self._outputs: dict[str, Tensor] = {}
+        self.logits = self._run(study, pictures, layers)
+
+    def attributions(self, scores: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Each layer's maps, and the gradients of the sum of some scores of the logits; they can be asked for again."""
+        outputs = list(self._outputs.values())
+        found: Sequence[Tensor | None] = [None] * len(outputs)
+        if scores.requires_grad:
+            found = torch.autograd.grad(scores.sum(), outputs, retain_graph=True, allow_unused=True)
+        gradients = [torch.zeros_like(one) if own is None else own for one, own in zip(outputs, found, strict=True)]
+        return [
+            (layer.code(output.detach()), layer.code(gradient))
+            for layer, output, gradient in zip(self._layers, outputs, gradients, strict=True)
+        ]
+
+    def _run(self, study: Study, pictures: Tensor, layers: Sequence[str]) -> Tensor:
+        if not layers:
+            return study.forward(pictures)
+        name, *others = layers
+
+        def keep(output: Tensor) -> Tensor:
+            single = output.float()
+            self._outputs[name] = single if single.requires_grad else single.detach().clone().requires_grad_()
+            return (self._outputs[name] * 1).to(output.dtype)  # the next layers may work in place, as no leaf allows
+
+        return run_replacing(study.network, lambda: self._run(study, pictures, others), name, keep)
 
 
 def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
     evidence = (maps * gradient).sum(1, keepdim=True).clamp_min(0)
     # Scaled first: gradients of a sure classifier are tiny.
+    return F.max_pool2d(scaled(evidence).sqrt(), 3, stride=1, padding=1)
+
+
+def scaled(evidence: Tensor) -> Tensor:
+    """Evidence ``(N, 1, h, w)`` with a maximum of 1; 1 everywhere where there is none."""
     most = evidence.amax((2, 3), keepdim=True)
-    scaled = torch.where(most > 0, evidence / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(evidence))
-    return F.max_pool2d(scaled.sqrt(), 3, stride=1, padding=1)
+    return torch.where(most > 0, evidence / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(evidence))
 
 
 # --- layers ----------------------------------------------------------------------------------------------------
@@ -180,5 +214,6 @@ def _to_one(maps: Tensor) -> Tensor:
     return maps / torch.where(most > 0, most, torch.ones_like(most))
 
 
-def _resized(maps: Tensor, sides: Sequence[int]) -> Tensor:
+def resized(maps: Tensor, sides: Sequence[int]) -> Tensor:
+    """Maps ``(N, C, h, w)`` on a grid of other sides."""
     return F.interpolate(maps, list(sides), mode="bilinear", align_corners=False)

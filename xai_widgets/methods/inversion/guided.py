@@ -13,6 +13,10 @@ target, and starts from the weights of this evidence. Each part repairs a weakne
 that sum to 1 cannot all shrink to 0; the level makes masks 0 where the sum is small; logarithms have a gradient even
 where probabilities are almost 0 or 1. The sharpness grows during the search, since sharp masks have no gradient where
 they are almost 0 or 1.
+
+Large pictures often show several things. There the channels are also multiplied by the contrast with other classes (see
+`contrast`), masks stay where it is high, and masks are 0 where the sum is least: a little everywhere is much in all. In
+the end they lose the pieces that the picture does without (see `pieces`).
 """
 
 from __future__ import annotations
@@ -24,10 +28,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from xai_widgets import limits
-from xai_widgets.methods.inversion.basis import TINY, Basis, gates
+from xai_widgets.methods.inversion.basis import TINY, Basis, gates, resized
+from xai_widgets.methods.inversion.contrast import contrast, within
+from xai_widgets.methods.inversion.pieces import without_needless
 from xai_widgets.methods.inversion.problem import MaskProblem, SearchRecorder, descend, log_rest
 from xai_widgets.methods.masking.terms import area
 from xai_widgets.sizes import is_large
@@ -38,9 +43,18 @@ LEAST_WEIGHT = 1e-3
 EPS = 1e-2
 """Of Adam: it keeps steps small where a gradient is only rounding error, which differs from batch to batch."""
 
-LARGE_SETTINGS: dict[str, Any] = {"steps": 16, "lr": 1.0, "area": 3.0}
-"""Of large pictures: fewer and greater steps. ``benchmarks/photos/inversion.py --sweep`` compares them with others;
-steps on pictures of half the side, which cost a third, made masks of twice the area there."""
+LARGE_SETTINGS: dict[str, Any] = {
+    "steps": 16,
+    "lr": 1.0,
+    "area": 2.0,
+    "eps": 1e-4,
+    "contrast": True,
+    "grounded": True,
+    "tidy": True,
+}
+"""Of large pictures: fewer and greater steps, and a smaller `eps`, since each of thousands of channels has a small part
+of the gradient. ``benchmarks/photos/inversion.py --sweep search`` compares them with others; steps on pictures of half
+the side, which cost a third, made masks of twice the area there."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,14 @@ class GuidedSettings:
         Slope of the masks at their level, at the start and in the end.
     level
         The level at the start, in (0, 1).
+    eps
+        Of Adam: gradients that are small compared with it change little.
+    contrast
+        Whether the channels are multiplied by the contrast with other classes.
+    tidy
+        Whether pieces of the mask that its picture does without are dropped in the end (see `pieces`).
+    grounded
+        Whether the mask's value at ``s = min s`` is subtracted, so that it is 0 there, and scaled to 1 again.
     noise
         Standard deviation of noise that is added to the start.
     seed
@@ -80,6 +102,10 @@ class GuidedSettings:
     first_sharpness: float = 6.0
     sharpness: float = 20.0
     level: float = 0.2
+    eps: float = EPS
+    contrast: bool = False
+    grounded: bool = False
+    tidy: bool = False
     noise: float = 0.0
     seed: int = 0
 
@@ -94,6 +120,10 @@ class GuidedSettings:
             first_sharpness=limits.POSITIVE,
             sharpness=limits.POSITIVE,
             level=limits.INSIDE,
+            eps=limits.POSITIVE,
+            contrast=limits.switch,
+            grounded=limits.switch,
+            tidy=limits.switch,
             noise=limits.WEIGHT,
             seed=limits.SEED,
         )
@@ -115,15 +145,22 @@ class GuidedSettings:
 
     def explain(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         """Stage 2: masks ``(N, 1, H, W)``, and weights of the channels ``(N, n)``."""
-        layers = problem.basis.layers
-        basis = problem.basis.gated(gates(problem.study, problem.pictures, problem.targets, layers))
+        given = problem.study, problem.pictures, problem.targets, problem.basis.layers
+        basis = problem.basis.gated(gates(*given))
+        channels, where = basis.normalised(), None
+        if self.contrast:
+            # Scaled before, since a channel that is hardly active where the contrast is would else be so in its place.
+            among = contrast(*given)
+            each = [resized(among, maps.shape[2:]) for maps in basis.maps]
+            basis, channels, where = basis.gated(each), channels.gated(each), within(among, problem.sides)
 
         def losses(mask: Tensor) -> Tensor:
             kept, removed = problem.log_scores(mask)
             return -kept - self.removed * log_rest(removed) + self.area * area(mask)
 
-        search = _Search(self, basis.normalised(), problem.sides, (basis.sums() + LEAST_WEIGHT).log())
-        return search.run(losses, recorder)
+        search = _Search(self, channels, problem.sides, (basis.sums() + LEAST_WEIGHT).log(), where)
+        masks, weights = search.run(losses, recorder)
+        return (without_needless(masks, losses) if self.tidy else masks), weights
 
     def invert(self, problem: MaskProblem, recorder: SearchRecorder) -> tuple[Tensor, Tensor]:
         """Stage 1: masks and weights, which do not depend on a class."""
@@ -150,8 +187,15 @@ class GuidedSettings:
 class _Search:
     """The search for the masks of one batch."""
 
-    def __init__(self, settings: GuidedSettings, basis: Basis, sides: tuple[int, int], start: Tensor) -> None:
-        self.settings, self.basis, self.sides = settings, basis, sides
+    def __init__(
+        self,
+        settings: GuidedSettings,
+        basis: Basis,
+        sides: tuple[int, int],
+        start: Tensor,
+        where: Tensor | None = None,
+    ) -> None:
+        self.settings, self.basis, self.sides, self.where = settings, basis, sides, where
         generator = torch.Generator().manual_seed(settings.seed)
         # The same noise for every picture, so that no mask depends on the other pictures of the batch.
         noise = settings.noise * torch.randn(start.shape[1], generator=generator).to(start.device)
@@ -167,14 +211,19 @@ class _Search:
             recorder.see(mask)
             return losses(mask)
 
-        descend([self.theta, self.tau], step, self.settings.rates, eps=EPS)
+        descend([self.theta, self.tau], step, self.settings.rates, eps=self.settings.eps)
         with torch.no_grad():
             return self.mask(self.settings.sharpness), self.theta.softmax(1)
 
     def mask(self, sharpness: float) -> Tensor:
         sums = min_max(self.basis.combine(self.theta.softmax(1)))
-        steep = torch.sigmoid(sharpness * (sums - self.tau.sigmoid()))
-        return F.interpolate(steep, self.sides, mode="bilinear", align_corners=False)
+        level = self.tau.sigmoid()
+        steep = torch.sigmoid(sharpness * (sums - level))
+        if self.settings.grounded:
+            least = torch.sigmoid(-sharpness * level)
+            steep = (steep - least) / (1 - least)
+        whole = resized(steep, self.sides)
+        return whole if self.where is None else whole * self.where
 
 
 def min_max(sums: Tensor) -> Tensor:
