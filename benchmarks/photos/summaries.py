@@ -30,18 +30,13 @@ from torch.nn import functional as F
 from torchvision.utils import save_image
 
 import xai_widgets as xw
-from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import elsewhere
-from xai_widgets.methods.summaries.clusters import Clusters, cluster
-from xai_widgets.methods.summaries.descriptors import layer_likeness
 from xai_widgets.methods.summaries.dual import DualSettings
-from xai_widgets.methods.summaries.judge import judged
-from xai_widgets.methods.summaries.kinds import kinds
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
-from xai_widgets.methods.summaries.regions import regions
+from xai_widgets.methods.summaries.summarised import summarised
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 
@@ -77,7 +72,7 @@ def bees(given: argparse.Namespace) -> dict[str, Any]:
     write_gallery(found, given.gallery, "bees")
     rivals = others(study, found.masks)
     shares = {name: answers(study, found.masks, masks) for name, masks in rivals.items()}
-    counts = {name: sound(study, found, rivals[name], given.seed) for name in ("random", "grad_cam")}
+    counts = {name: len(instead(study, found, rivals[name], given.seed).kept) for name in ("random", "grad_cam")}
     own, other_fill = (answers(study, found.masks, found.masks.masks[:, :1], fill) for fill in (None, "mean"))
     return {
         "kept": measure(own[0], **{name: share[0] for name, share in shares.items()}),
@@ -140,21 +135,11 @@ def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
     return torch.cat(found)
 
 
-def pieces(study: xw.Study, found: ClassSummaries, masks: Tensor) -> tuple[ClassSummaries, Clusters]:
-    """Other regions of the same pictures, cut and grouped in the same way."""
+def instead(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> ClassSummaries:
+    """Summaries of other regions of the same pictures, cut, grouped and judged in the same way."""
     swapped = replace(found.masks, masks=masks, soft=masks.float())
-    layer = found.origin["layer"]
-    cut = regions(study, swapped, smallest=fineness.smallest(SIDE), kinds=kinds(study, swapped, layer))
-    cut = tuple(piece for piece in cut if swapped.sound[piece.picture])
-    similarity = layer_likeness(study, swapped.pictures, layer, cut)
-    made = replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=())
-    return made, cluster(similarity.double().numpy())
-
-
-def sound(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> int:
-    """How many groups of other regions pass all checks."""
-    made, _ = pieces(study, found, masks)
-    return sum(one.sound for one in judged(study, made.masks, made.regions, made.similarity, seed=seed))
+    cut, similarity, groups = summarised(study, swapped, found.origin["layer"], seed=seed)
+    return replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=groups)
 
 
 # --- cars ----------------------------------------------------------------------------------------------------------
@@ -177,8 +162,8 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     each = [summaries.find(side) for side in SIDES]
     for found in each:
         write_gallery(found, given.gallery, f"cars-{found.class_name}")
-    own = ratios([(one, [list(group.members) for group in one.summaries]) for one in each], test)
-    rival = ratios([rows(*pieces(study, one, others(study, one.masks)["grad_cam"])) for one in each], test)
+    by_cam = [instead(study, one, others(study, one.masks)["grad_cam"], given.seed) for one in each]
+    own, rival = ratios(each, test), ratios(by_cam, test)
     kept, deleted = np.mean([answers(study, one.masks, one.masks.masks[:, :1]) for one in each], axis=0)
     return {
         "part_purity_ratio": measure(own["ratio"], chance=1.0, grad_cam=rival["ratio"]),
@@ -191,29 +176,21 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     }
 
 
-Grouped = tuple[ClassSummaries, Sequence[Sequence[int]]]
-"""Regions, and which of them are in each group."""
-
-
-def rows(found: ClassSummaries, clusters: Clusters) -> Grouped:
-    """The members of each cluster."""
-    return found, [np.flatnonzero(clusters.labels == group).tolist() for group in range(len(clusters))]
-
-
-def ratios(each: Sequence[Grouped], cars: Cars) -> dict[str, float]:
+def ratios(each: Sequence[ClassSummaries], cars: Cars) -> dict[str, float]:
     """Purity of the groups of all classes, and by chance: pixel by pixel, and region by region."""
-    each_class = [purities(*one, cars) for one in each]
+    each_class = [purities(one, cars) for one in each]
     found = {name: float(np.mean([row[name] for row in each_class])) for name in each_class[0]}
     return found | {"ratio": found["purity"] / found["chance"]}
 
 
-def purities(found: ClassSummaries, groups: Sequence[Sequence[int]], cars: Cars) -> dict[str, float]:
+def purities(found: ClassSummaries, cars: Cars) -> dict[str, float]:
     """Shares of the groups' pixels on the part that each group shows most, and of their regions that show it most."""
     where = torch.stack([cars.where(index) for index in found.indices.tolist()])
     pixels = torch.stack([region.pixels for region in found.regions])
     moved = elsewhere(pixels, torch.zeros_like(pixels), seed=0)
     pictures = torch.tensor([region.picture for region in found.regions])
     on, by_chance = ((where[pictures] & one[:, None]).sum((2, 3)).double() for one in (pixels, moved))
+    groups = [list(one.members) for one in found.summaries]
     seen = torch.where(on.sum(1) > 0, on.argmax(1), -1)
     shuffled = seen[torch.from_numpy(np.random.default_rng(0).permutation(len(seen)))]
     return {
@@ -226,7 +203,7 @@ def purities(found: ClassSummaries, groups: Sequence[Sequence[int]], cars: Cars)
 
 def commonest(seen: Tensor, groups: Sequence[Sequence[int]]) -> float:
     """Share of the regions that are of the commonest kind of their group."""
-    return sum(int((seen[list(own)] + 1).bincount().max()) for own in groups) / len(seen)
+    return sum(int((seen[own] + 1).bincount().max()) for own in groups) / len(seen)
 
 
 # --- pictures and sweeps -------------------------------------------------------------------------------------------
