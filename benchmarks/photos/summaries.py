@@ -2,12 +2,13 @@
 
     python benchmarks/photos/summaries.py --data DIR --json -
     python benchmarks/photos/summaries.py --data DIR --gallery FOLDER
-    python benchmarks/photos/summaries.py --data DIR --sweep cells=10,12,14,32
+    python benchmarks/photos/summaries.py --data DIR --sweep cells=6,8,10,14
+    python benchmarks/photos/summaries.py --data DIR --sweep kinds=4,6,8,12
 
 `kept` and `deleted` are shares of the class's probability in the whole picture; `sound_groups` counts the groups that
 pass all checks; `part_purity_ratio` is the share of the groups' pixels that lie on each group's own part, over that of
 the same groups with each region at another place. A network that tells fronts of cars from backs is trained first, on
-other cars. The sweep uses other pictures, too.
+other cars. A sweep is of a setting of the masks (bees of the training folder), of `kinds` or the `layer` (its ants).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import elsewhere
 from xai_widgets.methods.summaries.dual import DualSettings
+from xai_widgets.methods.summaries.kinds import KINDS
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.summarised import summarised
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="pictures of a class")
     parser.add_argument("--only", choices=("bees", "cars"), help="measure only these")
     parser.add_argument("--gallery", type=Path, metavar="FOLDER", help="write pictures of all groups there")
-    parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting of the masks")
+    parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting")
     given = parser.parse_args()
     if given.sweep:
         print(json.dumps(sweep(given), indent=2))
@@ -225,23 +227,34 @@ def write_gallery(found: ClassSummaries, folder: Path | None, name: str) -> None
 
 
 def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """`kept` and `deleted` of bees of the training folder, with each value of one setting of the masks."""
+    """What each value of one setting does to photos that nothing else is measured on."""
     name, _, values = given.sweep.partition("=")
     study = ants_bees(given.data)
+    if name in ("kinds", "layer"):
+        found = VisualSummaries(study, most=given.most or BEES, seed=given.seed).find("ant")
+        return {value: of_groups(study, found, **{name: value}) for value in values.split(",")}
     order = study.draw(study.train, len(study.train), given.seed)
     pictures, labels = study.load(study.train, order)
     bee = study.class_index("bee")
     chosen = pictures[(labels == bee) & (study.predict(pictures).argmax(1) == bee)][: given.most or BEES]
-    found = {}
-    for value in values.split(","):
-        settings = DualSettings.suited(SIDE, **{name: json.loads(value)})
-        began = process_time()
-        masks = CrispMasks(study, settings=settings).find(chosen, bee)
-        seconds = (process_time() - began) / len(chosen)
-        kept, deleted = answers(study, masks, masks.masks[:, :1])
-        area = float(masks.area[:, 0].mean())
-        found[value] = {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
-    return found
+    return {value: of_masks(study, chosen, bee, **{name: json.loads(value)}) for value in values.split(",")}
+
+
+def of_masks(study: xw.Study, pictures: Tensor, target: int, **setting: Any) -> dict[str, float]:
+    """`kept` and `deleted` of pictures of a class with one other setting."""
+    began = process_time()
+    masks = CrispMasks(study, settings=DualSettings.suited(SIDE, **setting)).find(pictures, target)
+    seconds = (process_time() - began) / len(masks)
+    kept, deleted = answers(study, masks, masks.masks[:, :1])
+    area = float(masks.area[:, 0].mean())
+    return {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
+
+
+def of_groups(study: xw.Study, found: ClassSummaries, kinds: str = str(KINDS), layer: str = "") -> dict[str, float]:
+    """How many groups of the same masks pass the checks, with one other setting."""
+    _, _, groups = summarised(study, found.masks, layer or found.origin["layer"], count=int(kinds))
+    means = {name: float(np.mean([getattr(one, name) for one in groups])) for name in ("stability", "coherence")}
+    return {"groups": len(groups), "sound": sum(one.sound for one in groups), **means}
 
 
 if __name__ == "__main__":
