@@ -8,7 +8,7 @@
 `kept` and `deleted` are shares of the class's probability in the whole picture; `sound_groups` counts the groups that
 pass all checks; `part_purity_ratio` is the share of the groups' pixels that lie on each group's own part, over that of
 the same groups with each region at another place. A network that tells fronts of cars from backs is trained first, on
-other cars. A sweep is of a setting of the masks (bees of the training folder), of `kinds` or the `layer` (its ants).
+other cars. A sweep is of a setting of the masks (other bees), of `kinds`, `directions` or the `layer` (its ants).
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import elsewhere
 from xai_widgets.methods.summaries.dual import DualSettings
-from xai_widgets.methods.summaries.kinds import KINDS
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.summarised import summarised
@@ -230,7 +229,7 @@ def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     """What each value of one setting does to photos that nothing else is measured on."""
     name, _, values = given.sweep.partition("=")
     study = ants_bees(given.data)
-    if name in ("kinds", "layer"):
+    if name in ("kinds", "layer", "directions"):
         found = VisualSummaries(study, most=given.most or BEES, seed=given.seed).find("ant")
         return {value: of_groups(study, found, **{name: value}) for value in values.split(",")}
     order = study.draw(study.train, len(study.train), given.seed)
@@ -250,9 +249,10 @@ def of_masks(study: xw.Study, pictures: Tensor, target: int, **setting: Any) -> 
     return {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
 
 
-def of_groups(study: xw.Study, found: ClassSummaries, kinds: str = str(KINDS), layer: str = "") -> dict[str, float]:
+def of_groups(study: xw.Study, found: ClassSummaries, layer: str = "", **counts: str) -> dict[str, float]:
     """How many groups of the same masks pass the checks, with one other setting."""
-    _, _, groups = summarised(study, found.masks, layer or found.origin["layer"], count=int(kinds))
+    given = {"count" if name == "kinds" else name: int(value) for name, value in counts.items()}
+    _, _, groups = summarised(study, found.masks, layer or found.origin["layer"], **given)
     means = {name: float(np.mean([getattr(one, name) for one in groups])) for name in ("stability", "coherence")}
     return {"groups": len(groups), "sound": sum(one.sound for one in groups), **means}
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,6 +28,12 @@ from xai_widgets.study import Study
 KINDS = 6
 """Kinds of places in photos; `benchmarks/photos/summaries.py --sweep kinds=4,6,8` compares others."""
 
+DIRECTIONS = 4
+"""Principal directions of the layer's places in which kinds differ: in all channels, other pictures give others.
+
+`benchmarks/photos/summaries.py --sweep directions=2,4,8` compares others.
+"""
+
 HALF = 0.5
 """A place of the layer is inside a mask with at least this share of its pixels."""
 
@@ -35,7 +42,7 @@ HALF = 0.5
 class Kinds:
     """The kinds of places that the masks of a class hold."""
 
-    maps: Tensor  # of the layer, each place of length 1, (N, D, h, w)
+    maps: Tensor  # of the layer, in a few directions, (N, D, h, w)
     inside: Tensor  # whether a place is in a mask, bool (N, h, w)
     count: int
     seed: int
@@ -59,11 +66,20 @@ class Kinds:
         return medoids(similarity[np.ix_(rows, rows)], np.unique(own, return_inverse=True)[1])
 
 
-def kinds(study: Study, masks: Masks, layer: str, *, count: int = KINDS, seed: int = 0) -> Kinds | None:
+def kinds(
+    study: Study, masks: Masks, layer: str, *, count: int = KINDS, directions: int = DIRECTIONS, seed: int = 0
+) -> Kinds | None:
     """The kinds of places in the masks of photos; None for small pictures, whose masks are of single parts."""
     if is_small(masks.pictures.shape):
         return None
-    maps = F.normalize(activation_maps(study, masks.pictures, layer), dim=1)
+    maps = principal(F.normalize(activation_maps(study, masks.pictures, layer), dim=1), directions)
     share = F.adaptive_avg_pool2d(masks.masks.any(1, keepdim=True).float(), (maps.shape[2], maps.shape[3]))
     inside = share[:, 0] >= HALF
     return Kinds(maps, inside, count, seed) if int(inside.sum()) > count else None
+
+
+def principal(maps: Tensor, directions: int) -> Tensor:
+    """Maps ``(N, D, h, w)`` in the directions in which their places differ most, ``(N, directions, h, w)`` or fewer."""
+    places = maps.movedim(1, 3).flatten(0, 2)
+    found = PCA(min(directions, *places.shape), random_state=0).fit_transform(places.numpy())
+    return torch.from_numpy(found).to(maps).view(len(maps), *maps.shape[2:], -1).movedim(3, 1)

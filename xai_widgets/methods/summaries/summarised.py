@@ -11,7 +11,7 @@ from torch import Tensor
 from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.descriptors import layer_likeness
 from xai_widgets.methods.summaries.judge import judged
-from xai_widgets.methods.summaries.kinds import KINDS, kinds
+from xai_widgets.methods.summaries.kinds import DIRECTIONS, KINDS, kinds
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
@@ -30,15 +30,18 @@ def summarised(
     *,
     similarity: str = SIMILARITIES[0],
     count: int = KINDS,
+    directions: int = DIRECTIONS,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[tuple[Region, ...], Tensor, tuple[Summary, ...]]:
-    """The regions, how alike they are ``(R, R)``, and their groups; with `count` kinds of places in photos.
+    """The regions, how alike they are ``(R, R)``, and their groups.
 
+    In photos there are `count` kinds of places, which differ in so many `directions` of the layer.
     Pictures whose baseline still shows the class have no regions.
     """
     progress = progress or Progress()
-    seen = kinds(study, masks, layer, count=count, seed=seed) if similarity == SIMILARITIES[0] else None
+    options = {"count": count, "directions": directions, "seed": seed}
+    seen = kinds(study, masks, layer, **options) if similarity == SIMILARITIES[0] else None
     sides = (masks.masks.shape[2], masks.masks.shape[3])
     where = seen.where(sides) if seen else None
     found = regions(study, masks, smallest=fineness.smallest(min(sides)), kinds=where)
