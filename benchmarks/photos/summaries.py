@@ -7,8 +7,9 @@
 
 `kept` and `deleted` are shares of the class's probability in the whole picture; `sound_groups` counts the groups that
 pass all checks; `part_purity_ratio` is the share of the groups' pixels that lie on each group's own part, over that of
-the same groups with each region at another place. A network that tells fronts of cars from backs is trained first, on
-other cars. A sweep is of a setting of the masks (other bees), of `kinds`, `directions` or the `layer` (its ants).
+the same groups with each region at another place, of all groups and of the sound ones. A network that tells fronts of
+cars from backs is trained first, on other cars. A sweep is of a setting of the masks (other bees), of `kinds`,
+`directions` or the `layer` (ants).
 """
 
 from __future__ import annotations
@@ -168,6 +169,9 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     kept, deleted = np.mean([answers(study, one.masks, one.masks.masks[:, :1]) for one in each], axis=0)
     return {
         "part_purity_ratio": measure(own["ratio"], chance=1.0, grad_cam=rival["ratio"]),
+        "part_purity_ratio_of_sound_groups": measure(
+            own["sound_ratio"], chance=1.0, grad_cam=rival["sound_ratio"], all_groups=own["ratio"]
+        ),
         "part_purity": measure(own["purity"], elsewhere=own["chance"], grad_cam=rival["purity"]),
         "part_purity_of_regions": measure(own["regions"], shuffled=own["shuffled"], grad_cam=rival["regions"]),
         "cars_sound_groups": measure(sum(len(one.kept) for one in each)),
@@ -180,8 +184,8 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
 def ratios(each: Sequence[ClassSummaries], cars: Cars) -> dict[str, float]:
     """Purity of the groups of all classes, and by chance: pixel by pixel, and region by region."""
     each_class = [purities(one, cars) for one in each]
-    found = {name: float(np.mean([row[name] for row in each_class])) for name in each_class[0]}
-    return found | {"ratio": found["purity"] / found["chance"]}
+    found = {name: float(np.nanmean([row[name] for row in each_class])) for name in each_class[0]}
+    return found | {"ratio": found["purity"] / found["chance"], "sound_ratio": found["sound"] / found["sound_chance"]}
 
 
 def purities(found: ClassSummaries, cars: Cars) -> dict[str, float]:
@@ -191,15 +195,24 @@ def purities(found: ClassSummaries, cars: Cars) -> dict[str, float]:
     moved = elsewhere(pixels, torch.zeros_like(pixels), seed=0)
     pictures = torch.tensor([region.picture for region in found.regions])
     on, by_chance = ((where[pictures] & one[:, None]).sum((2, 3)).double() for one in (pixels, moved))
-    groups = [list(one.members) for one in found.summaries]
+    groups, kept = ([list(one.members) for one in some] for some in (found.summaries, found.kept))
     seen = torch.where(on.sum(1) > 0, on.argmax(1), -1)
     shuffled = seen[torch.from_numpy(np.random.default_rng(0).permutation(len(seen)))]
+    area = pixels.sum((1, 2))
     return {
-        "purity": float(sum(on[own].sum(0).max() for own in groups) / pixels.sum()),
-        "chance": float(sum(by_chance[own].sum(0).max() for own in groups) / moved.sum()),
+        "purity": pure(on, area, groups),
+        "chance": pure(by_chance, area, groups),
+        "sound": pure(on, area, kept),
+        "sound_chance": pure(by_chance, area, kept),
         "regions": commonest(seen, groups),
         "shuffled": commonest(shuffled, groups),
     }
+
+
+def pure(on: Tensor, area: Tensor, groups: Sequence[list[int]]) -> float:
+    """Share of the groups' pixels on each group's commonest part: from those of each region on each part ``(R, P)``."""
+    every = sum(int(area[own].sum()) for own in groups)
+    return float(sum(on[own].sum(0).max() for own in groups) / every) if every else float("nan")
 
 
 def commonest(seen: Tensor, groups: Sequence[Sequence[int]]) -> float:
