@@ -28,10 +28,10 @@ from xai_widgets.study import Study
 KINDS = 6
 """Kinds of places in photos; `benchmarks/photos/summaries.py --sweep kinds=4,6,8` compares others."""
 
-DIRECTIONS = 4
+DIRECTIONS = 8
 """Principal directions of the layer's places in which kinds differ: in all channels, other pictures give others.
 
-`benchmarks/photos/summaries.py --sweep directions=2,4,8` compares others.
+`benchmarks/photos/summaries.py --sweep directions=4,8,16` compares others.
 """
 
 HALF = 0.5
