@@ -2,12 +2,14 @@
 
     python benchmarks/photos/summaries.py --data DIR --json -
     python benchmarks/photos/summaries.py --data DIR --gallery FOLDER
-    python benchmarks/photos/summaries.py --data DIR --sweep cells=10,12,14,32
+    python benchmarks/photos/summaries.py --data DIR --sweep cells=6,8,10,14
+    python benchmarks/photos/summaries.py --data DIR --sweep kinds=4,6,8,12
 
 `kept` and `deleted` are shares of the class's probability in the whole picture; `sound_groups` counts the groups that
 pass all checks; `part_purity_ratio` is the share of the groups' pixels that lie on each group's own part, over that of
-the same groups with each region at another place. A network that tells fronts of cars from backs is trained first, on
-other cars. The sweep uses other pictures, too.
+the same groups with each region at another place, of all groups and of the sound ones. A network that tells fronts of
+cars from backs is trained first, on other cars. A sweep is of a setting of the masks (other bees), of `kinds`,
+`directions` or the `layer` (ants).
 """
 
 from __future__ import annotations
@@ -30,18 +32,13 @@ from torch.nn import functional as F
 from torchvision.utils import save_image
 
 import xai_widgets as xw
-from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries.causal import elsewhere
-from xai_widgets.methods.summaries.clusters import Clusters, cluster
-from xai_widgets.methods.summaries.descriptors import layer_likeness
 from xai_widgets.methods.summaries.dual import DualSettings
-from xai_widgets.methods.summaries.judge import judged
-from xai_widgets.methods.summaries.kinds import kinds
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
-from xai_widgets.methods.summaries.regions import regions
+from xai_widgets.methods.summaries.summarised import summarised
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 
@@ -55,7 +52,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="pictures of a class")
     parser.add_argument("--only", choices=("bees", "cars"), help="measure only these")
     parser.add_argument("--gallery", type=Path, metavar="FOLDER", help="write pictures of all groups there")
-    parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting of the masks")
+    parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting")
     given = parser.parse_args()
     if given.sweep:
         print(json.dumps(sweep(given), indent=2))
@@ -77,7 +74,7 @@ def bees(given: argparse.Namespace) -> dict[str, Any]:
     write_gallery(found, given.gallery, "bees")
     rivals = others(study, found.masks)
     shares = {name: answers(study, found.masks, masks) for name, masks in rivals.items()}
-    counts = {name: sound(study, found, rivals[name], given.seed) for name in ("random", "grad_cam")}
+    counts = {name: len(instead(study, found, rivals[name], given.seed).kept) for name in ("random", "grad_cam")}
     own, other_fill = (answers(study, found.masks, found.masks.masks[:, :1], fill) for fill in (None, "mean"))
     return {
         "kept": measure(own[0], **{name: share[0] for name, share in shares.items()}),
@@ -140,21 +137,11 @@ def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
     return torch.cat(found)
 
 
-def pieces(study: xw.Study, found: ClassSummaries, masks: Tensor) -> tuple[ClassSummaries, Clusters]:
-    """Other regions of the same pictures, cut and grouped in the same way."""
+def instead(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> ClassSummaries:
+    """Summaries of other regions of the same pictures, cut, grouped and judged in the same way."""
     swapped = replace(found.masks, masks=masks, soft=masks.float())
-    layer = found.origin["layer"]
-    cut = regions(study, swapped, smallest=fineness.smallest(SIDE), kinds=kinds(study, swapped, layer))
-    cut = tuple(piece for piece in cut if swapped.sound[piece.picture])
-    similarity = layer_likeness(study, swapped.pictures, layer, cut)
-    made = replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=())
-    return made, cluster(similarity.double().numpy())
-
-
-def sound(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> int:
-    """How many groups of other regions pass all checks."""
-    made, _ = pieces(study, found, masks)
-    return sum(one.sound for one in judged(study, made.masks, made.regions, made.similarity, seed=seed))
+    cut, similarity, groups = summarised(study, swapped, found.origin["layer"], seed=seed)
+    return replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=groups)
 
 
 # --- cars ----------------------------------------------------------------------------------------------------------
@@ -177,11 +164,14 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     each = [summaries.find(side) for side in SIDES]
     for found in each:
         write_gallery(found, given.gallery, f"cars-{found.class_name}")
-    own = ratios([(one, [list(group.members) for group in one.summaries]) for one in each], test)
-    rival = ratios([rows(*pieces(study, one, others(study, one.masks)["grad_cam"])) for one in each], test)
+    by_cam = [instead(study, one, others(study, one.masks)["grad_cam"], given.seed) for one in each]
+    own, rival = ratios(each, test), ratios(by_cam, test)
     kept, deleted = np.mean([answers(study, one.masks, one.masks.masks[:, :1]) for one in each], axis=0)
     return {
         "part_purity_ratio": measure(own["ratio"], chance=1.0, grad_cam=rival["ratio"]),
+        "part_purity_ratio_of_sound_groups": measure(
+            own["sound_ratio"], chance=1.0, grad_cam=rival["sound_ratio"], all_groups=own["ratio"]
+        ),
         "part_purity": measure(own["purity"], elsewhere=own["chance"], grad_cam=rival["purity"]),
         "part_purity_of_regions": measure(own["regions"], shuffled=own["shuffled"], grad_cam=rival["regions"]),
         "cars_sound_groups": measure(sum(len(one.kept) for one in each)),
@@ -191,42 +181,43 @@ def cars(given: argparse.Namespace, *, tuning: bool = False) -> dict[str, Any]:
     }
 
 
-Grouped = tuple[ClassSummaries, Sequence[Sequence[int]]]
-"""Regions, and which of them are in each group."""
-
-
-def rows(found: ClassSummaries, clusters: Clusters) -> Grouped:
-    """The members of each cluster."""
-    return found, [np.flatnonzero(clusters.labels == group).tolist() for group in range(len(clusters))]
-
-
-def ratios(each: Sequence[Grouped], cars: Cars) -> dict[str, float]:
+def ratios(each: Sequence[ClassSummaries], cars: Cars) -> dict[str, float]:
     """Purity of the groups of all classes, and by chance: pixel by pixel, and region by region."""
-    each_class = [purities(*one, cars) for one in each]
-    found = {name: float(np.mean([row[name] for row in each_class])) for name in each_class[0]}
-    return found | {"ratio": found["purity"] / found["chance"]}
+    each_class = [purities(one, cars) for one in each]
+    found = {name: float(np.nanmean([row[name] for row in each_class])) for name in each_class[0]}
+    return found | {"ratio": found["purity"] / found["chance"], "sound_ratio": found["sound"] / found["sound_chance"]}
 
 
-def purities(found: ClassSummaries, groups: Sequence[Sequence[int]], cars: Cars) -> dict[str, float]:
+def purities(found: ClassSummaries, cars: Cars) -> dict[str, float]:
     """Shares of the groups' pixels on the part that each group shows most, and of their regions that show it most."""
     where = torch.stack([cars.where(index) for index in found.indices.tolist()])
     pixels = torch.stack([region.pixels for region in found.regions])
     moved = elsewhere(pixels, torch.zeros_like(pixels), seed=0)
     pictures = torch.tensor([region.picture for region in found.regions])
     on, by_chance = ((where[pictures] & one[:, None]).sum((2, 3)).double() for one in (pixels, moved))
+    groups, kept = ([list(one.members) for one in some] for some in (found.summaries, found.kept))
     seen = torch.where(on.sum(1) > 0, on.argmax(1), -1)
     shuffled = seen[torch.from_numpy(np.random.default_rng(0).permutation(len(seen)))]
+    area = pixels.sum((1, 2))
     return {
-        "purity": float(sum(on[own].sum(0).max() for own in groups) / pixels.sum()),
-        "chance": float(sum(by_chance[own].sum(0).max() for own in groups) / moved.sum()),
+        "purity": pure(on, area, groups),
+        "chance": pure(by_chance, area, groups),
+        "sound": pure(on, area, kept),
+        "sound_chance": pure(by_chance, area, kept),
         "regions": commonest(seen, groups),
         "shuffled": commonest(shuffled, groups),
     }
 
 
+def pure(on: Tensor, area: Tensor, groups: Sequence[list[int]]) -> float:
+    """Share of the groups' pixels on each group's commonest part: from those of each region on each part ``(R, P)``."""
+    every = sum(int(area[own].sum()) for own in groups)
+    return float(sum(on[own].sum(0).max() for own in groups) / every) if every else float("nan")
+
+
 def commonest(seen: Tensor, groups: Sequence[Sequence[int]]) -> float:
     """Share of the regions that are of the commonest kind of their group."""
-    return sum(int((seen[list(own)] + 1).bincount().max()) for own in groups) / len(seen)
+    return sum(int((seen[own] + 1).bincount().max()) for own in groups) / len(seen)
 
 
 # --- pictures and sweeps -------------------------------------------------------------------------------------------
@@ -248,23 +239,35 @@ def write_gallery(found: ClassSummaries, folder: Path | None, name: str) -> None
 
 
 def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """`kept` and `deleted` of bees of the training folder, with each value of one setting of the masks."""
+    """What each value of one setting does to photos that nothing else is measured on."""
     name, _, values = given.sweep.partition("=")
     study = ants_bees(given.data)
+    if name in ("kinds", "layer", "directions"):
+        found = VisualSummaries(study, most=given.most or BEES, seed=given.seed).find("ant")
+        return {value: of_groups(study, found, **{name: value}) for value in values.split(",")}
     order = study.draw(study.train, len(study.train), given.seed)
     pictures, labels = study.load(study.train, order)
     bee = study.class_index("bee")
     chosen = pictures[(labels == bee) & (study.predict(pictures).argmax(1) == bee)][: given.most or BEES]
-    found = {}
-    for value in values.split(","):
-        settings = DualSettings.suited(SIDE, **{name: json.loads(value)})
-        began = process_time()
-        masks = CrispMasks(study, settings=settings).find(chosen, bee)
-        seconds = (process_time() - began) / len(chosen)
-        kept, deleted = answers(study, masks, masks.masks[:, :1])
-        area = float(masks.area[:, 0].mean())
-        found[value] = {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
-    return found
+    return {value: of_masks(study, chosen, bee, **{name: json.loads(value)}) for value in values.split(",")}
+
+
+def of_masks(study: xw.Study, pictures: Tensor, target: int, **setting: Any) -> dict[str, float]:
+    """`kept` and `deleted` of pictures of a class with one other setting."""
+    began = process_time()
+    masks = CrispMasks(study, settings=DualSettings.suited(SIDE, **setting)).find(pictures, target)
+    seconds = (process_time() - began) / len(masks)
+    kept, deleted = answers(study, masks, masks.masks[:, :1])
+    area = float(masks.area[:, 0].mean())
+    return {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
+
+
+def of_groups(study: xw.Study, found: ClassSummaries, layer: str = "", **counts: str) -> dict[str, float]:
+    """How many groups of the same masks pass the checks, with one other setting."""
+    given = {"count" if name == "kinds" else name: int(value) for name, value in counts.items()}
+    _, _, groups = summarised(study, found.masks, layer or found.origin["layer"], **given)
+    means = {name: float(np.mean([getattr(one, name) for one in groups])) for name in ("stability", "coherence")}
+    return {"groups": len(groups), "sound": sum(one.sound for one in groups), **means}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from xai_widgets.methods.summaries import causal
-from xai_widgets.methods.summaries.causal import effects, elsewhere, interval
+from xai_widgets.methods.summaries.causal import apart, effects, elsewhere, interval
 
 
 def asked(study, planted, count=6):
@@ -94,6 +94,43 @@ def test_the_control_is_the_one_of_all_tries_with_the_least_evidence_below_it(mo
     downs, rights = dice.integers(1, 20, causal.TRIES), dice.integers(1, 22, causal.TRIES)
     moved = [shape[0].roll((int(d), int(r)), (0, 1)) & ~avoided[0] for d, r in zip(downs, rights, strict=True)]
     assert int(elsewhere(shape, avoided, 7).sum()) == max(int(one.sum()) for one in moved)
+
+
+def test_controls_of_photos_have_the_full_shape_and_cover_little_of_the_region():
+    shape = torch.zeros(3, 100, 120, dtype=torch.bool)
+    shape[:, 30:60, 20:90], shape[1, 30:35, 20:30], shape[2] = True, False, True
+    dice = np.random.default_rng(0)
+    for _ in range(20):
+        found = apart(shape, dice)
+        assert found.sum((1, 2)).tolist() == shape.sum((1, 2)).tolist()
+        covered = ((found & shape).sum((1, 2)) / shape.sum((1, 2))).tolist()
+        assert max(covered[:2]) <= causal.SHARED
+        assert covered[2] == 1  # there is no other place
+
+
+def test_a_part_of_a_photo_has_to_matter_more_than_an_average_place(looking_far):
+    """The score is the mean of all pixels: no place matters more than others."""
+    study, masks, pixels = looking_far
+    found = effects(study, masks, torch.arange(6), pixels)
+    assert found.drop.min() > 0
+    assert found.evidence == pytest.approx([0] * 6, abs=1e-3)
+
+
+@pytest.fixture
+def looking_far():
+    from xai_widgets.methods.summaries.dual import DualSettings
+    from xai_widgets.methods.summaries.masks import CrispMasks
+    from xai_widgets.study import Study
+
+    flat = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2))
+    with torch.no_grad():
+        flat[2].weight.copy_(torch.tensor([[-3.0] * 3, [3.0] * 3]))
+    study = Study(flat, [(torch.full((3, 100, 100), 0.8), 1), (torch.zeros(3, 100, 100), 0)] * 3)
+    pictures = torch.full((6, 3, 100, 100), 0.8)
+    masks = CrispMasks(study, baselines=("other",), settings=DualSettings(steps=1, cooling=1)).find(pictures, 1)
+    pixels = torch.zeros(6, 100, 100, dtype=torch.bool)
+    pixels[:, 20:60, 30:70] = True
+    return study, masks, pixels
 
 
 def test_intervals_by_hand():

@@ -115,6 +115,14 @@ def test_the_layer_is_the_first_of_half_the_height_rounded_up(side, halved):
     assert default_layer(large) == "first"
 
 
+def test_of_a_photo_it_is_the_last_block_of_a_sixteenth():
+    conv = [nn.Conv2d(channels, 4, 3, stride=2, padding=1) for channels in (3, 4, 4, 4)]
+    layers = {"deep": nn.Sequential(*conv), "same": nn.Conv2d(4, 4, 3, padding=1), "less": nn.MaxPool2d(2)}
+    model = nn.Sequential(OrderedDict(layers | small_head(4, (7, 7))))
+    study = Study(model, [(torch.rand(3, 224, 224), 0)] * 2)
+    assert default_layer(study) == "same"
+
+
 def test_maps_of_one_pixel_tell_no_places_apart():
     study = of_layers(conv=nn.Conv2d(3, 4, 3, padding=1), pool=nn.AdaptiveAvgPool2d(1), **small_head(4, (1, 1)))
     assert default_layer(study) == "conv"

@@ -1,43 +1,78 @@
-"""Photos' masks are cut by what a layer sees; small pictures' masks are not."""
+"""Photos' masks are cut by what a layer sees, and grouped by it; small pictures' masks are not."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
+from xai_widgets.methods.summaries.clusters import stability
 from xai_widgets.methods.summaries.dual import DualSettings
-from xai_widgets.methods.summaries.kinds import KINDS, kinds
+from xai_widgets.methods.summaries.kinds import kinds
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.regions import regions
+from xai_widgets.methods.summaries.summarised import summarised
 from xai_widgets.study import Study
 
 STRIPES = 10
 
 
-def striped(side):
+def striped(side, count=1):
     """Vertical stripes of random colours, and a study whose layer sees their colours."""
     colours = torch.rand(3, 1, STRIPES, generator=torch.Generator().manual_seed(0))
     picture = colours.repeat_interleave(side // STRIPES, 2).expand(3, side, -1)
     picture = nn.functional.pad(picture, (0, side - picture.shape[2]), mode="replicate")
     model = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(3, 3, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     study = Study(model, [(picture, 0)] * 2)
-    masks = CrispMasks(study, settings=DualSettings(steps=1, cooling=1)).find(picture[None])
+    masks = CrispMasks(study, settings=DualSettings(steps=1, cooling=1)).find(picture.expand(count, -1, -1, -1))
     return study, replace(masks, masks=torch.ones_like(masks.masks))
 
 
-def test_places_that_look_alike_are_of_one_kind():
+@pytest.mark.parametrize("count", [4, 8])
+def test_places_that_look_alike_are_of_one_kind(count):
     study, masks = striped(120)
-    found = kinds(study, masks, "1")
+    found = kinds(study, masks, "1", count=count)
     assert found is not None
-    inside = [found[0, :, stripe * 12 + 4 : stripe * 12 + 8] for stripe in range(STRIPES)]
+    where = found.where((120, 120))
+    inside = [where[0, :, stripe * 12 + 4 : stripe * 12 + 8] for stripe in range(STRIPES)]
     assert all(len(stripe.unique()) == 1 for stripe in inside)
-    assert len(found.unique()) == KINDS
-    cut = regions(study, masks, kinds=found)
-    assert len(cut) >= KINDS
+    assert len(where.unique()) == count
+    cut = regions(study, masks, kinds=where)
+    assert len(cut) >= count
     assert torch.stack([piece.pixels for piece in cut]).sum(0).max() == 1
-    assert all(len(found[0][piece.pixels].unique()) == 1 for piece in cut)
+    assert all(len(where[0][piece.pixels].unique()) == 1 for piece in cut)
+
+
+def test_a_group_is_a_kind_and_equal_pictures_have_the_same_groups():
+    study, masks = striped(120, count=6)
+    found, where = kinds(study, masks, "1"), kinds(study, masks, "1").where((120, 120))
+    cut = regions(study, masks, smallest=0.05, kinds=where)
+    own = np.array([int(where[piece.picture][piece.pixels].mode().values) for piece in cut])
+    none, pictures = np.eye(len(cut)), np.array([piece.picture for piece in cut])
+    groups = found.grouped(cut, none, np.arange(len(cut)))
+    assert len(set(zip(own.tolist(), groups.labels.tolist(), strict=True))) == len(groups) == len(np.unique(own))
+    again = stability(none, pictures, groups, grouped=lambda rows: found.grouped(cut, none, rows))
+    assert again == pytest.approx(1)
+
+
+def test_summaries_of_photos_are_these_groups():
+    study, masks = striped(120, count=6)
+    sound = replace(masks, baseline_score=torch.zeros_like(masks.baseline_score))
+    cut, similarity, groups = summarised(study, sound, "1", count=4)
+    assert similarity.shape == (len(cut), len(cut))
+    assert sorted(member for one in groups for member in one.members) == list(range(len(cut)))
+    assert len(groups) == 4
+    assert all(one.pictures == 6 for one in groups)
+
+
+def test_fewer_places_than_kinds_are_not_cut():
+    study, masks = striped(120)
+    few = torch.zeros_like(masks.masks)
+    few[..., :4, :4] = True
+    assert kinds(study, replace(masks, masks=few), "1") is None
 
 
 def test_masks_of_small_pictures_are_not_cut():

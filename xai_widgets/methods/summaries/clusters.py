@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,11 @@ def cluster(similarity: Floats, *, seed: int = 0) -> Clusters:
     return found or _joined(similarity)
 
 
+def medoids(similarity: Floats, labels: Ints) -> Clusters:
+    """Groups ``(R,)``, numbered from 0 on, with the region of each that is most like the others as its exemplar."""
+    return Clusters(labels, np.array([_medoid(similarity, labels == group) for group in range(labels.max() + 1)]))
+
+
 def coherence(similarity: Floats, clusters: Clusters) -> Floats:
     """How much more each region is like its own exemplar than like the nearest other one, or than 0, ``(R,)``."""
     to_exemplars = similarity[:, clusters.exemplars]
@@ -66,21 +72,28 @@ def coherence(similarity: Floats, clusters: Clusters) -> Floats:
 
 
 def stability(
-    similarity: Floats, pictures: Ints, clusters: Clusters, *, seed: int = 0, progress: Progress | None = None
+    similarity: Floats,
+    pictures: Ints,
+    clusters: Clusters,
+    *,
+    grouped: Callable[[Ints], Clusters] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Floats:
     """How well each group is found again in other pictures: mean best Jaccard index over bootstrap samples ``(K,)``.
 
-    The regions have similarities ``(R, R)`` and are from pictures ``(R,)``; pictures are drawn, not regions.
+    The regions have similarities ``(R, R)`` and are from pictures ``(R,)``; pictures are drawn, not regions. `grouped`
+    makes groups of some regions, by their indices; by default `cluster` does.
     """
     progress = progress or Progress()
+    grouped = grouped or (lambda rows: cluster(similarity[np.ix_(rows, rows)], seed=seed))
     progress.start("stability", SAMPLES)
     dice = np.random.default_rng(seed)
     scores = []
     for _ in range(SAMPLES):
         drawn = dice.choice(np.unique(pictures), len(np.unique(pictures)))
         kept = np.flatnonzero(np.isin(pictures, drawn))
-        again = cluster(similarity[np.ix_(kept, kept)], seed=seed)
-        scores.append(_best_overlaps(clusters.labels[kept], again.labels, len(clusters)))
+        scores.append(_best_overlaps(clusters.labels[kept], grouped(kept).labels, len(clusters)))
         progress.advance()
     # A sample without any picture of a group does not count for it.
     with warnings.catch_warnings():
@@ -112,7 +125,7 @@ def _joined(similarity: Floats) -> Clusters:
     if not tried:
         tried = [np.zeros(len(distance), dtype=np.int64)]
     best = max(tried, key=lambda labels: _silhouette(distance, labels))
-    return Clusters(best, np.array([_medoid(similarity, best == group) for group in range(best.max() + 1)]))
+    return medoids(similarity, best)
 
 
 def _linked(distance: Floats, count: int) -> Ints:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from xai_widgets.errors import NO_LAYERS, LayerError
 from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.sizes import is_small
 from xai_widgets.study import Study
 
 HEIGHT_WEIGHT, HEIGHT_REACH = 0.2, 0.2
@@ -27,18 +28,23 @@ CELLS = 14
 
 
 def default_layer(study: Study) -> str:
-    """The first block whose maps are at most as high as suits the pictures (see `fineness.cells`).
+    """The block whose maps suit the size of the pictures (see `fineness.cells`).
 
-    Of small pictures that is half the height, rounded up, as strided layers do: it sees more than single pixels, and
-    deeper layers distinguish more kinds of regions than people do, and lose their positions. Of a photo of 224 pixels
-    that is a sixteenth: earlier layers tell edges and colours apart. Raises a `LayerError` if no layer gives maps.
+    Of small pictures it is the first one whose maps are at most half as high, rounded up, as strided layers do: it
+    sees more than single pixels, and deeper layers distinguish more kinds of regions than people do, and lose their
+    positions. Of a photo of 224 pixels it is the last one of those of a sixteenth: earlier blocks tell edges and
+    colours apart, and not bodies from legs; `benchmarks/photos/summaries.py --sweep layer=...` compares others.
+    Raises a `LayerError` if no layer gives maps.
     """
-    spatial = [(layer.name, layer.places) for layer in (*study.blocks(), *study.layers()) if layer.places]
+    blocks = [(layer.name, layer.places) for layer in study.blocks() if layer.places]
+    spatial = blocks + [(layer.name, layer.places) for layer in study.layers() if layer.places]
     if not spatial:
         said = f"no layer of {study!r} gives maps or a grid of tokens, in which regions could be found"
         raise LayerError(said if study.layers() else f"{said}: {NO_LAYERS}")
-    smaller = [name for name, (rows, _) in spatial if rows <= fineness.cells(study.shape[1], CELLS)]
-    return smaller[0] if smaller else spatial[0][0]
+    smaller = [one for one in spatial if one[1][0] <= fineness.cells(study.shape[1], CELLS)]
+    first = smaller[0] if smaller else spatial[0]
+    as_high = [name for name, (rows, _) in blocks if rows == first[1][0]]
+    return first[0] if is_small(study.shape) or not as_high else as_high[-1]
 
 
 def require_maps(study: Study, layer: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,18 +37,20 @@ def judged(
     regions: Sequence[Region],
     similarity: Tensor,
     *,
+    grouped: Callable[[Ints], Clusters] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[Summary, ...]:
     """All groups of regions, by their similarity ``(R, R)``, as summaries; the sound ones with most evidence first.
 
-    The progress is told each bootstrap sample and each group that is tested.
+    `grouped` makes groups of some regions, by their indices; by default `cluster` does. The progress is told each
+    bootstrap sample and each group that is tested.
     """
     progress = progress or Progress()
     likeness: Floats = similarity.double().numpy()
-    found = cluster(likeness, seed=seed)
+    found = grouped(np.arange(len(regions))) if grouped else cluster(likeness, seed=seed)
     pictures: Ints = np.array([region.picture for region in regions])
-    stable = stability(likeness, pictures, found, seed=seed, progress=progress)
+    stable = stability(likeness, pictures, found, grouped=grouped, seed=seed, progress=progress)
     coherent = coherence(likeness, found)
     progress.start("causal test", len(found))
     summaries = []

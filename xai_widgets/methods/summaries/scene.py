@@ -17,10 +17,14 @@ from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.pictures import alike
 from xai_widgets.progress import Progress
+from xai_widgets.sizes import is_small
 from xai_widgets.study import Study
 
 FIRST_LOOK = 12
 """Pictures of the first look, which takes a moment only."""
+
+PHOTOS = 20
+"""Photos of a class that a search needs: in fewer, most groups are not found again in a sample of them."""
 
 MOST_CLASSES = 8
 """Classes that are summarised where nobody has chosen any."""
@@ -44,6 +48,7 @@ class Scene(NamedTuple):
     reasons: list[str]  # why each network lacks some summary, or all
     comparison: Comparison | None  # which summaries two networks share
     shared: str  # the same in words, or why they cannot be compared; empty for one network
+    needs: str = ""  # what a search takes, to be said before it
 
     @property
     def known(self) -> list[ClassSummaries]:
@@ -138,7 +143,12 @@ class Networks:
         owns = [self.own(network, goal) for network in range(len(self))]
         founds = [None if own is None else each.found(own) for own, each in zip(owns, self.each, strict=True)]
         reasons = [self._reason(network, goal) for network in range(len(self))]
-        return Scene(self.title(goal), self.names, founds, reasons, *_compared(founds))
+        return Scene(self.title(goal), self.names, founds, reasons, *_compared(founds), self._needs())
+
+    def _needs(self) -> str:
+        if is_small(self.study(0).shape):
+            return ""
+        return f"A search needs {PHOTOS} photos of a class or more, and each takes seconds."
 
     def _reason(self, network: int, goal: Goal) -> str:
         own, each = self.own(network, goal), self.each[network]

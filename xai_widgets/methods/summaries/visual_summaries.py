@@ -19,15 +19,13 @@ from xai_widgets import artifact, limits
 from xai_widgets.errors import NotFittedError, PictureError
 from xai_widgets.limits import Choice, Of, Whole
 from xai_widgets.methods.common.explainer import Explainer
-from xai_widgets.methods.masking import fineness
-from xai_widgets.methods.summaries.descriptors import default_layer, layer_likeness, require_maps
+from xai_widgets.methods.summaries.descriptors import default_layer, require_maps
 from xai_widgets.methods.summaries.found import Found, completed, small
-from xai_widgets.methods.summaries.judge import LEAST_PICTURES, judged
-from xai_widgets.methods.summaries.kinds import kinds
+from xai_widgets.methods.summaries.judge import LEAST_PICTURES
 from xai_widgets.methods.summaries.masks import CrispMasks
 from xai_widgets.methods.summaries.masks_result import Masks
-from xai_widgets.methods.summaries.paper_likeness import proposal_flow
-from xai_widgets.methods.summaries.regions import Region, regions
+from xai_widgets.methods.summaries.regions import Region
+from xai_widgets.methods.summaries.summarised import SIMILARITIES, likeness, summarised
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.names import UNKNOWN, Target
 from xai_widgets.packing import packed, unpacked
@@ -35,10 +33,6 @@ from xai_widgets.pictures import INDICES, PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.relabelling import known_labels
 from xai_widgets.study import Study
-
-SIMILARITIES = ("layer", "proposal flow")
-"""What makes two regions alike is what the network sees in them, or the published score of shape and place."""
-
 
 ENOUGH = Whole(LEAST_PICTURES)
 """How many pictures a summary needs at least."""
@@ -205,10 +199,8 @@ class VisualSummaries(Explainer):
         if keep:
             self._note_model()
         masks = self.masks.find(pictures, class_index, progress=progress)
-        pieces = self._pieces(masks)
-        similarity = self._similarity(masks, pieces, progress)
-        summaries = judged(self.study, masks, pieces, similarity, seed=self.seed, progress=progress) if pieces else ()
-        made = torch.tensor(chosen), masks, pieces, similarity, summaries
+        options = {"similarity": self.similarity, "seed": self.seed, "progress": progress}
+        made = torch.tensor(chosen), masks, *summarised(self.study, masks, self.layer, **options)
         origin = self.origin(seconds=time.perf_counter() - began)
         found = ClassSummaries(class_index, self.study.class_names[class_index], errors, *made, origin)
         if keep:
@@ -246,18 +238,9 @@ class VisualSummaries(Explainer):
         _require_enough(len(found if labelled else unlabelled), f"{f'{how} ' if labelled else ''}predicted as {name!r}")
         return (found if labelled else unlabelled).parts()
 
-    def _pieces(self, masks: Masks) -> tuple[Region, ...]:
-        """The regions of pictures whose baseline loses the class."""
-        looks = kinds(self.study, masks, self.layer, seed=self.seed) if self.similarity == "layer" else None
-        found = regions(self.study, masks, smallest=fineness.smallest(min(masks.masks.shape[2:])), kinds=looks)
-        return tuple(piece for piece in found if masks.sound[piece.picture])
-
-    def _similarity(self, masks: Masks, pieces: Sequence[Region], progress: Progress) -> Tensor:
-        if not pieces:
-            return torch.zeros(0, 0)
-        if self.similarity == "proposal flow":
-            return proposal_flow(masks, pieces, seed=self.seed, progress=progress)
-        return layer_likeness(self.study, masks.pictures, self.layer, pieces)
+    def _likeness(self, masks: Masks, pieces: tuple[Region, ...]) -> Tensor:
+        how = self.layer, self.similarity
+        return likeness(self.study, masks, pieces, *how, seed=self.seed, progress=Progress())
 
     def rename(self, target: Target, index: int, name: str, *, errors: bool = False) -> ClassSummaries:
         """Give a summary that was found a name, which is saved with it; see `ClassSummaries.named`."""
@@ -308,8 +291,7 @@ class VisualSummaries(Explainer):
         for at, described in enumerate(details["found"]):
             key = int(described["class_index"]), bool(described["errors"])
             if str(at) in tensors:
-                likeness = partial(made._similarity, progress=Progress())
-                parts = unpacked(tensors[str(at)]), described, likeness
+                parts = unpacked(tensors[str(at)]), described, made._likeness
                 made.found[key] = partial(completed, study, made.pictures, *parts)
             else:
                 own = artifact.group(tensors, str(at))

@@ -25,7 +25,7 @@ def _nothing(scene: Scene, *, left: bool, running: bool) -> str:
     if running:
         return f"Looking for the parts of {scene.title} that the classifier relies on."
     if left:
-        return f"Nothing was found of {scene.title} yet: press “Find summaries”."
+        return f"Nothing was found of {scene.title} yet: press “Find summaries”. {scene.needs}".strip()
     return f"There are no summaries of {scene.title}: {' '.join(scene.reasons)}"
 
 
