@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cladec.crops import PER_PHOTO, draw_crops, draw_photos, draw_pixels
+from xai_widgets.methods.cladec.crops import draw_crops, draw_photos, draw_pixels
 from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.large import CROP, PatchEncoder
+from xai_widgets.methods.cladec.layer import FittedLayer
+from xai_widgets.methods.cladec.solved import solve
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.study import Study
 from xai_widgets.training import Step
@@ -29,6 +31,9 @@ WITNESSED = (4, 8)
 WITNESSES_SEE = 3
 """They see every third crop only, since that costs as much as decoding."""
 
+WHOLE_PHOTOS = 4
+"""Crops that count as much as a whole photo."""
+
 TILE = 8
 """Side of the tiles, in pixels."""
 
@@ -43,6 +48,11 @@ class LargeFit(LayerFit):
         colour = _colour(self.seen.picture(slice(0, self.some)))
         self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
         self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
+
+    def _new(self) -> FittedLayer:
+        fitted = super()._new()
+        solve(fitted, self.seen, self.count)
+        return fitted
 
     @property
     def examples(self) -> int:
@@ -73,7 +83,7 @@ class LargeFit(LayerFit):
         """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
         if isinstance(self.fitted.encoder, PatchEncoder):
             return draw_pixels(self.seen, self.study.layer(self.layer).places, self.count, count, generator)
-        return draw_photos(self.seen, self.count, max(count // PER_PHOTO, 2), generator)
+        return draw_photos(self.seen, self.count, max(count // WHOLE_PHOTOS, 2), generator)
 
     def _shown(self, count: int, step: Step) -> Tensor:
         return _some_units(count, self.fitted.code[0], step.generator).to(self.study.device)
