@@ -19,7 +19,7 @@ WHOLE, SMALLEST = 0.4, 0.57
 """Share of the photos that are not scaled, and the smallest part of a side that is enlarged to all of it."""
 
 
-JITTER = 0.0
+RECOLOURED = 0.0
 """Share of the photos that get other colours."""
 
 
@@ -75,7 +75,7 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
     mirrored, whole, scale, down, right = torch.rand(5, generator=generator).tolist()
     photo = photo.flip(-1) if mirrored < 0.5 else photo
     coloured, hue, saturation = torch.rand(3, generator=generator).tolist()
-    if coloured < JITTER:
+    if coloured < RECOLOURED:
         photo = _recoloured(photo, 2 * math.pi * hue, 0.5 + 1.5 * saturation)
     if whole < WHOLE:
         return photo

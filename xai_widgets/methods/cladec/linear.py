@@ -67,7 +67,8 @@ def local_error(layer: str, seen: CachedPass, unseen: CachedPass) -> dict[str, f
 
 def moments(batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     """Mean products of what is seen ``(n, D)`` with itself, and with what is wanted ``(n, W)``, of at least a batch."""
-    sums, count = [], 0
+    sums: list[Tensor] = []
+    count = 0
     for seen, wanted in batches:
         products = [seen.T @ seen, seen.T @ wanted]
         sums = [one + more for one, more in zip(sums, products, strict=True)] if sums else products
