@@ -106,12 +106,18 @@ class LargeDecoder(nn.Module):
         conditions = self.condition(torch.cat([shown - 1, alpha[:, None]], 1))
         features = self.stages(stem + conditions[:, :, None, None])
         size = self._size(code)
-        mean = prior.mean((1, 2))[:, None, None] + _resized(F.pixel_shuffle(self.mean(features), self.fold), size)
-        if self.linear is not None:
-            tiles = F.pixel_shuffle(self.linear(code), self.fine)
-            mean = mean + F.interpolate(tiles, size[1:], mode="bilinear", align_corners=False)
+        deep = _resized(F.pixel_shuffle(self.mean(features), self.fold), size)
+        mean = self.linear_picture(code, prior) + deep
         spread = F.pixel_shuffle(self.log_variance(features.detach()), self.fold)
         return mean if self.training else mean.clamp(0, 1), _resized(spread, (1, *size[1:]))
+
+    def linear_picture(self, code: Tensor, prior: Tensor) -> Tensor:
+        """The linear one of the two pictures, which may leave [0, 1]; the mean colour of a vector."""
+        colour = prior.mean((1, 2))[:, None, None]
+        if self.linear is None:
+            return colour
+        tiles = F.pixel_shuffle(self.linear(code), self.fine)
+        return colour + F.interpolate(tiles, self._size(code)[1:], mode="bilinear", align_corners=False)
 
     def _size(self, code: Tensor) -> tuple[int, int, int]:
         if self.flat:
