@@ -65,7 +65,7 @@ class ClaDec(Explainer):
     layer
         One dotted layer name, or several; default the block in the middle. More can be given to `fit` later.
     reference, epochs, width, pictures, seed
-        See `Settings`; the reference trains for a third more epochs, since it has more to learn.
+        See `Settings`; the reference trains a third longer or, of large pictures, where it begins better, a third less.
     settings
         Used in place of the five above, as the presets do.
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.cladec.decoder import Shape, _doublings, _resized, _vector_grid
 
-CROP, LEAST_CELLS = 96, 8
+CROP, LEAST_CELLS = 96, 7
 """Pixels of a crop's side, and the least cells of a layer in it: those at its border lack what is around them."""
 
 FINE, TILE = 4, 16
@@ -87,7 +87,7 @@ class LargeDecoder(nn.Module):
             narrower = _width(left, width)
             enlarged = nn.Upsample(scale_factor=2, mode="bilinear")
             stages += [nn.Conv2d(channels, narrower, 1), enlarged, _Change(narrower)]
-            stages += [_Change(narrower)] if left >= doublings - 2 else []
+            stages += [_Change(narrower)] if left == doublings - 1 else []
             channels = narrower
         self.stages = nn.Sequential(*stages, nn.SiLU())
         self.fold = 2 if doublings else 1

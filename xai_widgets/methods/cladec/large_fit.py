@@ -41,7 +41,7 @@ TILE = 8
 class LargeFit(LayerFit):
     """As `LayerFit`, for pictures that are large."""
 
-    most_held_out = 32
+    most_held_out = 24
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
