@@ -47,7 +47,8 @@ class LargeFit(LayerFit):
         super().__init__(*given)
         colour = _colour(self.seen.picture(slice(0, self.some)))
         self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
-        self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
+        self.perceptual = self.settings.perceptual * _closeness(self.study.layer(self.layer).places, self.study.shape)
+        self.witnesses = witnesses(self.study, self.layer) if self.perceptual else []
 
     def _new(self) -> FittedLayer:
         fitted = super()._new()
@@ -67,9 +68,7 @@ class LargeFit(LayerFit):
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
         loss = self._crop_loss(crops.pictures, picture, log_variance)
         if self.witnesses:
-            loss = loss + self.settings.perceptual * self._seen_alike(
-                crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE]
-            )
+            loss = loss + self.perceptual * self._seen_alike(crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE])
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
@@ -119,6 +118,17 @@ def witnesses(study: Study, layer: str) -> list[str]:
         wanted = tuple(side // part for side in study.shape[1:])
         found += [block.name for block in blocks if block.places == wanted][-1:]
     return [name for name in found if _reads_crops(study, name)]
+
+
+def _closeness(places: tuple[int, int] | None, picture: tuple[int, int, int]) -> float:
+    """1 for maps at an eighth of the resolution or more, a quarter for half of that, and so on; 0 for vectors.
+
+    The coarser a layer, the less it determines of what the witnesses see, and the more its decoder would invent.
+    """
+    if places is None:
+        return 0.0
+    reduction = max(side / there for side, there in zip(picture[1:], places, strict=True))
+    return min(WITNESSED[-1] / reduction, 1.0) ** 2
 
 
 def _reads_crops(study: Study, layer: str) -> bool:
