@@ -21,7 +21,7 @@ from xai_widgets.recipe import Recipe
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
-CROPS = 360
+CROPS = 420
 """Crops of large pictures in an epoch; `python benchmarks/photos/cladec.py --sweep crops` tries others."""
 
 MOST_WHITENED = 1024
