@@ -26,7 +26,7 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid, save_image
 
 import xai_widgets as xw
-from xai_widgets.methods.cladec import crops, large_fit
+from xai_widgets.methods.cladec import large_fit
 from xai_widgets.methods.common.estimate import estimate
 from xai_widgets.photos import lite0_study
 from xai_widgets.progress import Progress
@@ -40,7 +40,6 @@ THUMBNAIL = 144
 SWEEPS: dict[str, tuple[float, ...]] = {
     "perceptual": (0.0, 0.2, 1.0),
     "colour": (0.0, 0.5, 2.0),
-    "recoloured": (0.0, 0.3, 0.6),
     "crops": (210, 420, 630, 840),
     "photos": (25, 50, 100, 400),
 }
@@ -149,8 +148,6 @@ def sweep(data: Path, what: str, layer: str) -> None:
         settings = replace(xw.ClaDec(photos, layer).settings, reference=None)
         if what == "colour":
             large_fit.COLOUR = value
-        elif what == "recoloured":
-            crops.RECOLOURED = value
         else:
             name = {"photos": "pictures"}.get(what, what)
             settings = replace(settings, **{name: value if what == "perceptual" else int(value)})

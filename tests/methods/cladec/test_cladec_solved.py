@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from xai_widgets.methods.cladec.crops import _recoloured
 from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, fineness
 from xai_widgets.methods.cladec.layer import FittedLayer, Settings
 from xai_widgets.methods.cladec.solved import solve
@@ -96,11 +95,3 @@ def test_wide_layers_are_solved_from_one_place():
     assert LargeDecoder((256, 7, 7), (3, 224, 224), 4).linear.kernel_size == (3, 3)
     assert LargeDecoder((257, 7, 7), (3, 224, 224), 4).linear.kernel_size == (1, 1)
     assert PatchEncoder((257, 7, 7), (3, 224, 224), 4).tile == 16
-
-
-def test_hues_are_turned_about_the_greys():
-    photo = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(0)) / 4 + 0.3
-    third = _recoloured(photo, 2 * torch.pi / 3, 1.0)
-    assert torch.allclose(third, photo.roll(1, 0), atol=1e-5) or torch.allclose(third, photo.roll(-1, 0), atol=1e-5)
-    assert torch.allclose(_recoloured(photo, 1.0, 0.0), photo.mean(0).expand(3, -1, -1), atol=1e-5)
-    assert torch.equal(_recoloured(photo[:1], 1.0, 2.0), photo[:1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -17,10 +16,6 @@ COVERED = 0.75
 
 WHOLE, SMALLEST = 0.4, 0.57
 """Share of the photos that are not scaled, and the smallest part of a side that is enlarged to all of it."""
-
-
-RECOLOURED = 0.0
-"""Share of the photos that get other colours."""
 
 
 class Crops(NamedTuple):
@@ -71,12 +66,9 @@ def _per_photo(grid: tuple[int, int] | None, picture: tuple[int, int, int]) -> i
 
 
 def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirrored or not, in its own colours or others, and a part of it enlarged, or all of it."""
+    """Mirrored or not, and a part of it enlarged, or all of it."""
     mirrored, whole, scale, down, right = torch.rand(5, generator=generator).tolist()
     photo = photo.flip(-1) if mirrored < 0.5 else photo
-    coloured, hue, saturation = torch.rand(3, generator=generator).tolist()
-    if coloured < RECOLOURED:
-        photo = _recoloured(photo, 2 * math.pi * hue, 0.5 + 1.5 * saturation)
     if whole < WHOLE:
         return photo
     height, width = photo.shape[1:]
@@ -85,16 +77,6 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
     top, left = round(down * (height - rows)), round(right * (width - columns))
     cut = photo[None, :, top : top + rows, left : left + columns]
     return F.interpolate(cut, (height, width), mode="bilinear", align_corners=False)[0]
-
-
-def _recoloured(photo: Tensor, angle: float, saturation: float) -> Tensor:
-    """With hues turned about the greys, and colours that much stronger; grey photos stay as they are."""
-    if len(photo) != 3:
-        return photo
-    turned = torch.roll(photo, 1, 0) - torch.roll(photo, 2, 0)
-    grey = photo.mean(0, keepdim=True)
-    colour = math.cos(angle) * (photo - grey) + math.sin(angle) / math.sqrt(3) * turned
-    return (grey + saturation * colour).clamp(0, 1)
 
 
 def _cut(photo: Tensor, code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
