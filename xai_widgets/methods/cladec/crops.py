@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from xai_widgets.methods.cladec.large import crop_cells
 from xai_widgets.methods.common.codes import CachedPass, read_codes
 
-PER_PHOTO = 4
-"""Crops of one photo in a step: reading it costs as much as decoding so many."""
+COVERED = 0.75
+"""How much of a photo its crops in a step cover, all together: reading it costs as much as decoding a few of them."""
 
 WHOLE, SMALLEST = 0.4, 0.57
 """Share of the photos that are not scaled, and the smallest part of a side that is enlarged to all of it."""
@@ -34,12 +34,13 @@ def draw_photos(cached: CachedPass, among: int, count: int, generator: torch.Gen
 def draw_crops(cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator) -> Crops:
     """About `count` crops with the layer's codes, from changed photos that the classifier reads whole."""
     grid = cached.study.layer(layer).places
-    photos = draw_photos(cached, among, _photos(count, grid), generator)
+    each = _per_photo(grid, cached.study.shape)
+    photos = draw_photos(cached, among, max(count // each, 2), generator)
     with cached.study.borrowed(), torch.no_grad():
         codes = read_codes(cached.study, photos, [layer])[layer]
     if grid is None:
         return Crops(photos, codes)
-    cut = [_cut(photo, code, generator) for photo, code in zip(photos, codes, strict=True) for _ in range(PER_PHOTO)]
+    cut = [_cut(photo, code, generator) for photo, code in zip(photos, codes, strict=True) for _ in range(each)]
     pictures, maps = (torch.stack(column) for column in zip(*cut, strict=True))
     return Crops(pictures, maps.contiguous(memory_format=torch.channels_last))
 
@@ -48,16 +49,20 @@ def draw_pixels(
     cached: CachedPass, grid: tuple[int, int] | None, among: int, count: int, generator: torch.Generator
 ) -> Tensor:
     """As `draw_crops` of a layer with so many places, without its codes."""
-    photos = draw_photos(cached, among, _photos(count, grid), generator)
+    each = _per_photo(grid, cached.study.shape)
+    photos = draw_photos(cached, among, max(count // each, 2), generator)
     if grid is None:
         return photos
     blank = photos.new_zeros(0, *grid)
-    return torch.stack([_cut(photo, blank, generator)[0] for photo in photos for _ in range(PER_PHOTO)])
+    return torch.stack([_cut(photo, blank, generator)[0] for photo in photos for _ in range(each)])
 
 
-def _photos(count: int, grid: tuple[int, int] | None) -> int:
-    """Two at least: batch normalisation fails on a lone vector."""
-    return max(count // (1 if grid is None else PER_PHOTO), 2)
+def _per_photo(grid: tuple[int, int] | None, picture: tuple[int, int, int]) -> int:
+    """Crops of one photo in a step."""
+    if grid is None:
+        return 1
+    rows, columns = crop_cells(grid, picture)
+    return max(int(COVERED * grid[0] * grid[1] / (rows * columns)), 1)
 
 
 def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:

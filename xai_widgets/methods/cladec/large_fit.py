@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cladec.crops import PER_PHOTO, draw_crops, draw_photos, draw_pixels
+from xai_widgets.methods.cladec.crops import draw_crops, draw_photos, draw_pixels
 from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.large import CROP, PatchEncoder
+from xai_widgets.methods.cladec.layer import FittedLayer
+from xai_widgets.methods.cladec.solved import solve
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.study import Study
 from xai_widgets.training import Step
@@ -29,6 +31,9 @@ WITNESSED = (4, 8)
 WITNESSES_SEE = 3
 """They see every third crop only, since that costs as much as decoding."""
 
+WHOLE_PHOTOS = 4
+"""Crops that count as much as a whole photo."""
+
 TILE = 8
 """Side of the tiles, in pixels."""
 
@@ -36,13 +41,19 @@ TILE = 8
 class LargeFit(LayerFit):
     """As `LayerFit`, for pictures that are large."""
 
-    most_held_out = 32
+    most_held_out = 24
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         colour = _colour(self.seen.picture(slice(0, self.some)))
         self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
-        self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
+        self.perceptual = self.settings.perceptual * _closeness(self.study.layer(self.layer).places, self.study.shape)
+        self.witnesses = witnesses(self.study, self.layer) if self.perceptual else []
+
+    def _new(self) -> FittedLayer:
+        fitted = super()._new()
+        solve(fitted, self.seen, self.count)
+        return fitted
 
     @property
     def examples(self) -> int:
@@ -57,9 +68,7 @@ class LargeFit(LayerFit):
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
         loss = self._crop_loss(crops.pictures, picture, log_variance)
         if self.witnesses:
-            loss = loss + self.settings.perceptual * self._seen_alike(
-                crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE]
-            )
+            loss = loss + self.perceptual * self._seen_alike(crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE])
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
@@ -73,7 +82,7 @@ class LargeFit(LayerFit):
         """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
         if isinstance(self.fitted.encoder, PatchEncoder):
             return draw_pixels(self.seen, self.study.layer(self.layer).places, self.count, count, generator)
-        return draw_photos(self.seen, self.count, max(count // PER_PHOTO, 2), generator)
+        return draw_photos(self.seen, self.count, max(count // WHOLE_PHOTOS, 2), generator)
 
     def _shown(self, count: int, step: Step) -> Tensor:
         return _some_units(count, self.fitted.code[0], step.generator).to(self.study.device)
@@ -109,6 +118,17 @@ def witnesses(study: Study, layer: str) -> list[str]:
         wanted = tuple(side // part for side in study.shape[1:])
         found += [block.name for block in blocks if block.places == wanted][-1:]
     return [name for name in found if _reads_crops(study, name)]
+
+
+def _closeness(places: tuple[int, int] | None, picture: tuple[int, int, int]) -> float:
+    """1 for maps at an eighth of the resolution or more, a quarter for half of that, and so on; 0 for vectors.
+
+    The coarser a layer, the less it determines of what the witnesses see, and the more its decoder would invent.
+    """
+    if places is None:
+        return 0.0
+    reduction = max(side / there for side, there in zip(picture[1:], places, strict=True))
+    return min(WITNESSED[-1] / reduction, 1.0) ** 2
 
 
 def _reads_crops(study: Study, layer: str) -> bool:
