@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.cladec.large import crop_cells
 from xai_widgets.methods.common.codes import CachedPass, read_codes
+from xai_widgets.together import ALONE, Group, Part
 
 PER_PHOTO = 4
 """Crops of one photo in a step: reading it costs as much as decoding so many."""
@@ -31,28 +33,49 @@ def draw_photos(cached: CachedPass, among: int, count: int, generator: torch.Gen
     return torch.stack([_changed(photo, generator) for photo in cached.picture(drawn)])
 
 
-def draw_crops(cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator) -> Crops:
-    """About `count` crops with the layer's codes, from changed photos that the classifier reads whole."""
+def draw_crops(
+    cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator, group: Group = ALONE
+) -> Crops:
+    """About `count` crops with the layer's codes, from changed photos that the classifier reads whole.
+
+    All processes of a group draw the same ones; each makes those of its part, see `crops_of`.
+    """
     grid = cached.study.layer(layer).places
-    photos = draw_photos(cached, among, _photos(count, grid), generator)
+    part = group.of(_photos(count, grid))
+    photos = part.of(draw_photos(cached, among, part.size, generator))
     with cached.study.borrowed(), torch.no_grad():
         codes = read_codes(cached.study, photos, [layer])[layer]
     if grid is None:
         return Crops(photos, codes)
-    cut = [_cut(photo, code, generator) for photo, code in zip(photos, codes, strict=True) for _ in range(PER_PHOTO)]
+    cut = [
+        _cut(photos[row], codes[row], begin)
+        for row, begin in _begins(part, tuple(codes.shape[2:]), photos.shape[1:], generator)
+    ]
     pictures, maps = (torch.stack(column) for column in zip(*cut, strict=True))
     return Crops(pictures, maps.contiguous(memory_format=torch.channels_last))
 
 
 def draw_pixels(
-    cached: CachedPass, grid: tuple[int, int] | None, among: int, count: int, generator: torch.Generator
+    cached: CachedPass,
+    grid: tuple[int, int] | None,
+    among: int,
+    count: int,
+    generator: torch.Generator,
+    group: Group = ALONE,
 ) -> Tensor:
     """As `draw_crops` of a layer with so many places, without its codes."""
-    photos = draw_photos(cached, among, _photos(count, grid), generator)
+    part = group.of(_photos(count, grid))
+    photos = part.of(draw_photos(cached, among, part.size, generator))
     if grid is None:
         return photos
     blank = photos.new_zeros(0, *grid)
-    return torch.stack([_cut(photo, blank, generator)[0] for photo in photos for _ in range(PER_PHOTO)])
+    cut = [_cut(photos[row], blank, begin)[0] for row, begin in _begins(part, grid, photos.shape[1:], generator)]
+    return torch.stack(cut)
+
+
+def crops_of(count: int, grid: tuple[int, int] | None, group: Group) -> Part:
+    """Which of the crops this process makes: those of its photos."""
+    return group.of(_photos(count, grid)).times(1 if grid is None else PER_PHOTO)
 
 
 def _photos(count: int, grid: tuple[int, int] | None) -> int:
@@ -74,13 +97,25 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
     return F.interpolate(cut, (height, width), mode="bilinear", align_corners=False)[0]
 
 
-def _cut(photo: Tensor, code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A crop of a photo and the places of its code that lie there."""
+def _begins(
+    part: Part, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator
+) -> list[tuple[int, list[int]]]:
+    """Where each crop begins, in places of the grid, with the number of its photo among those of the part."""
+    cells, drawn = crop_cells(grid, photo), []
+    for row in range(part.size):
+        for _ in range(PER_PHOTO):
+            begin = [
+                int(torch.randint(there - cut + 1, (1,), generator=generator))
+                for there, cut in zip(grid, cells, strict=True)
+            ]
+            drawn.append((row - part.start, begin))
+    return [(row, begin) for row, begin in drawn if 0 <= row < part.stop - part.start]
+
+
+def _cut(photo: Tensor, code: Tensor, begin: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """A crop of a photo that begins at a place, and the places of its code that lie there."""
     whole, sides = code.shape[1:], photo.shape[1:]
     cells = crop_cells(whole, photo.shape)
-    begin = [
-        int(torch.randint(there - cut + 1, (1,), generator=generator)) for there, cut in zip(whole, cells, strict=True)
-    ]
     (top, left), (rows, columns) = begin, cells
     (y, height), (x, width) = (_pixels(*axis) for axis in zip(begin, cells, whole, sides, strict=True))
     return photo[:, y : y + height, x : x + width], code[:, top : top + rows, left : left + columns]

@@ -1,0 +1,95 @@
+"""Small fits of the methods that are trained, as a script: ``fits.py OUT``; each process writes its losses there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from small import Blobs
+from torch import nn
+
+import xai_widgets as xw
+from xai_widgets.progress import Progress
+from xai_widgets.scale.ranks import Ranks
+from xai_widgets.study import Study
+from xai_widgets.together import Group, together
+
+
+class Large(Blobs):
+    """The same, large enough for crops."""
+
+    def __getitem__(self, index):
+        picture, label = super().__getitem__(index)
+        return nn.functional.interpolate(picture[None], (128, 160))[0], label
+
+
+class Curve(logging.Handler):
+    """The loss of each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def emit(self, record):
+        if "loss" in record.getMessage():
+            task, epoch, loss = record.args
+            self.lines.append([f"{task} {epoch}", loss])
+
+
+def study(kind):
+    torch.manual_seed(0)
+    maps = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU())
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d((2, 4)), nn.Flatten())
+    model = nn.Sequential(
+        OrderedDict(maps=maps, more=nn.Conv2d(4, 4, 3, padding=1), pool=pool, logits=nn.Linear(32, 2))
+    )
+    made = Study(model, kind(44, broken=()), class_names=["left", "right"], batch_size=16)
+    with torch.no_grad():  # so that it predicts both classes
+        model.logits.weight *= 20
+        model.logits.bias -= model.eval()(torch.stack([kind(44, ())[i][0] for i in range(44)])).mean(0)
+    return made
+
+
+def explainers():
+    small, large = study(Blobs), study(Large)
+    of_crops = xw.ClaDec(large, ["maps"], epochs=2, width=4)
+    of_crops.settings = replace(of_crops.settings, crops=24)
+    return {
+        "cladec": xw.ClaDec(small, ["more"], epochs=3, width=4, reference="scratch"),
+        "crops": of_crops,
+        "srae": xw.SRAE(small, "more", features=3, epochs=3),
+        "cae": xw.CAE(small, epochs=3, width=4),
+    }
+
+
+def run(out, group=None):
+    """Fit all of them, and give their losses by name."""
+    out.mkdir(exist_ok=True)
+    found, logger = {}, logging.getLogger("xai_widgets.training")
+    logger.setLevel(logging.INFO)
+    with together(group or Group()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the fits are short
+        for key, explainer in explainers().items():
+            curve = Curve()
+            logger.addHandler(curve)
+            explainer.fit(progress=Progress(), checkpoint=out / "unfinished")
+            logger.removeHandler(curve)
+            found[key] = curve.lines
+            if group is None or group.writes:
+                explainer.save(out / key)
+    return found
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    ranks = Ranks.here()
+    losses = run(Path(sys.argv[1]), Group(ranks.number, ranks.count, os.environ.get("PRECISION", "")))
+    Path(f"{sys.argv[1]}-{ranks.number}.json").write_text(json.dumps(losses))
+    ranks.leave()
