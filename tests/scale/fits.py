@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from small import Blobs
+from small import Blobs  # the script beside it
 from torch import nn
 
 import xai_widgets as xw
