@@ -1,10 +1,12 @@
-"""Small fits of the methods that are trained, as a script: ``fits.py OUT``; each process writes its losses there."""
+"""Small fits of the methods that are trained, as a script: ``fits.py OUT``; each process writes its losses there.
+
+With ``fail``, the second process does so in the middle of a training.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import warnings
 from collections import OrderedDict
@@ -12,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from small import Blobs  # the script beside it
+from small import After, Blobs  # the script beside it
 from torch import nn
 
 import xai_widgets as xw
@@ -69,7 +71,11 @@ def explainers():
     }
 
 
-def run(out, group=None):
+def fail():
+    raise RuntimeError("the second process fails")
+
+
+def run(out, group=None, progress=Progress):
     """Fit all of them, and give their losses by name."""
     out.mkdir(exist_ok=True)
     found, logger = {}, logging.getLogger("xai_widgets.training")
@@ -79,7 +85,7 @@ def run(out, group=None):
         for key, explainer in explainers().items():
             curve = Curve()
             logger.addHandler(curve)
-            explainer.fit(progress=Progress(), checkpoint=out / "unfinished")
+            explainer.fit(progress=progress(), checkpoint=out / "unfinished")
             logger.removeHandler(curve)
             found[key] = curve.lines
             if group is None or group.writes:
@@ -90,6 +96,7 @@ def run(out, group=None):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     ranks = Ranks.here()
-    losses = run(Path(sys.argv[1]), Group(ranks.number, ranks.count, os.environ.get("PRECISION", "")))
+    fails = ranks.number == 1 and sys.argv[2:] == ["fail"]
+    losses = run(Path(sys.argv[1]), Group(ranks.number, ranks.count), (lambda: After(30, fail)) if fails else Progress)
     Path(f"{sys.argv[1]}-{ranks.number}.json").write_text(json.dumps(losses))
     ranks.leave()

@@ -23,6 +23,7 @@ from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.tools import fit_description
 from xai_widgets.widgets.views.verdict import Verdict
 from xai_widgets.widgets.workbench.workbench import Workbench
 
@@ -98,7 +99,7 @@ class Browser(App):
         super().__init__(
             f"{manifest['name']}: {manifest['method']} of {len(self.table):,} pictures",
             controls=self._make_controls(list(manifest["class_names"])),
-            content=[self.meaning, self.places],
+            content=[*([self.alike] if self.table.has_looks else []), self.meaning, self.places],
             more=[self.strip, self.open_here, charts],
         )
         self.widget.add_class("xw-browser")
@@ -111,6 +112,8 @@ class Browser(App):
     def _make_views(self, names: list[str]) -> None:
         self.groups: list[Cluster] = self.table.clusters
         self.meaning = ipywidgets.HTML(_said(MEANING))
+        self.alike = ipywidgets.Dropdown(options=[PLACES, LOOKS], description="Group by", layout={"width": "12em"})
+        fit_description(self.alike)
         self.places = Cards(cards=self._group_cards(), across=3, tile=72, label="Places of evidence")
         self.places.add_class("xw-places")
         self.strip = Cards(across=-1, tile=96, label="Pictures")
@@ -142,10 +145,8 @@ class Browser(App):
             options=[(name.replace("_", " "), name) for name in self.table.numbers], description="Histogram",
             layout={"width": "15em"},
         )  # fmt: skip
-        self.alike = ipywidgets.Dropdown(options=[PLACES, LOOKS], description="Group by", layout={"width": "12em"})
         self.reset = ipywidgets.Button(description="Show all", layout={"width": "7em"})
-        shown = [self.predicted, self.right, self.trust, self.area, self.order, self.number]
-        return [*shown, *([self.alike] if self.table.has_looks else []), self.reset]
+        return [self.predicted, self.right, self.trust, self.area, self.order, self.number, self.reset]
 
     def _listen(self) -> None:
         for control in (self.predicted, self.alike):
@@ -192,9 +193,12 @@ class Browser(App):
         groups = self.table.looks(self.predicted.value) if by_looks else self.table.clusters
         if groups is self.groups:
             return
-        self.groups, self.meaning.value = groups, _said(ALIKE.format(SAMPLE) if by_looks else MEANING)
+        self.groups, self.meaning.value = groups, _said(self._meaning())
         with self.places.hold_sync():
             self.places.selected, self.places.cards = -1, self._group_cards()
+
+    def _meaning(self) -> str:
+        return ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING
 
     def _areas(self) -> tuple[float, float]:
         """The chosen areas; the slider's end is no border."""
