@@ -72,7 +72,7 @@ class Group:
         most, least = _reduced(both, distributed.ReduceOp.MAX).tolist()
         if most != -least:
             raise XaiWidgetsError(
-                f"the processes do not see the same {what} ({-least:g} and {most:g}); give all one shared folder"
+                f"the processes do not see the same {what} ({0 - least:g} and {most:g}); give all one shared folder"
             )
         return value
 
@@ -255,5 +255,4 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise XaiWidgetsError(f"another of the processes has ended, so this one ends, too ({reason})") from error
+        raise XaiWidgetsError("another of the processes has ended, so this one ends, too; see what it said") from error
