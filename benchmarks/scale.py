@@ -12,8 +12,8 @@ in memory, in CPU time and in turns, of guided feature inversion as it is by def
 start (``start_cpu_s``) loads libraries for tables, and begins and ends a run of eight pictures.
 ``throughput_ratio_later`` is the same without it. ``two_process_ratio``: speed of two processes over that of one, in
 seconds on the clock, one thread each. ``two_process_ceiling`` is the same of `explain` alone, in two processes that
-know nothing of each other: what the machine gives. ``two_process_share`` is the first over the second. They mean something
-only where nothing else runs, so ``cores`` and the ``load`` are reported beside them.
+know nothing of each other: what the machine gives. ``two_process_share`` is the first over the second. They mean
+something only where nothing else runs, so ``cores`` and the ``load`` are reported beside them.
 """
 
 from __future__ import annotations
