@@ -19,7 +19,7 @@ from xai_widgets.methods.srae.slopes import slopes
 from xai_widgets.methods.srae.start import MANY_CHANNELS, MOST_CHANNELS, ridge, start
 from xai_widgets.progress import Progress
 from xai_widgets.sizes import is_small
-from xai_widgets.together import Part
+from xai_widgets.together import Part, current
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class SraeFit:
         everything = list(range(len(self.data.classes)))
         network, best = self._round(everything, 0)
         for number in range(1, self.settings.rounds + 1):
-            failed = [k for k in everything if best[k].lopsided]
+            failed = [k for k in everything if current().first_of(best[k].lopsided)]
             if not failed:
                 break
             log.info("SRAE: classes %s failed in round %d", [self.data.classes[k] for k in failed], number)
