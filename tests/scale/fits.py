@@ -6,7 +6,6 @@ With ``fail``, the second process does so in the middle of a training.
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import warnings
 from collections import OrderedDict
@@ -18,10 +17,14 @@ from small import After, Blobs  # the script beside it
 from torch import nn
 
 import xai_widgets as xw
+from xai_widgets.methods.cae import fit as cae
+from xai_widgets.methods.cladec import fit as cladec
+from xai_widgets.methods.srae import fit as srae
 from xai_widgets.progress import Progress
 from xai_widgets.scale.ranks import Ranks
 from xai_widgets.study import Study
 from xai_widgets.together import Group, together
+from xai_widgets.training import train
 
 
 class Large(Blobs):
@@ -32,17 +35,18 @@ class Large(Blobs):
         return nn.functional.interpolate(picture[None], (128, 160))[0], label
 
 
-class Curve(logging.Handler):
-    """The loss of each epoch."""
+class Curves:
+    """Stands in for `train`, and notes the losses of every epoch, while weights change, by task."""
 
     def __init__(self):
-        super().__init__()
-        self.lines = []
+        self.lines = {}
+        for module in (cladec, srae, cae):
+            module.train = self
 
-    def emit(self, record):
-        if "loss" in record.getMessage():
-            task, epoch, loss = record.args
-            self.lines.append([f"{task} {epoch}", loss])
+    def __call__(self, *given, task, **more):
+        history = train(*given, task=task, **more)
+        self.lines[f"{task}, {len(self.lines)}"] = history.train_loss
+        return history
 
 
 def study(kind):
@@ -78,16 +82,13 @@ def fail():
 def run(out, group=None, progress=Progress):
     """Fit all of them, and give their losses by name."""
     out.mkdir(exist_ok=True)
-    found, logger = {}, logging.getLogger("xai_widgets.training")
-    logger.setLevel(logging.INFO)
+    found = {}
     with together(group or Group()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the fits are short
         for key, explainer in explainers().items():
-            curve = Curve()
-            logger.addHandler(curve)
+            curves = Curves()
             explainer.fit(progress=progress(), checkpoint=out / "unfinished")
-            logger.removeHandler(curve)
-            found[key] = curve.lines
+            found[key] = curves.lines
             if group is None or group.writes:
                 explainer.save(out / key)
     return found

@@ -46,8 +46,9 @@ class FinishedParts:
 
     def keep(self, name: str, module: nn.Module, epochs: int) -> None:
         """Save a finished module until the whole fit is done."""
-        if (path := self._finished(name)) is not None and current().writes:
-            artifact.save(path, _KIND, module.state_dict(), {"epochs": epochs})
+        if (path := self._finished(name)) is not None:
+            if current().writes:
+                artifact.save(path, _KIND, module.state_dict(), {"epochs": epochs})
             self._kept.append(path)
 
     def clear(self) -> None:
