@@ -12,6 +12,11 @@ import xai_widgets as xw
 from xai_widgets.errors import ArtifactError
 
 
+def pixels_of(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
 @pytest.fixture(scope="module")
 def written(whole, tmp_path_factory):
     """A data set of FiftyOne of the small run, with the folder that it is in."""
@@ -26,10 +31,10 @@ def test_every_picture_has_an_entry_with_its_heat_map(written, whole, small):
     for sample in samples:
         row = whole.rows([int(sample["picture"])])[0]
         assert sample["_media_type"] == "image"
-        assert Image.open(folder / sample["filepath"]).size == (16, 12)
+        assert pixels_of(folder / sample["filepath"]).shape == (12, 16, 3)
         heat = sample["evidence"]
         assert (heat["_cls"], heat["range"]) == ("Heatmap", [0, 255])
-        mask = np.asarray(Image.open(folder / heat["map_path"]))
+        mask = pixels_of(folder / heat["map_path"])
         assert mask.shape == (12, 16)
         assert mask.mean() / 255 == pytest.approx(row["area"], abs=0.01)
         assert (sample["trust"], sample["kept"]) == (row["trust"], row["kept"])
