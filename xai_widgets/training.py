@@ -324,7 +324,7 @@ def _stale_epochs(values: Sequence[float], min_gain: float) -> int:
 
 
 def _mixed(recipe: Recipe, device: torch.device, precision: str) -> bool:
-    """Whether to compute in bfloat16: as the processes were started; without a word, on devices made for it."""
+    """Whether to compute in bfloat16: as the processes were started; by default, on devices made for it."""
     if not recipe.amp or precision:
         return recipe.amp and precision == "bf16"
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
