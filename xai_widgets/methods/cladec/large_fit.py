@@ -59,8 +59,9 @@ class LargeFit(LayerFit):
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
         loss = part.mean(self._crop_loss(crops.pictures, picture, log_variance))
         if self.witnesses:
-            some = slice(-part.start % WITNESSES_SEE, None, WITNESSES_SEE)
-            seen = self._seen_alike(crops.pictures[some], picture[some], part.every(WITNESSES_SEE))
+            every = WITNESSES_SEE if part.count == 1 or part.size >= WITNESSES_SEE * part.count else 1
+            some = slice(-part.start % every, None, every)
+            seen = self._seen_alike(crops.pictures[some], picture[some], part.every(every))
             loss = loss + self.settings.perceptual * seen
         return loss
 
