@@ -27,6 +27,14 @@ torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session")
+def launched():
+    """The environment of processes that are to train together, without one around them that does."""
+    names = ("RANK", "WORLD", "LOCAL", "MASTER", "ACCELERATE")
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return alone | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
 @pytest.fixture(autouse=True)
 def _same_numbers_every_time():
     torch.manual_seed(123)

@@ -19,7 +19,7 @@ METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
     {"errors", "_version", "published", "sizes"},
-    {"names", "class_names", "limits", "digest", "files", "packing"},
+    {"names", "class_names", "limits", "digest", "files", "packing", "together"},
     {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
     {"probabilities"},
     {"layers", "checkpoint", "inputs"},

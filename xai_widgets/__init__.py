@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from xai_widgets.runs.keeping import keep_in as keep_in
     from xai_widgets.runs.keeping import open_run
     from xai_widgets.scale.explain_all import explain_all as explain_all
+    from xai_widgets.scale.fiftyone import to_fiftyone as to_fiftyone
     from xai_widgets.scale.folder import Explanations as Explanations
     from xai_widgets.study import Study as Study
     from xai_widgets.widgets.browser.browser import Browser as Browser
@@ -72,6 +73,7 @@ _MODULE_OF = {
     "link": "widgets.frame.link",
     "open": "runs.keeping:open_run",
     "photo_demo": "photos",
+    "to_fiftyone": "scale.fiftyone",
 }
 
 __all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604  (they are strings)

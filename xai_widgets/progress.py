@@ -116,6 +116,11 @@ class Progress:
             task = self._state.task or "the work"
             raise CancelledError(f"{task} was cancelled after {self._state.done} of {self._state.total} steps")
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled.is_set()
+
     def cancel(self) -> None:
         """Ask the work to stop; returns at once, and may be called from any thread."""
         self._cancelled.set()

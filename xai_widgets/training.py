@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe, learning_rate, new_optimizer
 from xai_widgets.seeding import derived, generator, seeded
+from xai_widgets.together import ALONE, BatchStatistics, Group, Part, current
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,12 @@ class Step:
     generator: torch.Generator  # for random numbers of the loss, on the CPU; the same after a resume
     epoch: int
     number: int
+    group: Group = ALONE  # the processes that share the batch; see `xai_widgets.together`
+
+    @property
+    def part(self) -> Part:
+        """The rows of the batch that this process computes."""
+        return self.group.of(len(self.indices))
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ def train(
     progress: Progress | None = None,
     task: str = "training",
     checkpoint: Path | None = None,
+    shared: bool = False,
 ) -> History:
     """Train the parameters of `module` that require gradients, where the module is.
 
@@ -84,6 +93,9 @@ def train(
         File for all that a resume needs (``.safetensors`` is added if missing), written after each epoch, about every
         `CHECKPOINT_SECONDS` within one, and when `progress` is cancelled at a step. If it exists, training resumes
         there; it is removed when the training is complete.
+    shared
+        Whether `loss` shares a batch among the processes that train together: it computes `Step.part` of it, and
+        returns the loss of all of it. Otherwise each of them computes all of it.
 
     Raises
     ------
@@ -94,13 +106,13 @@ def train(
     """
     if count < 1:
         raise PictureError(f"there are {count} examples to train on; give at least one")
-    run = _Run(module, loss, count, recipe, validate, progress or Progress(), task, checkpoint)
+    run = _Run(module, loss, count, recipe, validate, progress or Progress(), task, checkpoint, shared)
     try:
         run.resume()
         history = run.finish()
     finally:
         run.leave()
-    if run.checkpoint is not None:
+    if run.checkpoint is not None and run.group.writes:
         run.checkpoint.remove()
     return history
 
@@ -129,13 +141,15 @@ class _Run:
     progress: Progress
     task: str
     path: Path | None
+    shared: bool
 
     def __post_init__(self) -> None:
         self.trained = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
         if not self.trained:
             raise XaiWidgetsError(f"{self.task}: no parameter of the module requires gradients; unfreeze at least one")
         self.device = self.trained[0].device
-        self.mixed = _mixed(self.recipe, self.device)
+        self.group, self.stops = current(), False
+        self.mixed = _mixed(self.recipe, self.device, self.group.precision)
         self.optimizer = new_optimizer(self.trained, self.recipe)
         self.steps = math.ceil(self.count / self.recipe.batch_size)
         self.at = _Position()
@@ -197,17 +211,26 @@ class _Run:
             group["lr"] = learning_rate(self.recipe, self.number, self.steps)
         self.optimizer.zero_grad()
         own = generator(self.recipe.seed, "step", self.number)
+        step = Step(indices, own, self.at.epoch, self.number, self.group if self.shared else ALONE)
         with seeded(self.device, derived(self.recipe.seed, "global", self.number)), torch.enable_grad():
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
-                value = self.loss(Step(indices, own, self.at.epoch, self.number))
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed), _statistics(step):
+                value = self.loss(step)
             value.backward()
+        number = self._averaged(value.item())
         norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip or math.inf)
-        number = value.item()
         # Before the step: weights that became NaN could not be kept.
         self._require_finite("loss", number)
         self._require_finite("length of the gradient", norm.item())
         self.optimizer.step()
         return number
+
+    def _averaged(self, value: float) -> float:
+        """Average gradients and loss over the processes, and let all of them stop if one is asked to."""
+        value, stop = self.group.average(self.trained, value, float(self.progress.cancelled))
+        if stop and self.group.count > 1:
+            self.stops = True
+            self.progress.cancel()
+        return value
 
     def _report(self, loss: float) -> None:
         """Tell the step; a good moment for a checkpoint, since nothing is half done."""
@@ -215,12 +238,20 @@ class _Run:
         if self.at.validation:
             note += f", validation {self.at.validation[-1]:.4g}"
         try:
-            self.progress.advance(note=note)
+            self._advance(note)
         except CancelledError:
             self._save()
             raise
         if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
             self._save()
+
+    def _advance(self, note: str) -> None:
+        try:
+            self.progress.advance(note=note)
+        except CancelledError:
+            if self.group.count == 1 or self.stops:
+                raise
+            # The others do not know yet: all stop after the next step.
 
     def _close_epoch(self) -> None:
         self.at.train_loss.append(self.at.loss_sum / self.count)
@@ -235,7 +266,7 @@ class _Run:
     def _validated(self, validate: Callable[[], float]) -> float:
         self.module.eval()
         with seeded(self.device, derived(self.recipe.seed, "validate", self.at.epoch)), torch.no_grad():
-            value = float(validate())
+            value = self.group.first_of(float(validate()))
         self._require_finite("validation", value)
         return value
 
@@ -262,14 +293,19 @@ class _Run:
         return {"task": self.task, "examples": self.count, "validated": validated, "shapes": shapes, **recipe}
 
     def _save(self) -> None:
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self.group.writes:
             return
         position = {**asdict(self.at), "seconds": self.seconds}
         self.checkpoint.save(self.module, self.best, self.optimizer, position)
         self.saved = time.monotonic()
 
     def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
+        """Continue from the checkpoint, if there is one; all processes from the same place, with the same weights."""
+        self._restore()
+        self.group.agree(self.number, "checkpoint")
+        self.group.spread(self.module.state_dict())
+
+    def _restore(self) -> None:
         kept = None if self.checkpoint is None else self.checkpoint.restore(self.module, self.optimizer)
         if kept is None:
             return
@@ -287,5 +323,12 @@ def _stale_epochs(values: Sequence[float], min_gain: float) -> int:
     return since
 
 
-def _mixed(recipe: Recipe, device: torch.device) -> bool:
-    return recipe.amp and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+def _mixed(recipe: Recipe, device: torch.device, precision: str) -> bool:
+    """Whether to compute in bfloat16: as the processes were started; by default, on devices made for it."""
+    if not recipe.amp or precision:
+        return recipe.amp and precision == "bf16"
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _statistics(step: Step) -> AbstractContextManager[Any]:
+    return BatchStatistics() if step.part.count > 1 else nullcontext()

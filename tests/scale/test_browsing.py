@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,18 @@ def test_the_map_tells_them_apart():
     across = table().plane[:, 0]
     assert across.shape == (12,)
     assert (np.sign(across[::2]) == -np.sign(across[1])).all()
+
+
+def test_kinds_of_evidence_of_a_class():
+    made = table()
+    looks = np.zeros((12, 3), np.float32)
+    looks[[0, 2, 4, 6], 0], looks[[8, 10], 1], looks[1::2, 2] = 2.0, 3.0, 5.0
+    made = replace(made, code=looks, prediction=np.arange(12) % 2)
+    assert made.has_looks
+    assert not table().has_looks
+    assert sorted(sorted(one.members.tolist()) for one in made.looks(0)) == [[0, 2, 4, 6], [8, 10]]
+    assert sum(len(one.members) for one in made.looks()) == 12
+    assert all(one.classes == 1 for one in made.looks())
 
 
 def test_a_table_of_a_folder(whole, small):

@@ -42,6 +42,9 @@ def add(commands: Any) -> None:
         ".parquet file with the columns path and label; .tar files of WebDataset (default: the run's unseen pictures)",
     )  # fmt: skip
     parser.add_argument("--out", required=True, type=path, metavar="DIR", help="where the table goes, new or begun")
+    parser.add_argument(
+        "--fiftyone", type=path, metavar="DIR", help="write the table there as a data set of FiftyOne, too"
+    )
     parser.add_argument("--shard", type=number(limits.BATCH), help="pictures in each file (default: 512)")
     parser.add_argument("--batch", type=number(limits.BATCH), help="pictures explained at once (default: the run's)")
     parser.add_argument("--workers", type=number(limits.Whole(0, 1024)), default=0, help="processes that read ahead")
@@ -52,10 +55,13 @@ def explain(given: argparse.Namespace) -> None:
     """Run the command. After Ctrl-C, or if it is killed, the finished files are kept."""
     from xai_widgets.progress import Progress, bar  # noqa: PLC0415
     from xai_widgets.scale.explain_all import explain_all  # noqa: PLC0415
+    from xai_widgets.scale.fiftyone import to_fiftyone  # noqa: PLC0415
     from xai_widgets.scale.ranks import Ranks  # noqa: PLC0415
 
     key = _key(given.method)
     require_folder(given.out, "--out")
+    if given.fiftyone is not None:
+        require_folder(given.fiftyone, "--fiftyone")
     ranks = Ranks.here()
     study = _study(given, ranks.device)
     sizes = {name: value for name in ("shard", "batch") if (value := getattr(given, name)) is not None}
@@ -71,6 +77,8 @@ def explain(given: argparse.Namespace) -> None:
             raise KeyboardInterrupt(said) from error
     if not ranks.number:
         put(_said(found))
+        if given.fiftyone is not None:
+            put(f"FiftyOne can open {to_fiftyone(found, given.fiftyone):,} of them in {given.fiftyone}.\n")
     ranks.leave()
 
 

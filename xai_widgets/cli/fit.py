@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xai_widgets.pictures import PictureSet
     from xai_widgets.progress import Progress
     from xai_widgets.runs.run import Run
+    from xai_widgets.scale.ranks import Ranks
     from xai_widgets.study import Study
 
 UNFINISHED = "unfinished"
@@ -86,22 +87,49 @@ def add(commands: Any) -> None:
 
 def fit(given: argparse.Namespace) -> None:
     """Run the command. After Ctrl-C, what was finished, and the place in what was not, is kept."""
+    _require_options(given, EXPLAINERS[given.method])
+    from xai_widgets.scale.ranks import Ranks, precision  # noqa: PLC0415
+    from xai_widgets.scale.registry import METHODS  # noqa: PLC0415
+    from xai_widgets.together import Group, together  # noqa: PLC0415
+
+    ranks = Ranks.here() if METHODS[given.method].trained else Ranks()
+    if rank() and ranks.count == 1:
+        say(f"Process {rank() + 1} does nothing: the first one fits, alone. (explain shares its work among all.)")
+        return
+    given.device = given.device or ranks.device
+    with together(Group(ranks.number, ranks.count, precision())):
+        (_follow if ranks.number else _lead)(given, ranks)
+    ranks.leave()
+
+
+def _lead(given: argparse.Namespace, ranks: Ranks) -> None:
+    """What the first process does: it writes, and tells what it does."""
     from xai_widgets.progress import bar  # noqa: PLC0415
     from xai_widgets.runs.keeping import keep_in  # noqa: PLC0415
 
-    _require_options(given, EXPLAINERS[given.method])
-    if rank():
-        say(f"Process {rank() + 1} does nothing: the first one fits, alone. (explain shares its work among all.)")
-        return
     with bar() as progress, turn(given.out, progress, say):
         study = _study(given)
         requested = _requested(study, given)  # nothing is written before it is known that it can be fitted
         keep_in(study, given.out, model=given.model, weights=_weights(given.weights))
+        ranks.wait()  # for the others, who read the run now
+        ranks.wait()
         verdicts = _verdicts(study, requested, given, progress)
         with suppress(OSError):  # where a fit of another explainer is not finished
             (given.out / UNFINISHED).rmdir()
     opening = f"xw.open({json.dumps(str(given.out))}, model=...)"
     put("\n".join([*verdicts, f"Saved in {given.out}. In Python: {opening}", ""]))
+
+
+def _follow(given: argparse.Namespace, ranks: Ranks) -> None:
+    """What the other processes do: they fit their part of it, and write nothing."""
+    from xai_widgets.progress import Progress  # noqa: PLC0415
+    from xai_widgets.runs.run import Run  # noqa: PLC0415
+
+    ranks.wait()
+    study = _study(given)
+    study.explainers |= Run.read(given.out).load(study)
+    ranks.wait()
+    _verdicts(study, _requested(study, given), given, Progress())
 
 
 def _verdicts(study: Study, requested: Sequence[Explainer], given: argparse.Namespace, progress: Progress) -> list[str]:
@@ -164,7 +192,8 @@ def _study(given: argparse.Namespace) -> Study:
         study = Study(moved(model, given.device), images, **options)
     except PictureError as error:
         raise PictureError(f"{error}; --size sets how large the pictures are") from error
-    _say_what_differs(study, usual)
+    if not rank():
+        _say_what_differs(study, usual)
     return study
 
 

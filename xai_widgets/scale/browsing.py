@@ -28,7 +28,7 @@ SAMPLE = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Cluster:
-    """Pictures whose evidence lies at a similar place.
+    """Pictures whose evidence lies at a similar place, or looks alike to the network.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Cluster:
     mean
         Their mean mask, `GRID` x `GRID`.
     sameness
-        Mean cosine similarity of a mask with the mean mask.
+        Mean cosine similarity with the mean, of masks or of codes.
     classes
         How many classes are predicted for them.
     """
@@ -155,20 +155,40 @@ class Table:
     @cached_property
     def clusters(self) -> list[Cluster]:
         """Places of evidence, found by k-means on masks of equal length; where masks are most alike comes first."""
-        values = self.evidence / np.linalg.norm(self.evidence, axis=1, keepdims=True).clip(1e-12)
-        sample = values[_spread(len(self))]
+        return self._grouped(np.arange(len(self)), _unit(self.evidence))
+
+    @property
+    def has_looks(self) -> bool:
+        """Whether the table knows what evidence looks like, and not only where it is."""
+        return self.code is not self.evidence and self.code.shape[1] > 1
+
+    def looks(self, predicted: int | None = None) -> list[Cluster]:
+        """Kinds of evidence of one predicted class, or of all: k-means on the directions of centred codes."""
+        rows = self.chosen(Filter(predicted=predicted))
+        own = self.code[rows]
+        return self._grouped(rows, _unit(own - own[_spread(len(rows))].mean(0)))
+
+    def _grouped(self, rows: Rows, values: Floats) -> list[Cluster]:
+        """Groups of rows by their values ``(n, D)`` of length 1."""
+        sample = values[_spread(len(rows))]
         count = min(CLUSTERS, len(np.unique(sample, axis=0)))
         fitted = KMeans(count, n_init=4, random_state=self.seed).fit(sample)
         member = fitted.predict(values)
-        made = [self._cluster(values, np.flatnonzero(member == number)) for number in np.unique(member)]
+        made = [self._cluster(rows, values, np.flatnonzero(member == number)) for number in np.unique(member)]
         return sorted(made, key=lambda one: -one.sameness)
 
-    def _cluster(self, values: Floats, members: Rows) -> Cluster:
-        mean = values[members].mean(0)
-        alike = values[members] @ (mean / max(np.linalg.norm(mean), 1e-12))
+    def _cluster(self, rows: Rows, values: Floats, own: Rows) -> Cluster:
+        mean, members = values[own].mean(0), rows[own]
+        alike = values[own] @ (mean / max(np.linalg.norm(mean), 1e-12))
         classes = len(np.unique(self.prediction[members]))
         square = self.evidence[members].mean(0).reshape(GRID, GRID)
         return Cluster(members[np.argsort(-alike, kind="stable")], square, float(alike.mean()), classes)
+
+
+def _unit(values: Floats) -> Floats:
+    """Rows of length 1."""
+    found: Floats = values / np.linalg.norm(values, axis=1, keepdims=True).clip(1e-12)
+    return found
 
 
 def _spread(count: int) -> Rows:

@@ -60,3 +60,8 @@ class Ranks:
         """Say goodbye to the others: nothing follows."""
         if self._state is not None:
             self._state.destroy_process_group()
+
+
+def precision() -> str:
+    """What ``accelerate launch --mixed_precision`` asks for, ``no`` unless it is given; empty without Accelerate."""
+    return os.environ.get("ACCELERATE_MIXED_PRECISION", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from xai_widgets.methods.masking.views import dimmed
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
@@ -26,7 +27,19 @@ def rows(explainer: VisualSummaries, pictures: Tensor) -> Rows:
         },
         masks=masks,
         thumbnails=[dimmed(picture, mask) for picture, mask in zip(found.pictures, masks, strict=True)],
+        code=_seen(explainer, found.pictures, found.masks[:, 0].float()),
     )
+
+
+def _seen(explainer: VisualSummaries, pictures: Tensor, masks: Tensor) -> Tensor:
+    """What the network sees in the first mask: the mean of the layer's maps over it, ``(N, D)``; 0 for empty masks.
+
+    Unlike `descriptors.activation_maps` it depends on no other picture, so that batches can be compared.
+    """
+    maps = explainer.study.codes(pictures, explainer.layer)
+    weights = F.adaptive_avg_pool2d(masks[:, None], (maps.shape[2], maps.shape[3]))
+    mean: Tensor = (maps * weights).sum((2, 3)) / weights.sum((2, 3)).clamp_min(1e-12)
+    return mean
 
 
 METHOD = Method(rows, ("kept", "removed", "background", "crispness"), trained=False)

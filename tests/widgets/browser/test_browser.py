@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import xai_widgets as xw
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.widgets.browser.browser import MEANING, STRIP
+from xai_widgets.widgets.browser import cloud
+from xai_widgets.widgets.browser.browser import LOOKS, MEANING, STRIP
 
 for name in ("pyarrow", "datasets"):
     pytest.importorskip(name, reason='pip install -e ".[scale]"')
@@ -30,8 +32,13 @@ def found(small, tmp_path_factory):
     return small.run(tmp_path_factory.mktemp("browsed") / "out", pictures=small.Blobs(30))
 
 
+def without_lasso(monkeypatch):
+    monkeypatch.setattr(cloud, "find_spec", lambda _: None)
+
+
 @pytest.fixture
-def browser(found):
+def browser(found, monkeypatch):
+    without_lasso(monkeypatch)
     made = xw.Browser(found)
     yield made
     made.close()
@@ -81,6 +88,45 @@ def test_a_chosen_picture_is_told(browser):
     assert browser.picture == picked == browser.shown[0]
     assert browser.strip.selected == 0
     assert browser.open_here.layout.display == "none"  # without a study
+
+
+def test_with_jupyter_scatter_a_click_and_a_lasso_choose(found):
+    pytest.importorskip("jscatter", reason='pip install -e ".[lasso]"')
+    browser = xw.Browser(found)
+    assert isinstance(browser.map, cloud.PictureCloud)
+    browser.map.cloud.selection = np.array([4])
+    assert browser.picture == browser.shown[0] == browser.table.index[4]
+    browser.map.cloud.selection = np.array([1, 7, 5])
+    assert browser.picture is None
+    assert set(browser.shown) == set(browser.table.index[[1, 5, 7]].tolist())
+    assert browser.sentence.startswith("All 3 pictures")
+    browser.places.selected = 0
+    assert browser.map.cloud.filter.tolist() == browser.rows.tolist() == sorted(browser.groups[0].members.tolist())
+    browser.reset.click()
+    assert browser.map.cloud.filter is None
+    browser.close()
+    assert browser.last_error is None
+
+
+def test_kinds_of_evidence_are_those_of_the_chosen_class(small, tmp_path):
+    study = small.explainer().study
+    masks = xw.VisualSummaries(study, layer="maps", masks=xw.CrispMasks(study, count=2))
+    made = xw.explain_all(masks, small.Blobs(16), tmp_path / "out", shard=8, batch=4, progress=Progress())
+    browser = xw.Browser(made)
+    assert browser.alike in browser.parts.content
+    before = browser.places.cards
+    browser.alike.value = LOOKS
+    assert "looks alike to the network" in browser.meaning.value
+    browser.predicted.value = int(browser.table.prediction[0])
+    members = np.concatenate([group.members for group in browser.groups])
+    assert set(browser.table.prediction[members]) == {browser.predicted.value}
+    browser.places.selected = 0
+    assert set(browser.rows.tolist()) == set(browser.groups[0].members.tolist())
+    assert "looks alike" in browser.page(progress=Progress())
+    browser.reset.click()
+    assert browser.places.cards == before
+    browser.close()
+    assert browser.last_error is None
 
 
 def test_the_histogram_shows_any_number(browser):

@@ -151,12 +151,13 @@ class CaeFit:
         map_only = torch.nn.ModuleList([networks.class_encoder, networks.head])
 
         def of(step: Step) -> Tensor:
-            logits = self.data.cached.logits[step.indices].to(self.study.device)
-            return map_loss(networks, self._evidence(step.indices), logits, self.study.scores)
+            own = step.part.of(step.indices)
+            logits = self.data.cached.logits[own].to(self.study.device)
+            return step.part.mean(map_loss(networks, self._evidence(own), logits, self.study.scores))
 
         count = len(self.data.cached)
         recipe = replace(MAP, epochs=map_epochs(count), seed=self.settings.recipe.seed)
-        train(map_only, of, count, recipe, progress=self.progress, task="CAE, the map")
+        train(map_only, of, count, recipe, progress=self.progress, task="CAE, the map", shared=True)
         map_only.requires_grad_(False)
         self.trained.average.load_state_dict(networks.state_dict())
 
@@ -164,7 +165,7 @@ class CaeFit:
         count, recipe, kept = len(self.data.cached), self.settings.recipe, self.finished.checkpoint("CAE")
         self.gates = self._gates()
         self.codes = self.data.class_codes(self.trained.networks, torch.arange(count))
-        train(self.trained, self._loss, count, recipe, progress=self.progress, task="CAE", checkpoint=kept)
+        train(self.trained, self._loss, count, recipe, progress=self.progress, task="CAE", checkpoint=kept, shared=True)
         self.finished.keep("CAE", self.trained, recipe.epochs)
 
     def _gates(self) -> Tensor:
@@ -196,10 +197,12 @@ class CaeFit:
 
     def _batch(self, step: Step) -> Batch:
         device, classes = self.study.device, self.data.cached.logits[step.indices].argmax(1)
-        donors = self.data.donors_for(classes, step.generator)
-        pictures = self.data.cached.picture(step.indices).contiguous(memory_format=torch.channels_last)
-        rest = self.gates[step.indices], classes, self.codes[step.indices], self.codes[donors]
-        return Batch(pictures, *(values.to(device) for values in rest))
+        donors, part = self.data.donors_for(classes, step.generator), step.part
+        own = part.of(step.indices)
+        pictures = self.data.cached.picture(own).contiguous(memory_format=torch.channels_last)
+        rest = self.gates[own], part.of(classes), self.codes[step.indices], self.codes[donors]
+        gates, classes, codes, other = (values.to(device) for values in rest)
+        return Batch(pictures, gates, classes, codes, other, part)
 
     def _evidence(self, indices: Tensor) -> Tensor:
         return self.data.evidence[indices].to(self.study.device)

@@ -38,6 +38,7 @@ from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.networks import CaeNetworks, ClassCritic
 from xai_widgets.probabilities import SOFTMAX, Scores
 from xai_widgets.study import Study
+from xai_widgets.together import Part
 
 WEIGHTS = {
     "reconstruction": 360.0,  # squared error
@@ -88,7 +89,8 @@ class Trained(nn.Module):
 class Batch:
     """Pictures ``(n, C, H, W)`` in [0, 1] with their gates ``(n, 1, h, w)`` and predicted classes ``(n,)``.
 
-    `own` has their class codes ``(n, d)``, and `donor` that of one picture of another predicted class for each.
+    `own` has their class codes ``(N, d)``, and `donor` that of one picture of another predicted class for each: of the
+    whole batch, of which the n pictures are a part where several processes share it.
     """
 
     pictures: Tensor
@@ -96,6 +98,12 @@ class Batch:
     classes: Tensor
     own: Tensor
     donor: Tensor
+    shared: Part | None = None
+
+    @property
+    def part(self) -> Part:
+        """Which rows of the batch the pictures are."""
+        return self.shared or Part(0, len(self.pictures), len(self.pictures))
 
 
 def map_loss(networks: CaeNetworks, evidence: Tensor, logits: Tensor, scores: Scores = SOFTMAX) -> Tensor:
@@ -111,14 +119,14 @@ def loss(
     `ramp` is the weight of swaps in [0, 1]: they must not destroy a decoder that has just begun. At 0 there are none.
     The caller borrows the classifier.
     """
-    networks = trained.networks
-    individual = noisy(networks.individual_code(batch.pictures), batch.gate, generator)
+    networks, part = trained.networks, batch.part
+    individual, own = noisy(networks.individual_code(batch.pictures), batch.gate, generator, part), part.of(batch.own)
     if ramp > 0:
-        mixed = mixture(batch.own, batch.donor, generator)
-        rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([batch.own, mixed])).chunk(2)
-        swaps = swap_terms(trained, study, layer, (batch.pictures, rebuilt, moved), mixed)
+        mixed = part.of(mixture(batch.own, batch.donor, generator))
+        rebuilt, moved = networks.decoded(individual.repeat(2, 1, 1, 1), torch.cat([own, mixed])).chunk(2)
+        swaps = swap_terms(trained, study, layer, (batch.pictures, rebuilt, moved), mixed, part)
     else:
-        rebuilt, swaps = networks.decoded(individual, batch.own), {}
+        rebuilt, swaps = networks.decoded(individual, own), {}
     gated = individual * batch.gate
     terms = {
         "reconstruction": (rebuilt - batch.pictures).square().mean(),
@@ -126,23 +134,25 @@ def loss(
         **{name: ramp * term for name, term in swaps.items()},
     }
     reading = F.cross_entropy(trained.critic(gated.detach()), batch.classes)
-    return torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum() + reading
+    return part.mean(torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum() + reading)
 
 
-def noisy(individual: Tensor, gate: Tensor, generator: torch.Generator) -> Tensor:
+def noisy(individual: Tensor, gate: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
     r"""Individual codes ``(n, c, h, w)`` with noise where the gate ``(n, 1, h, w)`` lets it in: :math:`\tilde u`."""
-    return individual + NOISE * gate * torch.randn(individual.shape, generator=generator).to(individual)
+    rows = part or Part(0, len(individual), len(individual))
+    noise = rows.of(torch.randn((rows.size, *individual.shape[1:]), generator=generator))
+    return individual + NOISE * gate * noise.to(individual)
 
 
 def swap_terms(
-    trained: Trained, study: Study, layer: str | None, drawn: tuple[Tensor, Tensor, Tensor], mixed: Tensor
+    trained: Trained, study: Study, layer: str | None, drawn: tuple[Tensor, Tensor, Tensor], mixed: Tensor, part: Part
 ) -> dict[str, Tensor]:
     """The terms of a swap: classifier and map must see what the codes `mixed` ``(n, d)`` say, by little change.
 
     `drawn` are pictures, their reconstructions and the moved ones, each ``(n, C, H, W)``.
     """
     networks, (pictures, rebuilt, moved) = trained.networks, drawn
-    logits, seen = read_layer(study, _swapped(pictures, rebuilt, moved), layer)
+    logits, seen = read_layer(study, _swapped(pictures, rebuilt, moved, part), layer)
     faithful, sparse = trained.strength.tolist()
     return {
         "faithful map": faithful * divergence(networks.head(mixed).detach(), logits, study.scores),
@@ -151,9 +161,9 @@ def swap_terms(
     }
 
 
-def _swapped(pictures: Tensor, rebuilt: Tensor, moved: Tensor) -> Tensor:
+def _swapped(pictures: Tensor, rebuilt: Tensor, moved: Tensor, part: Part) -> Tensor:
     """Half of the changes added to the pictures, half decoded: the decoder learns to be good at both."""
-    half = len(pictures) // 2
+    half = min(max(part.size // 2 - part.start, 0), len(pictures))
     return torch.cat([(pictures + moved - rebuilt)[:half].clamp(0, 1), moved[half:]])
 
 

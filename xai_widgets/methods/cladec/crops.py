@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.cladec.large import crop_cells
 from xai_widgets.methods.common.codes import CachedPass, read_codes
+from xai_widgets.together import ALONE, Group, Part
 
 COVERED = 0.75
 """How much of a photo its crops in a step cover, all together: reading it costs as much as decoding a few of them."""
@@ -31,30 +33,52 @@ def draw_photos(cached: CachedPass, among: int, count: int, generator: torch.Gen
     return torch.stack([_changed(photo, generator) for photo in cached.picture(drawn)])
 
 
-def draw_crops(cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator) -> Crops:
-    """About `count` crops with the layer's codes, from changed photos that the classifier reads whole."""
+def draw_crops(
+    cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator, group: Group = ALONE
+) -> Crops:
+    """About `count` crops with the layer's codes, from changed photos that the classifier reads whole.
+
+    All processes of a group draw the same ones; each makes those of its part, see `crops_of`.
+    """
     grid = cached.study.layer(layer).places
     each = _per_photo(grid, cached.study.shape)
-    photos = draw_photos(cached, among, max(count // each, 2), generator)
+    part = group.of(_photos(count, each))
+    photos = part.of(draw_photos(cached, among, part.size, generator))
     with cached.study.borrowed(), torch.no_grad():
         codes = read_codes(cached.study, photos, [layer])[layer]
     if grid is None:
         return Crops(photos, codes)
-    cut = [_cut(photo, code, generator) for photo, code in zip(photos, codes, strict=True) for _ in range(each)]
+    cut = [
+        _cut(photos[row], codes[row], begin)
+        for row, begin in _begins(part, each, tuple(codes.shape[2:]), photos.shape[1:], generator)
+    ]
     pictures, maps = (torch.stack(column) for column in zip(*cut, strict=True))
     return Crops(pictures, maps.contiguous(memory_format=torch.channels_last))
 
 
 def draw_pixels(
-    cached: CachedPass, grid: tuple[int, int] | None, among: int, count: int, generator: torch.Generator
+    cached: CachedPass,
+    grid: tuple[int, int] | None,
+    among: int,
+    count: int,
+    generator: torch.Generator,
+    group: Group = ALONE,
 ) -> Tensor:
     """As `draw_crops` of a layer with so many places, without its codes."""
     each = _per_photo(grid, cached.study.shape)
-    photos = draw_photos(cached, among, max(count // each, 2), generator)
+    part = group.of(_photos(count, each))
+    photos = part.of(draw_photos(cached, among, part.size, generator))
     if grid is None:
         return photos
     blank = photos.new_zeros(0, *grid)
-    return torch.stack([_cut(photo, blank, generator)[0] for photo in photos for _ in range(each)])
+    begins = _begins(part, each, grid, photos.shape[1:], generator)
+    return torch.stack([_cut(photos[row], blank, begin)[0] for row, begin in begins])
+
+
+def crops_of(count: int, grid: tuple[int, int] | None, picture: tuple[int, int, int], group: Group) -> Part:
+    """Which of the crops this process makes: those of its photos."""
+    each = _per_photo(grid, picture)
+    return group.of(_photos(count, each)).times(each)
 
 
 def _per_photo(grid: tuple[int, int] | None, picture: tuple[int, int, int]) -> int:
@@ -63,6 +87,11 @@ def _per_photo(grid: tuple[int, int] | None, picture: tuple[int, int, int]) -> i
         return 1
     rows, columns = crop_cells(grid, picture)
     return max(int(COVERED * grid[0] * grid[1] / (rows * columns)), 1)
+
+
+def _photos(count: int, each: int) -> int:
+    """So many photos have about `count` crops; two at least, since a spread needs two."""
+    return max(count // each, 2)
 
 
 def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
@@ -79,13 +108,25 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
     return F.interpolate(cut, (height, width), mode="bilinear", align_corners=False)[0]
 
 
-def _cut(photo: Tensor, code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A crop of a photo and the places of its code that lie there."""
+def _begins(
+    part: Part, each: int, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator
+) -> list[tuple[int, list[int]]]:
+    """Where each crop begins, in places of the grid, with the number of its photo among those of the part."""
+    cells, drawn = crop_cells(grid, photo), []
+    for row in range(part.size):
+        for _ in range(each):
+            begin = [
+                int(torch.randint(there - cut + 1, (1,), generator=generator))
+                for there, cut in zip(grid, cells, strict=True)
+            ]
+            drawn.append((row - part.start, begin))
+    return [(row, begin) for row, begin in drawn if 0 <= row < part.stop - part.start]
+
+
+def _cut(photo: Tensor, code: Tensor, begin: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """A crop of a photo that begins at a place, and the places of its code that lie there."""
     whole, sides = code.shape[1:], photo.shape[1:]
     cells = crop_cells(whole, photo.shape)
-    begin = [
-        int(torch.randint(there - cut + 1, (1,), generator=generator)) for there, cut in zip(whole, cells, strict=True)
-    ]
     (top, left), (rows, columns) = begin, cells
     (y, height), (x, width) = (_pixels(*axis) for axis in zip(begin, cells, whole, sides, strict=True))
     return photo[:, y : y + height, x : x + width], code[:, top : top + rows, left : left + columns]

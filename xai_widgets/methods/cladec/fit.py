@@ -20,6 +20,7 @@ from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.names import UNKNOWN
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
+from xai_widgets.together import ALONE, Part
 from xai_widgets.training import Step, train
 
 Loss = Callable[[Tensor, Step | None], Tensor]
@@ -114,6 +115,7 @@ class LayerFit:
             progress=self.progress,
             task=name,
             checkpoint=self.finished.checkpoint(name),
+            shared=True,
         )
         self.finished.keep(name, module, len(history.train_loss))
         return len(history.train_loss)
@@ -129,14 +131,18 @@ class LayerFit:
         return sum(float(loss(batch, None)) * len(batch) for batch in batches) / self.held_out
 
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
+        part = part_of(len(indices), step)
         shown, alpha = self._conditions(len(indices), step)
+        indices, shown, alpha = part.of(indices), part.of(shown), part.of(alpha)
         picture, log_variance = self.fitted.cladec(self.seen.code(self.layer, indices), shown, alpha)
-        return self._loss(indices, picture, log_variance, alpha, step)
+        return part.mean(self._loss(indices, picture, log_variance, alpha, step))
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
+        part = part_of(len(indices), step)
         shown, alpha = self._conditions(len(indices), step)
+        indices, shown, alpha = part.of(indices), part.of(shown), part.of(alpha)
         picture, log_variance = self.fitted.reference(self.seen.picture(indices), shown)
-        return self._loss(indices, picture, log_variance, torch.zeros_like(alpha), step)
+        return part.mean(self._loss(indices, picture, log_variance, torch.zeros_like(alpha), step))
 
     def _conditions(self, count: int, step: Step | None) -> tuple[Tensor, Tensor]:
         """Which units are shown ``(N, C)`` and alpha ``(N,)``: for most pictures all units, and alpha 0."""
@@ -170,6 +176,11 @@ class LayerFit:
         believed = self.study.scores.outcomes(self.seen.logits[some].to(said.device))
         divergence: Tensor = F.kl_div(said, believed, reduction="none").sum(1) / log(self.study.classes)
         return divergence
+
+
+def part_of(size: int, step: Step | None) -> Part:
+    """Which rows of so many this process computes; in validation all."""
+    return (ALONE if step is None else step.group).of(size)
 
 
 def _whitening(units: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cladec.crops import draw_crops, draw_photos, draw_pixels
+from xai_widgets.methods.cladec.crops import crops_of, draw_crops, draw_photos, draw_pixels
 from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.large import CROP, PatchEncoder
@@ -17,6 +17,7 @@ from xai_widgets.methods.cladec.layer import FittedLayer
 from xai_widgets.methods.cladec.solved import solve
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.study import Study
+from xai_widgets.together import Part
 from xai_widgets.training import Step
 
 COLOUR = 0.5
@@ -63,29 +64,36 @@ class LargeFit(LayerFit):
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._cladec_loss(indices, None)
-        crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator)
-        shown = self._shown(len(crops.pictures), step)
+        part = crops_of(len(indices), self.study.layer(self.layer).places, self.study.shape, step.group)
+        crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator, step.group)
+        shown = self._shown(part, step)
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
-        loss = self._crop_loss(crops.pictures, picture, log_variance)
+        loss = part.mean(self._crop_loss(crops.pictures, picture, log_variance))
         if self.witnesses:
-            loss = loss + self.perceptual * self._seen_alike(crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE])
+            every = WITNESSES_SEE if part.count == 1 or part.size >= WITNESSES_SEE * part.count else 1
+            some = slice(-part.start % every, None, every)
+            seen = self._seen_alike(crops.pictures[some], picture[some], part.every(every))
+            loss = loss + self.perceptual * seen
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._reference_loss(indices, None)
-        wanted = self._reference_pictures(len(indices), step.generator)
-        picture, log_variance = self.fitted.reference(wanted, self._shown(len(wanted), step))
-        return self._crop_loss(wanted, picture, log_variance)
+        wanted, part = self._reference_pictures(len(indices), step)
+        picture, log_variance = self.fitted.reference(wanted, self._shown(part, step))
+        return part.mean(self._crop_loss(wanted, picture, log_variance))
 
-    def _reference_pictures(self, count: int, generator: torch.Generator) -> Tensor:
+    def _reference_pictures(self, count: int, step: Step) -> tuple[Tensor, Part]:
         """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
         if isinstance(self.fitted.encoder, PatchEncoder):
-            return draw_pixels(self.seen, self.study.layer(self.layer).places, self.count, count, generator)
-        return draw_photos(self.seen, self.count, max(count // WHOLE_PHOTOS, 2), generator)
+            grid = self.study.layer(self.layer).places
+            pixels = draw_pixels(self.seen, grid, self.count, count, step.generator, step.group)
+            return pixels, crops_of(count, grid, self.study.shape, step.group)
+        part = step.group.of(max(count // WHOLE_PHOTOS, 2))
+        return part.of(draw_photos(self.seen, self.count, part.size, step.generator)), part
 
-    def _shown(self, count: int, step: Step) -> Tensor:
-        return _some_units(count, self.fitted.code[0], step.generator).to(self.study.device)
+    def _shown(self, part: Part, step: Step) -> Tensor:
+        return part.of(_some_units(part.size, self.fitted.code[0], step.generator)).to(self.study.device)
 
     def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
         residual = picture - wanted
@@ -94,13 +102,13 @@ class LargeFit(LayerFit):
         loss = residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
         return loss + _likelihood(-residual, log_variance)
 
-    def _seen_alike(self, wanted: Tensor, picture: Tensor) -> Tensor:
+    def _seen_alike(self, wanted: Tensor, picture: Tensor, part: Part) -> Tensor:
         """Mean squared difference of the witnesses' activations, each in units of its variance."""
         with self.study.borrowed():
             with torch.no_grad():
                 theirs = read_codes(self.study, wanted, self.witnesses)
             ours = read_codes(self.study, picture, self.witnesses)
-        differences = [_difference(ours[name], theirs[name]) for name in self.witnesses]
+        differences = [_difference(ours[name], theirs[name], part) for name in self.witnesses]
         return torch.stack(differences).mean()
 
 
@@ -146,8 +154,8 @@ def _reads_crops(study: Study, layer: str) -> bool:
     return read.dim() == 4 and list(read.shape[2:]) == expected
 
 
-def _difference(ours: Tensor, theirs: Tensor) -> Tensor:
-    return (ours - theirs).square().mean() / theirs.var((0, 2, 3)).mean().clamp_min(1e-12)
+def _difference(ours: Tensor, theirs: Tensor, part: Part) -> Tensor:
+    return part.mean((ours - theirs).square().mean()) / part.whole(theirs).var((0, 2, 3)).mean().clamp_min(1e-12)
 
 
 def _colour(pictures: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from torch import nn
 
 from xai_widgets import artifact
+from xai_widgets.together import current
 
 _KIND = "trained part"
 
@@ -18,6 +19,7 @@ class FinishedParts:
     """A folder for one fit, which may train several modules one after the other; without one, nothing is kept.
 
     `identity` is all that the fit depends on (model, settings, pictures): fits with other identities share no file.
+    Of processes that train together, the first writes, and all read.
     """
 
     def __init__(self, folder: Path | None, identity: str) -> None:
@@ -32,7 +34,9 @@ class FinishedParts:
     def restore(self, name: str, module: nn.Module) -> int | None:
         """Load a finished module and return the number of its epochs; None if it is not finished."""
         path = self._finished(name)
-        if path is None or not artifact.with_suffix(path).exists():
+        there = path is not None and artifact.with_suffix(path).exists()
+        current().agree(there, "finished part")
+        if path is None or not there:
             return None
         tensors, details = artifact.load(path, _KIND)
         artifact.put_into(module, tensors)
@@ -43,11 +47,15 @@ class FinishedParts:
     def keep(self, name: str, module: nn.Module, epochs: int) -> None:
         """Save a finished module until the whole fit is done."""
         if (path := self._finished(name)) is not None:
-            artifact.save(path, _KIND, module.state_dict(), {"epochs": epochs})
+            if current().writes:
+                artifact.save(path, _KIND, module.state_dict(), {"epochs": epochs})
             self._kept.append(path)
 
     def clear(self) -> None:
         """Remove what was kept: the fit is done."""
+        current().agree(len(self._kept), "finished parts")
+        if not current().writes:
+            return
         for path in self._kept:
             artifact.remove(path)
         if self._folder is not None:

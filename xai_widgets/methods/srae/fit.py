@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.fit_data import FitData
-from xai_widgets.methods.srae.losses import Batch, total
+from xai_widgets.methods.srae.losses import ALL, Batch, total
 from xai_widgets.methods.srae.network import SLOPE, XNetwork
 from xai_widgets.methods.srae.report import LEAST_R2, Numbers, measured
 from xai_widgets.methods.srae.settings import Settings, Weights
@@ -19,6 +19,7 @@ from xai_widgets.methods.srae.slopes import slopes
 from xai_widgets.methods.srae.start import MANY_CHANNELS, MOST_CHANNELS, ridge, start
 from xai_widgets.progress import Progress
 from xai_widgets.sizes import is_small
+from xai_widgets.together import Part, current
 from xai_widgets.training import Step, train
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class SraeFit:
         everything = list(range(len(self.data.classes)))
         network, best = self._round(everything, 0)
         for number in range(1, self.settings.rounds + 1):
-            failed = [k for k in everything if best[k].lopsided]
+            failed = [k for k in everything if current().first_of(best[k].lopsided)]
             if not failed:
                 break
             log.info("SRAE: classes %s failed in round %d", [self.data.classes[k] for k in failed], number)
@@ -101,7 +102,7 @@ class SraeFit:
             loss = self.loss(network, rows, self.weights(number))
             task = "SRAE" if number == 0 else f"SRAE, {len(rows)} classes again"
             kept = self.finished.checkpoint(name)
-            train(network, loss, self.count(), recipe, progress=self.progress, task=task, checkpoint=kept)
+            train(network, loss, self.count(), recipe, progress=self.progress, task=task, checkpoint=kept, shared=True)
             self.finished.keep(name, network, recipe.epochs)
         part = replace(self.data, classes=tuple(self.data.classes[k] for k in rows), scores=self.data.scores[:, rows])
         return network, {row: measured(network, row, part) for row in range(len(rows))}
@@ -153,19 +154,24 @@ class SraeFit:
 
         def of(step: Step) -> Tensor:
             drawn = torch.stack([self._draw(k, half, step.generator) for k in rows])  # (K, B)
-            z = self.data.positions(drawn.flatten()).unflatten(0, drawn.shape)
+            part = step.group.of(drawn.shape[1])
+            own = part.of(drawn, 1)
+            z = self.data.positions(own.flatten()).unflatten(0, own.shape)
             goal = self.goal[drawn, torch.tensor(rows)[:, None]]
-            return self.step(network, z, goal, half, weights)
+            return self.step(network, z, goal, half, weights, part)
 
         return of
 
-    def step(self, network: XNetwork, z: Tensor, goal: Tensor, positives: int, weights: Weights) -> Tensor:
-        """The loss for raw positions ``(K, B, P, D)`` and standardised scores ``(K, B)``."""
+    def step(
+        self, network: XNetwork, z: Tensor, goal: Tensor, positives: int, weights: Weights, part: Part = ALL
+    ) -> Tensor:
+        """The loss for raw positions ``(K, B, P, D)``, or our part of them, and standardised scores ``(K, B)``."""
         z = z / network.scale
         e = network.encode(z.flatten(1, 2))
         rebuilt = network.decode(e)
         sides = z.shape[1:3]
-        batch = Batch(z, e.unflatten(1, sides), rebuilt.unflatten(1, sides), goal.to(z), positives)
+        whole = part.whole(e.unflatten(1, sides), 1)
+        batch = Batch(z, whole, rebuilt.unflatten(1, sides), goal.to(z), positives, part)
         return total(batch, network.v, network.b, weights)
 
     def _draw(self, k: int, half: int, generator: torch.Generator) -> Tensor:

@@ -20,11 +20,15 @@ from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.srae.settings import Weights
+from xai_widgets.together import Part
 
 DUE = 0.4
 """Least share of the strongest x-feature's mean contribution that the second one should have."""
 
 _TINY = 1e-8
+
+ALL = Part(0, 1, 1)
+"""Of one process."""
 
 
 def faithfulness(predicted: Tensor, goal: Tensor) -> Tensor:
@@ -37,12 +41,12 @@ def faithfulness(predicted: Tensor, goal: Tensor) -> Tensor:
     return (predicted - goal).square().mean(1)
 
 
-def sparse_reconstruction(rebuilt: Tensor, z: Tensor, q: float) -> Tensor:
-    """Logarithm of each channel's mean squared residual, ``(K,)``, of ``(K, M, D)``.
+def sparse_reconstruction(rebuilt: Tensor, z: Tensor, q: float, part: Part = ALL) -> Tensor:
+    """Logarithm of each channel's mean squared residual, ``(K,)``, of ``(K, M, D)``, which are a part of the batch.
 
     The mean over the batch comes first, the logarithm second: channels that cannot be rebuilt are given up.
     """
-    return torch.log1p(q * (rebuilt - z).square().mean(1)).mean(1)
+    return torch.log1p(q * part.mean((rebuilt - z).square().mean(1))).mean(1)
 
 
 def pull_away(traces: Tensor) -> Tensor:
@@ -68,7 +72,8 @@ class Batch:
     """What a step works on, and what the networks make of it; standardised.
 
     Positions `z` and `rebuilt` ``(K, B, P, D)``, x-features `e` ``(K, B, P, L)`` and scores `goal` ``(K, B)``; the
-    first `positives` pictures of each row are of the class, 0 where they are mixed.
+    first `positives` pictures of each row are of the class, 0 where they are mixed. `z` and `rebuilt`, which are large,
+    are of a part of the pictures, where several processes share them.
     """
 
     z: Tensor
@@ -76,6 +81,7 @@ class Batch:
     rebuilt: Tensor
     goal: Tensor
     positives: int
+    part: Part = ALL
 
 
 def total(batch: Batch, v: Tensor, b: Tensor, weights: Weights) -> Tensor:
@@ -84,7 +90,8 @@ def total(batch: Batch, v: Tensor, b: Tensor, weights: Weights) -> Tensor:
     contributions = maps.mean(2)
     predicted = contributions.sum(2) + b[:, None]
     terms = faithfulness(predicted, batch.goal)
-    reconstruction = sparse_reconstruction(batch.rebuilt.flatten(1, 2), batch.z.flatten(1, 2), weights.q)
+    residual = batch.rebuilt.flatten(1, 2), batch.z.flatten(1, 2)
+    reconstruction = sparse_reconstruction(*residual, weights.q, batch.part)
     terms = terms + weights.reconstruction * reconstruction
     terms = terms + weights.pull * pull_away(_traces(maps, contributions, weights))
     if batch.positives > 1:

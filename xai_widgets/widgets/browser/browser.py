@@ -11,17 +11,19 @@ from markupsafe import Markup
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scale.browsing import Filter, Rows, Table
+from xai_widgets.scale.browsing import SAMPLE, Cluster, Filter, Rows, Table
 from xai_widgets.scale.folder import Explanations
 from xai_widgets.scale.reading import described
 from xai_widgets.study import Study
-from xai_widgets.widgets.browser.charts import Histogram, PictureMap
+from xai_widgets.widgets.browser.charts import Histogram
+from xai_widgets.widgets.browser.cloud import picture_map
 from xai_widgets.widgets.browser.page import browser_page
 from xai_widgets.widgets.browser.tiles import TYPICAL, picture_card, place_card, sentence, thumbnails_of
 from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
+from xai_widgets.widgets.views.tools import fit_description
 from xai_widgets.widgets.views.verdict import Verdict
 from xai_widgets.widgets.workbench.workbench import Workbench
 
@@ -30,11 +32,17 @@ STRIP = 20
 
 ORDERS = ("least trusted", "most trusted", "first in the data set")
 RIGHT = {"all pictures": None, "right predictions": True, "wrong predictions": False}
+PLACES, LOOKS = "place", "look"
+"""What the pictures on a card have in common."""
+
 MEANING = (
     "A card has the mean mask of pictures whose evidence lies at a similar place, and three of them. "
     "A place outside the object that many classes share may be a shortcut."
 )
-_MEANING = Markup('<div class="xw xw-sentence">{}</div>').format(MEANING)
+ALIKE = (
+    "A card has pictures whose strongest evidence looks alike to the network, and its mean mask. "
+    "Choose a predicted class to see what its evidence consists of. Groups are found in at most {:,} pictures."
+)
 COLUMNS = ["id", "label_name", "prediction_name", "probability", "trust", "thumbnail"]
 
 
@@ -82,6 +90,7 @@ class Browser(App):
             _require_same(self.found, study)
         self.table = Table.of(self.found)
         self.rows: Rows = np.arange(len(self.table))
+        self.shown: list[int] = []
         self.picture: int | None = None
         self._thumbnails = thumbnails_of(self.found)
         manifest = self.found.manifest
@@ -90,7 +99,7 @@ class Browser(App):
         super().__init__(
             f"{manifest['name']}: {manifest['method']} of {len(self.table):,} pictures",
             controls=self._make_controls(list(manifest["class_names"])),
-            content=[ipywidgets.HTML(_MEANING), self.places],
+            content=[*([self.alike] if self.table.has_looks else []), self.meaning, self.places],
             more=[self.strip, self.open_here, charts],
         )
         self.widget.add_class("xw-browser")
@@ -101,20 +110,27 @@ class Browser(App):
     # --- how it is built -----------------------------------------------------------------------------------------
 
     def _make_views(self, names: list[str]) -> None:
-        cards = [self._place(number) for number in range(len(self.table.clusters))]
-        self.places = Cards(cards=cards, across=3, tile=72, label="Places of evidence")
+        self.groups: list[Cluster] = self.table.clusters
+        self.meaning = ipywidgets.HTML(_said(MEANING))
+        self.alike = ipywidgets.Dropdown(options=[PLACES, LOOKS], description="Group by", layout={"width": "12em"})
+        fit_description(self.alike)
+        self.places = Cards(cards=self._group_cards(), across=3, tile=72, label="Places of evidence")
         self.places.add_class("xw-places")
         self.strip = Cards(across=-1, tile=96, label="Pictures")
-        self.map = PictureMap(names, self.table.plane, self.table.prediction)
+        self.map = picture_map(names, self.table.plane, self.table.prediction)
         self.histogram = Histogram()
         self.open_here = ipywidgets.Button(
             description="Open in the Workbench", layout={"width": "16em", "display": "none"}
         )
 
-    def _place(self, number: int) -> Card:
-        cluster = self.table.clusters[number]
-        typical = self.table.index[cluster.members[:TYPICAL]].tolist()
-        return place_card(cluster, typical, len(self.table), self._thumbnails)
+    def _group_cards(self) -> list[Card]:
+        """A card for each group; shares are of the pictures of all groups."""
+        whole = sum(len(cluster.members) for cluster in self.groups)
+        typical = [self.table.index[cluster.members[:TYPICAL]].tolist() for cluster in self.groups]
+        return [
+            place_card(cluster, some, whole, self._thumbnails)
+            for cluster, some in zip(self.groups, typical, strict=True)
+        ]
 
     def _make_controls(self, names: list[str]) -> list[ipywidgets.Widget]:
         there = np.unique(self.table.prediction).tolist()
@@ -133,6 +149,8 @@ class Browser(App):
         return [self.predicted, self.right, self.trust, self.area, self.order, self.number, self.reset]
 
     def _listen(self) -> None:
+        for control in (self.predicted, self.alike):
+            control.observe(self.locked(self._regroup), "value")
         controls = (self.predicted, self.right, self.trust, self.area, self.order, self.number)
         for control in controls:
             control.observe(self.locked(self.refresh), "value")
@@ -140,11 +158,12 @@ class Browser(App):
         self.strip.observe(self.locked(self._choose), "selected")
         self.reset.on_click(self.locked(self._reset))
         self.open_here.on_click(self.locked(self._open))
-        self.map.on_pick(self.guarded(self._show_picture))
+        self.map.on_pick(self.guarded(self._show_picture), self.guarded(self._show_several))
         bound: dict[str, Any] = {"predicted": self.predicted, "right": self.right, "trust": self.trust}
         bound |= {"area": self.area, "order": self.order, "number": self.number}
         for name, control in bound.items():
             self.bind(name, control)
+        self.bind("alike", self.alike)
         self.bind("place", self.places, "selected")
 
     def _judge(self) -> None:
@@ -162,14 +181,24 @@ class Browser(App):
         """Show what place and filters leave."""
         wanted = Filter(self.predicted.value, self.right.value, self.trust.value, self._areas())
         self.rows = self.table.chosen(wanted)
-        if 0 <= self.places.selected < len(self.table.clusters):
-            self.rows = np.intersect1d(self.rows, self.table.clusters[self.places.selected].members)
+        if 0 <= self.places.selected < len(self.groups):
+            self.rows = np.intersect1d(self.rows, self.groups[self.places.selected].members)
         self.map.show(self.rows)
         self.histogram.show(self.table.numbers[self.number.value][self.rows], self.number.value)
-        self.shown = self.table.index[self._first(self.rows)].tolist()
-        with self.strip.hold_sync():
-            self.strip.selected, self.strip.cards = -1, self._strip(self.shown)
-        self.picture, self.sentence, self.open_here.layout.display = None, self._line(self.rows), "none"
+        self._show_several(self.rows)
+
+    def _regroup(self) -> None:
+        """Make the cards anew: kinds of evidence are those of the predicted class that is chosen."""
+        by_looks = self.alike.value == LOOKS
+        groups = self.table.looks(self.predicted.value) if by_looks else self.table.clusters
+        if groups is self.groups:
+            return
+        self.groups, self.meaning.value = groups, _said(self._meaning())
+        with self.places.hold_sync():
+            self.places.selected, self.places.cards = -1, self._group_cards()
+
+    def _meaning(self) -> str:
+        return ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING
 
     def _areas(self) -> tuple[float, float]:
         """The chosen areas; the slider's end is no border."""
@@ -205,6 +234,14 @@ class Browser(App):
                 self.strip.cards, self.strip.selected = self._strip(self.shown), 0
             self._tell(index)
 
+    def _show_several(self, rows: Rows) -> None:
+        """Show pictures that were surrounded on the map in the strip."""
+        with self.lock:
+            self.shown = self.table.index[self._first(rows)].tolist()
+            with self.strip.hold_sync():
+                self.strip.selected, self.strip.cards = -1, self._strip(self.shown)
+            self.picture, self.sentence, self.open_here.layout.display = None, self._line(rows), "none"
+
     def _tell(self, index: int) -> None:
         self.picture, self.sentence = index, sentence(self.found.rows([index], COLUMNS)[0])
         self.open_here.layout.display = "none" if self.study is None else None
@@ -219,14 +256,14 @@ class Browser(App):
         self.bench.state = {"picture": self.picture}
 
     def _reset(self) -> None:
-        self.predicted.value, self.right.value, self.places.selected = None, None, -1
+        self.predicted.value, self.right.value, self.alike.value, self.places.selected = None, None, PLACES, -1
         self.trust.value, self.area.value = (0.0, 1.0), (0.0, self.area.max)
 
     # --- page ----------------------------------------------------------------------------------------------------
 
     def make_page(self, progress: Progress) -> Page:
         """See `App.make_page`: the places, and the least trusted pictures of each and of all."""
-        groups = [*(cluster.members for cluster in self.table.clusters), np.arange(len(self.table))]
+        groups = [*(cluster.members for cluster in self.groups), np.arange(len(self.table))]
         progress.start(f"Writing {self.title}", len(groups))
         strips = []
         for rows in groups:
@@ -234,7 +271,13 @@ class Browser(App):
             cards = {**self.strip.page_state(), "cards": self._strip(shown), "selected": -1}
             strips.append({"line": self._line(rows), "cards": cards})
             progress.advance()
-        return browser_page(self.title, MEANING, self.places.page_state(), strips)
+        return browser_page(
+            self.title, ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING, self.places.page_state(), strips
+        )
+
+
+def _said(text: str) -> str:
+    return Markup('<div class="xw xw-sentence">{}</div>').format(text)
 
 
 def _range(name: str, high: float) -> ipywidgets.FloatRangeSlider:

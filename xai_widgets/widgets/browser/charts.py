@@ -44,8 +44,9 @@ class PictureMap:
         self._legend = ipywidgets.HTML(layout={"max_width": f"{WIDTH}px"})
         self.widget = ipywidgets.VBox([self._figure, self._legend])
 
-    def on_pick(self, pick: Callable[[int], object]) -> None:
-        """Call back with a row whenever a point is clicked."""
+    def on_pick(self, pick: Callable[[int], object], several: object = None) -> None:
+        """Call back with a row whenever a point is clicked; `several` is for maps with a lasso."""
+        del several
         for place, mark in enumerate(self._marks):
             mark.on_element_click(lambda _, event, place=place: pick(int(self._members[place][event["data"]["index"]])))
 
