@@ -202,7 +202,8 @@ class Browser(App):
 
     def _class(self) -> int | None:
         """The predicted class that is chosen."""
-        return _none(self.predicted.value)
+        chosen: int | None = _none(self.predicted.value)
+        return chosen
 
     def _meaning(self) -> str:
         return ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING
