@@ -195,7 +195,8 @@ def sheet(data: Path, seed: int) -> Image:
     made, search = mosaics(photos, seed), GuidedFeatureInversion(study)
     found = search.explain(photos.pictures), search.explain(made.pictures, made.classes)
     rows = [row for one in found for row in _drawn(one)]
-    return to_pil_image(torch.cat([torch.cat(row, 2) for row in rows], 1).clamp(0, 1))
+    drawn: Image = to_pil_image(torch.cat([torch.cat(row, 2) for row in rows], 1).clamp(0, 1))
+    return drawn
 
 
 def _drawn(found: InversionExplanation) -> list[list[Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -40,6 +41,15 @@ def test_a_folder_is_explained_and_continued(explain, here):
     found = xw.Explanations.open("out")
     assert found.manifest["method"] == "summaries"
     assert found.table(["label"])["label"].to_pylist()[:12] == [0] * 12
+
+
+def test_a_data_set_of_fiftyone_is_written_too(explain, here):
+    code, said, complained = explain("masks --images pictures --out out --shard 8 --batch 4 --fiftyone set")
+    assert code == 0, complained
+    assert "FiftyOne can open 24 of them in set." in said
+    assert len(json.loads((here / "set" / "samples.json").read_text())["samples"]) == 24
+    code, _, complained = explain("masks --images pictures --out out --shard 8 --batch 4 --fiftyone out")
+    assert (code, "out exists already; give the name of a new folder" in complained) == (2, True)
 
 
 def test_without_images_the_unseen_pictures_of_the_run(explain):

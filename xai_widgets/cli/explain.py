@@ -55,13 +55,13 @@ def explain(given: argparse.Namespace) -> None:
     """Run the command. After Ctrl-C, or if it is killed, the finished files are kept."""
     from xai_widgets.progress import Progress, bar  # noqa: PLC0415
     from xai_widgets.scale.explain_all import explain_all  # noqa: PLC0415
-    from xai_widgets.scale.fiftyone import to_fiftyone  # noqa: PLC0415
+    from xai_widgets.scale.fiftyone import require_new, to_fiftyone  # noqa: PLC0415
     from xai_widgets.scale.ranks import Ranks  # noqa: PLC0415
 
     key = _key(given.method)
     require_folder(given.out, "--out")
     if given.fiftyone is not None:
-        require_folder(given.fiftyone, "--fiftyone")
+        require_new(require_folder(given.fiftyone, "--fiftyone"))
     ranks = Ranks.here()
     study = _study(given, ranks.device)
     sizes = {name: value for name in ("shard", "batch") if (value := getattr(given, name)) is not None}

@@ -44,8 +44,7 @@ def to_fiftyone(out: str | Path | Explanations, folder: str | Path, pictures: st
     """
     found = out if isinstance(out, Explanations) else Explanations.open(out)
     target, root = path_like("folder", folder), None if pictures is None else path_like("pictures", pictures).resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ArtifactError(f"{target} exists already; give the name of a new folder")
+    require_new(target)
     if root is not None and not root.is_dir():
         raise ArtifactError(f"there is no folder {root}; give the one that the pictures were read from")
     for part in ("data", EVIDENCE):
@@ -62,6 +61,12 @@ def to_fiftyone(out: str | Path | Explanations, folder: str | Path, pictures: st
     about = {"name": found.manifest["name"], "media_type": "image", "info": said}
     (target / "metadata.json").write_text(f"{json.dumps(about, indent=2, ensure_ascii=False)}\n", encoding="utf-8")
     return count
+
+
+def require_new(folder: Path) -> None:
+    """Refuse a folder that there is already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ArtifactError(f"{folder} exists already; give the name of a new folder")
 
 
 def _samples(found: Explanations, target: Path, root: Path | None) -> Iterator[dict[str, Any]]:

@@ -58,7 +58,8 @@ def _tokens(study: Study) -> Layout:
 
 
 def _attentions(study: Study, pictures: Tensor) -> list[Tensor]:
-    with _Attentions() as attentions:
+    attentions = _Attentions()
+    with attentions:
         study.forward(pictures)
     return attentions.found
 
@@ -103,7 +104,8 @@ class _Attentions(TorchFunctionMode):
             self._note(_weights(*args, **given))
         elif func is F.multi_head_attention_forward:
             output, attention = func(*args, **{**given, "need_weights": True, "average_attn_weights": True})
-            self._note(attention[:, None])
+            if attention is not None:
+                self._note(attention[:, None])
             return (output, attention) if given.get("need_weights", True) else (output, None)
         return func(*args, **given)
 

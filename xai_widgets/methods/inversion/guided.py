@@ -46,7 +46,8 @@ EPS = 1e-2
 LARGE_SETTINGS: dict[str, Any] = {
     "steps": 16,
     "lr": 1.0,
-    "area": 2.0,
+    "area": 1.5,
+    "removed": 0.7,
     "eps": 1e-4,
     "contrast": True,
     "grounded": True,

@@ -1,4 +1,4 @@
-"""From the crisp masks of a class to its summaries: regions, how alike they are, groups, and what speaks for each."""
+"""From the crisp masks of a class to its summaries: regions, how alike they are, groups, and whether to trust each."""
 
 from __future__ import annotations
 

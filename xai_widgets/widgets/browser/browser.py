@@ -31,7 +31,10 @@ STRIP = 20
 """Pictures in the strip."""
 
 ORDERS = ("least trusted", "most trusted", "first in the data set")
-RIGHT = {"all pictures": None, "right predictions": True, "wrong predictions": False}
+ALL = "all"
+"""A menu's value for no filter: front ends may show none for None."""
+
+RIGHT = {"all pictures": ALL, "right predictions": True, "wrong predictions": False}
 PLACES, LOOKS = "place", "look"
 """What the pictures on a card have in common."""
 
@@ -134,7 +137,7 @@ class Browser(App):
 
     def _make_controls(self, names: list[str]) -> list[ipywidgets.Widget]:
         there = np.unique(self.table.prediction).tolist()
-        classes = [("all", None), *((names[number], number) for number in there)]
+        classes = [("all", ALL), *((names[number], number) for number in there)]
         largest = max(float(self.table.numbers["area"].max()), 0.01)
         self.predicted = ipywidgets.Dropdown(options=classes, description="Predicted", layout={"width": "15em"})
         self.right = ipywidgets.Dropdown(options=list(RIGHT.items()), description="Show", layout={"width": "14em"})
@@ -179,7 +182,7 @@ class Browser(App):
 
     def refresh(self) -> None:
         """Show what place and filters leave."""
-        wanted = Filter(self.predicted.value, self.right.value, self.trust.value, self._areas())
+        wanted = Filter(self._class(), _none(self.right.value), self.trust.value, self._areas())
         self.rows = self.table.chosen(wanted)
         if 0 <= self.places.selected < len(self.groups):
             self.rows = np.intersect1d(self.rows, self.groups[self.places.selected].members)
@@ -190,12 +193,17 @@ class Browser(App):
     def _regroup(self) -> None:
         """Make the cards anew: kinds of evidence are those of the predicted class that is chosen."""
         by_looks = self.alike.value == LOOKS
-        groups = self.table.looks(self.predicted.value) if by_looks else self.table.clusters
+        groups = self.table.looks(self._class()) if by_looks else self.table.clusters
         if groups is self.groups:
             return
         self.groups, self.meaning.value = groups, _said(self._meaning())
         with self.places.hold_sync():
             self.places.selected, self.places.cards = -1, self._group_cards()
+
+    def _class(self) -> int | None:
+        """The predicted class that is chosen."""
+        chosen: int | None = _none(self.predicted.value)
+        return chosen
 
     def _meaning(self) -> str:
         return ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING
@@ -256,7 +264,7 @@ class Browser(App):
         self.bench.state = {"picture": self.picture}
 
     def _reset(self) -> None:
-        self.predicted.value, self.right.value, self.alike.value, self.places.selected = None, None, PLACES, -1
+        self.predicted.value, self.right.value, self.alike.value, self.places.selected = ALL, ALL, PLACES, -1
         self.trust.value, self.area.value = (0.0, 1.0), (0.0, self.area.max)
 
     # --- page ----------------------------------------------------------------------------------------------------
@@ -274,6 +282,10 @@ class Browser(App):
         return browser_page(
             self.title, ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING, self.places.page_state(), strips
         )
+
+
+def _none(value: Any) -> Any:
+    return None if value == ALL else value
 
 
 def _said(text: str) -> str:
