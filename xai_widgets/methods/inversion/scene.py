@@ -62,7 +62,7 @@ def final(stops: Sequence[Stop]) -> list[int]:
 
 
 class Blends:
-    """What the classifier says of what masks keep and remove; it is asked about each when that is first wanted.
+    """What the classifier says of what masks keep and remove; it is asked for each when that is first wanted.
 
     Of a large picture each takes a tenth of a second, and few steps of a search are ever looked at.
 
