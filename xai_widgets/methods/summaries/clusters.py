@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import AffinityPropagation, AgglomerativeClustering
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import silhouette_score
 
 from xai_widgets.progress import Progress
 
@@ -102,6 +99,9 @@ def stability(
 
 
 def _propagated(similarity: Floats, off: Floats, seed: int) -> Clusters | None:
+    from sklearn.cluster import AffinityPropagation  # noqa: PLC0415  (slow to import)
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+
     preference = off.max() + PREFERENCE * np.median(off - off.max())
     propagation = AffinityPropagation(
         affinity="precomputed", preference=preference, random_state=seed,
@@ -129,11 +129,15 @@ def _joined(similarity: Floats) -> Clusters:
 
 
 def _linked(distance: Floats, count: int) -> Ints:
+    from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415  (slow to import)
+
     linkage = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
     return np.asarray(linkage.fit_predict(distance), dtype=np.int64)
 
 
 def _silhouette(distance: Floats, labels: Ints) -> float:
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415  (slow to import)
+
     return float(silhouette_score(distance, labels, metric="precomputed")) if labels.max() else -1.0
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
@@ -74,6 +73,8 @@ def compare(first: ClassSummaries, second: ClassSummaries, *, least: float = 0.2
     Only shared pictures count, and pairs that overlap by `least` (above 0, at most 1) or more. Raises an
     `XaiWidgetsError` if the two are of different classes or pictures, or share no picture.
     """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  (slow to import)
+
     least = Real(0, 1, apart=(0,))("least", least)
     rows = _shared(first, second)
     sound = [[index for index, one in enumerate(found.summaries) if one.sound] for found in (first, second)]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -80,6 +79,8 @@ def kinds(
 
 def principal(maps: Tensor, directions: int) -> Tensor:
     """Maps ``(N, D, h, w)`` in the directions in which their places differ most, ``(N, directions, h, w)`` or fewer."""
+    from sklearn.decomposition import PCA  # noqa: PLC0415  (slow to import)
+
     places = maps.movedim(1, 3).flatten(0, 2)
     found = PCA(min(directions, *places.shape), random_state=0).fit_transform(places.numpy())
     return torch.from_numpy(found).to(maps).view(len(maps), *maps.shape[2:], -1).movedim(3, 1)

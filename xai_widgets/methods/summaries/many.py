@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from xai_widgets.errors import PictureError
@@ -29,6 +28,8 @@ def centres(parts: Iterable[Tensor], count: int, *, most: int = MOST, seed: int 
     Memory holds a part and a sample of at most `most` descriptors. Raises a `PictureError` if there are fewer
     descriptors than groups.
     """
+    from sklearn.cluster import KMeans  # noqa: PLC0415  (slow to import)
+
     found = sampled(parts, COUNT("most", most), seed)
     if len(found) < COUNT("count", count):
         raise PictureError(f"{len(found)} descriptors cannot make {count} groups; give more pictures or ask for fewer")
