@@ -163,8 +163,10 @@ def make_scene(
         progress.check()
         ends = _pairs(study, explanation.pictures, explanation.backgrounds)
         stops, blends = stops_of(len(explanation.frames)), Blends(study, explanation, masks)
-        blends.ask(final(stops))
-    return Scene(choice, index, explanation, stops, masks, blends, ends, _parts(pool, index, explanation))
+        scene = Scene(choice, index, explanation, stops, masks, blends, ends, _parts(pool, index, explanation))
+        for row in range(len(scene.classes)):
+            scene.smallest(row)  # asks only as far as it has to
+    return scene
 
 
 def _masks(explanation: InversionExplanation) -> Tensor:
