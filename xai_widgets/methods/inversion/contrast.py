@@ -23,12 +23,12 @@ from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
 
 RIVALS = 10
-"""At most so many rivals: in mosaics of four photos, 10 lose less on the wrong photos than 6 or 3, but 20 leave nothing in
-some. ``benchmarks/photos/inversion.py --sweep rivals`` compares them, as ``margin``, ``layers`` and ``enough`` do."""
+"""At most so many rivals. In mosaics of four photos, 10 leave less on the wrong ones than 6 or 3; 20 empty some masks.
+``benchmarks/photos/inversion.py --sweep rivals`` compares them, and so do ``margin``, ``layers`` and ``enough``."""
 
 MARGIN = 0.0
-"""A rival's logit is greater than that of the class minus this. Rivals of the most probable class, with a margin of 1, made
-the masks of single photos lose too much."""
+"""A rival's logit is greater than that of the class minus this. With a margin of 1 the most probable class has rivals,
+too, and the masks of single photos lose too much."""
 
 ENOUGH = 0.25
 """Where the contrast is this, masks may be 1: without an end, the search leaves the right photo of a mosaic again."""
