@@ -75,7 +75,7 @@ def rivals_of(logits: Tensor, targets: Targets) -> Tensor:
 
 
 def _least(cells: Sequence[Tensor], known: Tensor, *, smooth: bool) -> Tensor:
-    """The contrast ``(N, 1, h, w)``, of what speaks for the class and for each of its rivals; `known` ``(N, R)``."""
+    """The contrast ``(N, 1, h, w)``, of the evidence for the class and for each of its rivals; `known` ``(N, R)``."""
     own, *others = (F.avg_pool2d(one, 3, 1, 1, count_include_pad=False) for one in cells) if smooth else cells
     gaps = [(own - other).masked_fill(~known[:, r, None, None, None], torch.inf) for r, other in enumerate(others)]
     return scaled(torch.stack(gaps).amin(0).clamp_min(0))
