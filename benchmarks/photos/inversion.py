@@ -61,7 +61,8 @@ SEARCHES: dict[str, dict[str, Any]] = {
 CONSTANTS: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
     "rivals": (contrast, "RIVALS", (3, 6, 10, 20)),
     "margin": (contrast, "MARGIN", (0.0, 1.0, 2.0, 4.0)),
-    "layers": (contrast, "LAYERS", (1, 2, 3)),
+    "layers": (contrast, "LAYERS", (1, 2)),
+    "enough": (contrast, "ENOUGH", (0.1, 0.25, 0.5)),
     "pixels": (problem, "FEW_PIXELS", (2**16, 2**17, 2**19)),
 }
 """Constants by the name of their sweep: where they are, and other values."""

@@ -27,7 +27,7 @@ SUREST = 1 - 1e-6
 
 FEW_PIXELS = 2**16
 """Most pixels of large pictures that are optimised at once on a CPU: eight photos of 224 pixels together took 8.5 s
-each and 2.3 GB, one at a time 6.8 s each and 1.0 GB."""
+each and 2.3 GB, one at a time 6.8 s each and 1.0 GB (``benchmarks/photos/inversion.py --sweep pixels``)."""
 
 
 @dataclass(frozen=True, eq=False)
