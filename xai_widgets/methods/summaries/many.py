@@ -6,11 +6,13 @@ give the same groups however many there are.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from xai_widgets.errors import PictureError
@@ -32,7 +34,10 @@ def centres(parts: Iterable[Tensor], count: int, *, most: int = MOST, seed: int 
     found = sampled(parts, COUNT("most", most), seed)
     if len(found) < COUNT("count", count):
         raise PictureError(f"{len(found)} descriptors cannot make {count} groups; give more pictures or ask for fewer")
-    fitted = KMeans(count, n_init=STARTS, random_state=seed).fit(found.numpy())
+    with warnings.catch_warnings():
+        # Equal descriptors make fewer groups.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = KMeans(count, n_init=STARTS, random_state=seed).fit(found.numpy())
     return torch.from_numpy(fitted.cluster_centers_).to(found)
 
 
