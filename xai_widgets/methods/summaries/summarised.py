@@ -17,7 +17,7 @@ from torch import Tensor
 
 from xai_widgets.methods.masking import fineness
 from xai_widgets.methods.summaries.descriptors import layer_likeness
-from xai_widgets.methods.summaries.judge import judged
+from xai_widgets.methods.summaries.judge import LEAST_STABILITY, judged
 from xai_widgets.methods.summaries.kinds import DIRECTIONS, KINDS, Kinds, kinds
 from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.paper_likeness import proposal_flow
@@ -108,9 +108,16 @@ def _finest(study: Study, masks: Masks, layer: str, group: _Group, options: dict
     if not group.summary.sound:
         return [group]
     halves = _groups(study, _within(masks, group.regions), layer, count=2, **options) or []
-    if len(halves) < 2 or not all(half.summary.sound for half in halves):
+    halves = [_half_of(group, half) for half in halves]
+    if len(halves) < 2 or not all(one.summary.sound and one.summary.stability >= LEAST_STABILITY for one in halves):
         return [group]
     return [part for half in halves for part in _finest(study, masks, layer, half, options)]
+
+
+def _half_of(whole: _Group, half: _Group) -> _Group:
+    """The half is found again in other pictures only where the whole is."""
+    found_again = whole.summary.stability * half.summary.stability
+    return replace(half, summary=replace(half.summary, stability=found_again))
 
 
 def _within(masks: Masks, pieces: Sequence[Region]) -> Masks:

@@ -49,7 +49,7 @@ class VisualSummaries(Explainer):
     study
         The classifier and its pictures.
     layer
-        Whose maps describe regions; default: the first block whose maps are at most half as high as the pictures.
+        Whose maps describe regions; by default the block whose maps suit the size of the pictures.
     similarity
         One of `SIMILARITIES`.
     masks
