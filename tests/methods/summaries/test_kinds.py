@@ -78,3 +78,46 @@ def test_fewer_places_than_kinds_are_not_cut():
 def test_masks_of_small_pictures_are_not_cut():
     study, masks = striped(60)
     assert kinds(study, masks, "1") is None
+
+
+class Bands(nn.Module):
+    """Log-odds add up over bright bands of a picture, each with its own weight; its layer sees colours."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.colours = nn.Sequential(nn.AvgPool2d(4), nn.Conv2d(3, 3, 1))
+        self.weights = nn.Parameter(torch.tensor(weights))
+        with torch.no_grad():
+            self.colours[1].weight.copy_(torch.eye(3)[..., None, None])
+            self.colours[1].bias.zero_()
+
+    def forward(self, x):
+        bands = self.colours(x).amax(1).mean(2).unflatten(1, (len(self.weights), -1)).mean(2)
+        score = 4 * bands @ self.weights - 2
+        return torch.stack([torch.zeros_like(score), score], 1)
+
+
+def banded(weights):
+    """Photos of four bands: dark red, red, dark green and green, and masks of all of them."""
+    colours = torch.tensor([[0.6, 0.0, 0.0], [1.0, 0.0, 0.3], [0.0, 0.6, 0.0], [0.3, 1.0, 0.0]])
+    picture = colours.T[:, :, None].repeat_interleave(24, 1).expand(3, 96, 96)
+    study = Study(Bands(weights), [(picture, 1), (torch.zeros(3, 96, 96), 0)] * 6)
+    pictures = picture.expand(6, -1, -1, -1)
+    settings = DualSettings(steps=1, cooling=1)
+    masks = CrispMasks(study, baselines=("other",), settings=settings).find(pictures, 1)
+    return study, replace(masks, masks=torch.ones_like(masks.masks), baseline_score=torch.zeros(6))
+
+
+@pytest.mark.parametrize(("weights", "bands"), [((3.0, 3.0, 0.0, 0.0), [[0], [1]]), ((6.0, 0.0, 0.0, 0.0), [[0, 1]])])
+def test_a_sound_group_is_divided_only_where_both_halves_are_sound(weights, bands):
+    study, masks = banded(weights)
+    cut, _, groups = summarised(study, masks, "colours.1", count=2)
+    found = [{int(4 * row / 96) for k in one.members for row in core(cut[k].pixels)} for one in groups if one.sound]
+    assert sorted(sorted(rows) for rows in found) == bands
+    assert sorted(member for one in groups for member in one.members) == list(range(len(cut)))
+
+
+def core(pixels):
+    """Rows of a region without its borders, where colours blend."""
+    rows = pixels.any(1).nonzero().flatten().tolist()
+    return [row for row in rows if 6 <= row % 24 < 18]

@@ -6,6 +6,7 @@ give the same groups however many there are.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,11 +30,15 @@ def centres(parts: Iterable[Tensor], count: int, *, most: int = MOST, seed: int 
     descriptors than groups.
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415  (slow to import)
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
 
     found = sampled(parts, COUNT("most", most), seed)
     if len(found) < COUNT("count", count):
         raise PictureError(f"{len(found)} descriptors cannot make {count} groups; give more pictures or ask for fewer")
-    fitted = KMeans(count, n_init=STARTS, random_state=seed).fit(found.numpy())
+    with warnings.catch_warnings():
+        # Equal descriptors make fewer groups.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = KMeans(count, n_init=STARTS, random_state=seed).fit(found.numpy())
     return torch.from_numpy(fitted.cluster_centers_).to(found)
 
 

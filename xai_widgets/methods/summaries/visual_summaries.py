@@ -49,7 +49,7 @@ class VisualSummaries(Explainer):
     study
         The classifier and its pictures.
     layer
-        Whose maps describe regions; default: the first block whose maps are at most half as high as the pictures.
+        Whose maps describe regions; by default the block whose maps suit the size of the pictures.
     similarity
         One of `SIMILARITIES`.
     masks
@@ -239,8 +239,8 @@ class VisualSummaries(Explainer):
         return (found if labelled else unlabelled).parts()
 
     def _likeness(self, masks: Masks, pieces: tuple[Region, ...]) -> Tensor:
-        how = self.layer, self.similarity
-        return likeness(self.study, masks, pieces, *how, seed=self.seed, progress=Progress())
+        how = {"layer": self.layer, "similarity": self.similarity, "seed": self.seed}
+        return likeness(self.study, masks, pieces, **how, progress=Progress())
 
     def rename(self, target: Target, index: int, name: str, *, errors: bool = False) -> ClassSummaries:
         """Give a summary that was found a name, which is saved with it; see `ClassSummaries.named`."""
