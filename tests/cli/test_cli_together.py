@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 
 import pytest
 from safetensors.torch import load_file
+
+from xai_widgets.cli import main as cli
 
 for name in ("accelerate", "datasets", "pyarrow"):
     pytest.importorskip(name, reason='pip install -e ".[scale]"')
@@ -59,9 +62,9 @@ def test_a_precision_that_needs_more_is_refused(here, launched):
     assert not (here / "mine").exists()
 
 
-def test_ctrl_c_stops_all_of_them(here, launched):
+def test_ctrl_c_stops_all_of_them_and_one_can_go_on(here, launched, capsys):
     with subprocess.Popen(
-        launch(f"{TWO} no {FIT} mine --epochs 400"), cwd=here, env=launched, stderr=subprocess.PIPE,
+        launch(f"{TWO} no {FIT} mine --epochs 200"), cwd=here, env=launched, stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:  # fmt: skip
         told = b""
@@ -73,3 +76,7 @@ def test_ctrl_c_stops_all_of_them(here, launched):
     assert time.monotonic() - began < 60
     assert b"Stopped. The work so far is saved in mine" in told
     assert {path.name for path in (here / "mine").iterdir()} == {"run.json", "unfinished"}
+    assert cli.main(shlex.split(FIT.removeprefix("-m xai_widgets") + " mine --epochs 200")) == 0
+    first = re.search(r"ClaDec of maps: +\d+%\S* (\d+)/200", capsys.readouterr().err.replace("\r", "\n"))
+    assert int(first[1]) > 0
+    assert {path.name for path in (here / "mine").iterdir()} == {"run.json", "cladec.safetensors"}

@@ -117,6 +117,7 @@ def test_kinds_of_evidence_are_those_of_the_chosen_class(small, tmp_path):
     before = browser.places.cards
     browser.alike.value = LOOKS
     assert "looks alike to the network" in browser.meaning.value
+    assert browser.places.cards[0]["title"].startswith("Kind 1: ")
     browser.predicted.value = int(browser.table.prediction[0])
     members = np.concatenate([group.members for group in browser.groups])
     assert set(browser.table.prediction[members]) == {browser.predicted.value}

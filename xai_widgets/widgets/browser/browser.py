@@ -129,11 +129,14 @@ class Browser(App):
     def _group_cards(self) -> list[Card]:
         """A card for each group; shares are of the pictures of all groups."""
         whole = sum(len(cluster.members) for cluster in self.groups)
-        typical = [self.table.index[cluster.members[:TYPICAL]].tolist() for cluster in self.groups]
+        named = self.groups is not self.table.clusters
         return [
-            place_card(cluster, some, whole, self._thumbnails)
-            for cluster, some in zip(self.groups, typical, strict=True)
-        ]
+            place_card(
+                cluster, self.table.index[cluster.members[:TYPICAL]].tolist(), whole, self._thumbnails,
+                f"Kind {number}" if named else "",
+            )
+            for number, cluster in enumerate(self.groups, 1)
+        ]  # fmt: skip
 
     def _make_controls(self, names: list[str]) -> list[ipywidgets.Widget]:
         there = np.unique(self.table.prediction).tolist()

@@ -35,8 +35,8 @@ def thumbnails_of(found: Explanations) -> Thumbnails:
     return read
 
 
-def place_card(cluster: Cluster, indices: Sequence[int], whole: int, thumbnails: Thumbnails) -> Card:
-    """The mean mask of a place, and its most typical pictures."""
+def place_card(cluster: Cluster, indices: Sequence[int], whole: int, thumbnails: Thumbnails, name: str = "") -> Card:
+    """The mean mask of a group, and its most typical pictures; it is called by its place, if it has no name."""
     place = where(torch.from_numpy(cluster.mean)).removeprefix("most of it ")
     mean = sequential(cluster.mean, 0.0, max(float(cluster.mean.max()), 1e-6))
     tiles: list[Tile] = [{"src": data_uri(mean, 96), "alt": f"mean mask, {place}", "caption": ""}]
@@ -44,7 +44,8 @@ def place_card(cluster: Cluster, indices: Sequence[int], whole: int, thumbnails:
         tiles.append({"src": src, "alt": f"picture {index}", "caption": ""})
     count, share = len(cluster.members), len(cluster.members) / whole
     classes = f"{cluster.classes} predicted classes" if cluster.classes > 1 else "one predicted class"
-    return {"title": f"{place.capitalize()}: {share:.0%}", "lines": [f"{count:,} pictures, {classes}"], "tiles": tiles}
+    line = f"{count:,} pictures, {f'likeness {cluster.sameness:.2f}' if name else classes}"
+    return {"title": f"{name or place.capitalize()}: {share:.0%}", "lines": [line], "tiles": tiles}
 
 
 def picture_card(row: Mapping[str, Any], src: str) -> Card:
