@@ -12,7 +12,7 @@ from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.scores.answers import ANSWERS, Question
 from xai_widgets.scores.cue import hottest_place, threshold
-from xai_widgets.scores.material import draw_material
+from xai_widgets.scores.material import Material, draw_material
 from xai_widgets.scores.row_exam import BETTER, CASES, Row, examine_row
 from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, TRIVIAL, kind_of
 from xai_widgets.scores.saliency_baselines import blurred
@@ -193,6 +193,15 @@ def test_the_truth_is_best_where_places_are_measured(material):
     assert [case.which for case in row.cases] == list(CASES)
     assert all(case.picture.startswith("data:image/png;base64,") for case in row.cases)
     assert Row.from_dict(row.to_dict()) == row
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, ["best"]), (2, ["best", "worst"]), (3, list(CASES))])
+def test_few_pictures_are_shown_once_each(study, material, count, shown):
+    pictures = material.asked.pictures[:count]
+    few = asked(study, pictures)
+    row = examine_row("centre", ROWS["centre"], Material(few, few, None, None), [])
+    assert [case.which for case in row.cases] == shown
+    assert len({case.picture for case in row.cases}) == count
 
 
 def test_passes_are_counted(material):

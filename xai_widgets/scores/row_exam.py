@@ -225,14 +225,14 @@ def _place(name: str, make: Maker, material: Material, maps: Tensor) -> dict[str
 
 
 def _cases(material: Material, maps: Tensor, values: Mapping[str, Tensor]) -> tuple[Case, ...]:
-    """By the mass on the truth, or without one by what deletion leaves."""
+    """By the mass on the truth, or without one by what deletion leaves; no picture twice where there are few."""
     judged = values["excess_mass"] if "excess_mass" in values else -values["deletion_blur"]
     order = judged.nan_to_num(nan=-torch.inf).argsort(descending=True, stable=True).tolist()
-    rows = order[0], order[len(order) // 2], order[-1]
+    rows = dict(zip(CASES, (order[0], order[len(order) // 2], order[-1]), strict=True))
+    if len(order) < len(CASES):
+        rows = dict(zip(("best", "worst"), order, strict=False))
     pictures = material.asked.pictures
-    return tuple(
-        _case(which, float(judged[row]), pictures[row], maps[row]) for which, row in zip(CASES, rows, strict=True)
-    )
+    return tuple(_case(which, float(judged[row]), pictures[row], maps[row]) for which, row in rows.items())
 
 
 def _case(which: str, value: float, picture: Tensor, values: Tensor) -> Case:
