@@ -14,7 +14,7 @@ from xai_widgets.progress import Progress
 from xai_widgets.scores import all_exams
 from xai_widgets.scores.all_exams import CHEATING, HONEST, Report, examine_all
 from xai_widgets.scores.row_exam import BETTER, Row
-from xai_widgets.scores.rows import OTHERS, ROWS, TRIVIAL, kind_of
+from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, TRIVIAL, kind_of
 from xai_widgets.scores.twin import FITS
 from xai_widgets.show.exam_report import exam_page, exam_text, first_rows
 from xai_widgets.show.exam_words import KINDS, MEASURES
@@ -149,7 +149,7 @@ def report():
 def test_a_place_counts_on_the_cheat_only_if_it_is_that_of_the_cue(report):
     assert report.summary() == {"cue_named": 3, "false_alarms": 1}
     assert report.named(HONEST) == ["cae"]
-    assert set(report.named(CHEATING)) == {"cladec", "summaries", "inversion", *OTHERS, *TRIVIAL}
+    assert set(report.named(CHEATING)) == {"cladec", "summaries", "inversion", *OTHERS, *OF_TRANSFORMERS, *TRIVIAL}
 
 
 def test_the_threshold_comes_from_other_pictures_of_the_honest_classifier(report):

@@ -44,10 +44,9 @@ EPS = 1e-2
 """Of Adam: it keeps steps small where a gradient is only rounding error, which differs from batch to batch."""
 
 LARGE_SETTINGS: dict[str, Any] = {
-    "steps": 16,
-    "lr": 1.0,
-    "area": 1.5,
-    "removed": 0.7,
+    "steps": 14,
+    "lr": 1.3,
+    "area": 2.0,
     "eps": 1e-4,
     "contrast": True,
     "grounded": True,
