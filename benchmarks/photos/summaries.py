@@ -42,6 +42,9 @@ from xai_widgets.methods.summaries.summarised import summarised
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 
+CHANCES = 8
+"""So often are regions moved to other places, to know how pure their groups are by chance."""
+
 BEES, CARS = 24, 16
 """Pictures of a class, if no other number is given."""
 
@@ -192,18 +195,22 @@ def purities(found: ClassSummaries, cars: Cars) -> dict[str, float]:
     """Shares of the groups' pixels on the part that each group shows most, and of their regions that show it most."""
     where = torch.stack([cars.where(index) for index in found.indices.tolist()])
     pixels = torch.stack([region.pixels for region in found.regions])
-    moved = elsewhere(pixels, torch.zeros_like(pixels), seed=0)
     pictures = torch.tensor([region.picture for region in found.regions])
-    on, by_chance = ((where[pictures] & one[:, None]).sum((2, 3)).double() for one in (pixels, moved))
+
+    def lying(there: Tensor) -> Tensor:
+        return (where[pictures] & there[:, None]).sum((2, 3)).double()
+
+    on = lying(pixels)
+    moved = [lying(elsewhere(pixels, torch.zeros_like(pixels), seed=seed)) for seed in range(CHANCES)]
     groups, kept = ([list(one.members) for one in some] for some in (found.summaries, found.kept))
     seen = torch.where(on.sum(1) > 0, on.argmax(1), -1)
     shuffled = seen[torch.from_numpy(np.random.default_rng(0).permutation(len(seen)))]
     area = pixels.sum((1, 2))
     return {
         "purity": pure(on, area, groups),
-        "chance": pure(by_chance, area, groups),
+        "chance": float(np.mean([pure(one, area, groups) for one in moved])),
         "sound": pure(on, area, kept),
-        "sound_chance": pure(by_chance, area, kept),
+        "sound_chance": float(np.mean([pure(one, area, kept) for one in moved])),
         "regions": commonest(seen, groups),
         "shuffled": commonest(shuffled, groups),
     }

@@ -33,7 +33,10 @@ from xai_widgets.sizes import SMALL
 from xai_widgets.study import Study
 
 CELLS = 8
-"""Cells of the grid along the side of a photo; more cells find patterns that fool the network."""
+"""Cells of the grid along the side of a photo, at least; more cells find patterns that fool the network.
+
+`benchmarks/photos/summaries.py --sweep cells=6,8,10,14` compares others.
+"""
 
 PHOTO: Mapping[str, Any] = {
     "steps": 24,

@@ -24,7 +24,7 @@ FIRST_LOOK = 12
 """Pictures of the first look, which takes a moment only."""
 
 PHOTOS = 20
-"""Photos of a class that a search needs: in fewer, most groups are not found again in a sample of them."""
+"""Photos of a class that a search needs: in eight, evidence of 0.7 nats cannot be told from none."""
 
 MOST_CLASSES = 8
 """Classes that are summarised where nobody has chosen any."""
