@@ -46,7 +46,7 @@ from xai_widgets.study import Study
 from xai_widgets.training import Step, train
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
-SIDE, FEW, FILES, SPEED, PART, PROCESSES, ROUNDS = 28, 1000, 50_000, 16_384, 2048, 4096, 3
+SIDE, FEW, FILES, SPEED, PART, PROCESSES, ROUNDS = 28, 1000, 50_000, 8192, 2048, 4096, 3
 """Pixels of a side, and how many pictures or files each measurement takes."""
 
 
