@@ -12,17 +12,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TINY = {
-    "inversion_localisation": ((1, 1, 2), {"SIDE": 64, "SEEN": 0.0}),
-    "shortcuts": ((80, 30, 1, 2, 5, 1), {}),
+    "inversion_localisation": ((1, 1, 2), {"SIDE": 96, "SEEN": 0.0}),
+    "shortcuts": ((200, 40, 1, 2, 5, 1), {}),
     "cladec_fashion": ((200, 60, 1, 1, 1, (0.5, 0.9)), {}),
     "srae_faithfulness": ((200, 60, 1, 1, 1, 12, 6, 1, 1), {}),
-    "cae_brain_mri": ((16, 60, 1, 1, 2), {}),
-    "summaries_networks": ((16, 8, 1, 5), {"SIDE": 64}),
+    "cae_brain_mri": ((8, 60, 1, 1, 2), {}),
+    "summaries_networks": ((16, 8, 1, 5), {"SIDE": 96}),
 }
 """The size of each experiment in place of --quick, and what else is smaller."""
 
-FEW = {"brain_mri": 60, "ants_bees": 24}
-"""So many pictures of a class are there."""
+FEW = {"inversion_localisation": 16, "cae_brain_mri": 240}
+"""So many slices of a class are there, for those that need them."""
+
+INSECTS = 24
+"""So many photos of ants, and of bees."""
 
 
 @pytest.fixture
@@ -30,25 +33,25 @@ def modules():
     """Modules of benchmarks/papers by name, which lie beside the package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT))
-        patch.setattr(import_module("benchmarks.photos.cars"), "SIDE", 64)
+        patch.setattr(import_module("benchmarks.photos.cars"), "SIDE", 96)
         yield lambda name: import_module(f"benchmarks.papers.{name}")
         for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
             del sys.modules[name]
 
 
 @pytest.fixture
-def data(tmp_path, real_pictures):
+def data(tmp_path, real_pictures, name):
     """A folder with the first pictures of each class, and all photos."""
-    for name in ("imagenet_samples", "car_parts"):
-        if (real_pictures / name).is_dir():
-            (tmp_path / name).symlink_to(real_pictures / name)
-    for name, count in FEW.items():
-        for folder in (real_pictures / name).glob("*/*/"):
+    for whole in ("imagenet_samples", "car_parts"):
+        if (real_pictures / whole).is_dir():
+            (tmp_path / whole).symlink_to(real_pictures / whole)
+    for part, count in (("brain_mri", FEW.get(name, 1)), ("ants_bees", INSECTS)):
+        for folder in (real_pictures / part).glob("*/*/"):
             made = tmp_path / folder.relative_to(real_pictures)
             made.mkdir(parents=True)
             for file in sorted(folder.iterdir())[:count]:
                 (made / file.name).symlink_to(file)
-        for file in (real_pictures / name).glob("*/*.json"):
+        for file in (real_pictures / part).glob("*/*.json"):
             (tmp_path / file.relative_to(real_pictures)).symlink_to(file)
     return tmp_path
 
