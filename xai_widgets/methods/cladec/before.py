@@ -19,7 +19,7 @@ from xai_widgets.recipe import Recipe
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
-PERCEPTUAL = 1.0
+PERCEPTUAL = 0.5
 """For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` tries others."""
 
 MOST, MOST_LARGE = 2500, 600

@@ -62,21 +62,29 @@ class LargeFit(LayerFit):
 
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
-            return super()._cladec_loss(indices, None)
+            return self._judged(indices)
         crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator)
         shown = self._shown(len(crops.pictures), step)
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
-        loss = self._crop_loss(crops.pictures, picture, log_variance)
+        loss = self._errors(crops.pictures, picture) + _likelihood(crops.pictures - picture, log_variance)
         if self.witnesses:
             loss = loss + self.perceptual * self._seen_alike(crops.pictures[::WITNESSES_SEE], picture[::WITNESSES_SEE])
         return loss
+
+    def _judged(self, indices: Tensor) -> Tensor:
+        """What is trained for, of whole photos: by squared error alone, the linear start would often be the best."""
+        shown, alpha = self._conditions(len(indices), None)
+        wanted = self.seen.picture(indices)
+        picture, _ = self.fitted.cladec(self.seen.code(self.layer, indices), shown, alpha)
+        loss = self._errors(wanted, picture)
+        return loss + self.perceptual * self._seen_alike(wanted, picture) if self.witnesses else loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._reference_loss(indices, None)
         wanted = self._reference_pictures(len(indices), step.generator)
         picture, log_variance = self.fitted.reference(wanted, self._shown(len(wanted), step))
-        return self._crop_loss(wanted, picture, log_variance)
+        return self._errors(wanted, picture) + _likelihood(wanted - picture, log_variance)
 
     def _reference_pictures(self, count: int, generator: torch.Generator) -> Tensor:
         """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
@@ -87,12 +95,11 @@ class LargeFit(LayerFit):
     def _shown(self, count: int, step: Step) -> Tensor:
         return _some_units(count, self.fitted.code[0], step.generator).to(self.study.device)
 
-    def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
+    def _errors(self, wanted: Tensor, picture: Tensor) -> Tensor:
         residual = picture - wanted
         colour = _colour(residual)
         errors = colour.square().mean() + F.avg_pool2d(colour, TILE).square().mean()
-        loss = residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
-        return loss + _likelihood(-residual, log_variance)
+        return residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
 
     def _seen_alike(self, wanted: Tensor, picture: Tensor) -> Tensor:
         """Mean squared difference of the witnesses' activations, each in units of its variance."""
