@@ -19,7 +19,7 @@ from xai_widgets.recipe import Recipe
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
-PERCEPTUAL = 1.0
+PERCEPTUAL = 0.5
 """For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` tries others."""
 
 MOST, MOST_LARGE = 2500, 600
@@ -35,7 +35,7 @@ TRIED, LEAST_TRIED_LARGE = 48, 32
 def default_recipe(study: Study, epochs: int, seed: int) -> Recipe:
     """How a decoder is trained: in steps of 32 pictures, or of 12 crops of large ones."""
     if is_large(study.shape):
-        return Recipe(epochs=epochs, batch_size=12, lr=3e-3, seed=seed, warm_up=0.15)
+        return Recipe(epochs=epochs, batch_size=12, lr=4e-3, seed=seed, warm_up=0.2)
     return Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
 
 

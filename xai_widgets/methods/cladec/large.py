@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xai_widgets.methods.cladec.decoder import Shape, _doublings, _resized, _vector_grid
+from xai_widgets.methods.cladec.decoder import Shape, _convolution, _doublings, _Residual, _resized, _vector_grid
 
 CROP, LEAST_CELLS = 96, 7
 """Pixels of a crop's side, and the least cells of a layer in it: those at its border lack what is around them."""
@@ -23,7 +23,7 @@ FINE, TILE = 4, 16
 WIDE = 2304
 """Most numbers that a tile is solved from: of 3 x 3 places, or of one where a layer is wider."""
 
-DEEP = 3
+DEEP = 2
 """Convolutions at the layer's own resolution, where they cost least and see most."""
 
 WIDTHS = (2, 5, 8, 10)
@@ -62,10 +62,10 @@ class LargeDecoder(nn.Module):
     """As `ConditionalDecoder`, of maps of any size: whole pictures, or crops of them.
 
     Its picture is the sum of two. A linear one, of `FINE` x `FINE` tiles in each place, is solved in closed form (see
-    `solved`) and stays as it is: it has colour and light from the first step on. A deep one adds to it, without any
-    normalisation: over the few photos of a step, that would hide how bright and how colourful they are. Its width
-    follows from the layer's channels and from how far its maps are from pixels. Of a vector, which determines no
-    detail, there is no linear picture, and the deep one has a quarter of the resolution.
+    `solved`) and stays as it is: it has colour and light from the first step on. Normalisation over the few photos of a
+    step hides those from the deep one that adds to it, which is unstable without. Its width follows from the layer's
+    channels and from how far its maps are from pixels. Of a vector, which determines no detail, there is no linear
+    picture, and the deep one has a quarter of the resolution.
     """
 
     def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
@@ -82,14 +82,13 @@ class LargeDecoder(nn.Module):
             nn.Linear(code[0], channels * cells) if self.flat else nn.Conv2d(code[0], channels, 3, padding=1)
         )
         self.condition = nn.Linear(code[0] + 1, channels, bias=False)
-        stages: list[nn.Module] = [_Change(channels) for _ in range(DEEP)]
+        stages: list[nn.Module] = [nn.BatchNorm2d(channels), nn.SiLU(), *(_Residual(channels) for _ in range(DEEP))]
         for left in range(doublings - 1, 0, -1):
             narrower = _width(left, width)
             enlarged = nn.Upsample(scale_factor=2, mode="bilinear")
-            stages += [nn.Conv2d(channels, narrower, 1), enlarged, _Change(narrower)]
-            stages += [_Change(narrower)] if left == doublings - 1 else []
+            stages += [_convolution(channels, narrower), enlarged, _Residual(narrower)]
             channels = narrower
-        self.stages = nn.Sequential(*stages, nn.SiLU())
+        self.stages = nn.Sequential(*stages)
         self.fold = 2 if doublings else 1
         self.mean = nn.Conv2d(channels, picture[0] * self.fold**2, 3, padding=1)
         self.log_variance = nn.Conv2d(channels, self.fold**2, 3, padding=1)

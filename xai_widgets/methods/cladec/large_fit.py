@@ -17,7 +17,7 @@ from xai_widgets.methods.cladec.layer import FittedLayer
 from xai_widgets.methods.cladec.solved import solve
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.study import Study
-from xai_widgets.together import Part
+from xai_widgets.together import ALONE, Part
 from xai_widgets.training import Step
 
 COLOUR = 0.5
@@ -63,12 +63,13 @@ class LargeFit(LayerFit):
 
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
-            return super()._cladec_loss(indices, None)
+            return self._judged(indices)
         part = crops_of(len(indices), self.study.layer(self.layer).places, self.study.shape, step.group)
         crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator, step.group)
         shown = self._shown(part, step)
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
-        loss = part.mean(self._crop_loss(crops.pictures, picture, log_variance))
+        likelihood = _likelihood(crops.pictures - picture, log_variance)
+        loss = part.mean(self._errors(crops.pictures, picture) + likelihood)
         if self.witnesses:
             every = WITNESSES_SEE if part.count == 1 or part.size >= WITNESSES_SEE * part.count else 1
             some = slice(-part.start % every, None, every)
@@ -76,12 +77,22 @@ class LargeFit(LayerFit):
             loss = loss + self.perceptual * seen
         return loss
 
+    def _judged(self, indices: Tensor) -> Tensor:
+        """What is trained for, of whole photos: by squared error alone, the linear start would often be the best."""
+        shown, alpha = self._conditions(len(indices), None)
+        wanted = self.seen.picture(indices)
+        picture, _ = self.fitted.cladec(self.seen.code(self.layer, indices), shown, alpha)
+        loss = self._errors(wanted, picture)
+        if self.witnesses:
+            loss = loss + self.perceptual * self._seen_alike(wanted, picture, ALONE.of(len(indices)))
+        return loss
+
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._reference_loss(indices, None)
         wanted, part = self._reference_pictures(len(indices), step)
         picture, log_variance = self.fitted.reference(wanted, self._shown(part, step))
-        return part.mean(self._crop_loss(wanted, picture, log_variance))
+        return part.mean(self._errors(wanted, picture) + _likelihood(wanted - picture, log_variance))
 
     def _reference_pictures(self, count: int, step: Step) -> tuple[Tensor, Part]:
         """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
@@ -95,12 +106,11 @@ class LargeFit(LayerFit):
     def _shown(self, part: Part, step: Step) -> Tensor:
         return part.of(_some_units(part.size, self.fitted.code[0], step.generator)).to(self.study.device)
 
-    def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
+    def _errors(self, wanted: Tensor, picture: Tensor) -> Tensor:
         residual = picture - wanted
         colour = _colour(residual)
         errors = colour.square().mean() + F.avg_pool2d(colour, TILE).square().mean()
-        loss = residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
-        return loss + _likelihood(-residual, log_variance)
+        return residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
 
     def _seen_alike(self, wanted: Tensor, picture: Tensor, part: Part) -> Tensor:
         """Mean squared difference of the witnesses' activations, each in units of its variance."""
