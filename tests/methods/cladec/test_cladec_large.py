@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.cladec import large
-from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike, colour_lost
+from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.crops import draw_crops, draw_pixels
 from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, crop_cells, photos_needed
-from xai_widgets.methods.cladec.large_fit import _closeness, witnesses
+from xai_widgets.methods.cladec.large_fit import witnesses
 from xai_widgets.methods.cladec.linear import local_error, thumbnail_error, thumbnails
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.estimate import estimate
@@ -109,12 +109,6 @@ def test_photos_that_a_layer_needs():
     assert photos_needed((1280,)) == 26000
 
 
-def test_witnesses_count_less_for_coarse_layers():
-    picture = (3, 224, 224)
-    assert [_closeness(grid, picture) for grid in ((56, 56), (28, 28), (14, 14), (7, 7))] == [1, 1, 1 / 4, 1 / 16]
-    assert _closeness(None, picture) == 0
-
-
 def test_witnesses_are_early_and_read_crops(study):
     assert witnesses(study, "2") == ["1", "2"]
     assert witnesses(study, "1") == ["1"]
@@ -188,24 +182,7 @@ def test_an_equally_wrong_blur(study):
 )
 def test_a_blur_is_called_one(error, colour, side, said):
     blurred = {"side": float(side), "colour": 0.7, "agreement": 0.1}
-    kept = {"cladec": {"colour": colour}}
-    found = blur_problems({"cladec": error, "mean": 0.078}, kept, blurred)
+    found = blur_problems({"cladec": error, "mean": 0.078}, {"colour": colour}, blurred)
     assert len(found) == len(said) + bool(said)
     assert all(words in problem for words, problem in zip(said, found, strict=False))
-    assert blur_problems({"cladec": error, "mean": 0.078}, kept, {}) == ()
-
-
-@pytest.mark.parametrize(
-    ("reference", "linear", "lost"),
-    [(0.8, 0.22, True), (0.3, 0.22, False), (0.8, 0.3, False), (None, 0.22, False), (0.8, None, False)],
-)
-def test_that_a_layer_has_lost_the_colour(reference, linear, lost):
-    """Not where the auto-encoder's decoder keeps none either, nor where a linear decoder finds more of it."""
-    shares = {"cladec": 0.2, "reference": reference, "linear": linear}
-    kept = {who: {"colour": share} for who, share in shares.items() if share is not None}
-    blurred = {"side": 20.0, "colour": 0.7, "agreement": 0.1}
-    assert colour_lost(kept, blurred) is lost
-    problems = blur_problems({"cladec": 0.02, "mean": 0.078}, kept, blurred)
-    assert (problems == ()) is lost
-    assert colour_lost(kept, {}) is False
-    assert colour_lost(kept | {"cladec": {"colour": 0.5}}, blurred) is False
+    assert blur_problems({"cladec": error, "mean": 0.078}, {"colour": colour}, {}) == ()

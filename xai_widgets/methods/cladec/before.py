@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from typing import Literal
 
 from xai_widgets.errors import LayerError
@@ -14,12 +14,12 @@ from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.large import photos_needed
 from xai_widgets.methods.cladec.large_fit import LargeFit
 from xai_widgets.methods.cladec.layer import Settings
-from xai_widgets.methods.common.explainer import LEAST_TRIAL, TRIAL_EPOCHS
+from xai_widgets.methods.common.explainer import TRIAL_EPOCHS
 from xai_widgets.recipe import Recipe
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
-PERCEPTUAL = 0.5
+PERCEPTUAL = 1.0
 """For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` tries others."""
 
 MOST, MOST_LARGE = 2500, 600
@@ -28,26 +28,23 @@ MOST, MOST_LARGE = 2500, 600
 MEASURED_LARGE = 160
 """Unseen large pictures that a layer's report rests on; they are 100 MB."""
 
-TRIED, LEAST_TRIED_LARGE = 48, 32
-"""Crops of an epoch of a trial, and large pictures that it reads at least."""
+TRIED = 48
+"""Crops of an epoch of a trial."""
 
 
 def default_recipe(study: Study, epochs: int, seed: int) -> Recipe:
     """How a decoder is trained: in steps of 32 pictures, or of 12 crops of large ones."""
     if is_large(study.shape):
-        return Recipe(epochs=epochs, batch_size=12, lr=4e-3, seed=seed, warm_up=0.2)
+        return Recipe(epochs=epochs, batch_size=12, lr=5e-3, seed=seed)
     return Recipe(epochs=epochs, batch_size=32, lr=1.5e-2, seed=seed)
 
 
 def default_settings(
     study: Study, reference: Literal["scratch", "warm"] | None, recipe: Recipe, width: int, pictures: int | None
 ) -> Settings:
-    """Settings with a reference, on at most `pictures`.
-
-    It is trained for a third more epochs, or a third fewer of large pictures, where it begins with main components.
-    """
+    """Settings with a reference that is trained for a third more epochs, on at most `pictures`."""
+    longer = replace(recipe, epochs=max(recipe.epochs * 4 // 3, 1))
     large = is_large(study.shape)
-    longer = replace(recipe, epochs=max(recipe.epochs * (2 if large else 4) // 3, 1))
     most = (MOST_LARGE if large else MOST) if pictures is None else pictures
     return Settings(reference, recipe, longer, width, most, perceptual=PERCEPTUAL if large else 0.0)
 
@@ -85,23 +82,15 @@ def needed_photos(study: Study, layer: str) -> int:
     return photos_needed((channels, *(found.places or ())))
 
 
-def shortage(study: Study, layers: Sequence[str], most: int) -> str:
-    """For which layers there are too few photos, a sentence each; empty where there are enough."""
-    short = [
-        layer
-        for layer in (layers if is_large(study.shape) else ())
-        if _photos_there(study, most) < needed_photos(study, layer)
-    ]
-    return " ".join(enough_photos(study, layer, most) for layer in short)
+def warn_of_few(study: Study, layers: Sequence[str], most: int) -> None:
+    """Say, before anything is fitted, for which layers there are too few photos."""
+    for layer in layers if is_large(study.shape) else ():
+        if _photos_there(study, most) < needed_photos(study, layer):
+            warnings.warn(enough_photos(study, layer, most), stacklevel=4)
 
 
 def _photos_there(study: Study, most: int) -> int:
     return min(len(study.train), most)
-
-
-def least_tried(study: Study) -> int:
-    """Pictures that a trial has at least: of few large ones, what does not grow with them would count too much."""
-    return LEAST_TRIED_LARGE if is_large(study.shape) else LEAST_TRIAL
 
 
 def trial_growth(study: Study, settings: Settings, seen: float) -> tuple[Settings, list[float]]:
@@ -109,7 +98,6 @@ def trial_growth(study: Study, settings: Settings, seen: float) -> tuple[Setting
 
     `seen` is how many times more pictures the real fit has; with large ones an epoch has as many steps all the same.
     """
-    import_module("sklearn.kernel_ridge")  # slow for once, and no part of what grows
     few = min(settings.crops, TRIED) if by_crops(study, settings) else settings.crops
     more = settings.crops / few if by_crops(study, settings) else seen
     recipes = [settings.recipe, settings.reference_recipe]

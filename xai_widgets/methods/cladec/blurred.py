@@ -17,9 +17,6 @@ LEAST_SIDE = 8
 LEAST_COLOUR = 0.5
 """Share of the blurred original's colour that a reconstruction must keep, or it is called colourless."""
 
-SAME_COLOUR = 0.03
-"""A linear decoder finds more colour if it finds so much more."""
-
 BEST_OF_MEAN = 0.9
 """The error must be below this share of the mean picture's."""
 
@@ -41,47 +38,24 @@ def blurred_alike(study: Study, originals: Tensor, logits: Tensor, error: float)
 
 
 def blur_problems(
-    error: Mapping[str, float], kept: Mapping[str, Mapping[str, float]], blurred: Mapping[str, float]
+    error: Mapping[str, float], kept: Mapping[str, float], blurred: Mapping[str, float]
 ) -> tuple[str, ...]:
-    """Why reconstructions show nothing: no better than the mean picture, a blur, or without the colour of one.
-
-    That they lack colour is no problem, but a finding, where it is the layer that has lost it (`colour_lost`).
-    """
+    """Why reconstructions show nothing: no better than the mean picture, a blur, or without the colour of one."""
     if not blurred:
         return ()
-    ours, found, side = colour_of(kept, "cladec"), [], int(blurred["side"])
+    ours = max(kept.get("colour", 0.0), 0.0)
+    found, side = [], int(blurred["side"])
     if error["cladec"] > BEST_OF_MEAN * error["mean"]:
         found.append(f"ClaDec ({error['cladec']:.3g}) is hardly better than the mean picture ({error['mean']:.3g}).")
     if side <= LEAST_SIDE:
         found.append(f"The reconstructions are no closer than the originals shrunk to {side} x {side} pixels: a blur.")
-    if _colourless(kept, "cladec", blurred) and not colour_lost(kept, blurred):
+    if ours < LEAST_COLOUR * blurred["colour"]:
         found.append(
             f"The reconstructions are almost colourless: they keep {ours:.0%} of the colour, "
             f"and equally wrong blurred originals {blurred['colour']:.0%}."
         )
     advice = "The layer may have lost it, or the decoder has seen too few photos or steps: conclude nothing from it."
     return (*found, advice) if found else ()
-
-
-def colour_lost(kept: Mapping[str, Mapping[str, float]], blurred: Mapping[str, float]) -> bool:
-    """Whether colour is missing, and it is the layer that has lost it, as far as decoders can tell.
-
-    An auto-encoder keeps the colour, with the same decoder and as many numbers; and a linear decoder, which is solved
-    and needs no training, finds no more of it in the layer.
-    """
-    if not blurred or "reference" not in kept or "linear" not in kept:
-        return False
-    missing = _colourless(kept, "cladec", blurred) and not _colourless(kept, "reference", blurred)
-    return missing and colour_of(kept, "linear") <= colour_of(kept, "cladec") + SAME_COLOUR
-
-
-def colour_of(kept: Mapping[str, Mapping[str, float]], who: str) -> float:
-    """Share of the colour that reconstructions keep, at least 0."""
-    return max(kept[who].get("colour", 0.0), 0.0)
-
-
-def _colourless(kept: Mapping[str, Mapping[str, float]], who: str, blurred: Mapping[str, float]) -> bool:
-    return colour_of(kept, who) < LEAST_COLOUR * blurred["colour"]
 
 
 def _error(originals: Tensor, side: int, some: int = 32) -> float:

@@ -65,7 +65,7 @@ class ClaDec(Explainer):
     layer
         One dotted layer name, or several; default the block in the middle. More can be given to `fit` later.
     reference, epochs, width, pictures, seed
-        See `Settings`; the reference trains a third longer or, of large pictures, where it begins better, a third less.
+        See `Settings`; the reference trains for a third more epochs, since it has more to learn.
     settings
         Used in place of the five above, as the presets do.
 
@@ -100,7 +100,6 @@ class ClaDec(Explainer):
         own = before.default_settings(study, reference, recipe, width, pictures) if settings is None else settings
         self.settings: Settings = Of((Settings,))("settings", own)
         self.requested_layers = known_layers(study, default_layer(study) if layer is None else layer)
-        self._next = self.requested_layers
         self._fitted: dict[str, FittedLayer] = {}
 
     @classmethod
@@ -156,7 +155,7 @@ class ClaDec(Explainer):
             If a layer does not exist or cannot be decoded.
         """
         wanted = self.requested_layers if layer is None else known_layers(self.study, layer)
-        self._next = wanted
+        before.warn_of_few(self.study, [*{*wanted} - {*self._fitted}], self.settings.pictures)
         return self._run(partial(self._fit_layers, wanted), progress, checkpoint, on_part)
 
     def _fit(self, progress: Progress, checkpoint: Path | None, on_part: Callable[[Self], object]) -> None:
@@ -187,7 +186,7 @@ class ClaDec(Explainer):
         """A short fit of a layer, by default of the first one that was requested; see `Explainer.trial`."""
         layer = self._named(layer)
         most, unseen = self.settings.pictures, before.measured(self.study, MEASURED)
-        few = FewPictures.of(self.study, most, unseen, self.settings.recipe.seed, before.least_tried(self.study))
+        few = FewPictures.of(self.study, most, unseen, self.settings.recipe.seed)
         settings, trained = before.trial_growth(self.study, self.settings, few.seen)
         batch = 1.0 if before.by_crops(self.study, settings) else few.batch(self.settings.recipe.batch_size)
         growth = (few.seen, few.unseen, *trained)
@@ -201,11 +200,6 @@ class ClaDec(Explainer):
     def enough(self, layer: str | None = None) -> str:
         """Whether there are enough photos for a layer, in a sentence; empty where pictures are not large."""
         return before.enough_photos(self.study, self._named(layer), self.settings.pictures)
-
-    def shortage(self) -> str:
-        """For which of the layers that are fitted next there are too few photos; empty if there are enough."""
-        missing = [layer for layer in self._next if layer not in self._fitted]
-        return before.shortage(self.study, missing, self.settings.pictures)
 
     # --- explaining --------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from xai_widgets.methods.cladec.large import crop_cells
 from xai_widgets.methods.common.codes import CachedPass, read_codes
 from xai_widgets.together import ALONE, Group, Part
 
-COVERED = 0.75
-"""How much of a photo its crops in a step cover, all together: reading it costs as much as decoding a few of them."""
+PER_PHOTO = 4
+"""Crops of one photo in a step: reading it costs as much as decoding so many."""
 
 WHOLE, SMALLEST = 0.4, 0.57
 """Share of the photos that are not scaled, and the smallest part of a side that is enlarged to all of it."""
@@ -41,8 +41,7 @@ def draw_crops(
     All processes of a group draw the same ones; each makes those of its part, see `crops_of`.
     """
     grid = cached.study.layer(layer).places
-    each = _per_photo(grid, cached.study.shape)
-    part = group.of(_photos(count, each))
+    part = group.of(_photos(count, grid))
     photos = part.of(draw_photos(cached, among, part.size, generator))
     with cached.study.borrowed(), torch.no_grad():
         codes = read_codes(cached.study, photos, [layer])[layer]
@@ -50,7 +49,7 @@ def draw_crops(
         return Crops(photos, codes)
     cut = [
         _cut(photos[row], codes[row], begin)
-        for row, begin in _begins(part, each, tuple(codes.shape[2:]), photos.shape[1:], generator)
+        for row, begin in _begins(part, tuple(codes.shape[2:]), photos.shape[1:], generator)
     ]
     pictures, maps = (torch.stack(column) for column in zip(*cut, strict=True))
     return Crops(pictures, maps.contiguous(memory_format=torch.channels_last))
@@ -65,33 +64,23 @@ def draw_pixels(
     group: Group = ALONE,
 ) -> Tensor:
     """As `draw_crops` of a layer with so many places, without its codes."""
-    each = _per_photo(grid, cached.study.shape)
-    part = group.of(_photos(count, each))
+    part = group.of(_photos(count, grid))
     photos = part.of(draw_photos(cached, among, part.size, generator))
     if grid is None:
         return photos
     blank = photos.new_zeros(0, *grid)
-    begins = _begins(part, each, grid, photos.shape[1:], generator)
-    return torch.stack([_cut(photos[row], blank, begin)[0] for row, begin in begins])
+    cut = [_cut(photos[row], blank, begin)[0] for row, begin in _begins(part, grid, photos.shape[1:], generator)]
+    return torch.stack(cut)
 
 
-def crops_of(count: int, grid: tuple[int, int] | None, picture: tuple[int, int, int], group: Group) -> Part:
+def crops_of(count: int, grid: tuple[int, int] | None, group: Group) -> Part:
     """Which of the crops this process makes: those of its photos."""
-    each = _per_photo(grid, picture)
-    return group.of(_photos(count, each)).times(each)
+    return group.of(_photos(count, grid)).times(1 if grid is None else PER_PHOTO)
 
 
-def _per_photo(grid: tuple[int, int] | None, picture: tuple[int, int, int]) -> int:
-    """Crops of one photo in a step."""
-    if grid is None:
-        return 1
-    rows, columns = crop_cells(grid, picture)
-    return max(int(COVERED * grid[0] * grid[1] / (rows * columns)), 1)
-
-
-def _photos(count: int, each: int) -> int:
-    """So many photos have about `count` crops; two at least, since a spread needs two."""
-    return max(count // each, 2)
+def _photos(count: int, grid: tuple[int, int] | None) -> int:
+    """Two at least: batch normalisation fails on a lone vector."""
+    return max(count // (1 if grid is None else PER_PHOTO), 2)
 
 
 def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
@@ -109,12 +98,12 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _begins(
-    part: Part, each: int, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator
+    part: Part, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator
 ) -> list[tuple[int, list[int]]]:
     """Where each crop begins, in places of the grid, with the number of its photo among those of the part."""
     cells, drawn = crop_cells(grid, photo), []
     for row in range(part.size):
-        for _ in range(each):
+        for _ in range(PER_PHOTO):
             begin = [
                 int(torch.randint(there - cut + 1, (1,), generator=generator))
                 for there, cut in zip(grid, cells, strict=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from xai_widgets.methods.cladec import information
-from xai_widgets.methods.cladec.blurred import colour_lost, colour_of
 from xai_widgets.names import listed
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ class LayerReport:
         Mean squared error of "cladec", "reference", "ridge" (a linear decoder in closed form) and "mean" (the mean
         picture).
     kept
-        R squared by aspect (see `information.ASPECTS`) for "cladec" and "reference"; of large pictures also for
-        "linear", what a linear decoder of 3 x 3 places makes of the layer.
+        R squared by aspect (see `information.ASPECTS`) for "cladec" and "reference".
     agreement
         Share of pictures whose reconstruction the classifier calls what it calls the original. Weak evidence: blurred
         pictures are foreign to the classifier, and trained decoders can please it invisibly.
@@ -78,16 +76,6 @@ class LayerReport:
         return (
             f" Originals shrunk to {side} x {side} pixels are as wrong: they keep {self.blurred['colour']:.0%} of the "
             f"colour (ClaDec {ours:.0%}), and the predicted class in {self.blurred['agreement']:.0%} of cases."
-            f"{self._of_colour()}"
-        )
-
-    def _of_colour(self) -> str:
-        if not colour_lost(self.kept, self.blurred):
-            return ""
-        linear, theirs = (colour_of(self.kept, who) for who in ("linear", "reference"))
-        return (
-            f" It is the layer that has lost the colour: a linear decoder, which needs no training, finds {linear:.0%} "
-            f"of it there, and the auto-encoder keeps {theirs:.0%}."
         )
 
     def sentence(self) -> str:

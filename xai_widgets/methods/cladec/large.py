@@ -14,17 +14,8 @@ from torch.nn import functional as F
 
 from xai_widgets.methods.cladec.decoder import Shape, _convolution, _doublings, _Residual, _resized, _vector_grid
 
-CROP, LEAST_CELLS = 96, 7
-"""Pixels of a crop's side, and the least cells of a layer in it: those at its border lack what is around them."""
-
-FINE, TILE = 4, 16
-"""Tiles a side in each place of the linear picture; pixels a side of the tiles that the reference begins with."""
-
-WIDE = 2304
-"""Most numbers that a tile is solved from: of 3 x 3 places, or of one where a layer is wider."""
-
-DEEP = 2
-"""Convolutions at the layer's own resolution, where they cost least and see most."""
+CROP, LEAST_CELLS = 96, 4
+"""Pixels of a crop's side, and the least cells of a layer in it."""
 
 WIDTHS = (2, 5, 8, 10)
 """Channels, in units of the width, with one, two, ... doublings to go."""
@@ -61,32 +52,27 @@ def photos_needed(code: Shape) -> int:
 class LargeDecoder(nn.Module):
     """As `ConditionalDecoder`, of maps of any size: whole pictures, or crops of them.
 
-    Its picture is the sum of two. A linear one, of `FINE` x `FINE` tiles in each place, is solved in closed form (see
-    `solved`) and stays as it is: it has colour and light from the first step on. Normalisation over the few photos of a
-    step hides those from the deep one that adds to it, which is unstable without. Its width follows from the layer's
-    channels and from how far its maps are from pixels. Of a vector, which determines no detail, there is no linear
-    picture, and the deep one has a quarter of the resolution.
+    Its width follows from the layer's channels and from how far its maps are from pixels. A vector, which determines no
+    detail, is decoded at a quarter of the resolution.
     """
 
     def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
         super().__init__()
         self.picture, self.flat = picture, len(code) == 1
         self.grid = _vector_grid(picture) if self.flat else code[1:]
-        self.fine = 0 if self.flat else fineness(self.grid, picture)
         drawn = tuple(ceil(side / PATCH) for side in picture[1:]) if self.flat else picture[1:]
         doublings = _doublings(self.grid, drawn)
         channels = min(max(_width(doublings, width), code[0]), 2 * _width(doublings, width))
         cells = prod(self.grid) if self.flat else 1
-        self.linear = None if self.flat else _linear(code[0], picture[0] * self.fine**2)
         self.stem: nn.Module = (
             nn.Linear(code[0], channels * cells) if self.flat else nn.Conv2d(code[0], channels, 3, padding=1)
         )
         self.condition = nn.Linear(code[0] + 1, channels, bias=False)
-        stages: list[nn.Module] = [nn.BatchNorm2d(channels), nn.SiLU(), *(_Residual(channels) for _ in range(DEEP))]
+        stages: list[nn.Module] = [nn.BatchNorm2d(channels), nn.SiLU(), _Residual(channels)]
         for left in range(doublings - 1, 0, -1):
             narrower = _width(left, width)
-            enlarged = nn.Upsample(scale_factor=2, mode="bilinear")
-            stages += [_convolution(channels, narrower), enlarged, _Residual(narrower)]
+            stages += [nn.Upsample(scale_factor=2), _convolution(channels, narrower)]
+            stages += [_Residual(narrower)] if left == doublings - 1 else []
             channels = narrower
         self.stages = nn.Sequential(*stages)
         self.fold = 2 if doublings else 1
@@ -98,25 +84,16 @@ class LargeDecoder(nn.Module):
     def forward(self, code: Tensor, shown: Tensor, alpha: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
         """Mean picture and log variance, as `ConditionalDecoder.forward`; of the mean picture only its colour counts.
 
-        Of maps with fewer places than the layer's, the picture has in proportion fewer pixels. While it is trained, the
-        picture may leave [0, 1].
+        Of maps with fewer places than the layer's, the picture has in proportion fewer pixels.
         """
         stem = self.stem(code).view(len(code), -1, *(self.grid if self.flat else code.shape[2:]))
         conditions = self.condition(torch.cat([shown - 1, alpha[:, None]], 1))
         features = self.stages(stem + conditions[:, :, None, None])
+        start = torch.logit(prior.mean((1, 2)).clamp(0.02, 0.98))[:, None, None]
         size = self._size(code)
-        deep = _resized(F.pixel_shuffle(self.mean(features), self.fold), size)
-        mean = self.linear_picture(code, prior) + deep
+        mean = torch.sigmoid(start + _resized(F.pixel_shuffle(self.mean(features), self.fold), size))
         spread = F.pixel_shuffle(self.log_variance(features.detach()), self.fold)
-        return mean if self.training else mean.clamp(0, 1), _resized(spread, (1, *size[1:]))
-
-    def linear_picture(self, code: Tensor, prior: Tensor) -> Tensor:
-        """The linear one of the two pictures, which may leave [0, 1]; the mean colour of a vector."""
-        colour = prior.mean((1, 2))[:, None, None]
-        if self.linear is None:
-            return colour
-        tiles = F.pixel_shuffle(self.linear(code), self.fine)
-        return colour + F.interpolate(tiles, self._size(code)[1:], mode="bilinear", align_corners=False)
+        return mean, _resized(spread, (1, *size[1:]))
 
     def _size(self, code: Tensor) -> tuple[int, int, int]:
         if self.flat:
@@ -127,11 +104,7 @@ class LargeDecoder(nn.Module):
 
 
 class PatchEncoder(nn.Module):
-    """The reference's encoder: from patches of a picture to a code of the layer's shape.
-
-    As in `LargeDecoder`, a linear part is solved in closed form, the main components of tiles (see `solved`), and a few
-    convolutions add to it.
-    """
+    """The reference's encoder: from patches of a picture to a code of the layer's shape, by a few convolutions."""
 
     def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
         super().__init__()
@@ -140,21 +113,18 @@ class PatchEncoder(nn.Module):
         reduction = max(min(side / cells for side, cells in zip(picture[1:], self.grid, strict=True)), 1.0)
         steps = round(log2(reduction))
         self.patch, self.whole = min(PATCH, 2**steps), 2**steps
-        self.tile = min(self.whole, TILE)
         channels = _encoder_width(int(log2(self.patch)), width)
-        layers: list[nn.Module] = [nn.Conv2d(picture[0] * self.patch**2, channels, 3, padding=1), _Change(channels)]
+        layers: list[nn.Module] = [_convolution(picture[0] * self.patch**2, channels), _Residual(channels)]
         for step in range(int(log2(self.patch)), steps):
             wider = _encoder_width(step + 1, width)
-            layers += [nn.Conv2d(channels, wider, 2, stride=2), _Change(wider)]
+            halving = nn.Conv2d(channels, wider, 2, stride=2, bias=False)
+            layers += [halving, nn.BatchNorm2d(wider), nn.SiLU(), _Residual(wider)]
             channels = wider
-        self.layers = nn.Sequential(*layers, nn.SiLU())
-        self.linear = None if len(code) == 1 else _still(nn.Conv2d(picture[0], code[0], self.tile, stride=self.tile))
+        self.layers = nn.Sequential(*layers)
         cells = prod(self.grid)
-        self.head: nn.Linear | nn.Conv2d = (
+        self.head: nn.Module = (
             nn.Linear(channels * cells, code[0]) if len(code) == 1 else nn.Conv2d(channels, code[0], 3, padding=1)
         )
-        with torch.no_grad():
-            self.head.weight *= 0.1
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Codes ``(N, C, h, w)`` or ``(N, D)`` of pictures, or of crops with in proportion fewer places."""
@@ -162,59 +132,17 @@ class PatchEncoder(nn.Module):
             max(round(there * cells / side), 1)
             for there, cells, side in zip(pictures.shape[2:], self.grid, self.picture[1:], strict=True)
         ]
-        fitting = self.fitting(pictures)
-        features = _to_grid(self.layers(F.pixel_unshuffle(fitting, self.patch)), cells)
-        code: Tensor = self.head(features.flatten(1) if len(self.code) == 1 else features)
-        return code if self.linear is None else code + _to_grid(self.linear(self.small(fitting)), cells)
-
-    def fitting(self, pictures: Tensor) -> Tensor:
-        """Pictures of whole cells."""
         whole = [ceil(side / self.whole) * self.whole for side in pictures.shape[2:]]
-        return pictures if list(pictures.shape[2:]) == whole else F.interpolate(pictures, whole, mode="bilinear")
-
-    def small(self, fitting: Tensor) -> Tensor:
-        """Pictures whose cells have at most `TILE` pixels a side."""
-        return fitting if self.tile == self.whole else F.avg_pool2d(fitting, self.whole // self.tile)
+        fitting = pictures if list(pictures.shape[2:]) == whole else F.interpolate(pictures, whole, mode="bilinear")
+        features = self.layers(F.pixel_unshuffle(fitting, self.patch))
+        if list(features.shape[2:]) != cells:
+            features = F.interpolate(features, cells, mode="bilinear", antialias=True)
+        code: Tensor = self.head(features.flatten(1) if len(self.code) == 1 else features)
+        return code
 
     def idle(self) -> set[str]:
         """Nothing in it is without use."""
         return set()
-
-
-class _Change(nn.Module):
-    """What comes in, plus a convolution of it, without normalisation."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        changed: Tensor = features + self.convolution(F.silu(features))
-        return changed
-
-
-def fineness(grid: Shape, picture: Shape) -> int:
-    """How many tiles a side the linear picture has in each place."""
-    return max(min(FINE, *(side // cells for side, cells in zip(picture[1:], grid, strict=True))), 1)
-
-
-def _linear(channels: int, out: int) -> nn.Conv2d:
-    reach = 3 if 9 * channels <= WIDE else 1
-    return _still(nn.Conv2d(channels, out, reach, padding=reach // 2))
-
-
-def _still(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Zero until it is solved, and never trained."""
-    with torch.no_grad():
-        for part in convolution.parameters():
-            part.zero_()
-    return convolution.requires_grad_(requires_grad=False)
-
-
-def _to_grid(features: Tensor, cells: list[int]) -> Tensor:
-    if list(features.shape[2:]) == cells:
-        return features
-    return F.interpolate(features, cells, mode="bilinear", antialias=True)
 
 
 def _width(left: int, width: int) -> int:

@@ -9,15 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.cladec.crops import crops_of, draw_crops, draw_photos, draw_pixels
+from xai_widgets.methods.cladec.crops import PER_PHOTO, crops_of, draw_crops, draw_photos, draw_pixels
 from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.large import CROP, PatchEncoder
-from xai_widgets.methods.cladec.layer import FittedLayer
-from xai_widgets.methods.cladec.solved import solve
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.study import Study
-from xai_widgets.together import ALONE, Part
+from xai_widgets.together import Part
 from xai_widgets.training import Step
 
 COLOUR = 0.5
@@ -32,9 +30,6 @@ WITNESSED = (4, 8)
 WITNESSES_SEE = 3
 """They see every third crop only, since that costs as much as decoding."""
 
-WHOLE_PHOTOS = 4
-"""Crops that count as much as a whole photo."""
-
 TILE = 8
 """Side of the tiles, in pixels."""
 
@@ -42,19 +37,13 @@ TILE = 8
 class LargeFit(LayerFit):
     """As `LayerFit`, for pictures that are large."""
 
-    most_held_out = 24
+    most_held_out = 32
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         colour = _colour(self.seen.picture(slice(0, self.some)))
         self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
-        self.perceptual = self.settings.perceptual * _closeness(self.study.layer(self.layer).places, self.study.shape)
-        self.witnesses = witnesses(self.study, self.layer) if self.perceptual else []
-
-    def _new(self) -> FittedLayer:
-        fitted = super()._new()
-        solve(fitted, self.seen, self.count)
-        return fitted
+        self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
 
     @property
     def examples(self) -> int:
@@ -63,28 +52,17 @@ class LargeFit(LayerFit):
 
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
-            return self._judged(indices)
-        part = crops_of(len(indices), self.study.layer(self.layer).places, self.study.shape, step.group)
+            return super()._cladec_loss(indices, None)
+        part = crops_of(len(indices), self.study.layer(self.layer).places, step.group)
         crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator, step.group)
         shown = self._shown(part, step)
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
-        likelihood = _likelihood(crops.pictures - picture, log_variance)
-        loss = part.mean(self._errors(crops.pictures, picture) + likelihood)
+        loss = part.mean(self._crop_loss(crops.pictures, picture, log_variance))
         if self.witnesses:
             every = WITNESSES_SEE if part.count == 1 or part.size >= WITNESSES_SEE * part.count else 1
             some = slice(-part.start % every, None, every)
             seen = self._seen_alike(crops.pictures[some], picture[some], part.every(every))
-            loss = loss + self.perceptual * seen
-        return loss
-
-    def _judged(self, indices: Tensor) -> Tensor:
-        """What is trained for, of whole photos: by squared error alone, the linear start would often be the best."""
-        shown, alpha = self._conditions(len(indices), None)
-        wanted = self.seen.picture(indices)
-        picture, _ = self.fitted.cladec(self.seen.code(self.layer, indices), shown, alpha)
-        loss = self._errors(wanted, picture)
-        if self.witnesses:
-            loss = loss + self.perceptual * self._seen_alike(wanted, picture, ALONE.of(len(indices)))
+            loss = loss + self.settings.perceptual * seen
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
@@ -92,25 +70,26 @@ class LargeFit(LayerFit):
             return super()._reference_loss(indices, None)
         wanted, part = self._reference_pictures(len(indices), step)
         picture, log_variance = self.fitted.reference(wanted, self._shown(part, step))
-        return part.mean(self._errors(wanted, picture) + _likelihood(wanted - picture, log_variance))
+        return part.mean(self._crop_loss(wanted, picture, log_variance))
 
     def _reference_pictures(self, count: int, step: Step) -> tuple[Tensor, Part]:
         """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
         if isinstance(self.fitted.encoder, PatchEncoder):
             grid = self.study.layer(self.layer).places
             pixels = draw_pixels(self.seen, grid, self.count, count, step.generator, step.group)
-            return pixels, crops_of(count, grid, self.study.shape, step.group)
-        part = step.group.of(max(count // WHOLE_PHOTOS, 2))
+            return pixels, crops_of(count, grid, step.group)
+        part = step.group.of(max(count // PER_PHOTO, 2))
         return part.of(draw_photos(self.seen, self.count, part.size, step.generator)), part
 
     def _shown(self, part: Part, step: Step) -> Tensor:
         return part.of(_some_units(part.size, self.fitted.code[0], step.generator)).to(self.study.device)
 
-    def _errors(self, wanted: Tensor, picture: Tensor) -> Tensor:
+    def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
         residual = picture - wanted
         colour = _colour(residual)
         errors = colour.square().mean() + F.avg_pool2d(colour, TILE).square().mean()
-        return residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
+        loss = residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
+        return loss + _likelihood(-residual, log_variance)
 
     def _seen_alike(self, wanted: Tensor, picture: Tensor, part: Part) -> Tensor:
         """Mean squared difference of the witnesses' activations, each in units of its variance."""
@@ -136,17 +115,6 @@ def witnesses(study: Study, layer: str) -> list[str]:
         wanted = tuple(side // part for side in study.shape[1:])
         found += [block.name for block in blocks if block.places == wanted][-1:]
     return [name for name in found if _reads_crops(study, name)]
-
-
-def _closeness(places: tuple[int, int] | None, picture: tuple[int, int, int]) -> float:
-    """1 for maps at an eighth of the resolution or more, a quarter for half of that, and so on; 0 for vectors.
-
-    The coarser a layer, the less it determines of what the witnesses see, and the more its decoder would invent.
-    """
-    if places is None:
-        return 0.0
-    reduction = max(side / there for side, there in zip(picture[1:], places, strict=True))
-    return min(WITNESSED[-1] / reduction, 1.0) ** 2
 
 
 def _reads_crops(study: Study, layer: str) -> bool:

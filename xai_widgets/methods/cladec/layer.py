@@ -21,7 +21,7 @@ from xai_widgets.recipe import Recipe
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 
-CROPS = 420
+CROPS = 630
 """Crops of large pictures in an epoch; `python benchmarks/photos/cladec.py --sweep crops` tries others."""
 
 MOST_WHITENED = 1024
@@ -113,8 +113,8 @@ class FittedLayer(nn.Module):
         self.register_buffer("mean_picture", torch.zeros(study.shape))
         self.decoder = self._new_decoder(study, settings)
         self.encoder = self._new_encoder(study, settings)
-        # A warm start continues with ClaDec's scale of codes; a fresh copy has a scale of its own.
-        fresh = isinstance(self.encoder, ReferenceEncoder) and settings.reference == "scratch" and self.conditional
+        # A warm start continues with ClaDec's scale of codes; a fresh encoder has a scale of its own.
+        fresh = settings.reference == "scratch" and self.conditional
         self.reference_scale = _UnitScale(code[0], affine=False) if fresh else None
         self.reference_decoder = self._new_decoder(study, settings) if settings.reference else None
         self.report: LayerReport | None = None
@@ -177,8 +177,6 @@ class FittedLayer(nn.Module):
         code = self.encoder(pictures)
         if self.reference_scale is not None:
             code = self.reference_scale(code) * _each(shown, code)
-        elif isinstance(self.encoder, PatchEncoder):
-            code = code * _each(shown, code)
         elif self.conditional:
             code = self.standard(code, shown)
         return self._decode(self.reference_decoder, code, shown, torch.zeros(len(code), device=code.device))

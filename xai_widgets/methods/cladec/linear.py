@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -59,30 +57,27 @@ def local_error(layer: str, seen: CachedPass, unseen: CachedPass) -> dict[str, f
         return {}
     count = min(len(seen), PHOTOS)
     train, test = range(count - count // 5), range(count - count // 5, count)
-    found = moments(_places(seen, layer, batch) for batch in torch.tensor(train).split(20))
-    chosen = min(PENALTIES, key=lambda penalty: _local(seen, layer, test, solution(*found, penalty)))
-    weights = solution(*found, chosen)
+    moments = _moments(seen, layer, train)
+    chosen = min(PENALTIES, key=lambda penalty: _local(seen, layer, test, _solved(*moments, penalty)))
+    weights = _solved(*moments, chosen)
     return {"local": _local(unseen, layer, range(len(unseen)), weights)}
 
 
-def moments(batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Mean products of what is seen ``(n, D)`` with itself, and with what is wanted ``(n, W)``, of at least a batch."""
-    sums: list[Tensor] = []
+def _moments(cached: CachedPass, layer: str, which: range) -> tuple[Tensor, Tensor]:
+    """Mean products of what is seen with itself, and with what is wanted."""
+    first = _places(cached, layer, torch.tensor(which[:1]))
+    with_itself, with_wanted = (torch.zeros(first[0].shape[1], part.shape[1]) for part in first)
     count = 0
-    for seen, wanted in batches:
-        products = [seen.T @ seen, seen.T @ wanted]
-        sums = [one + more for one, more in zip(sums, products, strict=True)] if sums else products
+    for batch in torch.tensor(which).split(20):
+        seen, wanted = _places(cached, layer, batch)
+        with_itself, with_wanted = with_itself + seen.T @ seen, with_wanted + seen.T @ wanted
         count += len(seen)
-    with_itself, with_wanted = sums
     return with_itself / count, with_wanted / count
 
 
-def solution(with_itself: Tensor, with_wanted: Tensor, penalty: float) -> Tensor:
-    """Weights ``(D, W)`` of the linear decoder; the penalty is in units of the mean square of what is seen."""
+def _solved(with_itself: Tensor, with_wanted: Tensor, penalty: float) -> Tensor:
     scale = penalty * with_itself.diagonal().mean()
-    solved: Tensor = torch.linalg.solve(
-        with_itself + scale * torch.eye(len(with_itself), device=scale.device), with_wanted
-    )
+    solved: Tensor = torch.linalg.solve(with_itself + scale * torch.eye(len(with_itself)), with_wanted)
     return solved
 
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike
 from xai_widgets.methods.cladec.explanation import LayerReport
 from xai_widgets.methods.cladec.information import aspects_kept
-from xai_widgets.methods.cladec.large import LargeDecoder
 from xai_widgets.methods.cladec.linear import local_error, thumbnail_error, thumbnails
 from xai_widgets.methods.common.codes import CachedPass, read_codes
 from xai_widgets.probabilities import Scores
@@ -33,14 +32,11 @@ def measure(fitted: FittedLayer, seen: CachedPass, unseen: CachedPass, reference
     fitted.eval()
     originals = unseen.picture(slice(None)).cpu()
     rebuilt = {name: _rebuilt(fitted, unseen, name) for name in ("cladec", *(["reference"] if reference else []))}
-    if (linear := linear_pictures(fitted, unseen)) is not None:
-        rebuilt["linear"] = linear
     error = {name: float((pictures - originals).square().mean()) for name, pictures in rebuilt.items()}
     error["ridge"] = ridge_error(fitted.layer, seen, unseen)
     error["mean"] = float((fitted.mean_picture.cpu() - originals).square().mean())
     logits = unseen.study.logits(rebuilt["cladec"])
     kept = {name: aspects_kept(originals, pictures) for name, pictures in rebuilt.items()}
-    error.pop("linear", None)  # "local" is as simple, and has as many pixels as the picture
     blurred = {}
     if is_large(unseen.study.shape):
         error |= local_error(fitted.layer, seen, unseen)
@@ -53,7 +49,7 @@ def measure(fitted: FittedLayer, seen: CachedPass, unseen: CachedPass, reference
         divergence=_divergence(unseen.study.scores, unseen.logits, logits),
         cycle_error=_cycle_error(fitted, unseen, rebuilt["cladec"]),
         reference=reference or "none",
-        problems=own_problems(error) + blur_problems(error, kept, blurred),
+        problems=own_problems(error) + blur_problems(error, kept["cladec"], blurred),
         epochs={},
         seconds=0.0,
         blurred=blurred,
@@ -138,21 +134,6 @@ def _rebuilt(fitted: FittedLayer, cached: CachedPass, name: str) -> Tensor:
 
     with torch.no_grad():
         return torch.cat([batch(some).cpu() for some in torch.arange(len(cached)).split(cached.study.batch_size)])
-
-
-def linear_pictures(fitted: FittedLayer, cached: CachedPass) -> Tensor | None:
-    """What the linear part of a decoder of large pictures makes of all cached pictures; None where there is none."""
-    decoder = fitted.decoder
-    if not isinstance(decoder, LargeDecoder) or decoder.linear is None:
-        return None
-    everything = torch.ones(1, fitted.code[0], device=fitted.code_mean.device)
-
-    def batch(indices: Tensor) -> Tensor:
-        code = fitted.standard(cached.code(fitted.layer, indices), everything)
-        return decoder.linear_picture(code, fitted.mean_picture).clamp(0, 1).cpu()
-
-    with torch.no_grad():
-        return torch.cat([batch(some) for some in torch.arange(len(cached)).split(cached.study.batch_size)])
 
 
 def _divergence(scores: Scores, believed: Tensor, said: Tensor) -> float:
