@@ -59,11 +59,14 @@ ABOUT = {
     "workbench": "Five tabs are opened one after the other, with 1,000 classes; nothing is pressed.",
 }
 
+OPTIONS = {"summaries": ["--only bees --most 12", "and --only cars --most 8"]}
+"""What was measured, where a command can measure more."""
+
 SHEETS = {
     "inversion": ("photos.webp", "Seven photos, the outlines of their evidence, and what the masks keep"),
     "cladec": (
         "cladec_photos.webp",
-        "Seven photos, and below them, for a layer at 1/8 and one at 1/16, what ClaDec and the auto-encoder decode",
+        "Seven photos, and below them what ClaDec and the auto-encoder decode of a layer at 1/8",
     ),
 }
 """Of photos that may be shown, best and worst among them: those that other packages bring."""
@@ -94,7 +97,7 @@ def _section(name: str, found: Mapping[str, Any]) -> str:
     rows += [_row(measure, entry) for measure, entry in found["measures"].items() if measure != "details"]
     file, alt = SHEETS.get(name, ("", ""))
     drawn = f"\n![{alt}]({file})\n" if (DOCS / file).is_file() else ""
-    command = f"`python benchmarks/photos/{name}.py --data DIR --json benchmarks/photos/results/{name}.json`"
+    command = f"`python {' '.join([f'benchmarks/photos/{name}.py --data DIR', *OPTIONS.get(name, [])])}`"
     table = "\n".join(rows)
     return f"## {TITLES[name]}\n\n{ABOUT[name]}\n{drawn}\n{command}\n\n{table}\n"
 
