@@ -92,7 +92,8 @@ def fit(given: argparse.Namespace) -> None:
     from xai_widgets.scale.registry import METHODS  # noqa: PLC0415
     from xai_widgets.together import Group, together  # noqa: PLC0415
 
-    ranks = Ranks.here() if METHODS[given.method].trained else Ranks()
+    shared = given.method in METHODS and METHODS[given.method].trained
+    ranks = Ranks.here() if shared else Ranks()
     if rank() and ranks.count == 1:
         say(f"Process {rank() + 1} does nothing: the first one fits, alone. (explain shares its work among all.)")
         return
