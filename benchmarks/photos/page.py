@@ -21,7 +21,7 @@ title: Photographs
 # Photographs
 
 What the five methods make of real photographs and a real network: EfficientNet-Lite0, which tells 1,000 classes apart,
-and photos of 224 pixels, on one processor, with default settings. All numbers are of photos that nothing was fitted on.
+and photos of 224 pixels, on one processor, with default settings. All numbers are of held-out photos.
 `python benchmarks/photos/page.py` makes this page from what the commands have measured.
 """
 
@@ -48,8 +48,7 @@ ABOUT = {
     "cladec": (
         "Needs hundreds of photos, which need no labels. The numbers 8 and 16 name a layer by how much smaller than "
         "the picture its maps are. Errors are shares of that of a linear decoder; `colour kept` is 1 where all "
-        "colour comes back; `agreement` is how often the classifier says of a decoded photo what it says of the "
-        "original."
+        "colour comes back; `agreement` is how often the predicted class of a decoded photo is that of the original."
     ),
     "srae": (
         "Needs about a hundred photos. The class is *bee*. A high share of explained variance says that the sum of "
