@@ -35,7 +35,7 @@ HIDING: Mapping[str, Callable[[Question, Tensor], Tensor]] = {
     for which, fill in FILLS.items()
     for name, area in (("deletion", deletion), ("insertion", insertion))
 }
-"""By measure: the area under the class's probability for each picture of a question, given its maps ``(N, H, W)``."""
+"""For each measure the area under the class's probability, picture by picture of a question with maps ``(N, H, W)``."""
 
 SHOWN = "deletion_blur"
 """The measure that the widgets give for their pictures."""
