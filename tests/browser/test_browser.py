@@ -18,7 +18,9 @@ import xai_widgets as xw
 from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.progress import Progress
+from xai_widgets.widgets.browser import cloud
 
+cloud.find_spec = lambda _: None  # the map of bqplot, whatever is installed
 study = xw.demo(cheat=True)
 search = xw.GuidedFeatureInversion(study, settings=GuidedSettings(steps=8, lr=0.5, area=2.0))
 birds = BirdPictures(96, species=8, cheat=0.95, first=2_000_000)
