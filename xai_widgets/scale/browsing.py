@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
+import torch
 from sklearn.decomposition import PCA
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.many import centres, nearest
 from xai_widgets.names import UNKNOWN
 from xai_widgets.scale.folder import Explanations
 from xai_widgets.scale.rows import GRID
@@ -172,8 +173,8 @@ class Table:
         """Groups of rows by their values ``(n, D)`` of length 1."""
         sample = values[_spread(len(rows))]
         count = min(CLUSTERS, len(np.unique(sample, axis=0)))
-        fitted = KMeans(count, n_init=4, random_state=self.seed).fit(sample)
-        member = fitted.predict(values)
+        middles = centres([torch.from_numpy(sample)], count, seed=self.seed)
+        member = nearest(torch.from_numpy(values), middles).numpy()
         made = [self._cluster(rows, values, np.flatnonzero(member == number)) for number in np.unique(member)]
         return sorted(made, key=lambda one: -one.sameness)
 

@@ -56,11 +56,6 @@ def stops_of(steps: int) -> tuple[Stop, ...]:
     return (*film_of(steps), *(Stop(steps, share) for share in SHARES[1:]))
 
 
-def final(stops: Sequence[Stop]) -> list[int]:
-    """The stops that show the final mask, or a part of it."""
-    return [stop for stop, at in enumerate(stops) if at.step == stops[-1].step]
-
-
 class Blends:
     """What the classifier says of what masks keep and remove; it is asked for each when that is first wanted.
 
@@ -137,7 +132,8 @@ class Scene:
     def smallest(self, row: int) -> int | None:
         """The stop with the smallest part of the final mask that keeps the class (see `ENOUGH`), if any part does."""
         goal = ENOUGH * float(self.explanation.before[row])
-        return next((stop for stop in reversed(final(self.stops)) if self.probabilities(stop, row)[0] >= goal), None)
+        final = [stop for stop, at in enumerate(self.stops) if at.step == self.stops[-1].step]
+        return next((stop for stop in reversed(final) if self.probabilities(stop, row)[0] >= goal), None)
 
 
 def of_layer(inversion: GuidedFeatureInversion, layer: str) -> GuidedFeatureInversion:
