@@ -7,6 +7,7 @@ import pytest
 from xai_widgets.demos import demo
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.inversion.inversion import GuidedFeatureInversion
+from xai_widgets.widgets.workbench.catalogue import VIEWS
 from xai_widgets.widgets.workbench.workbench import Workbench
 
 
@@ -50,3 +51,17 @@ def workbench(bench, ready):
 def few_pictures(monkeypatch):
     """Two pictures on every page: each takes a search, and a map for every class."""
     monkeypatch.setattr("xai_widgets.widgets.pages.pictures.PICTURES", 2)
+
+
+def do(workbench, owner, **values):
+    """Set traits as a person would, and wait for what follows."""
+    for name, value in values.items():
+        setattr(owner, name, value)
+    assert workbench.wait(60)
+    for apps in workbench.apps.values():
+        assert [app.last_error for app in apps] == [None] * len(apps)
+
+
+def open_all(workbench):
+    for name in VIEWS:
+        do(workbench, workbench, view=name)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.workbench.conftest import do
 from xai_widgets.methods.summaries.scene import beside
 from xai_widgets.pictures import alike, subset
 from xai_widgets.progress import Progress
@@ -19,15 +20,6 @@ from xai_widgets.widgets.workbench.workbench import PREDICTED, Workbench
 @pytest.fixture
 def two(bench, ready):
     return bench(ready(), ready(cheat=True))
-
-
-def do(workbench, owner, **values):
-    """Set traits as a person would, and wait for what follows."""
-    for name, value in values.items():
-        setattr(owner, name, value)
-    assert workbench.wait(60)
-    for apps in workbench.apps.values():
-        assert [app.last_error for app in apps] == [None] * len(apps)
 
 
 # --- the same pictures ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 
+from tests.widgets.workbench.conftest import do, open_all
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.pool import EVERYTHING, OWN
 from xai_widgets.progress import Progress
@@ -20,20 +21,6 @@ from xai_widgets.widgets.workbench.catalogue import VIEWS, first_layer
 from xai_widgets.widgets.workbench.workbench import PREDICTED, Workbench
 
 KEYS = list(VIEWS)
-
-
-def do(workbench, owner, **values):
-    """Set traits as a person would, and wait for what follows."""
-    for name, value in values.items():
-        setattr(owner, name, value)
-    assert workbench.wait(60)
-    for apps in workbench.apps.values():
-        assert [app.last_error for app in apps] == [None] * len(apps)
-
-
-def open_all(workbench):
-    for name in KEYS:
-        do(workbench, workbench, view=name)
 
 
 def held(widget):
@@ -135,45 +122,6 @@ def test_a_class_is_seen_by_every_view(workbench):
     assert workbench.apps["cae"][0].explanation.target == 6
     # Looking at another class does not take the picture away.
     assert workbench.apps["srae"][0].picture == workbench.picture
-
-
-def test_a_layer_is_seen_by_every_view_that_has_it(workbench):
-    open_all(workbench)
-    do(workbench, workbench.layers, value="block3")
-    for name in ("cladec", "srae", "inversion"):
-        do(workbench, workbench, view=name)
-        assert workbench.apps[name][0].layer == "block3", name
-    do(workbench, workbench.layers, value="features")  # which has no map
-    assert workbench.apps["inversion"][0].layer == "block3"
-    assert "Layer features cannot be chosen here, so it is still block3." in workbench._asked.value
-    do(workbench, workbench, view="cladec")
-    assert workbench.apps["cladec"][0].layer == "features"
-    assert "cannot be chosen" not in workbench._asked.value
-
-
-def test_the_layers_say_whether_they_are_fitted_for_the_open_view(workbench):
-    assert {workbench.layers.status[layer] for layer in ("block1", "block4", "features")} == {"ready"}
-    assert workbench.layers.status["logits"] == "to fit"
-    do(workbench, workbench, view="srae")
-    assert workbench.layers.status["block4"] == "ready"
-    assert workbench.layers.status["block3"] == "to fit"
-    do(workbench, workbench, view="cae")
-    assert workbench.layers.status == {}
-
-
-def test_a_layer_without_a_map_leaves_the_evidence_as_it_is(bench, ready):
-    workbench = bench(ready())
-    do(workbench, workbench.layers, value="features")
-    do(workbench, workbench, view="inversion")
-    assert workbench.apps["inversion"][0].layer is None  # all layers together
-    assert "Layer features cannot be chosen here." in workbench._asked.value
-
-
-def test_a_layer_that_was_fitted_says_so(bench, conceive, srae, squares_read):
-    squares_read.explainers["srae"] = srae
-    workbench = bench(squares_read, view="srae")
-    assert workbench.layers.status["pool"] == "ready"
-    del squares_read.explainers["srae"]
 
 
 def test_views_that_are_not_open_do_nothing(workbench):
@@ -314,7 +262,8 @@ def test_what_a_view_ignores_cannot_be_set(workbench):
     for key, one in VIEWS.items():
         do(workbench, workbench, view=key)
         assert workbench.classes.disabled == ("target" not in one.follows)
-        assert (workbench.layers.widget.layout.display == "none") == ("layer" not in one.follows)
+        at_the_top = "layer" in one.follows and not one.shows_layers
+        assert (workbench.layers.widget.layout.display != "none") == at_the_top
 
 
 def test_a_page_is_saved_where_one_works(workbench, tmp_path, monkeypatch):

@@ -61,6 +61,8 @@ class Explorer(Fitting):
     reading: ClassVar[str]
     #: Which traits of a `Selection` it has, in the order in which they are set; each is a property of the explorer.
     follows: tuple[str, ...] = ()
+    #: Whether it shows the layers itself, because it begins with all of them together.
+    shows_layers: ClassVar[bool] = False
     #: Controls that a `Workbench` hides, because it has the same at its top.
     shared_controls: Sequence[ipywidgets.Widget] = ()
     #: Controls that act on both of two explorers side by side, of which only the first shows them.

@@ -81,6 +81,7 @@ class InversionExplorer(Explorer):
         "whether that is so. The mask is made of the layer's own channels."
     )
     follows: tuple[str, ...] = ("layer", "target", "second", "picture")
+    shows_layers = True
 
     def __init__(
         self,
@@ -127,8 +128,8 @@ class InversionExplorer(Explorer):
 
     def _bind(self) -> None:
         controls = self.controls
-        self.shared_controls = [controls.first, controls.layer, self.strip, self.cards]
-        self.mirrored = [controls.second, *controls.film]
+        self.shared_controls = [controls.first, self.cards]
+        self.mirrored = [controls.second, controls.layer, self.strip, *controls.film]
         searching = {"target": controls.first, "second": controls.second, "layer": controls.layer}
         showing = {"step": controls.step, "area": controls.area}
         self.bind("picture", self, "picture")

@@ -85,6 +85,7 @@ class Workbench(App):
         self.apps: dict[str, list[Explorer]] = {}
         self._pairs: dict[str, Beside] = {}
         self._saved = Saved(self)
+        self._layer: str | None = None  # the one that somebody chose
         self._predictions = Predictions(self.studies)
         self._names = short_names([each.name for each in self.studies])
         self.quiet = Quiet()
@@ -146,7 +147,7 @@ class Workbench(App):
         self.bind("picture", self._saved, "picture")  # the last one, so that its message stays
         self.tabs.observe(self._by_hand(self._open), "selected")
         self.classes.observe(self._by_hand(self._choose), "value")
-        self.layers.on_change(self._by_hand(self._choose))
+        self.layers.on_change(self._by_hand(self._choose_layer))
         self.strip.cards.observe(self._by_hand(self._take_picture), "selected")
         self.strip.show.observe(self._by_hand(self._first_picture), "value")
         self.add_picture.on_file(lambda name, content: self._by_hand(lambda: self._add(name, content))())
@@ -210,8 +211,15 @@ class Workbench(App):
 
     def _add(self, name: str, content: bytes | None) -> None:
         """Take your own picture, and choose it."""
-        guest = own_picture(self.study, name, content)
-        self._go_to(invite([study.pool for study in self.studies], guest))
+        self._go_to(invite([study.pool for study in self.studies], own_picture(self.study, name, content)))
+
+    def _choose_layer(self) -> None:
+        self._layer = self.layers.value
+        self._choose()
+
+    def _layer_of(self, key: str) -> str | None:
+        """The layer that a view follows; None for one that begins with all layers, while nobody has chosen one."""
+        return self._layer if VIEWS[key].shows_layers else self.layers.value
 
     def _take_picture(self) -> None:
         if self.strip.take():
@@ -232,7 +240,7 @@ class Workbench(App):
         if self.quiet:
             return
         with self.quiet:
-            chosen = {"layer": self.layers.value, "target": self._target(), "picture": self.picture}
+            chosen = {"layer": self._layer_of(self.view), "target": self._target(), "picture": self.picture}
             for name, value in chosen.items():
                 setattr(self.selection, name, value)
         self._describe()
@@ -243,7 +251,8 @@ class Workbench(App):
             return
         with self.quiet:
             if change["name"] == "layer":
-                self.layers.value = change["new"] or self.layers.value
+                self._layer = change["new"]
+                self.layers.value = self._layer or self.layers.value
             elif change["name"] == "target":
                 self.classes.value = change["new"]
             elif change["name"] == "picture":
@@ -260,10 +269,14 @@ class Workbench(App):
         """Show the chosen view, and make it if it was never shown; views that are not open do nothing."""
         key = self.view
         self._make_missing(key)
+        opened = self.apps[key]
         with self.quiet:
             for app in (app for apps in self.apps.values() for app in apps):
-                app.selection = self.selection if app in self.apps[key] else Selection()
-        self._shown.children = [self._pairs.get(key, self.apps[key][0]).widget]
+                app.selection = Selection()
+            self.selection.layer = self._layer_of(key)
+            for app in opened:
+                app.selection = self.selection
+        self._shown.children = [self._pairs.get(key, opened[0]).widget]
         self._choose()
 
     def _make_missing(self, *keys: str) -> None:
@@ -273,7 +286,8 @@ class Workbench(App):
                 self.apps[key] = self._make(key)
 
     def _make(self, key: str) -> list[Explorer]:
-        apps = VIEWS[key].beside(*self.studies, selection=self.selection)
+        chosen = Selection(**{**self.selection.trait_values(), "layer": self._layer_of(key)})
+        apps = VIEWS[key].beside(*self.studies, selection=chosen)
         for app in apps:
             for control in app.shared_controls:
                 control.layout.display = "none"
@@ -297,8 +311,8 @@ class Workbench(App):
         self.sentence = self._predictions.sentence(self.picture)
         self._described.value = described(self.sentence)
         self._asked.value = asked(view, self.apps.get(self.view, []), self.study.remarks)
-        # What the open view does not look at is not there, or cannot be set.
-        self.layers.widget.layout.display = None if "layer" in view.follows else "none"
+        # What the open view does not look at, or shows itself, is not there, or cannot be set.
+        self.layers.widget.layout.display = None if "layer" in view.follows and not view.shows_layers else "none"
         self.classes.disabled = "target" not in view.follows
         self._show_status()
 
