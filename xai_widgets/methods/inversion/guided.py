@@ -45,15 +45,17 @@ EPS = 1e-2
 
 LARGE_SETTINGS: dict[str, Any] = {
     "steps": 14,
-    "lr": 1.3,
-    "area": 2.0,
+    "lr": 1.1,
+    "area": 3.0,
+    "sharpness": 12.0,
     "eps": 1e-4,
     "contrast": True,
     "grounded": True,
     "tidy": True,
 }
 """Of large pictures: fewer and greater steps, and a smaller `eps`, since each of thousands of channels has a small part
-of the gradient. ``benchmarks/photos/inversion.py --sweep search`` compares them with others; steps on pictures of half
+of the gradient. Softer masks have a gradient in more places: with a slope of 20 they were a third larger, and kept as
+much. ``benchmarks/photos/inversion.py --sweep search`` compares them with others; steps on pictures of half
 the side, which cost a third, made masks of twice the area there."""
 
 

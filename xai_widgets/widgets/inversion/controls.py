@@ -14,7 +14,7 @@ INTERVAL = 200
 
 
 class InversionControls:
-    """Controls of the search in one `row`, and in another one of the `film`: its steps, and parts of its final mask."""
+    """Controls of the search in one `row`, its `layer`, and those of the `film`: its steps, and parts of its mask."""
 
     def __init__(self, names: Sequence[str], layers: Sequence[str], frames: int) -> None:
         numbered = [(name, k) for k, name in enumerate(names)]
@@ -36,7 +36,7 @@ class InversionControls:
         for control, width in widths.items():
             control.layout.width = f"{width}em"
             fit_description(control)
-        self.row, self.film = [self.first, self.second, self.layer], [self.play, self.step, self.area]
+        self.row, self.film = [self.first, self.second], [self.play, self.step, self.area]
         # In the browser, so that the film runs at its own pace.
         self._link = ipywidgets.jslink((self.play, "value"), (self.step, "value"))
         self.step.observe(lambda _: self._go_to_step(), "value")

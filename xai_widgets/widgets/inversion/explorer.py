@@ -43,6 +43,7 @@ from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
 from xai_widgets.widgets.views.picture_strip import TILE, picture_cards
 from xai_widgets.widgets.views.stage import Stage
+from xai_widgets.widgets.views.tools import classed
 
 KEPT_SCENES = 8
 """So many results are remembered, so that going back takes no time; of large pictures each takes megabytes."""
@@ -113,10 +114,12 @@ class InversionExplorer(Explorer):
         pixelated = max(self._pool.pictures.shape[2:]) < SMALL
         layers = [name for name in self.controls.layer.options if name != TOGETHER]
         self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
+        self.strip.add_class("xw-network-strip")
+        network = classed(ipywidgets.VBox([self.strip, self.controls.layer]), "xw-network")
         self.cards = Cards(tile=TILE, pixelated=pixelated, across=-1, label="Pictures", selected=0)
         self.cards.cards = picture_cards(self._pool, range(len(self._pool)))
         self.stage = Stage(pixelated=pixelated, side=300)
-        return [self.strip, self.cards, self.stage]
+        return [network, self.cards, self.stage]
 
     def _make_more(self) -> list[ipywidgets.Widget]:
         self.grid = PictureGrid(tile=128, pixelated=self.stage.pixelated, columns=tiles.COLUMNS)

@@ -62,6 +62,7 @@ class LayerPicker(Displayed):
         self._status = dict(status or {})
         self._callbacks: list[Callable[[str], None]] = []
         self.strip = NetworkStrip()
+        self.strip.add_class("xw-network-strip")
         self._list = self._drop_down()
         self._about = ipywidgets.HTML(layout={"margin": "0"})
         row = ipywidgets.HBox([self._list, self._about], layout=_ROW)
