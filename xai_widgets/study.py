@@ -21,6 +21,7 @@ from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
 from xai_widgets.class_names import checked_names, names_like
+from xai_widgets.devices import sent
 from xai_widgets.errors import NO_LAYERS, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
@@ -330,7 +331,7 @@ class Study:
             return torch.cat([run(batch).cpu() for batch in batches])
 
     def _normalised(self, pictures: Tensor) -> Tensor:
-        return inputs.normalised(pictures.to(self.device), self.mean, self.std).to(self.dtype)
+        return inputs.normalised(sent(pictures, self.device), self.mean, self.std).to(self.dtype)
 
     def _run(self, pictures: Tensor) -> object:
         with modes.of_user():
