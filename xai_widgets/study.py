@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits, modes, normalisations, outputs
+from xai_widgets import artifact, devices, inputs, limits, modes, normalisations, outputs
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
 from xai_widgets.class_names import checked_names, names_like
-from xai_widgets.devices import sent
 from xai_widgets.errors import NO_LAYERS, LayerError, PictureError, XaiWidgetsError
 from xai_widgets.labels import Labels
 from xai_widgets.layers import Layer
@@ -331,7 +330,7 @@ class Study:
             return torch.cat([run(batch).cpu() for batch in batches])
 
     def _normalised(self, pictures: Tensor) -> Tensor:
-        return inputs.normalised(sent(pictures, self.device), self.mean, self.std).to(self.dtype)
+        return inputs.normalised(devices.sent(pictures, self.device), self.mean, self.std).to(self.dtype)
 
     def _run(self, pictures: Tensor) -> object:
         with modes.of_user():

@@ -58,7 +58,7 @@ class Group:
         there = torch.ones(len(parameters)).index_fill_(0, torch.tensor(lacking, dtype=torch.int64), 0.0)
         device, sizes = parameters[0].device, [*(one.numel() for one in mine), len(parameters), len(values)]
         flat = torch.cat([*(one.flatten().float() for one in mine), sent(there, device), sent(values, device).float()])
-        *gradients, anywhere, found = (_summed(flat) / self.count).split(sizes)
+        *gradients, anywhere, found = _parts(_summed(flat) / self.count, sizes)
         for one, gradient in zip(parameters, gradients, strict=True):
             one.grad = torch.empty_like(one).copy_(gradient.view_as(one))
         known = anywhere.tolist() if lacking else []  # only then does the CPU wait for the device
@@ -238,6 +238,11 @@ def _device() -> torch.device:
     """Where the processes can exchange numbers."""
     on_gpu = distributed.get_backend() == "nccl"
     return torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
+
+
+def _parts(tensor: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    found: tuple[Tensor, ...] = tensor.split(list(sizes))
+    return found
 
 
 def _summed(tensor: Tensor) -> Tensor:

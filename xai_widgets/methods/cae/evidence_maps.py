@@ -39,11 +39,8 @@ def expected_gradients(
     caller borrows the classifier.
     """
     with torch.enable_grad():
-        between = (
-            torch.lerp(others, pictures, sent(shares, pictures.device)[:, None, None, None].to(pictures))
-            .detach()
-            .requires_grad_()
-        )
+        way = sent(shares, pictures.device)[:, None, None, None].to(pictures)
+        between = torch.lerp(others, pictures, way).detach().requires_grad_()
         logits = study.forward(between)
         own, other = (logits.gather(1, sent(one, logits.device)[:, None]) for one in classes)
         margin = own - other
