@@ -128,6 +128,7 @@ def _manifest(explainer: Explainer, method: Method, pictures: PictureSet, sizes:
         "name": study.name,
         "class_names": list(study.class_names),
         "numbers": list(method.numbers),
+        "places": method.places,
         "problems": method.problems(explainer),
         "made_with": {name: value for name, value in explainer.origin().items() if name in OF_RUN},
     }
