@@ -42,6 +42,17 @@ def test_only_what_goes_from_the_cpu_to_cuda_is_pinned(kind, device, calls):
     assert tensor.calls == calls
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_nothing_waits_for_what_is_sent():
+    tensor, device = torch.rand(64), torch.device("cuda")
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        there = sent(tensor, device)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(there.cpu(), tensor)
+
+
 def test_on_the_cpu_it_is_the_same_tensor():
     tensor = torch.rand(3)
     assert sent(tensor, torch.device("cpu")) is tensor
