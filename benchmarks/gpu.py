@@ -2,7 +2,8 @@
 
 The classifier is a ResNet-18 with random weights, the pictures are noise: this measures speed and memory, and nothing
 about what is explained. On a GPU, each method runs once to warm up, once for the clock, and once to count how often the
-CPU waits for the GPU; on the CPU once, with few pictures. Without a GPU the CPU is measured alone. ``--bf16`` runs the classifier in bfloat16.
+CPU waits for the GPU; on the CPU once, with few pictures. Without a GPU the CPU is measured alone. ``--bf16`` runs the
+classifier in bfloat16.
 """
 
 from __future__ import annotations
