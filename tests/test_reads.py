@@ -18,17 +18,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import xai_widgets as xw
-from xai_widgets import training
-from xai_widgets.devices import EVERY
+from xai_widgets import devices, training
 from xai_widgets.methods.cae import fit as cae_fit
-from xai_widgets.methods.inversion import problem
+from xai_widgets.methods.inversion import guided, paper, problem
 from xai_widgets.methods.inversion.guided import GuidedSettings
 from xai_widgets.methods.srae import fit as srae_fit
 from xai_widgets.methods.summaries import dual
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.paper_masks import Stage, TwoStageSettings
 
-COUNT = 40
+COUNT, EVERY, STEPS = 24, 4, 12
+"""Pictures; steps between two reads, which are fewer here than they are; and steps of a search or more."""
 
 READERS = {torch.Tensor.tolist, torch.Tensor.numpy, torch.Tensor.cpu}
 WAITING = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default, torch.ops.aten.equal.default}
@@ -156,7 +156,7 @@ def study(side=16):
     with torch.no_grad():  # so that it predicts both classes
         model.logits.weight *= 20
         model.logits.bias -= model.eval()(torch.stack([pictures[i][0] for i in range(COUNT)])).mean(0)
-    return xw.Study(model, pictures, test=pictures, class_names=["left", "right"], batch_size=20)
+    return xw.Study(model, pictures, test=pictures, class_names=["left", "right"], batch_size=12)
 
 
 def short(explainer, **recipe):
@@ -174,19 +174,24 @@ def once(explainer):
 
 def crops():
     made = xw.ClaDec(study(128), ["maps"], epochs=1, width=4, reference=None)
-    made.settings = replace(made.settings, crops=80)
+    made.settings = replace(made.settings, crops=48)
     return short(made, batch_size=4)
 
 
 FITS = {
-    "cladec": lambda: short(xw.ClaDec(study(), ["more"], epochs=2, width=4, reference=None)),
+    "cladec": lambda: short(xw.ClaDec(study(), ["more"], epochs=1, width=4, reference=None)),
     "cladec, published": lambda: short(xw.ClaDec.paper(study(), ["more"], alpha=0.5), batch_size=2, epochs=1),
     "crops": crops,
     "srae": lambda: once(xw.SRAE(study(), "more", features=3, epochs=1)),
     "srae, published": lambda: once(short(xw.SRAE.paper(study(), "more", features=3, epochs=1), batch_size=2)),
-    "cae": lambda: short(xw.CAE(study(), epochs=2, width=4), batch_size=2),
+    "cae": lambda: short(xw.CAE(study(), epochs=1, width=4), batch_size=2),
     "cae, published": lambda: short(xw.CAE.paper(study(), epochs=1, width=4), batch_size=2),
 }
+
+
+def few_steps_between(monkeypatch):
+    for module in (devices, training):
+        monkeypatch.setattr(module, "EVERY", EVERY)
 
 
 @pytest.fixture
@@ -194,6 +199,7 @@ def epochs(monkeypatch):
     """Reads and steps of each epoch of at least `EVERY` steps; `epochs.device` counts them."""
     found = []
     original = training._Run._epoch
+    few_steps_between(monkeypatch)
 
     def counted(run):
         before = counted.device.reads
@@ -204,7 +210,7 @@ def epochs(monkeypatch):
     monkeypatch.setattr(training._Run, "_epoch", counted)
     monkeypatch.setattr(training, "READ_SECONDS", math.inf)
     monkeypatch.setattr(cae_fit, "MAP_STEPS", 1)
-    monkeypatch.setattr(srae_fit, "STEPS", 20)
+    monkeypatch.setattr(srae_fit, "STEPS", STEPS)
     counted.found = found
     return counted
 
@@ -225,7 +231,7 @@ def test_a_fit_reads_every_few_steps(epochs, key):
 
 
 def many(**more):
-    return GuidedSettings(steps=40, **more)
+    return GuidedSettings(steps=STEPS, **more)
 
 
 SEARCHES = {
@@ -233,11 +239,13 @@ SEARCHES = {
     "inversion, contrasted": (
         problem, "descend", lambda made: xw.GuidedFeatureInversion(made, settings=many(contrast=True, grounded=True)),
     ),
-    "inversion, published": (problem, "descend", xw.GuidedFeatureInversion.paper),
-    "masks": (dual._Search, "run", lambda made: xw.CrispMasks(made, settings=DualSettings(steps=40, cooling=40))),
+    "inversion, published": (
+        problem, "descend", lambda made: xw.GuidedFeatureInversion.paper(made).altered(steps=STEPS, inversion_steps=3),
+    ),
+    "masks": (dual._Search, "run", lambda made: xw.CrispMasks(made, settings=DualSettings(steps=STEPS, cooling=STEPS))),
     "masks, published": (
         TwoStageSettings, "_descend",
-        lambda made: xw.CrispMasks(made, settings=TwoStageSettings(Stage(40, 0.5, 0.01, 0), Stage(3, 0.01, 1, 2))),
+        lambda made: xw.CrispMasks(made, settings=TwoStageSettings(Stage(STEPS, 0.5, 0.01, 0), Stage(3, 0.01, 1, 2))),
     ),
 }  # fmt: skip
 
@@ -246,6 +254,7 @@ SEARCHES = {
 def test_a_search_reads_every_few_steps(monkeypatch, key):
     where, loop, make = SEARCHES[key]
     made, found, original = study(), [], getattr(where, loop)
+    few_steps_between(monkeypatch)
     pictures = torch.stack([made.test[i][0] for i in range(3)])
 
     def counted(*given, **more):
@@ -254,10 +263,10 @@ def test_a_search_reads_every_few_steps(monkeypatch, key):
         found.append(device.reads - before)
         return ended
 
-    for module in [where, *([xw.methods.inversion.guided, xw.methods.inversion.paper] if where is problem else [])]:
+    for module in [where, *([guided, paper] if where is problem else [])]:
         monkeypatch.setattr(module, loop, counted)
     explainer = make(made)
     with OnDevice(made.model) as device:
         explainer.find(pictures) if isinstance(explainer, xw.CrispMasks) else explainer.explain(pictures)
     assert found
-    assert max(found) <= math.ceil(70 / EVERY)  # none has more steps
+    assert max(found) <= math.ceil(STEPS / EVERY)
