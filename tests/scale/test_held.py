@@ -43,10 +43,10 @@ def of(found, predicted=None, **more):
 
 def test_each_connected_part_has_places_of_its_own(found, painted):
     both, red, broken = found.rows([5, 4, 3])
-    assert both["place_parts"] == [0] * 4 + [1] * 4  # the bar is larger
-    assert both["places"] == [pytest.approx(painted.GREEN, abs=1e-3)] * 4 + [pytest.approx(painted.RED, abs=1e-3)] * 4
-    assert both["place_rows"][4:] == pytest.approx([3 / 12, 3 / 12, 5 / 12, 5 / 12])
-    assert both["place_columns"][4:] == pytest.approx([3 / 16, 5 / 16] * 2)
+    assert both["place_parts"] == [0] * 5 + [1] * 3  # the bar is larger
+    assert both["places"] == [pytest.approx(painted.GREEN, abs=1e-3)] * 5 + [pytest.approx(painted.RED, abs=1e-3)] * 3
+    assert both["place_rows"][5:] == pytest.approx([3 / 12, 5 / 12, 5 / 12])
+    assert both["place_columns"][5:] == pytest.approx([3 / 16, 3 / 16, 5 / 16])
     assert red["place_parts"] == [0] * 4
     assert broken["places"] is None
     assert "places" not in found.table().column_names

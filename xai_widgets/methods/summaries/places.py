@@ -7,7 +7,7 @@ kept, however large its mask is, and their kinds are found in a sample of a stat
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +51,13 @@ class Places:
 def places_in(maps: Tensor, mask: Pixels, most: int = MOST_PLACES) -> Places:
     """At most so many places of a layer's maps ``(D, h, w)`` inside a mask ``(H, W)``.
 
-    They are shared evenly among the largest connected parts, and evenly spread in each. A part in which no place lies
+    Each of the largest connected parts has one, and larger ones have more, evenly spread. A part in which no place lies
     has the one that has the most of it.
     """
     sides = maps.shape[1], maps.shape[2]
-    found = components(mask)[:most]
-    each = [_cells(part, sides, most // len(found)) for part in found]
+    inside = [_inside(part, sides) for part in components(mask)[:most]]
+    shares = _shares([len(cells) for cells in inside], most)
+    each = [_spread(cells, share) for cells, share in zip(inside, shares, strict=True)]
     cells = torch.cat([torch.zeros(0, dtype=torch.int64), *each])
     parts = torch.tensor([number for number, own in enumerate(each) for _ in own], dtype=torch.int64)
     vectors = maps.flatten(1)[:, cells].T.clamp(-LARGEST, LARGEST).half()
@@ -64,14 +65,23 @@ def places_in(maps: Tensor, mask: Pixels, most: int = MOST_PLACES) -> Places:
     return Places(vectors, torch.stack([rows, columns], 1), parts)
 
 
-def _cells(part: Pixels, sides: tuple[int, int], most: int) -> Tensor:
-    """Some of the cells inside a part, by their numbers, row by row."""
+def _inside(part: Pixels, sides: tuple[int, int]) -> Tensor:
+    """The cells inside a part, by their numbers, row by row."""
     share = F.adaptive_avg_pool2d(torch.from_numpy(part)[None].float(), sides).flatten()
     inside = (share >= HALF).nonzero().flatten()
-    if not len(inside):
-        return share.argmax()[None]
-    count = min(most, len(inside))
-    return inside[((torch.arange(count) + 0.5) * len(inside) / count).long()]
+    return inside if len(inside) else share.argmax()[None]
+
+
+def _shares(sizes: Sequence[int], most: int) -> list[int]:
+    """How many places each part gets of its cells: one, and each further one where it stands for the most cells."""
+    shares = [1] * len(sizes)
+    for _ in range(min(most, sum(sizes)) - len(sizes)):
+        shares[max(range(len(sizes)), key=lambda part: sizes[part] / shares[part])] += 1
+    return shares
+
+
+def _spread(cells: Tensor, count: int) -> Tensor:
+    return cells[((torch.arange(count) + 0.5) * len(cells) / count).long()]
 
 
 @dataclass(frozen=True, eq=False)
