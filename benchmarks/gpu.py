@@ -1,8 +1,9 @@
 """How fast the five methods are at 224 pixels on a GPU, beside the CPU: ``python benchmarks/gpu.py --json -``.
 
 The classifier is a ResNet-18 with random weights, the pictures are noise: this measures speed and memory, and nothing
-about what is explained. On a GPU, each method runs once to warm up and once for the clock; on the CPU once, with few
-pictures. Without a GPU the CPU is measured alone. ``--bf16`` runs the classifier in bfloat16.
+about what is explained. On a GPU, each method runs once to warm up, once for the clock, and once to count how often the
+CPU waits for the GPU; on the CPU once, with few pictures. Without a GPU the CPU is measured alone. ``--bf16`` runs the
+classifier in bfloat16.
 """
 
 from __future__ import annotations
@@ -65,7 +66,22 @@ def timed(work: Callable[[], Any], device: str, count: int) -> dict[str, float]:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - began
     found = {"pictures_per_s": round(count / seconds, 3), "seconds": round(seconds, 2)}
-    return found | ({"gpu_gb": round(torch.cuda.max_memory_allocated() / 2**30, 2)} if on_gpu else {})
+    if not on_gpu:
+        return found
+    found["gpu_gb"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    return found | {"waits": waits(work)}
+
+
+def waits(work: Callable[[], Any]) -> int:
+    """How often the CPU waits for the GPU in a run."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            work()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing CUDA operation" in str(one.message) for one in said)
 
 
 def measured(device: str, dtype: torch.dtype, count: int) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ PACKAGE = Path(xai_widgets.__file__).parent
 METHODS = ("cladec", "summaries", "srae", "inversion", "cae")
 
 LAYERS = (
-    {"errors", "_version", "published", "sizes"},
+    {"errors", "_version", "published", "sizes", "devices"},
     {"names", "class_names", "limits", "digest", "files", "packing", "together"},
     {"labels", "registry", "artifact", "progress", "recipe", "seeding", "borrowing", "hosts", "layout", "modes"},
     {"probabilities"},

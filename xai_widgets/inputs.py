@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets import limits
+from xai_widgets.devices import sent
 from xai_widgets.errors import FAILURES
 
 GREY, COLOUR = 1, 3
@@ -39,7 +40,7 @@ def normalised(pictures: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     for name, values in {"mean": mean, "std": std}.items():
         if len(values) not in (1, pictures.shape[1]):
             raise ValueError(f"{name} has {len(values)} values for pictures of {pictures.shape[1]} channels; give one")
-    return (pictures - mean.to(pictures.device)) / std.to(pictures.device)
+    return (pictures - sent(mean, pictures.device)) / sent(std, pictures.device)
 
 
 def channels_to_try(model: nn.Module, channels: int) -> tuple[int, ...]:

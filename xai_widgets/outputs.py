@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets import inputs
+from xai_widgets.devices import reads_later, require
 from xai_widgets.errors import FAILURES, PictureError, XaiWidgetsError
 from xai_widgets.layers import first_tensor
 from xai_widgets.limits import Choice, OrNone
@@ -205,18 +206,21 @@ def raw_logits(output: object, rows: int) -> Tensor:
 
 def _finite(logits: Tensor, pictures: Tensor) -> Tensor:
     """The logits, those of -inf as numbers far below all others."""
-    if bool(torch.isfinite(logits).all()):
+    if not reads_later() and bool(torch.isfinite(logits).all()):
         return logits
-    wrong = logits.isnan() | logits.isposinf() | logits.isneginf().all(1, keepdim=True)
-    if bool(wrong.any()) and bool(torch.isfinite(pictures).all()):
-        row, k = wrong.nonzero()[0].tolist()
-        raise PictureError(
-            f"the model gives {'NaN' if logits[row, k].isnan() else f'{float(logits[row, k])}'} for class {k} on "
-            f"picture {row} of {len(logits)}; check its weights, its precision and the normalisation (mean=, std=)"
-        )
-    masked = logits.isneginf()
-    lowest = logits.detach().masked_fill(masked, torch.inf).amin(1, keepdim=True)
+    given, masked = logits.detach(), logits.isneginf()
+    wrong = given.isnan() | given.isposinf() | masked.all(1, keepdim=True)
+    require(~wrong.any() | ~torch.isfinite(pictures).all(), lambda: _complaint(given, wrong))
+    lowest = given.masked_fill(masked, torch.inf).amin(1, keepdim=True)
     return torch.where(masked, lowest - BELOW, logits)
+
+
+def _complaint(logits: Tensor, wrong: Tensor) -> PictureError:
+    row, k = wrong.nonzero()[0].tolist()
+    return PictureError(
+        f"the model gives {'NaN' if logits[row, k].isnan() else f'{float(logits[row, k])}'} for class {k} on "
+        f"picture {row} of {len(logits)}; check its weights, its precision and the normalisation (mean=, std=)"
+    )
 
 
 def _with_history(run: Callable[[Tensor], object], picture: Tensor) -> list[Tensor]:

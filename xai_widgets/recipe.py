@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -125,6 +125,15 @@ def learning_rate(recipe: Recipe, number: int, steps: int) -> float:
     if number < peak:
         return recipe.lr * _cosine(FIRST_LR, 1.0, number / peak)
     return recipe.lr * _cosine(1.0, LAST_LR, (number - peak) / (last - peak or 1.0))
+
+
+def out_of_patience(recipe: Recipe, values: Sequence[float]) -> bool:
+    """Whether too many epochs have passed since their value last improved by ``min_gain``, relative to the best one."""
+    best, since = math.inf, 0
+    for value in values:
+        needed = best if math.isinf(best) else best - recipe.min_gain * abs(best)
+        best, since = (value, 0) if value < needed else (best, since + 1)
+    return recipe.patience is not None and since >= recipe.patience
 
 
 def _cosine(start: float, end: float, share: float) -> float:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xai_widgets import artifact, inputs, limits, modes, normalisations, outputs
+from xai_widgets import artifact, devices, inputs, limits, modes, normalisations, outputs
 from xai_widgets import layers as _layers
 from xai_widgets import pictures as _pictures
 from xai_widgets.borrowing import Loans, stand_in
@@ -330,7 +330,7 @@ class Study:
             return torch.cat([run(batch).cpu() for batch in batches])
 
     def _normalised(self, pictures: Tensor) -> Tensor:
-        return inputs.normalised(pictures.to(self.device), self.mean, self.std).to(self.dtype)
+        return inputs.normalised(devices.sent(pictures, self.device), self.mean, self.std).to(self.dtype)
 
     def _run(self, pictures: Tensor) -> object:
         with modes.of_user():

@@ -17,6 +17,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from xai_widgets.devices import sent
 from xai_widgets.errors import XaiWidgetsError
 
 
@@ -48,21 +49,22 @@ class Group:
         start, stop = (size * place // self.count for place in (self.number, self.number + 1))
         return Part(start, stop, size, self.count)
 
-    def average(self, parameters: Sequence[nn.Parameter], *values: float) -> list[float]:
-        """Average gradients over the processes, and the values; what has no gradient anywhere is left without."""
+    def average(self, parameters: Sequence[nn.Parameter], values: Tensor) -> Tensor:
+        """Average gradients over the processes, and values ``(V,)``; what has no gradient anywhere is left without."""
         if self.count == 1:
-            return list(values)
+            return values
+        lacking = [row for row, one in enumerate(parameters) if one.grad is None]
         mine = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
-        there = [float(one.grad is not None) for one in parameters]
-        rest = torch.tensor([*there, *values], device=parameters[0].device)
-        flat = torch.cat([*(one.flatten().float() for one in mine), rest])
-        mean = _summed(flat) / self.count
-        for one, gradient in zip(parameters, mean.split([*(one.numel() for one in mine), len(rest)]), strict=False):
+        there = torch.ones(len(parameters)).index_fill_(0, torch.tensor(lacking, dtype=torch.int64), 0.0)
+        device, sizes = parameters[0].device, [*(one.numel() for one in mine), len(parameters), len(values)]
+        flat = torch.cat([*(one.flatten().float() for one in mine), sent(there, device), sent(values, device).float()])
+        *gradients, anywhere, found = _parts(_summed(flat) / self.count, sizes)
+        for one, gradient in zip(parameters, gradients, strict=True):
             one.grad = torch.empty_like(one).copy_(gradient.view_as(one))
-        found = mean[-len(rest) :].tolist()
-        for one, anywhere in zip(parameters, found, strict=False):
-            one.grad = one.grad if anywhere else None
-        return found[len(parameters) :]
+        known = anywhere.tolist() if lacking else []  # only then does the CPU wait for the device
+        for row in lacking:
+            parameters[row].grad = parameters[row].grad if known[row] else None
+        return found
 
     def agree(self, value: float, what: str, device: torch.device | None = None) -> float:
         """Wait for the others, and require that they have the same value."""
@@ -187,7 +189,7 @@ def _normalised(
     """As torch's function of that name, in two passes: squares less the square of the mean lose digits."""
     x, dims = values.float(), [dim for dim in range(values.dim()) if dim != 1]
     shape = [1, -1, *[1] * (values.dim() - 2)]
-    own = x.new_tensor([x.numel() / x.shape[1]])
+    own = x.new_full((1,), x.numel() / x.shape[1])
     total = _Shared.apply(torch.cat([x.sum(dims), own]))
     mean, count = total[:-1] / total[-1].detach(), total[-1].detach()
     centred = x - mean.view(shape)
@@ -236,6 +238,11 @@ def _device() -> torch.device:
     """Where the processes can exchange numbers."""
     on_gpu = distributed.get_backend() == "nccl"
     return torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
+
+
+def _parts(tensor: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    found: tuple[Tensor, ...] = tensor.split(list(sizes))
+    return found
 
 
 def _summed(tensor: Tensor) -> Tensor:

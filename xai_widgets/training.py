@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from xai_widgets import artifact
 from xai_widgets.checkpoint import Checkpoint
+from xai_widgets.devices import EVERY, Unread, later, sent
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.recipe import Recipe, learning_rate, new_optimizer
+from xai_widgets.recipe import Recipe, learning_rate, new_optimizer, out_of_patience
 from xai_widgets.seeding import derived, generator, seeded
 from xai_widgets.together import ALONE, BatchStatistics, Group, Part, current
 
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 20.0
 """Time between two checkpoints within an epoch."""
+
+READ_SECONDS = 1.0
+"""Losses are read this often, for the progress to show, if steps are slow; else every `EVERY` steps."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ def train(
     The module is in train mode in `loss` and in eval mode, without gradients and without autocast, in `validate`.
     However the training ends, the module is left in eval mode with the weights of its best finished epoch: that of
     the lowest validation or, without one, the last. If no epoch was finished, its weights are the latest.
+
+    The loss and the length of its gradient are read every few steps (see `devices.EVERY`), and before anything is saved
+    or taken as best; one that is not finite is then an error, which names its step.
 
     Parameters
     ----------
@@ -148,24 +155,20 @@ class _Run:
         if not self.trained:
             raise XaiWidgetsError(f"{self.task}: no parameter of the module requires gradients; unfreeze at least one")
         self.device = self.trained[0].device
-        self.group, self.stops = current(), False
+        self.group, self.asked, self.stops = current(), set[float](), False
         self.mixed = _mixed(self.recipe, self.device, self.group.precision)
         self.optimizer = new_optimizer(self.trained, self.recipe)
         self.steps = math.ceil(self.count / self.recipe.batch_size)
         self.at = _Position()
         self.best: dict[str, Tensor] = {}  # state of the best finished epoch
-        self.began = self.saved = time.monotonic()
+        self.unread, self.latest = Unread(), ""  # the loss that was read last, for people
+        self.began = self.saved = self.read = time.monotonic()
         self.checkpoint = None if self.path is None else Checkpoint(self.path, self._identity())
 
     @property
     def judged(self) -> list[float]:
         """What patience goes by."""
         return self.at.train_loss if self.validate is None else self.at.validation
-
-    @property
-    def out_of_patience(self) -> bool:
-        patience = self.recipe.patience
-        return patience is not None and _stale_epochs(self.judged, self.recipe.min_gain) >= patience
 
     @property
     def number(self) -> int:
@@ -179,7 +182,7 @@ class _Run:
     def finish(self) -> History:
         total = self.recipe.epochs * self.steps
         self.progress.start(self.task, total, done=self.number, seconds=self.at.seconds)
-        while self.at.epoch < self.recipe.epochs and not self.out_of_patience:
+        while self.at.epoch < self.recipe.epochs and not out_of_patience(self.recipe, self.judged):
             self._epoch()
         stopped = self.at.epoch < self.recipe.epochs
         if stopped:
@@ -198,15 +201,16 @@ class _Run:
         self.module.train()
         order = torch.randperm(self.count, generator=generator(self.recipe.seed, "order", self.at.epoch))
         # Equal batches rather than full ones and a rest: batch normalisation fails on a rest of one.
-        for indices in order.tensor_split(self.steps)[self.at.step :]:
-            value = self._step(indices)
-            self.at.loss_sum += value * len(indices)
-            self.at.step += 1
-            self._report(value)
+        with later() as self.unread:
+            for indices in order.tensor_split(self.steps)[self.at.step :]:
+                self._step(indices)
+                self.at.step += 1
+                self._look()
+                self._report()
         self._close_epoch()
 
-    def _step(self, indices: Tensor) -> float:
-        """Take one step and return its loss."""
+    def _step(self, indices: Tensor) -> None:
+        """Take one step, and note its loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.number, self.steps)
         self.optimizer.zero_grad()
@@ -216,25 +220,44 @@ class _Run:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed), _statistics(step):
                 value = self.loss(step)
             value.backward()
-        number = self._averaged(value.item())
-        norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip or math.inf)
-        # Before the step: weights that became NaN could not be kept.
-        self._require_finite("loss", number)
-        self._require_finite("length of the gradient", norm.item())
+        self._note(self._averaged(value.detach()), len(indices))
         self.optimizer.step()
-        return number
 
-    def _averaged(self, value: float) -> float:
-        """Average gradients and loss over the processes, and let all of them stop if one is asked to."""
-        value, stop = self.group.average(self.trained, value, float(self.progress.cancelled))
-        if stop and self.group.count > 1:
+    def _note(self, loss: Tensor, count: int) -> None:
+        """Note a loss over so many examples, and the length of its gradient, which is clipped; nothing is read yet."""
+        norm, step = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip or math.inf), self.at.step
+
+        def use(value: float) -> None:
+            self._require_finite("loss", value, step)
+            self.at.loss_sum += value * count
+            self.latest = f", loss {value:.4g}"
+
+        self.unread.add(loss, use)
+        self.unread.add(norm, lambda length: self._require_finite("length of the gradient", length, step))
+
+    def _averaged(self, loss: Tensor) -> Tensor:
+        """Average gradients and loss over the processes, and note whether one of them is asked to stop."""
+        if self.group.count == 1:
+            return loss
+        stop = sent(torch.tensor(float(self.progress.cancelled)), loss.device)
+        loss, stop = self.group.average(self.trained, torch.stack([loss.float(), stop])).unbind()
+        self.unread.add(stop, self.asked.add)
+        return loss
+
+    def _look(self) -> None:
+        """Read the losses when it is time; at some steps all processes do, and stop if one is asked to."""
+        on_cpu = self.device.type == "cpu" and self.group.count > 1  # reading costs nothing there
+        common = on_cpu or self.at.step % EVERY == 0 or self.at.step == self.steps
+        if common or time.monotonic() - self.read >= READ_SECONDS:
+            self.unread.read()
+            self.read = time.monotonic()
+        if common and any(self.asked):
             self.stops = True
             self.progress.cancel()
-        return value
 
-    def _report(self, loss: float) -> None:
+    def _report(self) -> None:
         """Tell the step; a good moment for a checkpoint, since nothing is half done."""
-        note = f"epoch {self.at.epoch + 1}/{self.recipe.epochs}, loss {loss:.4g}"
+        note = f"epoch {self.at.epoch + 1}/{self.recipe.epochs}{self.latest}"
         if self.at.validation:
             note += f", validation {self.at.validation[-1]:.4g}"
         try:
@@ -267,18 +290,18 @@ class _Run:
         self.module.eval()
         with seeded(self.device, derived(self.recipe.seed, "validate", self.at.epoch)), torch.no_grad():
             value = self.group.first_of(float(validate()))
-        self._require_finite("validation", value)
+        self._require_finite("validation", value, self.steps - 1)
         return value
 
     def _best_epoch(self) -> int:
         values = self.at.validation
         return len(self.at.train_loss) - 1 if self.validate is None else values.index(min(values))
 
-    def _require_finite(self, what: str, value: float) -> None:
+    def _require_finite(self, what: str, value: float, step: int) -> None:
         if not math.isfinite(value):
-            lr = learning_rate(self.recipe, self.number, self.steps)
+            lr = learning_rate(self.recipe, self.at.epoch * self.steps + step, self.steps)
             raise XaiWidgetsError(
-                f"{self.task}: the {what} became {value} in epoch {self.at.epoch + 1}, step {self.at.step + 1} of "
+                f"{self.task}: the {what} became {value} in epoch {self.at.epoch + 1}, step {step + 1} of "
                 f"{self.steps}, at a learning rate of {lr:.3g}; try a lower one, and check the pictures for NaN"
             )
 
@@ -295,6 +318,7 @@ class _Run:
     def _save(self) -> None:
         if self.checkpoint is None or not self.group.writes:
             return
+        self.unread.read()
         position = {**asdict(self.at), "seconds": self.seconds}
         self.checkpoint.save(self.module, self.best, self.optimizer, position)
         self.saved = time.monotonic()
@@ -312,15 +336,6 @@ class _Run:
         self.best = {name: tensor.to(self.device) for name, tensor in kept[0].items()}
         self.at = _Position(**kept[1])
         log.info("%s: resumed in epoch %d, step %d", self.task, self.at.epoch + 1, self.at.step + 1)
-
-
-def _stale_epochs(values: Sequence[float], min_gain: float) -> int:
-    """Count the epochs since a value last improved by `min_gain` relative to the best one until then."""
-    best, since = math.inf, 0
-    for value in values:
-        needed = best if math.isinf(best) else best - min_gain * abs(best)
-        best, since = (value, 0) if value < needed else (best, since + 1)
-    return since
 
 
 def _mixed(recipe: Recipe, device: torch.device, precision: str) -> bool:

@@ -8,6 +8,8 @@ from itertools import chain
 import pytest
 import torch
 
+from xai_widgets import artifact, training
+from xai_widgets.devices import EVERY
 from xai_widgets.errors import CancelledError, PictureError, XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.recipe import Recipe
@@ -206,6 +208,49 @@ def test_a_loss_or_gradient_that_is_not_finite_says_where_and_keeps_the_best(bad
         train(module, loss, 2, Recipe(epochs=3, batch_size=1), validate=validate)
     assert [module.x.item()] == ends
     assert not module.training
+
+
+@pytest.mark.parametrize("bad", [20, 33, 39])
+def test_a_loss_is_read_some_steps_later_and_before_anything_is_saved(tmp_path, monkeypatch, bad, weight):
+    monkeypatch.setattr(training, "READ_SECONDS", math.inf)
+    module, steps, saved = weight(1.0), [], tmp_path / "run"
+
+    def loss(step):
+        steps.append(step.number)
+        return module.x.square() * (math.nan if step.number == bad else 1.0)
+
+    with pytest.raises(XaiWidgetsError, match=f"loss became nan in epoch 2, step {bad - 19} of 20, at a learning"):
+        train(module, loss, 20, Recipe(epochs=3, batch_size=1), checkpoint=saved)
+    assert bad <= steps[-1] < bad + EVERY
+    kept, details = artifact.load(saved, "training checkpoint")
+    assert details["position"]["epoch"] == 1
+    assert kept["module/x"] == kept["best/x"] == module.x
+    assert math.isfinite(module.x.item())
+
+
+def test_what_fails_because_of_a_loss_is_said_to(weight):
+    module = weight(1.0)
+
+    def loss(step):
+        if step.number == 2:
+            raise ValueError("weights are NaN")
+        return module.x.square() * (math.nan if step.number == 1 else 1.0)
+
+    with pytest.raises(XaiWidgetsError, match="loss became nan in epoch 1, step 2 of 9"):
+        train(module, loss, 9, Recipe(epochs=1, batch_size=1))
+
+
+def test_reading_seldom_changes_no_number(unbroken, monkeypatch, fit, same):
+    monkeypatch.setattr(training, "EVERY", 1)
+    same(unbroken, fit())
+
+
+def test_slow_steps_show_their_loss(monkeypatch, weight):
+    seen, now = [], iter(range(1000))
+    monkeypatch.setattr(training.time, "monotonic", lambda: float(next(now)))
+    module = weight(1.0)
+    train(module, lambda step: module.x.square(), 3, Recipe(1, batch_size=1), progress=Progress(seen.append))
+    assert all(", loss" in state.note for state in seen[1:])
 
 
 def test_what_cannot_be_trained_or_validated_is_said(weight):

@@ -38,15 +38,19 @@ class Cluster:
     mean
         Their mean mask, `GRID` x `GRID`.
     sameness
-        Mean cosine similarity with the mean, of masks or of codes.
+        Mean likeness to the mean: the cosine similarity of masks or codes; see `PlaceKinds.of` for that of places.
     classes
         How many classes are predicted for them.
+    at
+        Where the place that is meant lies in each member, row and column as shares of the sides ``(M, 2)``; None where
+        a whole mask is meant.
     """
 
     members: Rows
     mean: Floats
     sameness: float
     classes: int
+    at: Floats | None = None
 
 
 @dataclass(frozen=True)

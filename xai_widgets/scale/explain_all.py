@@ -128,6 +128,7 @@ def _manifest(explainer: Explainer, method: Method, pictures: PictureSet, sizes:
         "name": study.name,
         "class_names": list(study.class_names),
         "numbers": list(method.numbers),
+        "places": method.places,
         "problems": method.problems(explainer),
         "made_with": {name: value for name, value in explainer.origin().items() if name in OF_RUN},
     }
@@ -149,6 +150,7 @@ class _Work:
         self.progress.start(task, sum(len(self.found.rows_of(number)) for number in mine))
         self.began, self.done = time.monotonic(), 0
         batches = [part for number in mine for part in self._batches(number)]
+        # It pins nothing: a batch is put together after it, and pinned where it is sent (see `devices.sent`).
         read = iter(DataLoader(reading, batch_sampler=batches, collate_fn=list, num_workers=workers))
         for number in mine:
             self._shard(number, read)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,9 @@ IDENTITY = {
 
 WIDE = ("mask", "thumbnail")
 """Columns that hold pictures: read them of a few rows only."""
+
+PLACES = ("places", "place_rows", "place_columns", "place_parts")
+"""Columns of the places inside masks, where a method gives them: lists of one length for each picture."""
 
 
 @dataclass(frozen=True)
@@ -129,23 +132,30 @@ class Explanations:
         common = ("probability", "trust", "area", "place_row", "place_column")
         kinds |= dict.fromkeys((*common, *self.manifest["numbers"]), real)
         kinds |= dict.fromkeys(("evidence", "code"), datasets.List(real)) | dict.fromkeys(WIDE, datasets.Image())
+        if self.manifest.get("places"):  # not of folders that were begun before there were any
+            half, small = datasets.Value("float16"), datasets.Value("int8")
+            lists = (datasets.List(datasets.List(half)), *[datasets.List(real)] * 2, datasets.List(small))
+            kinds |= zip(PLACES, lists, strict=True)
         return datasets.Features(kinds).arrow_schema
 
     # --- contents ------------------------------------------------------------------------------------------------
 
     def table(self, columns: Sequence[str] | None = None) -> Any:
-        """Columns of all shards that are written, as a pyarrow table; by default all but `WIDE`.
+        """Columns of all shards that are written, as a pyarrow table; by default all but `WIDE` and `PLACES`.
 
         Raises
         ------
         ArtifactError
             If a file is damaged.
         """
-        chosen = [name for name in self.schema.names if name not in WIDE] if columns is None else list(columns)
-        written = [number for number in self.numbers if self.path(number).exists()]
-        if not written:
-            return self.schema.empty_table().select(chosen)
-        return needed("pyarrow").concat_tables([self._shard(number, chosen) for number in written])
+        usual = [name for name in self.schema.names if name not in (*WIDE, *PLACES)]
+        chosen = usual if columns is None else list(columns)
+        parts = list(self.parts(chosen))
+        return needed("pyarrow").concat_tables(parts) if parts else self.schema.empty_table().select(chosen)
+
+    def parts(self, columns: Sequence[str]) -> Iterator[Any]:
+        """Columns of each shard that is written, one after the other, as pyarrow tables; see `table`."""
+        return (self._shard(number, columns) for number in self.numbers if self.path(number).exists())
 
     def rows(self, indices: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Some pictures, by their numbers in the data set, with all columns or some; shards are read one by one."""

@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.methods.common.explainer import Explainer
+from xai_widgets.methods.summaries.places import Places
 from xai_widgets.names import UNKNOWN, class_name
+from xai_widgets.scale.folder import PLACES
 from xai_widgets.scale.reading import Entry
 from xai_widgets.show.images import to_uint8
 
@@ -45,6 +47,8 @@ class Rows:
         A picture ``(C, H, W)`` of each explanation, in [0, 1].
     code
         Numbers ``(N, n)`` by which pictures can be compared, such as x-features; None where the masks are all there is.
+    places
+        Some places inside the mask of each picture; None where the method gives none.
     """
 
     prediction: Tensor
@@ -55,6 +59,7 @@ class Rows:
     masks: Tensor
     thumbnails: Sequence[Tensor]
     code: Tensor | None = None
+    places: Sequence[Places] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,14 @@ class Method:
         Names of its own numbers.
     trained
         Whether the fit decides what is explained; methods that search need none.
+    places
+        Whether it gives places inside masks.
     """
 
     rows: Callable[[Any, Tensor], Rows]
     numbers: tuple[str, ...]
     trained: bool
+    places: bool = False
 
     def problems(self, explainer: Explainer) -> list[str]:
         """Why the fit cannot be trusted."""
@@ -102,8 +110,15 @@ def records(rows: Rows, entries: Sequence[Entry], class_names: Sequence[str]) ->
             | {name: float(values[i]) for name, values in rows.numbers.items()}
             | {"evidence": share[i].flatten().tolist(), "code": None if rows.code is None else rows.code[i].tolist()}
             | {"mask": picture(_grey(rows.masks[i])), "thumbnail": picture(_small(to_uint8(rows.thumbnails[i])))}
+            | ({} if rows.places is None else _placed(rows.places[i]))
         )
     return made
+
+
+def _placed(places: Places) -> dict[str, Any]:
+    """Places as the columns `PLACES` of the table."""
+    where = (column.tolist() for column in (*places.centres.unbind(1), places.parts))
+    return dict(zip(PLACES, (list(places.vectors.numpy()), *where), strict=True))
 
 
 def head(entry: Entry, class_names: Sequence[str]) -> dict[str, Any]:

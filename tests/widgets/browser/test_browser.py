@@ -12,7 +12,7 @@ import xai_widgets as xw
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.browser import cloud
-from xai_widgets.widgets.browser.browser import LOOKS, MEANING, STRIP
+from xai_widgets.widgets.browser.browser import KINDS, LOOKS, MEANING, STRIP
 
 for name in ("pyarrow", "datasets"):
     pytest.importorskip(name, reason='pip install -e ".[scale]"')
@@ -118,6 +118,16 @@ def test_kinds_of_evidence_are_those_of_the_chosen_class(small, tmp_path):
     browser.alike.value = LOOKS
     assert "looks alike to the network" in browser.meaning.value
     assert browser.places.cards[0]["title"].startswith("Kind 1: ")
+    before_kinds = browser.groups
+    browser.alike.value = KINDS
+    assert "places inside the masks" in browser.meaning.value
+    assert browser.groups is not before_kinds
+    card = browser.places.cards[0]
+    assert card["title"].startswith("Kind 1: ")
+    assert card["tiles"][0]["alt"].startswith("where its places are")
+    plain = browser._thumbnails(browser.table.index[browser.groups[0].members[:1]].tolist())
+    assert card["tiles"][1]["src"] != plain[0]  # the place is ringed
+    browser.alike.value = LOOKS
     browser.predicted.value = int(browser.table.prediction[0])
     members = np.concatenate([group.members for group in browser.groups])
     assert set(browser.table.prediction[members]) == {browser.predicted.value}

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets import artifact, limits
+from xai_widgets.devices import sent
 from xai_widgets.errors import PictureError
 from xai_widgets.limits import Of, Several
 from xai_widgets.methods.cae.atlas import Atlas, Box, draw_atlas, grid
@@ -209,7 +210,7 @@ class CAE(CodeMap):
         return encoded
 
     def _encode(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        networks, moved = self._fitted.networks, pictures.to(self.study.device)
+        networks, moved = self._fitted.networks, sent(pictures, self.study.device)
         _, evidence = read_layer(self.study, pictures, self._layer)
         z, u = networks.class_code(moved, evidence), networks.individual_code(moved)
         return z.cpu(), u.cpu(), networks.decoded(u, z).cpu()
@@ -219,10 +220,10 @@ class CAE(CodeMap):
         networks, device = self._fitted.networks, self.study.device
         one = (len(z), -1, -1, -1)
         with torch.no_grad():
-            drawn = networks.decoded(encoded.u.expand(one).to(device), z.to(device))
+            drawn = networks.decoded(sent(encoded.u, device).expand(one), sent(z, device))
             if not (self.pasted if pasted is None else pasted):
                 return drawn.cpu()
-            pictures, rebuilt = (part.expand(one).to(device) for part in (encoded.pictures, encoded.reconstructions))
+            pictures, rebuilt = (sent(part, device).expand(one) for part in (encoded.pictures, encoded.reconstructions))
             shown = networks.shown(pictures, rebuilt, drawn, self.health.level).cpu()
         # The last digits of a decoded picture depend on the batch it is in.
         still = (z == encoded.z).all(1)[:, None, None, None]

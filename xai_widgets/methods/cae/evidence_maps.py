@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.devices import sent
 from xai_widgets.study import Study
 
 DONORS = 6
@@ -38,10 +39,11 @@ def expected_gradients(
     caller borrows the classifier.
     """
     with torch.enable_grad():
-        between = torch.lerp(others, pictures, shares[:, None, None, None].to(pictures)).detach().requires_grad_()
+        way = sent(shares, pictures.device)[:, None, None, None].to(pictures)
+        between = torch.lerp(others, pictures, way).detach().requires_grad_()
         logits = study.forward(between)
-        rows = torch.arange(len(logits))
-        margin = logits[rows, classes[0]] - logits[rows, classes[1]]
+        own, other = (logits.gather(1, sent(one, logits.device)[:, None]) for one in classes)
+        margin = own - other
         (gradient,) = torch.autograd.grad(margin.sum(), between)
     return (gradient * (pictures - others)).sum(1, keepdim=True).detach()
 

@@ -15,6 +15,7 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from xai_widgets.devices import sent
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.evidence import pooled
@@ -95,7 +96,7 @@ class FitData:
         device = self.cached.study.device
         with torch.no_grad():
             codes = [
-                networks.class_code(self.cached.picture(batch), self.evidence[batch].to(device)).cpu()
+                networks.class_code(self.cached.picture(batch), sent(self.evidence[batch], device)).cpu()
                 for batch in indices.split(self.cached.study.batch_size)
             ]
         return torch.cat(codes)
@@ -152,7 +153,7 @@ class CaeFit:
 
         def of(step: Step) -> Tensor:
             own = step.part.of(step.indices)
-            logits = self.data.cached.logits[own].to(self.study.device)
+            logits = sent(self.data.cached.logits[own], self.study.device)
             return step.part.mean(map_loss(networks, self._evidence(own), logits, self.study.scores))
 
         count = len(self.data.cached)
@@ -201,11 +202,11 @@ class CaeFit:
         own = part.of(step.indices)
         pictures = self.data.cached.picture(own).contiguous(memory_format=torch.channels_last)
         rest = self.gates[own], part.of(classes), self.codes[step.indices], self.codes[donors]
-        gates, classes, codes, other = (values.to(device) for values in rest)
+        gates, classes, codes, other = (sent(values, device) for values in rest)
         return Batch(pictures, gates, classes, codes, other, part)
 
     def _evidence(self, indices: Tensor) -> Tensor:
-        return self.data.evidence[indices].to(self.study.device)
+        return sent(self.data.evidence[indices], self.study.device)
 
     @torch.no_grad()
     def _average(self, number: int) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.devices import sent
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.pasting import LEVELS
 from xai_widgets.methods.common.codes import CachedPass
@@ -148,7 +149,7 @@ def examine(networks: FittedNetworks, cached: CachedPass, evidence: Tensor, seed
     study = cached.study
     receivers, donors = _pairs(cached.logits.argmax(1), seed)
     pictures = cached.picture(receivers)
-    codes = [networks.class_code(cached.picture(at), evidence[at].to(study.device)) for at in (receivers, donors)]
+    codes = [networks.class_code(cached.picture(at), sent(evidence[at], study.device)) for at in (receivers, donors)]
     individual = networks.individual_code(pictures)
     rebuilt, moved = (networks.decoded(individual, code) for code in codes)
     expected = cached.logits[donors].argmax(1)

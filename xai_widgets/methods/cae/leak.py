@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.devices import sent
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.common.codes import CachedPass
 
@@ -53,6 +54,6 @@ def probe(features: Tensor, classes: Tensor) -> tuple[float, float]:
 def _small(networks: FittedNetworks, cached: CachedPass, codes: Tensor, batch: Tensor, donors: Tensor) -> Tensor:
     """Features ``(n, F)`` of swapped pictures, on the CPU."""
     pictures = cached.picture(batch)
-    drawn = networks.decoded(networks.individual_code(pictures), codes[donors].to(pictures.device))
+    drawn = networks.decoded(networks.individual_code(pictures), sent(codes[donors], pictures.device))
     small = F.adaptive_avg_pool2d(drawn.float(), min(SIDE, *drawn.shape[2:])).flatten(1).cpu()
     return torch.cat([small, small.square()], 1)

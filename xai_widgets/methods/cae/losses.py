@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from xai_widgets.devices import sent
 from xai_widgets.methods.cae.evidence import read_layer
 from xai_widgets.methods.cae.networks import CaeNetworks, ClassCritic
 from xai_widgets.probabilities import SOFTMAX, Scores
@@ -141,7 +142,7 @@ def noisy(individual: Tensor, gate: Tensor, generator: torch.Generator, part: Pa
     r"""Individual codes ``(n, c, h, w)`` with noise where the gate ``(n, 1, h, w)`` lets it in: :math:`\tilde u`."""
     rows = part or Part(0, len(individual), len(individual))
     noise = rows.of(torch.randn((rows.size, *individual.shape[1:]), generator=generator))
-    return individual + NOISE * gate * noise.to(individual)
+    return individual + NOISE * gate * sent(noise, individual.device).to(individual)
 
 
 def swap_terms(
@@ -153,7 +154,7 @@ def swap_terms(
     """
     networks, (pictures, rebuilt, moved) = trained.networks, drawn
     logits, seen = read_layer(study, _swapped(pictures, rebuilt, moved, part), layer)
-    faithful, sparse = trained.strength.tolist()
+    faithful, sparse = trained.strength.unbind()
     return {
         "faithful map": faithful * divergence(networks.head(mixed).detach(), logits, study.scores),
         "class code": F.l1_loss(networks.class_encoder.of_decoded(seen), mixed),
@@ -174,7 +175,7 @@ def mixture(own: Tensor, donor: Tensor, generator: torch.Generator) -> Tensor:
     share[torch.rand(n, generator=generator) < WHOLE_SWAPS] = 1.0
     noise = CODE_NOISE * torch.randn(own.shape, generator=generator)
     noisy = torch.rand(n, generator=generator) < 0.5
-    mixed: Tensor = torch.lerp(own, donor, share.to(own)) + (noise * noisy).to(own)
+    mixed: Tensor = torch.lerp(own, donor, sent(share, own.device).to(own)) + sent(noise * noisy, own.device).to(own)
     return mixed
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xai_widgets.devices import sent
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.layer import MOST_WHITENED, FittedLayer, Settings
 from xai_widgets.methods.cladec.measures import measure
@@ -128,29 +129,34 @@ class LayerFit:
 
     def _validation(self, loss: Loss) -> float:
         batches = torch.arange(self.count, len(self.seen)).split(self.study.batch_size)
-        return sum(float(loss(batch, None)) * len(batch) for batch in batches) / self.held_out
+        means = torch.stack([loss(batch, None) for batch in batches]).tolist()
+        return float(sum(mean * len(batch) for mean, batch in zip(means, batches, strict=True)) / self.held_out)
 
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         part = part_of(len(indices), step)
         shown, alpha = self._conditions(len(indices), step)
         indices, shown, alpha = part.of(indices), part.of(shown), part.of(alpha)
-        picture, log_variance = self.fitted.cladec(self.seen.code(self.layer, indices), shown, alpha)
+        given = self.seen.code(self.layer, indices), self._sent(shown), self._sent(alpha)
+        picture, log_variance = self.fitted.cladec(*given)
         return part.mean(self._loss(indices, picture, log_variance, alpha, step))
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         part = part_of(len(indices), step)
         shown, alpha = self._conditions(len(indices), step)
         indices, shown, alpha = part.of(indices), part.of(shown), part.of(alpha)
-        picture, log_variance = self.fitted.reference(self.seen.picture(indices), shown)
+        picture, log_variance = self.fitted.reference(self.seen.picture(indices), self._sent(shown))
         return part.mean(self._loss(indices, picture, log_variance, torch.zeros_like(alpha), step))
 
     def _conditions(self, count: int, step: Step | None) -> tuple[Tensor, Tensor]:
-        """Which units are shown ``(N, C)`` and alpha ``(N,)``: for most pictures all units, and alpha 0."""
+        """Which units are shown ``(N, C)`` and alpha ``(N,)``, on the CPU: for most pictures all units, and alpha 0."""
         shown, alpha = torch.ones(count, self.fitted.code[0]), torch.full((count,), self.settings.alpha)
         if step is not None and not self.settings.paper:
             shown = _some_units(count, self.fitted.code[0], step.generator)
             alpha = _some_alphas(count, step.generator)
-        return shown.to(self.study.device), alpha.to(self.study.device)
+        return shown, alpha
+
+    def _sent(self, tensor: Tensor) -> Tensor:
+        return sent(tensor, self.study.device)
 
     def _loss(self, indices: Tensor, picture: Tensor, log_variance: Tensor, alpha: Tensor, step: Step | None) -> Tensor:
         wanted = self.seen.picture(indices)
@@ -159,21 +165,22 @@ class LayerFit:
             return error.mean()
         if not self.settings.paper:
             error = error / self.variance
-        total = ((1 - alpha) * error).mean()
-        if (dialled := alpha > 0).any():
-            total = total + (alpha[dialled] * self._classifier_loss(indices, picture, dialled)).sum() / len(alpha)
+        dial, some = self._sent(alpha), (alpha > 0).nonzero().flatten()
+        total = ((1 - dial) * error).mean()
+        if len(some):
+            rows = self._sent(some)
+            total = total + (dial[rows] * self._classifier_loss(indices[some], picture[rows])).sum() / len(alpha)
         return total if self.settings.paper else total + _likelihood(wanted - picture, log_variance)
 
-    def _classifier_loss(self, indices: Tensor, picture: Tensor, which: Tensor) -> Tensor:
+    def _classifier_loss(self, some: Tensor, pictures: Tensor) -> Tensor:
         """Cross-entropy with true labels, if known (paper), or divergence from the beliefs on the original / log K."""
         with self.study.borrowed():
-            logits = self.study.forward(picture[which])
-        some = indices[which.cpu()]
+            logits = self.study.forward(pictures)
         if self.settings.paper:
             said = self.study.scores.log_probabilities(logits)
-            return F.nll_loss(said, self.seen.labels[some].to(said.device), ignore_index=UNKNOWN, reduction="none")
+            return F.nll_loss(said, self._sent(self.seen.labels[some]), ignore_index=UNKNOWN, reduction="none")
         said = self.study.scores.log_outcomes(logits)
-        believed = self.study.scores.outcomes(self.seen.logits[some].to(said.device))
+        believed = self.study.scores.outcomes(self._sent(self.seen.logits[some]))
         divergence: Tensor = F.kl_div(said, believed, reduction="none").sum(1) / log(self.study.classes)
         return divergence
 

@@ -82,7 +82,7 @@ class LargeFit(LayerFit):
         return part.of(draw_photos(self.seen, self.count, part.size, step.generator)), part
 
     def _shown(self, part: Part, step: Step) -> Tensor:
-        return part.of(_some_units(part.size, self.fitted.code[0], step.generator)).to(self.study.device)
+        return self._sent(part.of(_some_units(part.size, self.fitted.code[0], step.generator)))
 
     def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
         residual = picture - wanted

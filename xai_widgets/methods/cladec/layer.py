@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xai_widgets import limits
+from xai_widgets.devices import sent
 from xai_widgets.errors import LayerError, NotFittedError, XaiWidgetsError
 from xai_widgets.limits import Choice, Of, settle
 from xai_widgets.methods.cladec.decoder import ConditionalDecoder, PaperDecoder
@@ -147,13 +148,13 @@ class FittedLayer(nn.Module):
 
     def from_code(self, code: Tensor, shown: Tensor, alpha: float = 0.0) -> tuple[Tensor, Tensor]:
         """ClaDec's pictures of raw codes, seeing the units where `shown` ``(C,)`` is 1, and their deviation."""
-        dial, mask = torch.full((len(code),), alpha, device=code.device), shown.to(code.device).expand(len(code), -1)
+        dial, mask = torch.full((len(code),), alpha, device=code.device), sent(shown, code.device).expand(len(code), -1)
         picture, log_variance = self.cladec(code, mask, dial)
         return picture, (log_variance / 2).exp()[:, 0]
 
     def from_pictures(self, pictures: Tensor, shown: Tensor) -> Tensor:
         """The reference's pictures of pictures, its decoder seeing the units where `shown` ``(C,)`` is 1."""
-        return self.reference(pictures, shown.to(self.code_mean.device).expand(len(pictures), -1))[0]
+        return self.reference(pictures, sent(shown, self.code_mean.device).expand(len(pictures), -1))[0]
 
     def idle(self) -> set[str]:
         """Names in the state of what no picture depends on, which need not be saved."""

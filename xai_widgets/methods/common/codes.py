@@ -11,6 +11,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from xai_widgets.devices import sent
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.names import UNKNOWN
 from xai_widgets.pictures import PictureSet
@@ -66,12 +67,12 @@ class CachedPass:
 
     def picture(self, indices: Tensor | slice) -> Tensor:
         """Pictures in [0, 1] on the model's device."""
-        return self.pictures[indices].to(self.study.device).float() / 255
+        return sent(self.pictures[indices], self.study.device).float() / 255
 
     def code(self, layer: str, indices: Tensor | slice) -> Tensor:
         """Codes of one layer in single precision, on the model's device."""
         if layer in self.codes:
-            return self.codes[layer][indices].to(self.study.device).float()
+            return sent(self.codes[layer][indices], self.study.device).float()
         with self.study.borrowed(), torch.no_grad():
             return read_codes(self.study, self.picture(indices), [layer], whole=self.whole)[layer]
 

@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from xai_widgets.devices import later, sent
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.inversion.basis import Basis, basis_of
 from xai_widgets.methods.inversion.targets import Targets
@@ -127,7 +128,7 @@ class Cases:
 
     def _problem(self, rows: Tensor) -> MaskProblem:
         study, deep = self.study, self.deep_layer
-        pictures, backgrounds = (one[rows].to(study.device) for one in (self.pictures, self.backgrounds))
+        pictures, backgrounds = (sent(one[rows], study.device) for one in (self.pictures, self.backgrounds))
         with torch.no_grad():
             code = study.record(pictures, [deep])[deep].float()
         basis = basis_of(study, pictures, self.layers)
@@ -159,7 +160,7 @@ class SearchRecorder:
     def see(self, mask: Tensor) -> None:
         """Receive one mask ``(N, 1, H, W)``."""
         if self.filmed:
-            self.frames.append((mask[:, 0].detach() * 255).round().to(torch.uint8).cpu())
+            self.frames.append((mask[:, 0].detach() * 255).round().to(torch.uint8))
         if self.on_mask is not None:
             self.on_mask(mask[:, 0].detach())
         self.step()
@@ -167,7 +168,7 @@ class SearchRecorder:
     def film(self, pictures: Tensor) -> Tensor:
         """The frames of N pictures ``(N, C, H, W)``, uint8 ``(N, S, H, W)`` in 255ths."""
         nothing = torch.zeros(len(pictures), 0, *pictures.shape[2:], dtype=torch.uint8)
-        return torch.stack(self.frames, 1) if self.frames else nothing
+        return torch.stack(self.frames, 1).cpu() if self.frames else nothing
 
 
 def descend(
@@ -183,11 +184,13 @@ def descend(
     compared with `eps` changes a parameter little.
     """
     adam = torch.optim.Adam(parameters, lr=1.0, eps=eps)
-    for rate in rates:
-        adam.param_groups[0]["lr"] = rate
-        gradients = torch.autograd.grad(losses().sum(), parameters)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-        adam.step()
-        with torch.no_grad():
-            clip()
+    with later() as unread:
+        for rate in rates:
+            adam.param_groups[0]["lr"] = rate
+            gradients = torch.autograd.grad(losses().sum(), parameters)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            adam.step()
+            with torch.no_grad():
+                clip()
+            unread.step()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.devices import require, sent
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking.batches import each_class, own_scores
 from xai_widgets.names import Target
@@ -52,7 +53,7 @@ class Targets:
 
     def to(self, device: torch.device) -> Targets:
         """The same on another device."""
-        return self._each(lambda classes: classes.to(device))
+        return self._each(lambda classes: sent(classes, device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Targets:
         against = None if self.against is None else change(self.against)
@@ -67,10 +68,10 @@ class Targets:
             If your own score gives something else, or NaN.
         """
         found = self._scores(logits, scores)
-        if found.shape != logits.shape[:1] or not torch.isfinite(found).all() or (found > 0).any():
-            raise XaiWidgetsError(
-                f"scores must be {len(logits)} log-probabilities (finite, 0 or less), but are {found.tolist()[:5]}"
-            )
+        if found.shape != logits.shape[:1]:
+            raise _complaint(found, len(logits))
+        given = found.detach()
+        require((torch.isfinite(given) & (given <= 0)).all(), lambda: _complaint(given, len(logits)))
         return found
 
     def _scores(self, logits: Tensor, scores: Scores) -> Tensor:
@@ -88,6 +89,12 @@ class Targets:
             return "own score"
         name = class_names[int(self.class_index[row])]
         return name if self.against is None else f"{name}, not {class_names[int(self.against[row])]}"
+
+
+def _complaint(scores: Tensor, count: int) -> XaiWidgetsError:
+    return XaiWidgetsError(
+        f"scores must be {count} log-probabilities (finite, 0 or less), but are {scores.tolist()[:5]}"
+    )
 
 
 def targets_of(

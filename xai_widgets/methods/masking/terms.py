@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from xai_widgets.devices import require
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
@@ -70,8 +71,8 @@ class Question:
         found = own_scores(self.study.scores.probabilities(self.study.forward(pictures)), repeated)
         if pictures.requires_grad and not found.requires_grad:
             raise XaiWidgetsError("the classifier gives no gradients (is its forward under torch.no_grad?)")
-        if not torch.isfinite(found).all():
-            raise XaiWidgetsError("the classifier gives NaN for a masked picture; no mask can be found for it")
+        said = "the classifier gives NaN for a masked picture; no mask can be found for it"
+        require(torch.isfinite(found).all(), lambda: XaiWidgetsError(said))
         return found
 
     def shares(self, scores: Tensor) -> Tensor:

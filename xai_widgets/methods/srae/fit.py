@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from xai_widgets.devices import sent
 from xai_widgets.methods.common.resume import FinishedParts
 from xai_widgets.methods.srae.fit_data import FitData
 from xai_widgets.methods.srae.losses import ALL, Batch, total
@@ -171,7 +172,7 @@ class SraeFit:
         rebuilt = network.decode(e)
         sides = z.shape[1:3]
         whole = part.whole(e.unflatten(1, sides), 1)
-        batch = Batch(z, whole, rebuilt.unflatten(1, sides), goal.to(z), positives, part)
+        batch = Batch(z, whole, rebuilt.unflatten(1, sides), sent(goal, z.device).to(z), positives, part)
         return total(batch, network.v, network.b, weights)
 
     def _draw(self, k: int, half: int, generator: torch.Generator) -> Tensor:

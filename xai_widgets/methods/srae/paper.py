@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets import limits
+from xai_widgets.devices import sent
 from xai_widgets.limits import Choice
 from xai_widgets.methods.srae.fit import SraeFit
 from xai_widgets.methods.srae.losses import faithfulness
@@ -137,7 +138,7 @@ class PaperFit(SraeFit):
             z = self._batch(step, len(rows))
             e = network.encode(z.flatten(1, 2)).unflatten(1, z.shape[1:3]).mean(2)
             got = (e * network.v[:, None]).sum(2) + network.b[:, None]
-            return faithfulness(got, self._scores(step, rows).to(got)).sum()
+            return faithfulness(got, sent(self._scores(step, rows), got.device).to(got)).sum()
 
         return of
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xai_widgets.devices import later
 from xai_widgets.methods.masking.references import gaussian, odd
 from xai_widgets.methods.masking.terms import Question
 
@@ -37,10 +38,11 @@ def smallest_answer(
 
     low = torch.zeros(len(soft), device=soft.device)
     high = torch.full_like(low, LARGEST)
-    for _ in range(halvings):
-        middle = (low + high) / 2
-        enough = _answered(question, (ranked > level(middle)).to(soft), targets)
-        low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
+    with later():
+        for _ in range(halvings):
+            middle = (low + high) / 2
+            enough = _answered(question, (ranked > level(middle)).to(soft), targets)
+            low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
     return (0.5 + ranked - level(high)).clamp(0, 1)
 
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets import limits
+from xai_widgets.devices import later
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import OrNone, Real, Several, Whole, settle
 from xai_widgets.methods.masking import fineness
@@ -207,11 +208,13 @@ class _Search:
         self.most = tolerated(self.question.study, sides, min(sides) // self.settings.jitter)
 
     def run(self, step: Callable[[], None]) -> Tensor:
-        for number in range(self.settings.steps):
-            if len(self.active):
-                self._step(number)
-                self._retire(number)
-            step()
+        with later() as unread:
+            for number in range(self.settings.steps):
+                if len(self.active):
+                    self._step(number)
+                    self._retire(number)
+                step()
+                unread.step()
         return self._answering() if self.settings.halvings else self.masks
 
     def _answering(self) -> Tensor:
@@ -286,10 +289,11 @@ class _Search:
         recent = torch.stack(self.recent)
         spread = recent.amax(0) - recent.amin(0)
         moving = (spread[0] > SAME_AREA * recent[-1, 0]) | (spread[1:] > SAME_SCORE).any(0)
-        self._go_on_with(moving)
+        # Once a step the CPU waits here for the device: in a batch of others, last digits would be others.
+        self._go_on_with(moving.nonzero().flatten())
 
     def _go_on_with(self, chosen: Tensor) -> None:
-        if chosen.all():
+        if len(chosen) == len(self.active):
             return
         for name in ("grid", "slope", "square", "weight", "active", "question"):
             setattr(self, name, getattr(self, name)[chosen])

@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from xai_widgets import artifact
+from xai_widgets.devices import sent
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Real, Whole
 from xai_widgets.methods.masking.batches import batches, checked, each_class, own_scores
@@ -177,7 +178,7 @@ class CrispMasks:
 
     def _optimised(self, question: Question, progress: Progress) -> Tensor:
         device = self.study.device
-        moved = {name: value.to(device) for name, value in vars(question).items() if name != "study"}
+        moved = {name: sent(value, device) for name, value in vars(question).items() if name != "study"}
         with self.study.borrowed(), torch.enable_grad():
             found: Tensor = self.settings.optimise(Question(self.study, **moved), progress.advance)
         return found[:, 0].detach().cpu()

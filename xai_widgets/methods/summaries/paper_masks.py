@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets import limits
+from xai_widgets.devices import later, sent
 from xai_widgets.limits import Of, settle
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, gaussian, odd
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
@@ -99,7 +100,7 @@ class TwoStageSettings:
         sides = question.sides
         y, x = (torch.arange(0.5, max(1, side // self.cell)) * self.cell - side / 2 for side in sides)
         kept = (y[:, None] ** 2 + x**2 > (min(sides) / 2) ** 2).float()
-        return kept.expand(len(question), 1, *kept.shape).to(question.pictures.device)
+        return sent(kept, question.pictures.device).expand(len(question), 1, *kept.shape)
 
     def _descend(
         self,
@@ -111,13 +112,15 @@ class TwoStageSettings:
     ) -> Tensor:
         kept = start.clone().requires_grad_()
         adam = torch.optim.Adam([kept], lr=self.lr)
-        for _ in range(stage.steps):
-            removed = (1 - enlarged(kept)) * question.allowed
-            kept.grad = gradient(question.scores(question.removed(removed)) + penalties(kept, stage), kept)
-            adam.step()
-            with torch.no_grad():
-                kept.clamp_(0, 1)
-            step()
+        with later() as unread:
+            for _ in range(stage.steps):
+                removed = (1 - enlarged(kept)) * question.allowed
+                kept.grad = gradient(question.scores(question.removed(removed)) + penalties(kept, stage), kept)
+                adam.step()
+                with torch.no_grad():
+                    kept.clamp_(0, 1)
+                step()
+                unread.step()
         return kept.detach()
 
 

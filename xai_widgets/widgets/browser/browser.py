@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,15 +11,17 @@ import numpy as np
 from markupsafe import Markup
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.summaries.places import MOST_PLACES
 from xai_widgets.progress import Progress
 from xai_widgets.scale.browsing import SAMPLE, Cluster, Filter, Rows, Table
 from xai_widgets.scale.folder import Explanations
+from xai_widgets.scale.held import held
 from xai_widgets.scale.reading import described
 from xai_widgets.study import Study
 from xai_widgets.widgets.browser.charts import Histogram
 from xai_widgets.widgets.browser.cloud import picture_map
 from xai_widgets.widgets.browser.page import browser_page
-from xai_widgets.widgets.browser.tiles import TYPICAL, picture_card, place_card, sentence, thumbnails_of
+from xai_widgets.widgets.browser.tiles import TYPICAL, Thumbnails, picture_card, place_card, sentence
 from xai_widgets.widgets.frame.app import App
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.cards import Card, Cards
@@ -35,7 +38,7 @@ ALL = "all"
 """A menu's value for no filter: front ends may show none for None."""
 
 RIGHT = {"all pictures": ALL, "right predictions": True, "wrong predictions": False}
-PLACES, LOOKS = "place", "look"
+PLACES, LOOKS, KINDS = "place", "look", "kind of place"
 """What the pictures on a card have in common."""
 
 MEANING = (
@@ -45,6 +48,11 @@ MEANING = (
 ALIKE = (
     "A card has pictures whose strongest evidence looks alike to the network, and its mean mask. "
     "Choose a predicted class to see what its evidence consists of. Groups are found in at most {:,} pictures."
+)
+INSIDE = (
+    "A card has places inside the masks that look alike to the network: where they are, and three pictures with the "
+    "place that is meant. A picture may be on several cards. Kinds are found in {:,} of {:,} places, {} at most of a "
+    "picture, in {:,} pictures; the other places join the nearest kind."
 )
 COLUMNS = ["id", "label_name", "prediction_name", "probability", "trust", "thumbnail"]
 
@@ -95,7 +103,8 @@ class Browser(App):
         self.rows: Rows = np.arange(len(self.table))
         self.shown: list[int] = []
         self.picture: int | None = None
-        self._thumbnails = thumbnails_of(self.found)
+        self._thumbnails = Thumbnails(self.found)
+        self._held = cache(lambda predicted: held(self.found, self.table, predicted))
         manifest = self.found.manifest
         self._make_views(list(manifest["class_names"]))
         charts = ipywidgets.HBox([self.map.widget, self.histogram.widget], layout=SIDE_BY_SIDE)
@@ -114,8 +123,10 @@ class Browser(App):
 
     def _make_views(self, names: list[str]) -> None:
         self.groups: list[Cluster] = self.table.clusters
+        self._said_of_groups = MEANING
         self.meaning = ipywidgets.HTML(_said(MEANING))
-        self.alike = ipywidgets.Dropdown(options=[PLACES, LOOKS], description="Group by", layout={"width": "12em"})
+        options = [PLACES, LOOKS, *([KINDS] if self.found.manifest.get("places") else [])]
+        self.alike = ipywidgets.Dropdown(options=options, description="Group by", layout={"width": "15em"})
         fit_description(self.alike)
         self.places = Cards(cards=self._group_cards(), across=3, tile=72, label="Places of evidence")
         self.places.add_class("xw-places")
@@ -128,7 +139,7 @@ class Browser(App):
 
     def _group_cards(self) -> list[Card]:
         """A card for each group; shares are of the pictures of all groups."""
-        whole = sum(len(cluster.members) for cluster in self.groups)
+        whole = len(np.unique(np.concatenate([cluster.members for cluster in self.groups])))
         named = self.groups is not self.table.clusters
         return [
             place_card(
@@ -195,11 +206,10 @@ class Browser(App):
 
     def _regroup(self) -> None:
         """Make the cards anew: kinds of evidence are those of the predicted class that is chosen."""
-        by_looks = self.alike.value == LOOKS
-        groups = self.table.looks(self._class()) if by_looks else self.table.clusters
+        groups, self._said_of_groups = self._grouped()
         if groups is self.groups:
             return
-        self.groups, self.meaning.value = groups, _said(self._meaning())
+        self.groups, self.meaning.value = groups, _said(self._said_of_groups)
         with self.places.hold_sync():
             self.places.selected, self.places.cards = -1, self._group_cards()
 
@@ -208,8 +218,14 @@ class Browser(App):
         chosen: int | None = _none(self.predicted.value)
         return chosen
 
-    def _meaning(self) -> str:
-        return ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING
+    def _grouped(self) -> tuple[list[Cluster], str]:
+        """The groups that are asked for, and what they are."""
+        if self.alike.value == LOOKS:
+            return self.table.looks(self._class()), ALIKE.format(SAMPLE)
+        if self.alike.value == KINDS:
+            found = self._held(self._class())
+            return found.kinds, INSIDE.format(found.sampled, found.places, MOST_PLACES, found.pictures)
+        return self.table.clusters, MEANING
 
     def _areas(self) -> tuple[float, float]:
         """The chosen areas; the slider's end is no border."""
@@ -282,9 +298,7 @@ class Browser(App):
             cards = {**self.strip.page_state(), "cards": self._strip(shown), "selected": -1}
             strips.append({"line": self._line(rows), "cards": cards})
             progress.advance()
-        return browser_page(
-            self.title, ALIKE.format(SAMPLE) if self.alike.value == LOOKS else MEANING, self.places.page_state(), strips
-        )
+        return browser_page(self.title, self._said_of_groups, self.places.page_state(), strips)
 
 
 def _none(value: Any) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image, ImageDraw
 
-from xai_widgets.scale.browsing import Cluster
+from xai_widgets.scale.browsing import Cluster, Floats
 from xai_widgets.scale.folder import Explanations
 from xai_widgets.scale.rows import pixels
 from xai_widgets.show.images import data_uri, sequential
@@ -18,29 +20,47 @@ from xai_widgets.widgets.views.elements import Tile
 TYPICAL = 3
 """So many pictures stand for a place."""
 
-Thumbnails = Callable[[Sequence[int]], list[str]]
-"""Sources of the thumbnails of pictures, by their numbers in the data set."""
+RING = 1 / 9
+"""Radius of the ring around a place, as a share of the picture's shorter side."""
 
 
-def thumbnails_of(found: Explanations) -> Thumbnails:
-    """Reads thumbnails when they are asked for, each once."""
-    known: dict[int, str] = {}
+class Thumbnails:
+    """Reads the thumbnails of pictures when they are asked for, each once."""
 
-    def read(indices: Sequence[int]) -> list[str]:
-        new = [index for index in indices if index not in known]
-        for index, row in zip(new, found.rows(new, ["thumbnail"]), strict=True):
-            known[index] = data_uri(pixels(row["thumbnail"]))
-        return [known[index] for index in indices]
+    def __init__(self, found: Explanations) -> None:
+        self._found, self._known = found, dict[int, tuple[Any, str]]()
 
-    return read
+    def __call__(self, indices: Sequence[int], marks: Floats | None = None) -> list[str]:
+        """Their sources, by the numbers of the pictures, each with a ring around a place, row and column as shares."""
+        new = [index for index in dict.fromkeys(indices) if index not in self._known]
+        for index, row in zip(new, self._found.rows(new, ["thumbnail"]), strict=True):
+            there = pixels(row["thumbnail"])
+            self._known[index] = there, data_uri(there)
+        if marks is None:
+            return [self._known[index][1] for index in indices]
+        return [data_uri(ringed(self._known[one][0], *at)) for one, at in zip(indices, marks.tolist(), strict=True)]
+
+
+def ringed(picture: Any, row: float, column: float) -> Any:
+    """Pixels ``(H, W, 3)`` with a white ring with dark edges around a place."""
+    image = Image.fromarray(picture)
+    height, width = picture.shape[:2]
+    radius = max(RING * min(height, width), 2.0)
+    for more, colour in ((1, "black"), (-1, "black"), (0, "white")):
+        reach = radius + more
+        box = (column * width - reach, row * height - reach, column * width + reach, row * height + reach)
+        ImageDraw.Draw(image).ellipse(box, outline=colour)
+    return np.asarray(image)
 
 
 def place_card(cluster: Cluster, indices: Sequence[int], whole: int, thumbnails: Thumbnails, name: str = "") -> Card:
     """The mean mask of a group, and its most typical pictures; it is called by its place, if it has no name."""
     place = where(torch.from_numpy(cluster.mean)).removeprefix("most of it ")
     mean = sequential(cluster.mean, 0.0, max(float(cluster.mean.max()), 1e-6))
-    tiles: list[Tile] = [{"src": data_uri(mean, 96), "alt": f"mean mask, {place}", "caption": ""}]
-    for index, src in zip(indices, thumbnails(indices), strict=True):
+    what = "mean mask" if cluster.at is None else "where its places are"
+    tiles: list[Tile] = [{"src": data_uri(mean, 96), "alt": f"{what}, {place}", "caption": ""}]
+    marks = None if cluster.at is None else cluster.at[: len(indices)]
+    for index, src in zip(indices, thumbnails(indices, marks), strict=True):
         tiles.append({"src": src, "alt": f"picture {index}", "caption": ""})
     count, share = len(cluster.members), len(cluster.members) / whole
     classes = f"{cluster.classes} predicted classes" if cluster.classes > 1 else "one predicted class"

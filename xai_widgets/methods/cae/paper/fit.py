@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from xai_widgets.devices import sent
 from xai_widgets.errors import PictureError
 from xai_widgets.methods.cae.decoding import FittedNetworks
 from xai_widgets.methods.cae.health import Health, examine
@@ -75,9 +76,8 @@ def fit_paper(
         draws = torch.rand(len(step.indices), generator=step.generator)
         pools = [others[int(label)] for label in cached.labels[step.indices]]
         partners = torch.stack([pool[int(draw * len(pool))] for pool, draw in zip(pools, draws, strict=True)])
-        labels = cached.labels.to(study.device)
-        pair = (cached.picture(step.indices), labels[step.indices], cached.picture(partners), labels[partners])
-        return paper_loss(networks, *pair)
+        own, other = (sent(cached.labels[rows], study.device) for rows in (step.indices, partners))
+        return paper_loss(networks, cached.picture(step.indices), own, cached.picture(partners), other)
 
     train(networks, loss, len(cached), recipe, progress=progress, task="CAE as published", checkpoint=checkpoint)
     codes = _fit_head(fitted, cached, recipe, progress)
@@ -105,7 +105,8 @@ def _fit_head(fitted: FittedPaper, cached: CachedPass, recipe: Recipe, progress:
     logits = cached.logits.to(codes.device)
 
     def loss(step: Step) -> Tensor:
-        return divergence(logits[step.indices], fitted.head(standard[step.indices]), cached.study.scores)
+        rows = sent(step.indices, codes.device)
+        return divergence(logits[rows], fitted.head(standard[rows]), cached.study.scores)
 
     train(fitted.head, loss, len(cached), replace(HEAD, seed=recipe.seed), progress=progress, task="CAE's head")
     fitted.eval()
