@@ -62,25 +62,27 @@ def draw_pixels(
     count: int,
     generator: torch.Generator,
     group: Group = ALONE,
+    each: int = PER_PHOTO,
 ) -> Tensor:
-    """As `draw_crops` of a layer with so many places, without its codes."""
-    part = group.of(_photos(count, grid))
+    """As `draw_crops` of a layer with so many places, without its codes, and with so many crops of each photo."""
+    part = group.of(_photos(count, grid, each))
     photos = part.of(draw_photos(cached, among, part.size, generator))
     if grid is None:
         return photos
     blank = photos.new_zeros(0, *grid)
-    cut = [_cut(photos[row], blank, begin)[0] for row, begin in _begins(part, grid, photos.shape[1:], generator)]
+    begins = _begins(part, grid, photos.shape[1:], generator, each)
+    cut = [_cut(photos[row], blank, begin)[0] for row, begin in begins]
     return torch.stack(cut)
 
 
-def crops_of(count: int, grid: tuple[int, int] | None, group: Group) -> Part:
-    """Which of the crops this process makes: those of its photos."""
-    return group.of(_photos(count, grid)).times(1 if grid is None else PER_PHOTO)
+def crops_of(count: int, grid: tuple[int, int] | None, group: Group, each: int = PER_PHOTO) -> Part:
+    """Which of the crops this process makes: those of its photos, so many of each."""
+    return group.of(_photos(count, grid, each)).times(1 if grid is None else each)
 
 
-def _photos(count: int, grid: tuple[int, int] | None) -> int:
+def _photos(count: int, grid: tuple[int, int] | None, each: int = PER_PHOTO) -> int:
     """Two at least: batch normalisation fails on a lone vector."""
-    return max(count // (1 if grid is None else PER_PHOTO), 2)
+    return max(count // (1 if grid is None else each), 2)
 
 
 def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
@@ -98,12 +100,12 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _begins(
-    part: Part, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator
+    part: Part, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator, each: int = PER_PHOTO
 ) -> list[tuple[int, list[int]]]:
     """Where each crop begins, in places of the grid, with the number of its photo among those of the part."""
     cells, drawn = crop_cells(grid, photo), []
     for row in range(part.size):
-        for _ in range(PER_PHOTO):
+        for _ in range(each):
             begin = [
                 int(torch.randint(there - cut + 1, (1,), generator=generator))
                 for there, cut in zip(grid, cells, strict=True)

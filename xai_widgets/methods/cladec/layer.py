@@ -113,8 +113,9 @@ class FittedLayer(nn.Module):
         self.register_buffer("mean_picture", torch.zeros(study.shape))
         self.decoder = self._new_decoder(study, settings)
         self.encoder = self._new_encoder(study, settings)
-        # A warm start continues with ClaDec's scale of codes; a fresh encoder has a scale of its own.
-        fresh = settings.reference == "scratch" and self.conditional
+        # A warm start continues with ClaDec's scale of codes, and main components have one; other encoders need theirs.
+        started = isinstance(self.encoder, PatchEncoder) and self.encoder.linear is not None
+        fresh = settings.reference == "scratch" and self.conditional and not started
         self.reference_scale = _UnitScale(code[0], affine=False) if fresh else None
         self.reference_decoder = self._new_decoder(study, settings) if settings.reference else None
         self.report: LayerReport | None = None
@@ -177,6 +178,8 @@ class FittedLayer(nn.Module):
         code = self.encoder(pictures)
         if self.reference_scale is not None:
             code = self.reference_scale(code) * _each(shown, code)
+        elif isinstance(self.encoder, PatchEncoder):
+            code = code * _each(shown, code)
         elif self.conditional:
             code = self.standard(code, shown)
         return self._decode(self.reference_decoder, code, shown, torch.zeros(len(code), device=code.device))
