@@ -52,7 +52,10 @@ class LargeFit(LayerFit):
         super().__init__(*given)
         colour = _colour(self.seen.picture(slice(0, self.some)))
         self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
-        self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
+        close = _closeness(self.study.layer(self.layer).places, self.study.shape)
+        self.perceptual = self.settings.perceptual * close
+        self.witnesses = witnesses(self.study, self.layer) if self.perceptual else []
+        self.each = PER_PHOTO if close == 1 else PER_PHOTO // 2
 
     def _new(self) -> FittedLayer:
         fitted = super()._new()
@@ -69,8 +72,9 @@ class LargeFit(LayerFit):
         if step is None:
             return super()._cladec_loss(indices, None)
         _settle(self.fitted.decoder, step, self.settings.recipe)
-        part = crops_of(len(indices), self.study.layer(self.layer).places, step.group)
-        crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator, step.group)
+        count, group = len(indices), step.group
+        part = crops_of(count, self.study.layer(self.layer).places, group, self.each)
+        crops = draw_crops(self.seen, self.layer, self.count, count, step.generator, group, self.each)
         shown = self._shown(part, step)
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
         loss = part.mean(self._crop_loss(crops.pictures, picture, log_variance))
@@ -78,7 +82,7 @@ class LargeFit(LayerFit):
             every = WITNESSES_SEE if part.count == 1 or part.size >= WITNESSES_SEE * part.count else 1
             some = slice(-part.start % every, None, every)
             seen = self._seen_alike(crops.pictures[some], picture[some], part.every(every))
-            loss = loss + self.settings.perceptual * seen
+            loss = loss + self.perceptual * seen
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
@@ -135,6 +139,17 @@ def witnesses(study: Study, layer: str) -> list[str]:
         wanted = tuple(side // part for side in study.shape[1:])
         found += [block.name for block in blocks if block.places == wanted][-1:]
     return [name for name in found if _reads_crops(study, name)]
+
+
+def _closeness(places: tuple[int, int] | None, picture: tuple[int, int, int]) -> float:
+    """1 for maps at an eighth of the resolution or more, a quarter for half of that, and so on; 0 for vectors.
+
+    The coarser a layer, the less it determines of what the witnesses see, and the more its decoder would invent.
+    """
+    if places is None:
+        return 0.0
+    reduction = max(side / there for side, there in zip(picture[1:], places, strict=True))
+    return min(WITNESSED[-1] / reduction, 1.0) ** 2
 
 
 def _reads_crops(study: Study, layer: str) -> bool:

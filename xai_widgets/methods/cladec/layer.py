@@ -35,9 +35,10 @@ class Settings:
     Attributes
     ----------
     reference
-        "scratch": the auto-encoder starts from fresh weights. "warm": from the classifier's and the fitted decoder's,
-        which is quicker and never ends worse than ClaDec on the pictures held out, but may keep the classifier's
-        features and so understate what is lost. None: no auto-encoder.
+        "scratch": the auto-encoder starts from fresh weights; of large pictures, with the main components of tiles.
+        "warm": it starts from the classifier's weights and the fitted decoder's, which is quicker and never ends worse
+        than ClaDec on the pictures held out, but may keep the classifier's features and so understate what is lost.
+        None: no auto-encoder.
     recipe, reference_recipe
         How the two are trained.
     width
@@ -53,7 +54,8 @@ class Settings:
         Crops in an epoch, where pictures are large (see `is_large`): however many photos they are cut from.
     perceptual
         Where pictures are large, how alike the classifier's layers up to this one must see them, against squared error;
-        above 0, they are sharper than the conditional mean, and more often called what the originals are.
+        above 0, they are sharper than the conditional mean, and more often called what the originals are. It counts in
+        full down to an eighth of the resolution, and less for coarser layers.
     """
 
     reference: Literal["scratch", "warm"] | None
