@@ -49,7 +49,8 @@ ABOUT = {
         "Needs hundreds of photos, which need no labels. The numbers 8 and 16 name a layer by how much smaller than "
         "the picture its maps are. Errors are shares of that of a linear decoder; `colour kept` is 1 where all "
         "colour comes back; `agreement` is how often the predicted class of a decoded photo is that of the original. "
-        "The layer at 1/16 was fitted before the one at 1/8, and measured again."
+        "The reference is an auto-encoder: where its error is larger than ours, the comparison is void. "
+        "At 1/16 the verdict is VOID all the same: what is decoded is a blur."
     ),
     "srae": (
         "Needs about a hundred photos. The class is *bee*. A high share of explained variance says that the sum of "

@@ -15,7 +15,7 @@ from xai_widgets.methods.cladec.blurred import blur_problems, blurred_alike
 from xai_widgets.methods.cladec.cladec import ClaDec
 from xai_widgets.methods.cladec.crops import draw_crops, draw_pixels
 from xai_widgets.methods.cladec.large import LargeDecoder, PatchEncoder, crop_cells, photos_needed
-from xai_widgets.methods.cladec.large_fit import witnesses
+from xai_widgets.methods.cladec.large_fit import _closeness, witnesses
 from xai_widgets.methods.cladec.linear import local_error, thumbnail_error, thumbnails
 from xai_widgets.methods.common.codes import cached_pass
 from xai_widgets.methods.common.estimate import estimate
@@ -82,6 +82,13 @@ def test_a_crop_and_its_code_belong_together(study, seen):
     assert torch.equal(pixels, crops.pictures)
 
 
+def test_as_many_crops_of_a_photo_as_asked_for(study, seen):
+    generator = torch.Generator().manual_seed(0)
+    assert len(draw_crops(seen, "0", 20, 12, generator, each=1).pictures) == 12
+    crops = draw_pixels(seen, (SIDE // 4, SIDE // 4), 20, 12, generator, each=6)
+    assert len(crops) == 12
+
+
 def test_a_vector_goes_with_whole_pictures(seen):
     crops = draw_crops(seen, "4", 20, 3, torch.Generator().manual_seed(0))
     assert (crops.pictures.shape, crops.codes.shape) == ((3, 3, SIDE, SIDE), (3, 8))
@@ -107,6 +114,12 @@ def test_photos_that_a_layer_needs():
     assert photos_needed((112, 14, 14)) == 110  # 20 * 9 * 112 / 196 = 102.9
     assert photos_needed((320, 7, 7)) == 1200
     assert photos_needed((1280,)) == 26000
+
+
+def test_witnesses_count_less_for_coarse_layers():
+    picture = (3, 224, 224)
+    assert [_closeness(grid, picture) for grid in ((56, 56), (28, 28), (14, 14), (7, 7))] == [1, 1, 1 / 4, 1 / 16]
+    assert _closeness(None, picture) == 0
 
 
 def test_witnesses_are_early_and_read_crops(study):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -102,6 +104,12 @@ def test_every_task_of_a_fit_is_known(new_study, monkeypatch):
     assert estimate(explainer).seconds > 0
     explainer.fit(progress=Counting())
     assert [total * more for (total, _), more in zip(watches[0].tasks, growth, strict=True)] == pytest.approx(totals)
+
+
+def test_a_trial_does_not_count_imports(new_study, monkeypatch):
+    monkeypatch.delitem(sys.modules, "sklearn.kernel_ridge", raising=False)
+    ClaDec(new_study(), "conv2").trial()
+    assert "sklearn.kernel_ridge" in sys.modules
 
 
 def test_nothing_is_changed(fitted):

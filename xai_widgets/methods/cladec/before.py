@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import warnings
 from collections.abc import Sequence
@@ -91,6 +92,11 @@ def warn_of_few(study: Study, layers: Sequence[str], most: int) -> None:
 
 def _photos_there(study: Study, most: int) -> int:
     return min(len(study.train), most)
+
+
+def import_what_a_fit_needs() -> None:
+    """Import what a fit imports late, once and for a second: a trial would take it for work that grows."""
+    importlib.import_module("sklearn.kernel_ridge")
 
 
 def trial_growth(study: Study, settings: Settings, seen: float) -> tuple[Settings, list[float]]:

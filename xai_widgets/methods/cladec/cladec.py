@@ -184,6 +184,7 @@ class ClaDec(Explainer):
 
     def trial(self, layer: str | None = None) -> Trial:
         """A short fit of a layer, by default of the first one that was requested; see `Explainer.trial`."""
+        before.import_what_a_fit_needs()
         layer = self._named(layer)
         most, unseen = self.settings.pictures, before.measured(self.study, MEASURED)
         few = FewPictures.of(self.study, most, unseen, self.settings.recipe.seed)

@@ -34,14 +34,20 @@ def draw_photos(cached: CachedPass, among: int, count: int, generator: torch.Gen
 
 
 def draw_crops(
-    cached: CachedPass, layer: str, among: int, count: int, generator: torch.Generator, group: Group = ALONE
+    cached: CachedPass,
+    layer: str,
+    among: int,
+    count: int,
+    generator: torch.Generator,
+    group: Group = ALONE,
+    each: int = PER_PHOTO,
 ) -> Crops:
-    """About `count` crops with the layer's codes, from changed photos that the classifier reads whole.
+    """About `count` crops with the layer's codes, `each` of one changed photo, which the classifier reads whole.
 
     All processes of a group draw the same ones; each makes those of its part, see `crops_of`.
     """
     grid = cached.study.layer(layer).places
-    part = group.of(_photos(count, grid))
+    part = group.of(_photos(count, grid, each))
     photos = part.of(draw_photos(cached, among, part.size, generator))
     with cached.study.borrowed(), torch.no_grad():
         codes = read_codes(cached.study, photos, [layer])[layer]
@@ -49,7 +55,7 @@ def draw_crops(
         return Crops(photos, codes)
     cut = [
         _cut(photos[row], codes[row], begin)
-        for row, begin in _begins(part, tuple(codes.shape[2:]), photos.shape[1:], generator)
+        for row, begin in _begins(part, tuple(codes.shape[2:]), photos.shape[1:], generator, each)
     ]
     pictures, maps = (torch.stack(column) for column in zip(*cut, strict=True))
     return Crops(pictures, maps.contiguous(memory_format=torch.channels_last))
@@ -62,25 +68,27 @@ def draw_pixels(
     count: int,
     generator: torch.Generator,
     group: Group = ALONE,
+    each: int = PER_PHOTO,
 ) -> Tensor:
     """As `draw_crops` of a layer with so many places, without its codes."""
-    part = group.of(_photos(count, grid))
+    part = group.of(_photos(count, grid, each))
     photos = part.of(draw_photos(cached, among, part.size, generator))
     if grid is None:
         return photos
     blank = photos.new_zeros(0, *grid)
-    cut = [_cut(photos[row], blank, begin)[0] for row, begin in _begins(part, grid, photos.shape[1:], generator)]
+    begins = _begins(part, grid, photos.shape[1:], generator, each)
+    cut = [_cut(photos[row], blank, begin)[0] for row, begin in begins]
     return torch.stack(cut)
 
 
-def crops_of(count: int, grid: tuple[int, int] | None, group: Group) -> Part:
-    """Which of the crops this process makes: those of its photos."""
-    return group.of(_photos(count, grid)).times(1 if grid is None else PER_PHOTO)
+def crops_of(count: int, grid: tuple[int, int] | None, group: Group, each: int = PER_PHOTO) -> Part:
+    """Which of the crops this process makes: those of its photos, so many of each."""
+    return group.of(_photos(count, grid, each)).times(1 if grid is None else each)
 
 
-def _photos(count: int, grid: tuple[int, int] | None) -> int:
+def _photos(count: int, grid: tuple[int, int] | None, each: int) -> int:
     """Two at least: batch normalisation fails on a lone vector."""
-    return max(count // (1 if grid is None else PER_PHOTO), 2)
+    return max(count // (1 if grid is None else each), 2)
 
 
 def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
@@ -98,12 +106,12 @@ def _changed(photo: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _begins(
-    part: Part, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator
+    part: Part, grid: tuple[int, ...], photo: torch.Size, generator: torch.Generator, each: int
 ) -> list[tuple[int, list[int]]]:
     """Where each crop begins, in places of the grid, with the number of its photo among those of the part."""
     cells, drawn = crop_cells(grid, photo), []
     for row in range(part.size):
-        for _ in range(PER_PHOTO):
+        for _ in range(each):
             begin = [
                 int(torch.randint(there - cut + 1, (1,), generator=generator))
                 for there, cut in zip(grid, cells, strict=True)

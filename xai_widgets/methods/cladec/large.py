@@ -20,8 +20,9 @@ CROP, LEAST_CELLS = 96, 4
 WIDTHS = (2, 5, 8, 10)
 """Channels, in units of the width, with one, two, ... doublings to go."""
 
-PATCH = 4
-"""The reference's encoder begins with patches of so many pixels a side, a quarter of the resolution."""
+PATCH, TILE = 4, 16
+"""The reference's encoder begins with patches of so many pixels a side, a quarter of the resolution, and with main
+components of tiles of at most so many."""
 
 EXAMPLES_PER_NUMBER = 20
 """Places that a decoder must have seen for each number that a pixel is decoded from, as a rule of thumb."""
@@ -104,7 +105,12 @@ class LargeDecoder(nn.Module):
 
 
 class PatchEncoder(nn.Module):
-    """The reference's encoder: from patches of a picture to a code of the layer's shape, by a few convolutions."""
+    """The reference's encoder: from a picture to a code of the layer's shape.
+
+    A code of maps is the sum of two. A linear one has the main components of tiles, as many as the layer has channels,
+    and stays as it is (see `components`); a few convolutions of patches add to it, and are trained. A code that is a
+    vector has the latter alone.
+    """
 
     def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
         super().__init__()
@@ -113,6 +119,7 @@ class PatchEncoder(nn.Module):
         reduction = max(min(side / cells for side, cells in zip(picture[1:], self.grid, strict=True)), 1.0)
         steps = round(log2(reduction))
         self.patch, self.whole = min(PATCH, 2**steps), 2**steps
+        self.tile = min(self.whole, TILE)
         channels = _encoder_width(int(log2(self.patch)), width)
         layers: list[nn.Module] = [_convolution(picture[0] * self.patch**2, channels), _Residual(channels)]
         for step in range(int(log2(self.patch)), steps):
@@ -122,9 +129,13 @@ class PatchEncoder(nn.Module):
             channels = wider
         self.layers = nn.Sequential(*layers)
         cells = prod(self.grid)
-        self.head: nn.Module = (
+        self.head: nn.Linear | nn.Conv2d = (
             nn.Linear(channels * cells, code[0]) if len(code) == 1 else nn.Conv2d(channels, code[0], 3, padding=1)
         )
+        self.linear = None if len(code) == 1 else _still(nn.Conv2d(picture[0], code[0], self.tile, stride=self.tile))
+        if self.linear is not None:
+            with torch.no_grad():
+                self.head.weight *= 0.1
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Codes ``(N, C, h, w)`` or ``(N, D)`` of pictures, or of crops with in proportion fewer places."""
@@ -132,17 +143,37 @@ class PatchEncoder(nn.Module):
             max(round(there * cells / side), 1)
             for there, cells, side in zip(pictures.shape[2:], self.grid, self.picture[1:], strict=True)
         ]
-        whole = [ceil(side / self.whole) * self.whole for side in pictures.shape[2:]]
-        fitting = pictures if list(pictures.shape[2:]) == whole else F.interpolate(pictures, whole, mode="bilinear")
-        features = self.layers(F.pixel_unshuffle(fitting, self.patch))
-        if list(features.shape[2:]) != cells:
-            features = F.interpolate(features, cells, mode="bilinear", antialias=True)
+        fitting = self.fitting(pictures)
+        features = _to_grid(self.layers(F.pixel_unshuffle(fitting, self.patch)), cells)
         code: Tensor = self.head(features.flatten(1) if len(self.code) == 1 else features)
-        return code
+        return code if self.linear is None else code + _to_grid(self.linear(self.small(fitting)), cells)
+
+    def fitting(self, pictures: Tensor) -> Tensor:
+        """Pictures of whole cells."""
+        whole = [ceil(side / self.whole) * self.whole for side in pictures.shape[2:]]
+        return pictures if list(pictures.shape[2:]) == whole else F.interpolate(pictures, whole, mode="bilinear")
+
+    def small(self, fitting: Tensor) -> Tensor:
+        """Pictures whose cells have at most `TILE` pixels a side."""
+        return fitting if self.tile == self.whole else F.avg_pool2d(fitting, self.whole // self.tile)
 
     def idle(self) -> set[str]:
         """Nothing in it is without use."""
         return set()
+
+
+def _still(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Zero until it is solved, and never trained."""
+    with torch.no_grad():
+        for part in convolution.parameters():
+            part.zero_()
+    return convolution.requires_grad_(requires_grad=False)
+
+
+def _to_grid(features: Tensor, cells: list[int]) -> Tensor:
+    if list(features.shape[2:]) == cells:
+        return features
+    return F.interpolate(features, cells, mode="bilinear", antialias=True)
 
 
 def _width(left: int, width: int) -> int:

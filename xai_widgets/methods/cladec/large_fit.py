@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.cladec.components import start_at_components
 from xai_widgets.methods.cladec.crops import PER_PHOTO, crops_of, draw_crops, draw_photos, draw_pixels
 from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
 from xai_widgets.methods.cladec.information import FLOOR
 from xai_widgets.methods.cladec.large import CROP, PatchEncoder
+from xai_widgets.methods.cladec.layer import FittedLayer
 from xai_widgets.methods.common.codes import read_codes
+from xai_widgets.recipe import Recipe
 from xai_widgets.study import Study
 from xai_widgets.together import Part
 from xai_widgets.training import Step
@@ -30,6 +34,11 @@ WITNESSED = (4, 8)
 WITNESSES_SEE = 3
 """They see every third crop only, since that costs as much as decoding."""
 
+SETTLED = 0.6
+"""Share of the epochs after which batches are normalised as they will be in use, by averages of those before.
+
+A step has few photos: what they have in common, such as a colour, is hidden where they are normalised by their own."""
+
 TILE = 8
 """Side of the tiles, in pixels."""
 
@@ -43,7 +52,16 @@ class LargeFit(LayerFit):
         super().__init__(*given)
         colour = _colour(self.seen.picture(slice(0, self.some)))
         self.colour_variance = float(colour.square().mean().clamp_min(FLOOR))
-        self.witnesses = witnesses(self.study, self.layer) if self.settings.perceptual else []
+        close = _closeness(self.study.layer(self.layer).places, self.study.shape)
+        self.perceptual = self.settings.perceptual * close
+        self.witnesses = witnesses(self.study, self.layer) if self.perceptual else []
+        self.each = PER_PHOTO if close == 1 else PER_PHOTO // 2
+
+    def _new(self) -> FittedLayer:
+        fitted = super()._new()
+        if isinstance(fitted.encoder, PatchEncoder):
+            start_at_components(fitted.encoder, self.seen, self.count)
+        return fitted
 
     @property
     def examples(self) -> int:
@@ -53,8 +71,10 @@ class LargeFit(LayerFit):
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._cladec_loss(indices, None)
-        part = crops_of(len(indices), self.study.layer(self.layer).places, step.group)
-        crops = draw_crops(self.seen, self.layer, self.count, len(indices), step.generator, step.group)
+        _settle(self.fitted.decoder, step, self.settings.recipe)
+        count, group = len(indices), step.group
+        part = crops_of(count, self.study.layer(self.layer).places, group, self.each)
+        crops = draw_crops(self.seen, self.layer, self.count, count, step.generator, group, self.each)
         shown = self._shown(part, step)
         picture, log_variance = self.fitted.cladec(crops.codes, shown, torch.zeros_like(shown[:, 0]))
         loss = part.mean(self._crop_loss(crops.pictures, picture, log_variance))
@@ -62,22 +82,26 @@ class LargeFit(LayerFit):
             every = WITNESSES_SEE if part.count == 1 or part.size >= WITNESSES_SEE * part.count else 1
             some = slice(-part.start % every, None, every)
             seen = self._seen_alike(crops.pictures[some], picture[some], part.every(every))
-            loss = loss + self.settings.perceptual * seen
+            loss = loss + self.perceptual * seen
         return loss
 
     def _reference_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._reference_loss(indices, None)
+        _settle(self.fitted, step, self.settings.reference_recipe)
         wanted, part = self._reference_pictures(len(indices), step)
         picture, log_variance = self.fitted.reference(wanted, self._shown(part, step))
         return part.mean(self._crop_loss(wanted, picture, log_variance))
 
     def _reference_pictures(self, count: int, step: Step) -> tuple[Tensor, Part]:
-        """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others."""
+        """Crops for a convolutional encoder; whole photos for a copy of the classifier, which may take no others.
+
+        The classifier need not read them, so that each is of another photo.
+        """
         if isinstance(self.fitted.encoder, PatchEncoder):
             grid = self.study.layer(self.layer).places
-            pixels = draw_pixels(self.seen, grid, self.count, count, step.generator, step.group)
-            return pixels, crops_of(count, grid, step.group)
+            pixels = draw_pixels(self.seen, grid, self.count, count, step.generator, step.group, each=1)
+            return pixels, crops_of(count, grid, step.group, each=1)
         part = step.group.of(max(count // PER_PHOTO, 2))
         return part.of(draw_photos(self.seen, self.count, part.size, step.generator)), part
 
@@ -117,6 +141,17 @@ def witnesses(study: Study, layer: str) -> list[str]:
     return [name for name in found if _reads_crops(study, name)]
 
 
+def _closeness(places: tuple[int, int] | None, picture: tuple[int, int, int]) -> float:
+    """1 for maps at an eighth of the resolution or more, a quarter for half of that, and so on; 0 for vectors.
+
+    The coarser a layer, the less it determines of what the witnesses see, and the more its decoder would invent.
+    """
+    if places is None:
+        return 0.0
+    reduction = max(side / there for side, there in zip(picture[1:], places, strict=True))
+    return min(WITNESSED[-1] / reduction, 1.0) ** 2
+
+
 def _reads_crops(study: Study, layer: str) -> bool:
     """Whether the layer has in proportion fewer places for a crop."""
     places = study.layer(layer).places
@@ -130,6 +165,14 @@ def _reads_crops(study: Study, layer: str) -> bool:
         return False
     expected = [round(CROP * cells / side) for cells, side in zip(places, study.shape[1:], strict=True)]
     return read.dim() == 4 and list(read.shape[2:]) == expected
+
+
+def _settle(networks: nn.Module, step: Step, recipe: Recipe) -> None:
+    """From `SETTLED` on, normalise by averages."""
+    if step.epoch >= SETTLED * recipe.epochs:
+        for part in networks.modules():
+            if isinstance(part, _BatchNorm):
+                part.eval()
 
 
 def _difference(ours: Tensor, theirs: Tensor, part: Part) -> Tensor:

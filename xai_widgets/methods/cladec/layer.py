@@ -36,9 +36,10 @@ class Settings:
     Attributes
     ----------
     reference
-        "scratch": the auto-encoder starts from fresh weights. "warm": from the classifier's and the fitted decoder's,
-        which is quicker and never ends worse than ClaDec on the pictures held out, but may keep the classifier's
-        features and so understate what is lost. None: no auto-encoder.
+        "scratch": the auto-encoder starts from fresh weights; of large pictures, with the main components of tiles.
+        "warm": it starts from the classifier's weights and the fitted decoder's, which is quicker and never ends worse
+        than ClaDec on the pictures held out, but may keep the classifier's features and so understate what is lost.
+        None: no auto-encoder.
     recipe, reference_recipe
         How the two are trained.
     width
@@ -54,7 +55,8 @@ class Settings:
         Crops in an epoch, where pictures are large (see `is_large`): however many photos they are cut from.
     perceptual
         Where pictures are large, how alike the classifier's layers up to this one must see them, against squared error;
-        above 0, they are sharper than the conditional mean, and more often called what the originals are.
+        above 0, they are sharper than the conditional mean, and more often called what the originals are. It counts in
+        full down to an eighth of the resolution, and less for coarser layers.
     """
 
     reference: Literal["scratch", "warm"] | None
@@ -114,8 +116,9 @@ class FittedLayer(nn.Module):
         self.register_buffer("mean_picture", torch.zeros(study.shape))
         self.decoder = self._new_decoder(study, settings)
         self.encoder = self._new_encoder(study, settings)
-        # A warm start continues with ClaDec's scale of codes; a fresh encoder has a scale of its own.
-        fresh = settings.reference == "scratch" and self.conditional
+        # A warm start continues with ClaDec's scale of codes, and main components have one; other encoders need theirs.
+        started = isinstance(self.encoder, PatchEncoder) and self.encoder.linear is not None
+        fresh = settings.reference == "scratch" and self.conditional and not started
         self.reference_scale = _UnitScale(code[0], affine=False) if fresh else None
         self.reference_decoder = self._new_decoder(study, settings) if settings.reference else None
         self.report: LayerReport | None = None
@@ -178,6 +181,8 @@ class FittedLayer(nn.Module):
         code = self.encoder(pictures)
         if self.reference_scale is not None:
             code = self.reference_scale(code) * _each(shown, code)
+        elif isinstance(self.encoder, PatchEncoder):
+            code = code * _each(shown, code)
         elif self.conditional:
             code = self.standard(code, shown)
         return self._decode(self.reference_decoder, code, shown, torch.zeros(len(code), device=code.device))
