@@ -31,6 +31,9 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 OURS, PAPER = "ours", "paper"
 
+SEEDS = 3
+"""Seeds of a whole experiment."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -117,6 +120,7 @@ class Experiment:
 def run(experiment: Experiment, given: Sequence[str] | None = None) -> None:
     """Measure for each seed, and print or write the numbers; say why where data are missing."""
     typed = _arguments(experiment).parse_args(given)
+    seeds = typed.seeds or (1 if typed.quick else SEEDS)
     options = Options(typed.data, typed.quick)
     if reason := experiment.missing(options):
         print(json.dumps({"file": f"{experiment.name}.py", "skipped": reason}))
@@ -124,7 +128,7 @@ def run(experiment: Experiment, given: Sequence[str] | None = None) -> None:
     rows, before = known(Path(typed.json)) if typed.resume else ([], 0.0)
     began, text = time.process_time(), ""
     with one_thread(), bar() if sys.stderr.isatty() else Progress() as progress:
-        for seed in range(len(rows), typed.seeds):
+        for seed in range(len(rows), seeds):
             rows.append(experiment.measured(options, seed, progress))
             minutes = before + (time.process_time() - began) / 60
             command = f"python -m benchmarks.papers.{experiment.name} --data DIR --seeds {len(rows)}"
@@ -161,7 +165,7 @@ def _arguments(experiment: Experiment) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=experiment.name, description=experiment.about)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with imagenet_samples, brain_mri, ...")
     parser.add_argument("--quick", action="store_true", help="fewer pictures and shorter fits, under three minutes")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
+    parser.add_argument("--seeds", type=int, help=f"how many seeds; default: {SEEDS}, or 1 with --quick")
     parser.add_argument("--resume", action="store_true", help="measure only seeds that the file of --json has not")
     parser.add_argument("--json", default="-", metavar="FILE", help="where the numbers go; - prints them")
     return parser

@@ -45,7 +45,6 @@ from xai_widgets.pictures import PictureSet
 from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
-SIDE = 224
 STRONG, WEAK = "lite0", "small"
 PAPER_SHARE = 8
 """The published masks get a part of their steps, so that they take about as long as ours: one in so many."""
@@ -53,15 +52,16 @@ PAPER_SHARE = 8
 
 @dataclass(frozen=True)
 class Size:
-    """How much is learnt and searched."""
+    """How much is learnt and searched, and how large photos of ants and bees are."""
 
     learnt: int
     unseen: int
     epochs: int
     searched: int
+    side: int
 
 
-SIZE, QUICK = Size(100, 60, 12, 8), Size(24, 12, 2, 5)
+SIZE, QUICK = Size(100, 60, 12, 8, 224), Size(16, 8, 2, 5, 160)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def measured(options: Options, seed: int, progress: Progress) -> Rows:
 
 
 def _insects(options: Options, size: Size, seed: int) -> Photos:
-    parts = [xw.folder(options.data / "ants_bees" / part, SIDE) for part in ("train", "test")]
+    parts = [xw.folder(options.data / "ants_bees" / part, size.side) for part in ("train", "test")]
     counts = (size.learnt, size.unseen)
     train, test = (_some(part, count, seed) for part, count in zip(parts, counts, strict=True))
     return Photos(train, test, ("ants", "bees"), 1)

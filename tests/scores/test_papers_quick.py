@@ -17,7 +17,7 @@ TINY = {
     "cladec_fashion": ((200, 60, 1, 1, 1, (0.5, 0.9)), {}),
     "srae_faithfulness": ((200, 60, 1, 1, 1, 12, 6, 1, 1), {}),
     "cae_brain_mri": ((8, 60, 1, 1, 2), {}),
-    "summaries_networks": ((16, 8, 1, 5), {"SIDE": 96}),
+    "summaries_networks": ((16, 8, 1, 5, 96), {}),
 }
 """The size of each experiment in place of --quick, and what else is smaller."""
 
