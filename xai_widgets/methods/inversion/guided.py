@@ -54,7 +54,7 @@ LARGE_SETTINGS: dict[str, Any] = {
     "tidy": True,
 }
 """Of large pictures: fewer and greater steps, and a smaller `eps`, since each of thousands of channels has a small part
-of the gradient. Softer masks have a gradient in more places: with a slope of 20 they were a third larger, and kept as
+of the gradient. Softer masks have a gradient in more places: with a slope of 20 they were a quarter larger, and kept as
 much. ``benchmarks/photos/inversion.py --sweep search`` compares them with others; steps on pictures of half
 the side, which cost a third, made masks of twice the area there."""
 
