@@ -6,7 +6,6 @@ The whole site is built by .ci/run; here a page or two, and only where Sphinx is
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import re
 import subprocess
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 import xai_widgets
+from tests.loading import module_at
 from xai_widgets.cli.main import parser
 
 REPOSITORY = Path(__file__).parents[1]
@@ -53,10 +53,7 @@ def extension(name: str) -> ModuleType:
     pytest.importorskip("sphinx", reason=NEEDS_SPHINX)
     if str(DOCS / "_ext") not in sys.path:  # as docs/conf.py has it
         sys.path.append(str(DOCS / "_ext"))
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / "_ext" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(DOCS / "_ext" / f"{name}.py")
 
 
 @pytest.mark.parametrize("name", [name for name in xai_widgets.__all__ if not name.startswith("__")])

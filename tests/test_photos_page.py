@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
+
+from tests.loading import module_at
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "photos" / "page.py"
 
 
 def test_the_page_equals_its_numbers():
-    spec = importlib.util.spec_from_file_location("photos_page", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = module_at(PATH)
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run python benchmarks/photos/page.py"

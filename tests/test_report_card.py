@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.loading import module_at
 from xai_widgets.scores.row_exam import BETTER
 from xai_widgets.scores.rows import OF_TRANSFORMERS, ROWS
 
 REPOSITORY = Path(__file__).parents[1]
 
 
-def loaded():
-    spec = importlib.util.spec_from_file_location("docs_report_card", REPOSITORY / "docs" / "report_card.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-card = loaded()
+card = module_at(REPOSITORY / "docs" / "report_card.py")
 
 
 @pytest.fixture

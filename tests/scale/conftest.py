@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+
+from tests.loading import module_at
 
 for name in ("pyarrow", "datasets", "accelerate"):
     pytest.importorskip(name, reason='pip install -e ".[scale]"')
@@ -14,10 +15,7 @@ for name in ("pyarrow", "datasets", "accelerate"):
 @pytest.fixture(scope="session")
 def small():
     """The script of a small run, as a module."""
-    spec = importlib.util.spec_from_file_location("small", Path(__file__).with_name("small.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).with_name("small.py"))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.loading import module_at
 from xai_widgets import artifact
 
 HERE = Path(__file__).parent
@@ -33,9 +33,7 @@ def two(environment, *more):
 def alone(tmp_path_factory):
     """All fits in one process: their losses, and the folder with their files."""
     sys.path.insert(0, str(HERE))
-    spec = importlib.util.spec_from_file_location("fits", HERE / "fits.py")
-    fits = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fits)
+    fits = module_at(HERE / "fits.py")
     sys.path.remove(str(HERE))
     out = tmp_path_factory.mktemp("alone") / "out"
     return fits.run(out), out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 import xai_widgets
+from tests.loading import module_at
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.scale.browsing import Table
 from xai_widgets.scale.held import held
@@ -24,10 +24,7 @@ BOTH = [1, 5, 7, 9, 11, 13, 15, 17]
 @pytest.fixture(scope="module")
 def painted():
     """The script of painted pictures, as a module."""
-    spec = importlib.util.spec_from_file_location("painted", HERE / "painted.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(HERE / "painted.py")
 
 
 @pytest.fixture(scope="module")

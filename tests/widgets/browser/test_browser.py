@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import xai_widgets as xw
+from tests.loading import module_at
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.widgets.browser import cloud
@@ -21,10 +21,7 @@ for name in ("pyarrow", "datasets"):
 @pytest.fixture(scope="module")
 def small():
     """The script of a small run, as a module."""
-    spec = importlib.util.spec_from_file_location("small", Path(__file__).parents[2] / "scale" / "small.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).parents[2] / "scale" / "small.py")
 
 
 @pytest.fixture(scope="module")
