@@ -39,7 +39,7 @@ from benchmarks.papers.common import (
     run,
 )
 from benchmarks.real_pictures import SIDE, Real, real_pictures, taught
-from xai_widgets.methods.masking.references import gaussian, odd
+from xai_widgets.methods.common.blur import gaussian, odd
 from xai_widgets.progress import Progress
 from xai_widgets.scores import cae_answers
 from xai_widgets.scores.counterfactual_measures import matched_iou, smoothed

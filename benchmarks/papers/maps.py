@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from xai_widgets.methods.masking.references import gaussian, odd
+from xai_widgets.methods.common.blur import gaussian, odd
 from xai_widgets.scores.counterfactual_measures import dilated
 
 ALPHAS = tuple(step / 2 for step in range(21))

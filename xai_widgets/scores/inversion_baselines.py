@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.methods.common.blur import gaussian, odd
 from xai_widgets.methods.inversion.basis import base_layers
-from xai_widgets.methods.masking.references import gaussian, odd
 from xai_widgets.progress import Progress
 from xai_widgets.scores.attention_rollout import ROLLOUT, attention_rollout, has_rollout
 from xai_widgets.scores.saliency_baselines import BATCH, PATCHES, STEPS, require_captum

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.masking.references import REFERENCES, choose, gaussian, odd
+from xai_widgets.methods.common.blur import gaussian, odd
+from xai_widgets.methods.masking.references import REFERENCES, choose
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 from xai_widgets.methods.summaries.paper_masks import Stage, handed_over, penalties
 

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def blur(pictures: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of pictures ``(N, C, H, W)`` with a kernel of six sigma, cut to fit, mirrored at the edges.
+def gaussian(
+    pictures: Tensor, sigma: float, kernel: int, edges: Literal["replicate", "reflect"] = "replicate"
+) -> Tensor:
+    """Pictures ``(N, C, H, W)``, their edges extended, blurred by `sigma` pixels, cut to an odd `kernel` of pixels.
 
-    It is torchvision's, whose import takes more than a second of the first view in a notebook.
+    Torchvision has the same for mirrored edges, but its import takes more than a second of the first view in a
+    notebook, and it multiplies by a square of weights where two lines of them do.
     """
-    widest = 2 * min(pictures.shape[-2:]) - 1  # mirroring reaches no further
-    reach = max(min(2 * round(3 * sigma) + 1, widest), 3) // 2
-    places = torch.linspace(-reach, reach, 2 * reach + 1, dtype=pictures.dtype, device=pictures.device)
-    bell = torch.exp(-0.5 * (places / max(sigma, 0.3)).square())
-    bell = bell / bell.sum()
-    # Along rows and then along columns: in one pass, it would multiply by all of a square of weights.
-    for kernel, edges in ((bell[None], (reach, reach, 0, 0)), (bell[:, None], (0, 0, reach, reach))):
-        weights = kernel.expand(pictures.shape[1], 1, *kernel.shape)
-        pictures = F.conv2d(F.pad(pictures, edges, mode="reflect"), weights, groups=pictures.shape[1])
+    offsets = torch.arange(kernel, device=pictures.device) - kernel // 2
+    weights = torch.exp(-(offsets**2) / (2 * sigma**2)).to(pictures.dtype)
+    weights = weights / weights.sum()
+    channels, reach = pictures.shape[1], kernel // 2
+    # Along columns and then along rows, each with its own edges: all of them at once make more to blur.
+    for shape, wider in (((1, 1, -1, 1), (0, 0, reach, reach)), ((1, 1, 1, -1), (reach, reach, 0, 0))):
+        each = weights.view(shape).repeat(channels, 1, 1, 1)
+        pictures = F.conv2d(F.pad(pictures, wider, mode=edges), each, groups=channels)
     return pictures
+
+
+def odd(pixels: float) -> int:
+    """The nearest odd number, at least 1."""
+    return 2 * round((pixels - 1) / 2) + 1
+
+
+def blur(pictures: Tensor, sigma: float) -> Tensor:
+    """As `gaussian`, with a kernel of six sigma, cut to fit the pictures, and mirrored edges."""
+    widest = 2 * min(pictures.shape[2:]) - 1  # mirroring reaches no further
+    size = max(min(2 * round(3 * sigma) + 1, widest), 3)
+    return gaussian(pictures, max(sigma, 0.3), size, "reflect")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.methods.common.blur import gaussian, odd
 from xai_widgets.methods.masking import references
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import PUBLISHED_SIDE, REFERENCES
@@ -29,7 +30,7 @@ def backgrounds(
     require(name)
     if name == PAPER_BLUR:
         sigma = 11.0 * min(pictures.shape[2:]) / PUBLISHED_SIDE  # the published one, scaled
-        return references.gaussian(pictures, sigma, references.odd(6 * sigma)), (name,) * len(pictures)
+        return gaussian(pictures, sigma, odd(6 * sigma)), (name,) * len(pictures)
     if name == NOISE:
         return _noise(pictures, seed), (name,) * len(pictures)
     before = own_scores(study.predict(pictures), classes)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Choice, Several
+from xai_widgets.methods.common.blur import gaussian, odd
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.pictures import PictureSet
 from xai_widgets.study import Study
@@ -74,21 +75,6 @@ def require_names(names: Sequence[str]) -> tuple[str, ...]:
     if not known:
         raise XaiWidgetsError(f"references are {known}, but must be one or more of {', '.join(REFERENCES)}")
     return known
-
-
-def gaussian(pictures: Tensor, sigma: float, kernel: int) -> Tensor:
-    """Pictures ``(N, C, H, W)``, their edges extended, blurred by `sigma` pixels, cut to an odd `kernel` of pixels."""
-    offsets = torch.arange(kernel, device=pictures.device) - kernel // 2
-    weights = torch.exp(-(offsets**2) / (2 * sigma**2)).to(pictures.dtype)
-    weights = weights / weights.sum()
-    planes = F.pad(pictures.flatten(0, 1)[:, None], [kernel // 2] * 4, mode="replicate")
-    blurred = F.conv2d(F.conv2d(planes, weights.view(1, 1, -1, 1)), weights.view(1, 1, 1, -1))
-    return blurred.view_as(pictures)
-
-
-def odd(pixels: float) -> int:
-    """The nearest odd number, at least 1."""
-    return 2 * round((pixels - 1) / 2) + 1
 
 
 def _blur(_: Study, pictures: Tensor, __: Tensor) -> Tensor:

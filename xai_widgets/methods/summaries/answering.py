@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.devices import later
-from xai_widgets.methods.masking.references import gaussian, odd
+from xai_widgets.methods.common.blur import gaussian, odd
 from xai_widgets.methods.masking.terms import Question
 
 LARGEST = 0.7

@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from xai_widgets import limits
 from xai_widgets.devices import later, sent
 from xai_widgets.limits import Of, settle
-from xai_widgets.methods.masking.references import PUBLISHED_SIDE, gaussian, odd
+from xai_widgets.methods.common.blur import gaussian, odd
+from xai_widgets.methods.masking.references import PUBLISHED_SIDE
 from xai_widgets.methods.masking.terms import Question, area, gradient, indecision, variation
 
 
