@@ -14,8 +14,7 @@ def gaussian(
 ) -> Tensor:
     """Pictures ``(N, C, H, W)``, their edges extended, blurred by `sigma` pixels, cut to an odd `kernel` of pixels.
 
-    Torchvision has the same for mirrored edges, but its import takes more than a second of the first view in a
-    notebook, and it multiplies by a square of weights where two lines of them do.
+    Torchvision's blur mirrors the edges, always, and multiplies by a square of weights where two lines of them do.
     """
     offsets = torch.arange(kernel, device=pictures.device) - kernel // 2
     weights = torch.exp(-(offsets**2) / (2 * sigma**2)).to(pictures.dtype)
