@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import combinations
 
 import torch
@@ -109,7 +110,7 @@ class _Answer:
 def found(activation: Tensor, picture: tuple[int, int]) -> tuple[Layout | None, bool]:
     """The layout that explains how an activation ``(5, ...)`` answers to `probes`, and whether that is sure."""
     shape = tuple(activation.shape[1:])
-    change = (activation[1:] - activation[:1]).float().abs()
+    change = (activation[1:] - activation[:1]).float().abs_()  # in place: the maps of photos are large
     if not change.sum() > LEAST_ANSWER * len(change) * activation[0].float().abs().sum():
         return None, False
     best, explained = _best(change, _layouts(shape, picture))
@@ -142,8 +143,9 @@ def _locality(change: Tensor, axis: int) -> float:
 def _best(change: Tensor, layouts: Iterator[Layout]) -> tuple[Layout | None, float]:
     """The layout that explains the changes best, the first of about equal ones; the first of all if it does well."""
     best, most = None, 0.0
+    of_axes = cache(partial(_leaning_along, change))  # many layouts are grids of the same axis
     for number, layout in enumerate(layouts):
-        explained = agreement(change, layout)
+        explained = _agreement(of_axes(layout.axes), layout)
         if explained > most + ALIKE:
             best, most = layout, explained
         if number == 0 and explained > WELL:
@@ -186,8 +188,10 @@ def agreement(change: Tensor, layout: Layout) -> float:
     One is of where each place should lie from top to bottom with where the quarters lie that change it most, the
     other from left to right. Tokens that belong to no place should lean to no side.
     """
-    others = [axis for axis in range(1, change.dim()) if axis not in layout.axes]
-    leaning = _leaning(change.sum(others) if others else change)
+    return _agreement(_leaning_along(change, layout.axes), layout)
+
+
+def _agreement(leaning: tuple[Tensor, Tensor], layout: Layout) -> float:
     places = (nn.functional.pad(where.flatten(), (layout.before, layout.after)) for where in _where(layout.sides))
     explained = [
         _correlation(lean.flatten(), where.to(lean))
@@ -195,6 +199,12 @@ def agreement(change: Tensor, layout: Layout) -> float:
         if side > 1
     ]
     return min(explained, default=0.0)
+
+
+def _leaning_along(change: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """See `_leaning`; of changes ``(4, ...)``, added along all other axes."""
+    others = [axis for axis in range(1, change.dim()) if axis not in axes]
+    return _leaning(change.sum(others) if others else change)
 
 
 def _leaning(answers: Tensor) -> tuple[Tensor, Tensor]:

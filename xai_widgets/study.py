@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -199,8 +200,8 @@ class Study:
         """The model's floating-point type."""
         return next((tensor.dtype for tensor in self._tensors() if tensor.is_floating_point()), torch.float32)
 
-    def _tensors(self) -> list[Tensor]:
-        return [*self.model.parameters(), *self.model.buffers()]
+    def _tensors(self) -> Iterator[Tensor]:
+        return chain(self.model.parameters(), self.model.buffers())
 
     def borrowed(self) -> AbstractContextManager[None]:
         """Context in which `network` can be run; nested ones share it."""
@@ -245,17 +246,15 @@ class Study:
 
     def layers(self) -> tuple[Layer, ...]:
         """All layers in the order in which they are run, with shapes and layouts from two dry runs."""
-        return self._traced
+        return self._traced[0]
 
     def blocks(self) -> tuple[Layer, ...]:
         """The few layers worth drawing: the network's own blocks, in order."""
-        layers = self._traced
-        with self.borrowed():
-            return _layers.blocks(self.network, layers)
+        return self._traced[1]
 
     def layer(self, name: str) -> Layer:
         """The layer of that name; a `LayerError` with the closest names if there is none."""
-        name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self._traced}
+        name, known = limits.Of((str,))("layer", name), {layer.name: layer for layer in self.layers()}
         if not known:
             raise LayerError(NO_LAYERS)
         if name and name not in known and name in self._modules():
@@ -316,9 +315,10 @@ class Study:
         return " ".join(self.remarks)
 
     @cached_property
-    def _traced(self) -> tuple[Layer, ...]:
+    def _traced(self) -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
         with self.borrowed(), torch.no_grad():
-            return listed(self.network, self.run, self.shape)
+            layers = listed(self.network, self.run, self.shape)
+            return layers, _layers.blocks(self.network, layers)
 
     def _modules(self) -> dict[str, nn.Module]:
         with self.borrowed():

@@ -82,11 +82,11 @@ def read_codes(study: Study, pictures: Tensor, layers: Sequence[str], *, whole: 
 
     With `whole`, tokens that belong to no place are not left out (see `Layout.whole`).
     """
-    return _as_codes(study, study.record(pictures, layers), whole=whole)
+    return as_codes(study, study.record(pictures, layers), whole=whole)
 
 
-def _as_codes(study: Study, recorded: Mapping[str, Tensor], *, whole: bool) -> dict[str, Tensor]:
-    """Activations as codes; see `read_codes`."""
+def as_codes(study: Study, recorded: Mapping[str, Tensor], *, whole: bool = False) -> dict[str, Tensor]:
+    """What `Study.record` gave, as codes; see `read_codes`."""
     layouts = {layer: study.layer(layer).layout for layer in recorded}
     return {
         name: layout.whole(recorded[name].float()) if whole else layout.code(recorded[name].float())
@@ -102,23 +102,6 @@ def before_logits(study: Study) -> str | None:
     """
     inner = [layer.name for layer in reversed(study.layers()) if layer.shape != (study.classes,)]
     return next((name for name in inner if not _passed(study, name)), inner[0] if inner else None)
-
-
-def matters(study: Study, layer: str) -> bool:
-    """Whether the answer to a picture of the study depends on the layer's code; not if there are no gradients."""
-    cut: list[Tensor] = []
-
-    def leaf(activation: Tensor) -> Tensor:
-        cut.append(activation.detach().clone().requires_grad_(activation.is_floating_point()))
-        return cut[0] * 1  # the next layers may work in place, which no leaf allows
-
-    picture, _ = study.load(study.train, [0])
-    with study.borrowed(), torch.enable_grad():
-        logs = study.scores.log_probabilities(study.forward_replacing(picture, layer, leaf))
-        # The log-probability of the most probable class has no gradient left where the classifier is sure.
-        score = logs[0, logs.argmin()]
-        gradient = _gradient(score, cut[0])
-    return gradient is not None and bool((study.layer(layer).code(gradient) != 0).any())
 
 
 def require_gradients(study: Study, purpose: str) -> None:
@@ -166,7 +149,7 @@ def cached_pass(
         study.check(loaded)
         with study.borrowed(), torch.no_grad():
             answers, recorded = study.forward_and_record(loaded, list(codes))
-            for layer, code in _as_codes(study, recorded, whole=whole).items():
+            for layer, code in as_codes(study, recorded, whole=whole).items():
                 codes[layer].append(_small(code).cpu())
             logits.append(answers.cpu())
         pixels.append((loaded * 255).round().to(torch.uint8))

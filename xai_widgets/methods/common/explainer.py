@@ -289,7 +289,7 @@ class Explainer(ABC):
 
     def origin(self, **extra: Any) -> dict[str, Any]:
         """How this was made, as plain values: versions, the fingerprint of the fit's model, settings, and `extra`."""
-        model = (self._fitted_for if self.fitted else None) or self.study.fingerprint
+        model = extra.get("model") or (self._fitted_for if self.fitted else None) or self.study.fingerprint
         return artifact.provenance(**{"method": self.key, "model": model, **self._settings(), **extra})
 
     @abstractmethod

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import NO_LAYERS, LayerError
-from xai_widgets.layers import run_replacing
-from xai_widgets.methods.common.codes import matters, read_codes
+from xai_widgets.methods.common.codes import as_codes, read_codes
+from xai_widgets.methods.common.inner import Inner, mattering
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
 
@@ -81,7 +82,12 @@ class Basis:
 def basis_of(study: Study, pictures: Tensor, layers: Mapping[str, bool]) -> Basis:
     """The channels of one batch; `layers` says which have negative values, too. Call it inside `study.borrowed()`."""
     with torch.no_grad():
-        maps = read_codes(study, pictures, list(layers))
+        return basis_from(study, study.record(pictures, list(layers)), layers)
+
+
+def basis_from(study: Study, recorded: Mapping[str, Tensor], layers: Mapping[str, bool]) -> Basis:
+    """As `basis_of`, of what `Study.record` gave of the batch for these layers, and perhaps for others."""
+    maps = as_codes(study, {name: recorded[name] for name in layers})
     halves = [torch.cat([one, -one], 1) if layers[name] else one for name, one in maps.items()]
     return Basis(tuple(layers), tuple(one.relu() for one in halves))
 
@@ -123,39 +129,6 @@ def attributions(
         return inner.attributions(targets.log_probabilities(inner.logits, study.scores))
 
 
-class Inner:
-    """One pass, of whose layers gradients can be taken; to be made inside `study.borrowed()`, with gradients on."""
-
-    def __init__(self, study: Study, pictures: Tensor, layers: Sequence[str]) -> None:
-        self._layers = [study.layer(name) for name in layers]
-        self._outputs: dict[str, Tensor] = {}
-        self.logits = self._run(study, pictures, layers)
-
-    def attributions(self, scores: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Each layer's maps, and the gradients of the sum of some scores of the logits; they can be asked for again."""
-        outputs = list(self._outputs.values())
-        found: Sequence[Tensor | None] = [None] * len(outputs)
-        if scores.requires_grad:
-            found = torch.autograd.grad(scores.sum(), outputs, retain_graph=True, allow_unused=True)
-        gradients = [torch.zeros_like(one) if own is None else own for one, own in zip(outputs, found, strict=True)]
-        return [
-            (layer.code(output.detach()), layer.code(gradient))
-            for layer, output, gradient in zip(self._layers, outputs, gradients, strict=True)
-        ]
-
-    def _run(self, study: Study, pictures: Tensor, layers: Sequence[str]) -> Tensor:
-        if not layers:
-            return study.forward(pictures)
-        name, *others = layers
-
-        def keep(output: Tensor) -> Tensor:
-            single = output.float()
-            self._outputs[name] = single if single.requires_grad else single.detach().clone().requires_grad_()
-            return (self._outputs[name] * 1).to(output.dtype)  # the next layers may work in place, as no leaf allows
-
-        return run_replacing(study.network, lambda: self._run(study, pictures, others), name, keep)
-
-
 def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
     evidence = (maps * gradient).sum(1, keepdim=True).clamp_min(0)
     # Scaled first: gradients of a sure classifier are tiny.
@@ -191,11 +164,15 @@ def base_layers(study: Study) -> tuple[str, ...]:
     if not by_sides:
         said = "no layer of the network has maps of half its pictures' sides or less; name base_layer"
         raise LayerError(said if study.layers() else f"{said}: {NO_LAYERS}")
-    deepest = (next((name for name in reversed(names) if matters(study, name)), None) for names in by_sides.values())
-    mattering = [name for name in deepest if name is not None]
+    last = [names[-1] for names in by_sides.values()][-MOST_LAYERS:]
+    known = mattering(study, last)  # usually all of them, and one pass tells
+    deepest = (
+        next((name for name in reversed(names) if name in known or mattering(study, [name])), None)
+        for names in reversed(by_sides.values())
+    )
+    chosen = list(islice((name for name in deepest if name is not None), MOST_LAYERS))
     # No layer matters to a network whose last layer is still all 0; masks are then made of the deepest ones.
-    chosen = mattering or [names[-1] for names in by_sides.values()]
-    return tuple(chosen[-MOST_LAYERS:])
+    return tuple(chosen[::-1] or last)
 
 
 def published_layer(study: Study) -> str:

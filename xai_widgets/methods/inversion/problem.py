@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xai_widgets.devices import later, sent
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.methods.inversion.basis import Basis, basis_of
+from xai_widgets.methods.inversion.basis import Basis, basis_from
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.methods.masking.batches import batches
 from xai_widgets.methods.masking.views import blend
@@ -130,8 +130,8 @@ class Cases:
         study, deep = self.study, self.deep_layer
         pictures, backgrounds = (sent(one[rows], study.device) for one in (self.pictures, self.backgrounds))
         with torch.no_grad():
-            code = study.record(pictures, [deep])[deep].float()
-        basis = basis_of(study, pictures, self.layers)
+            recorded = study.record(pictures, [*self.layers, deep])
+        code, basis = recorded[deep].float(), basis_from(study, recorded, self.layers)
         targets = self.targets[rows].to(study.device)
         problem = MaskProblem(study, pictures, backgrounds, targets, basis, deep, code)
         return problem.channels_last() if self._slow else problem

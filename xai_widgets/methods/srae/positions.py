@@ -9,7 +9,8 @@ from torch import Tensor
 
 from xai_widgets.errors import LayerError
 from xai_widgets.layout import Layout
-from xai_widgets.methods.common.codes import matters, read_codes
+from xai_widgets.methods.common.codes import read_codes
+from xai_widgets.methods.common.inner import mattering
 from xai_widgets.study import Study
 
 View = Literal["spatial", "pooled", "flat"]
@@ -111,7 +112,7 @@ def default_layer(study: Study) -> str:
         inside = sum(block.startswith(f"{name}.") and block != f"{name}." for block in blocks)
         return name.startswith(tuple(blocks)) or 2 * inside > len(blocks)
 
-    return next((name for name in sorted(spatial, key=is_part_or_frame) if matters(study, name)), spatial[0])
+    return next((name for name in sorted(spatial, key=is_part_or_frame) if mattering(study, [name])), spatial[0])
 
 
 def layer_and_view(
