@@ -14,7 +14,8 @@ from xai_widgets.progress import Progress
 from xai_widgets.scores import all_exams
 from xai_widgets.scores.all_exams import CHEATING, HONEST, Report, examine_all
 from xai_widgets.scores.row_exam import BETTER, Row
-from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, TRIVIAL, kind_of
+from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, kind_of
+from xai_widgets.scores.trivial import TRIVIAL
 from xai_widgets.scores.twin import FITS
 from xai_widgets.show.exam_report import exam_page, exam_text, first_rows
 from xai_widgets.show.exam_words import KINDS, MEASURES

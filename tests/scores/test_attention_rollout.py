@@ -11,9 +11,9 @@ from torchvision.models import SwinTransformer, VisionTransformer
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
 from xai_widgets.scores import rows
-from xai_widgets.scores.answers import Question
 from xai_widgets.scores.attention_rollout import ROLLOUT, attention_rollout, has_rollout, rolled
 from xai_widgets.scores.inversion_baselines import baseline_masks
+from xai_widgets.scores.maps import Question
 from xai_widgets.scores.saliency_baselines import baseline_maps
 from xai_widgets.study import Study
 

@@ -10,12 +10,14 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.demos import bird_classifier
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scores.answers import ANSWERS, Question
+from xai_widgets.scores.answers import ANSWERS
 from xai_widgets.scores.cue import hottest_place, threshold
+from xai_widgets.scores.maps import Question
 from xai_widgets.scores.material import Material, draw_material
 from xai_widgets.scores.row_exam import BETTER, CASES, Row, examine_row
-from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, TRIVIAL, kind_of
+from xai_widgets.scores.rows import OF_TRANSFORMERS, OTHERS, ROWS, kind_of
 from xai_widgets.scores.saliency_baselines import blurred
+from xai_widgets.scores.trivial import TRIVIAL
 from xai_widgets.scores.twin import randomised
 from xai_widgets.study import Study
 

@@ -8,11 +8,12 @@ import pytest
 
 from xai_widgets.demos import demo
 from xai_widgets.progress import Progress
-from xai_widgets.scores.answers import ANSWERS, Question
+from xai_widgets.scores.answers import ANSWERS
 from xai_widgets.scores.hiding import SHOWN, Hidden, Marks, hidden
+from xai_widgets.scores.maps import Question
 from xai_widgets.scores.material import Material
 from xai_widgets.scores.row_exam import examine_row
-from xai_widgets.scores.rows import TRIVIAL
+from xai_widgets.scores.trivial import TRIVIAL
 from xai_widgets.widgets.workbench.catalogue import VIEWS
 
 LINE = re.compile(r"keeps (\d+)% on average; in random order (\d+)%, from the centre outwards (\d+)%: ")

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.progress import Progress
-from xai_widgets.scores.answers import Question
 from xai_widgets.scores.attribution import FILLS, LARGE_STEPS, STEPS, deletion, insertion, mean_of
-from xai_widgets.scores.rows import TRIVIAL
+from xai_widgets.scores.maps import Question
+from xai_widgets.scores.trivial import TRIVIAL
 from xai_widgets.sizes import is_large
 from xai_widgets.study import Study
 

@@ -12,8 +12,8 @@ from xai_widgets.data.bird_pictures import BirdPictures
 from xai_widgets.data.birds import PARTS
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.progress import Progress
-from xai_widgets.scores.answers import Question
 from xai_widgets.scores.bird_cases import CUE, drawn_without
+from xai_widgets.scores.maps import Question
 from xai_widgets.scores.summaries_truth import Truth
 from xai_widgets.study import Study
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from xai_widgets.errors import CancelledError, XaiWidgetsError
-from xai_widgets.scores.answers import Question
 from xai_widgets.scores.attribution import (
     FILLS,
     excess_mass,
@@ -26,6 +25,7 @@ from xai_widgets.scores.attribution import (
 )
 from xai_widgets.scores.cue import hottest_place
 from xai_widgets.scores.hiding import HIDING
+from xai_widgets.scores.maps import Question
 from xai_widgets.scores.material import Known, Material
 from xai_widgets.scores.rows import Kind, kind_of
 from xai_widgets.scores.twin import fit_twin

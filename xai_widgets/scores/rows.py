@@ -34,9 +34,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xai_widgets.errors import XaiWidgetsError
-from xai_widgets.scores.answers import ANSWERS, Question
+from xai_widgets.scores.answers import ANSWERS
 from xai_widgets.scores.attention_rollout import ROLLOUT, attention_rollout, has_rollout
+from xai_widgets.scores.maps import Question
 from xai_widgets.scores.saliency_baselines import BATCH, STEPS, blurred, last_maps, lime, occlusion, require_captum
+from xai_widgets.scores.trivial import TRIVIAL
 from xai_widgets.study import Study
 
 Kind = Literal["method", "other", "trivial"]
@@ -146,26 +148,7 @@ def _logit(study: Study, target: int) -> Callable[[Tensor], Tensor]:
     return lambda batch: study.forward(batch)[:, target]
 
 
-# --- rows that know nothing, or everything --------------------------------------------------------------------------
-
-
-def _random(asked: Question) -> Tensor:
-    return torch.rand(len(asked), *asked.pictures.shape[2:], generator=torch.Generator().manual_seed(asked.seed))
-
-
-def _centre(asked: Question) -> Tensor:
-    y, x = (torch.linspace(-1, 1, side) for side in asked.pictures.shape[2:])
-    return torch.exp(-2 * (x**2 + y[:, None] ** 2)).repeat(len(asked), 1, 1)
-
-
-def _brightest(asked: Question) -> Tensor:
-    return blurred(asked.pictures).mean(1)
-
-
-def _all_parts(asked: Question) -> Tensor:
-    if asked.parts is None:
-        raise XaiWidgetsError("where the parts are is only known of the field guide")
-    return asked.parts.any(1).float()
+# --- all rows -----------------------------------------------------------------------------------------------------
 
 
 OTHERS: Mapping[str, Maker] = {
@@ -180,14 +163,6 @@ OTHERS: Mapping[str, Maker] = {
 
 OF_TRANSFORMERS: Mapping[str, Maker] = {ROLLOUT: _rollout}
 """Another method, which only transformers with a class token have."""
-
-TRIVIAL: Mapping[str, Maker] = {
-    "random": _random,
-    "centre": _centre,
-    "brightest": _brightest,
-    "all_parts": _all_parts,
-}
-"""Rows that never look at the classifier."""
 
 ROWS: Mapping[str, Maker] = {**ANSWERS, **OTHERS, **OF_TRANSFORMERS, **TRIVIAL}
 """All rows."""

@@ -12,8 +12,8 @@ from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.counterfactual import Counterfactual
 from xai_widgets.methods.cae.scene import Choice
 from xai_widgets.pictures import load
-from xai_widgets.scores.answers import MAPS
 from xai_widgets.scores.hiding import Marks
+from xai_widgets.scores.maps import MAPS
 from xai_widgets.show.images import data_uri
 from xai_widgets.study import Study
 from xai_widgets.widgets.cae.controls import NOBODY, OVERVIEW, RUNNER_UP

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from xai_widgets.methods.cladec.explanation import SPOKEN, ClaDecExplanation
-from xai_widgets.scores.answers import MAPS
 from xai_widgets.scores.hiding import Marks
+from xai_widgets.scores.maps import MAPS
 from xai_widgets.widgets.views.drawing import exactly
 from xai_widgets.widgets.views.stage import Frame, Large
 from xai_widgets.widgets.views.verdict import Verdict, judge

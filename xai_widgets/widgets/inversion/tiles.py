@@ -11,8 +11,8 @@ from xai_widgets.methods.inversion.explanation import InversionExplanation
 from xai_widgets.methods.inversion.scene import Scene
 from xai_widgets.methods.inversion.variations import ENOUGH
 from xai_widgets.methods.masking.views import dimmed, drawn_around
-from xai_widgets.scores.answers import MAPS
 from xai_widgets.scores.hiding import Marks
+from xai_widgets.scores.maps import MAPS
 from xai_widgets.show.images import sequential
 from xai_widgets.show.words import where
 from xai_widgets.widgets.views.drawing import Draw, exactly

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from xai_widgets.methods.srae.explanation import SRAEExplanation
 from xai_widgets.methods.srae.report import ClassReport
-from xai_widgets.scores.answers import MAPS
 from xai_widgets.scores.hiding import Marks
+from xai_widgets.scores.maps import MAPS
 from xai_widgets.widgets.views.verdict import Verdict, judge
 
 ADDED = "where the x-features add most"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xai_widgets.methods.summaries.scene import Scene
 from xai_widgets.methods.summaries.summary import ClassSummaries
-from xai_widgets.scores.answers import MAPS
 from xai_widgets.scores.hiding import Marks
+from xai_widgets.scores.maps import MAPS
 from xai_widgets.widgets.views.verdict import Verdict, judge, worst
 
 

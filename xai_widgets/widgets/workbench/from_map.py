@@ -11,7 +11,6 @@ from xai_widgets.data.alterations import scene_of
 from xai_widgets.pictures import KnowsParts, item
 from xai_widgets.pool import Guest, invite
 from xai_widgets.study import Study
-from xai_widgets.widgets.cae.explorer import ManifoldExplorer
 from xai_widgets.widgets.frame.explorer import Explorer
 
 TITLE = "from the map"
@@ -23,10 +22,10 @@ def picture_from_map(apps: Sequence[Explorer], studies: Sequence[Study]) -> int 
     It takes the place of the one that was clicked before.
     """
     for app in apps:
-        if isinstance(app, ManifoldExplorer) and app.from_map >= 0:
+        if (clicked := getattr(app, "from_map", -1)) >= 0:
             for guest in app.study.guests.values():
                 guest.offered = guest.offered and guest.title != TITLE
-            return invite([study.pool for study in studies], _guest(app.study, app.from_map))
+            return invite([study.pool for study in studies], _guest(app.study, clicked))
     return None
 
 
