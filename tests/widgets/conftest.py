@@ -35,6 +35,7 @@ def data_of(page):
 
 def numbers_of(explorer):
     """What stands behind "Why?" before the sentence on what hiding the evidence does, which has to end it."""
+    explorer.why.unfolded = True
     assert explorer.wait(60)
     end = f" {hidden(explorer.study, explorer._marks(explorer._shown), Progress()).sentence()}"
     assert explorer.numbers.endswith(end)

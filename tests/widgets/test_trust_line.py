@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.widgets.conftest import do
 from xai_widgets.demos import demo
 from xai_widgets.progress import Progress
 from xai_widgets.scores.answers import ANSWERS
@@ -30,6 +31,7 @@ def test_a_view_says_what_the_exam_measures_on_its_pictures(key, study, opened, 
     explorer = opened(VIEWS[key], study)
     if key == "cladec":
         explorer.layer = study.explainers["cladec"].layers[-1]
+    explorer.why.unfolded = True
     assert explorer.wait(120)
     assert explorer.last_error is None
     marks = explorer._marks(explorer._shown)
@@ -43,11 +45,44 @@ def test_a_view_says_what_the_exam_measures_on_its_pictures(key, study, opened, 
 
 def test_the_line_of_an_explanation_that_is_gone_goes_with_it(study, opened):
     explorer = opened(VIEWS["cae"], study)
+    explorer.why.unfolded = True
     assert explorer.wait(60)
     assert LINE.search(explorer.numbers)
     explorer.overview = True
     assert explorer.wait(60)
     assert not LINE.search(explorer.numbers)
+
+
+def test_it_is_measured_for_those_who_unfold_why(study, opened, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        "xai_widgets.widgets.frame.explorer.hidden", lambda *given: measured.append(given) or hidden(*given)
+    )
+    explorer = opened(VIEWS["cae"], study)
+    assert explorer.wait(60)
+    own = explorer.numbers
+    assert not measured
+    assert not LINE.search(own)
+    assert '<details class="xw-why"><' in explorer._lines["numbers"].value
+    for unfolded in (True, False, True):
+        explorer.why.unfolded = unfolded
+        assert explorer.wait(60)
+        assert explorer.numbers.startswith(own)
+        assert LINE.search(explorer.numbers)
+        assert ('<details class="xw-why" open>' in explorer._lines["numbers"].value) == unfolded
+    assert len(measured) == 1
+    do(explorer, explorer, picture=explorer.study.pool.indices[1])
+    assert len(measured) == 2  # it is still unfolded
+    assert LINE.search(explorer.numbers)
+
+
+def test_what_cannot_be_measured_is_an_error_and_tried_once(study, opened, monkeypatch):
+    monkeypatch.setattr("xai_widgets.widgets.frame.explorer.hidden", None)
+    explorer = opened(VIEWS["cae"], study)
+    explorer.why.unfolded = True
+    assert explorer.wait(60)
+    assert isinstance(explorer.last_error, TypeError)
+    assert explorer.numbers.endswith("could not be measured.")
 
 
 def test_maps_that_know_nothing_are_no_better_than_themselves(study):

@@ -23,7 +23,7 @@ from xai_widgets.widgets.frame.progress_line import ProgressLine
 from xai_widgets.widgets.frame.saving import save
 from xai_widgets.widgets.frame.task import BackgroundTask, TaskState
 from xai_widgets.widgets.pages.frame import Page
-from xai_widgets.widgets.views.elements import STILL, KernelLine, Names
+from xai_widgets.widgets.views.elements import STILL, KernelLine, Names, Why
 from xai_widgets.widgets.views.tools import Displayed, close_all, fit_description, source
 from xai_widgets.widgets.views.verdict import Verdict, verdict_line
 
@@ -76,6 +76,8 @@ class App(Displayed, ABC):
         The background thread; ``app.task.wait()`` waits for the work that runs.
     lock
         Held while what is chosen or shown changes: controls call from the kernel's threads, results from another.
+    why
+        ``why.unfolded`` is whether the numbers behind "Why?" are unfolded.
     last_error
         The latest exception that the red line showed, or None; ``raise app.last_error`` shows where it came from.
     """
@@ -110,7 +112,8 @@ class App(Displayed, ABC):
         self._lines = {name: ipywidgets.HTML(layout={"margin": "0"}) for name in self._text}
         self._progress = ProgressLine(self.cancel, self.patience)
         kernel = KernelLine(self.without_kernel)
-        self._unseen = [kernel, Names()]
+        self.why = Why()
+        self._unseen = [kernel, Names(), self.why]
         self.widget = ipywidgets.VBox(self._frame(controls, content, more), layout={"grid_gap": "6px"})
         self.widget.add_class("xw-app")
         kernel.root = self.widget.model_id
@@ -166,7 +169,8 @@ class App(Displayed, ABC):
         role = "alert" if name == "error" else "status"
         line = self._lines[name]
         plain = f'<div class="xw xw-{name}" role="{role}">{html.escape(text)}</div>'
-        line.value = verdict_line(self._verdict, text) if name == "numbers" else plain
+        judged = verdict_line(self._verdict, text, unfolded=self.why.unfolded)
+        line.value = judged if name == "numbers" else plain
         # An empty line takes no room, except that of the sentence and the verdict: what is below them would jump.
         line.layout.display = "none" if name == "error" and not text else None
 

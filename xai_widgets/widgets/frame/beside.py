@@ -54,7 +54,7 @@ class Beside:
             row.children = [control for control in row.children if control not in own]
         head = classed(ipywidgets.HBox([self._said[place], *own]), "xw-answer-head")
         self._boxes.append(head)
-        return self._box([*app.parts.above, head, *app.parts.content], "xw-answer")
+        return self._box([app.why, *app.parts.above, head, *app.parts.content], "xw-answer")
 
     def _beyond(self, place: int) -> ipywidgets.Widget:
         """What there is of an explorer beyond the answer, under its name while any of it is seen."""
@@ -79,7 +79,8 @@ class Beside:
         for line, name, app in zip(self._said, self._names, self._apps, strict=True):
             line.value = named_verdict(name, app.verdict, app.sentence)
         judged = [(name, app) for name, app in zip(self._names, self._apps, strict=True) if app.verdict is not None]
-        self._why.value = reasons([(name, f"{app.sentence} {app.numbers}") for name, app in judged])
+        unfolded = any(app.why.unfolded for app in self._apps)
+        self._why.value = reasons([(name, f"{app.sentence} {app.numbers}") for name, app in judged], unfolded=unfolded)
 
     def close(self) -> None:
         """Close what was made here, and leave what belongs to the explorers."""

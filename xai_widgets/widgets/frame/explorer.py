@@ -31,6 +31,10 @@ from xai_widgets.widgets.views.verdict import Verdict
 PATIENCE = 0.1
 """Seconds between two questions whether to stop waiting."""
 
+WEIGHING = "What is left of the class while this is hidden bit by bit is being measured."
+NOT_WEIGHED = "What is left of the class while this is hidden could not be measured."
+"""Behind "Why?" in place of the sentence that tells."""
+
 SPOKEN = {"picture": "picture", "layer": "layer", "target": "class", "second": "class"}
 """What the parts of a selection are called in front of people."""
 
@@ -85,6 +89,7 @@ class Explorer(Fitting):
         controls, content = self._make_controls(), self._make_views()
         super().__init__(self._heading(), controls=controls, content=content, more=self._make_more())
         self._bind()
+        self.why.observe(self.locked(self._judge_again), "unfolded")
         with self.task.held():  # nothing is computed for what is not selected
             self._refresh()
             self.follow_fit()
@@ -277,33 +282,42 @@ class Explorer(Fitting):
     # --- whether to trust it -----------------------------------------------------------------------------------
 
     def judge(self, verdict: Verdict | None, numbers: str = "", shown: object = None) -> None:
-        """Say whether to trust what is shown; what hiding the evidence `shown` does is measured beside, and added."""
+        """Say whether to trust what is shown.
+
+        What hiding the evidence `shown` does is said, too, and measured only while somebody looks at the numbers.
+        """
         with self.lock:
             if shown is not self._shown:
+                self._weighing.cancel()
                 self._shown, self._weighed = shown, ""
+            if self.why.unfolded and shown is not None and not self._weighed:
                 self._weigh(shown)
             self._own_numbers = numbers
             super().judge(verdict, f"{numbers} {self._weighed}".rstrip())
+
+    def _judge_again(self) -> None:
+        self.judge(self.verdict, self._own_numbers, self._shown)
 
     def _marks(self, shown: Any) -> Marks:
         """What the evidence marks that `judge` was given; called in the background."""
         raise NotImplementedError
 
     def _weigh(self, shown: object) -> None:
-        self._weighing.cancel()
-        if shown is not None:
-            self._weighing.submit(
-                lambda progress: hidden(self.study, self._marks(shown), progress), partial(self._add, shown)
-            )
+        self._weighed = WEIGHING
+        self._weighing.submit(
+            lambda progress: hidden(self.study, self._marks(shown), progress), partial(self._add, shown)
+        )
 
     def _add(self, shown: object, found: Hidden) -> None:
         with self.lock:
             if shown is self._shown:
                 self._weighed = found.sentence()
-                self.judge(self.verdict, self._own_numbers, shown)
+                self._judge_again()
 
     def _on_weighing(self, state: TaskState) -> None:
         if state == "failed" and self._weighing.error is not None:
+            self._weighed = NOT_WEIGHED
+            self._judge_again()
             self.show_error(self._weighing.error)
 
     def wait(self, timeout: float | None = None) -> bool:

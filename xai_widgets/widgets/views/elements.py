@@ -112,3 +112,15 @@ class Names(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         super().__init__(layout={"display": "none"})
+
+
+class Why(anywidget.AnyWidget):
+    """Notices whether "Why?" is unfolded in the app that it is in; nothing of it is seen."""
+
+    _esm = source("why.js")
+
+    #: Whether it is; to be set, too, where there is no browser.
+    unfolded = traitlets.Bool(default_value=False).tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(layout={"display": "none"})

@@ -36,13 +36,13 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     return max(verdicts, key=lambda verdict: list(WORDS).index(verdict.level))
 
 
-def verdict_line(verdict: Verdict | None, numbers: str) -> Markup:
+def verdict_line(verdict: Verdict | None, numbers: str, *, unfolded: bool = False) -> Markup:
     """The line as HTML, its texts escaped; nothing where there is neither a verdict nor a number."""
     if verdict is None:
         return Markup('<div class="xw xw-verdict" role="status"><div class="xw-numbers">{}</div></div>').format(numbers)
     sign, word = WORDS[verdict.level]
     said = _JUDGED.format(sign, word, verdict.sentence)
-    return _LINE.format(verdict.level, said, _WHY.format(numbers) if numbers else "")
+    return _LINE.format(verdict.level, said, _WHY.format(_OPEN[unfolded], numbers) if numbers else "")
 
 
 def verdict_data(verdict: Verdict | None, numbers: str) -> dict[str, str]:
@@ -61,10 +61,10 @@ def named_verdict(name: str, verdict: Verdict | None, otherwise: str) -> Markup:
     return _NAMED.format(verdict.level, name, _JUDGED.format(sign, word, verdict.sentence))
 
 
-def reasons(named: list[tuple[str, str]]) -> Markup:
+def reasons(named: list[tuple[str, str]], *, unfolded: bool = False) -> Markup:
     """All numbers of two behind one "Why?", each with its name; nothing where there are none."""
     lines = Markup().join(_REASON.format(*each) for each in named)
-    return _REASONS.format(lines) if named else Markup()
+    return _REASONS.format(_OPEN[unfolded], lines) if named else Markup()
 
 
 _LINE = Markup('<div class="xw xw-verdict" role="status" data-level="{}">{}{}</div>')
@@ -73,6 +73,7 @@ _JUDGED = Markup(
     '<span class="xw-verdict-sentence">{}</span>'
 )
 _NAMED = Markup('<div class="xw xw-verdict" role="status" data-level="{}"><span class="xw-who">{}</span> {}</div>')
+_OPEN = (Markup(), Markup(" open"))
 _REASON = Markup('<p class="xw-numbers"><b>{}:</b> {}</p>')
-_REASONS = Markup('<div class="xw"><details class="xw-why"><summary>Why?</summary>{}</details></div>')
-_WHY = Markup('<details class="xw-why"><summary>Why?</summary><div class="xw-numbers">{}</div></details>')
+_REASONS = Markup('<div class="xw"><details class="xw-why"{}><summary>Why?</summary>{}</details></div>')
+_WHY = Markup('<details class="xw-why"{}><summary>Why?</summary><div class="xw-numbers">{}</div></details>')
