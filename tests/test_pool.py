@@ -33,6 +33,43 @@ def test_pictures_are_those_of_their_indices(study):
     assert Pool.unseen(study, 5).indices == pool.indices[:5]
 
 
+class Counted:
+    """Squares, and the indices that were read; their labels are known without."""
+
+    def __init__(self, squares, *, odd=None):
+        self.squares, self.labels, self.odd, self.read = squares, squares.labels.tolist(), odd, []
+
+    def __len__(self):
+        return len(self.squares)
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        picture, label = self.squares[index]
+        return (picture[:, 1:] if index == self.odd else picture), label
+
+
+def test_pictures_are_read_when_they_are_looked_at_and_once(columns, new_study, squares):
+    test = Counted(squares(12, seed=1))
+    study = new_study(columns(), test=test)
+    test.read.clear()
+    pool, few = study.pool, Pool.unseen(study, 5)
+    assert pool.labels.tolist() == [test.labels[index] for index in pool.indices]
+    assert pool.chosen(OWN, 0) + pool.chosen(EVERYTHING, 0)
+    assert not test.read
+    assert torch.equal(pool.picture(3), test.squares[pool.indices[3]][0])
+    assert torch.equal(few.picture(3), pool.picture(3))
+    assert test.read == [pool.indices[3]]
+    assert torch.equal(pool.pictures, test.squares.pictures[pool.indices])
+    assert torch.equal(few.pictures, pool.pictures[:5])
+    assert sorted(test.read) == list(range(12))
+
+
+def test_a_picture_of_another_shape_is_an_error_when_it_is_read(columns, new_study, squares):
+    study = new_study(columns(), test=Counted(squares(12, seed=1), odd=7))
+    with pytest.raises(PictureError, match="must share one shape"):
+        study.pool.pictures  # noqa: B018
+
+
 def test_kinds_and_names_of_pictures(study):
     pool = study.pool
     wrong, foreign = pool.index_of(0), pool.index_of(1)

@@ -89,6 +89,18 @@ def item(pictures: PictureSet, index: int) -> tuple[Any, int]:
     )
 
 
+def known_labels(pictures: Any) -> list[int] | None:
+    """All labels of a set, if they are known without reading its pictures."""
+    if isinstance(pictures, Subset):
+        inner = known_labels(pictures.dataset)
+        return None if inner is None else [inner[index] for index in pictures.indices]
+    labels = getattr(pictures, "labels", None)
+    try:
+        return None if labels is None or len(labels) != len(pictures) else [int(label) for label in labels]
+    except (TypeError, ValueError):
+        return None
+
+
 def alike(one: PictureSet, other: PictureSet) -> bool:
     """Whether two sets hold the same pictures, as far as a few of them tell."""
     if one is other or len(one) != len(other):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, Protocol, Self
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from xai_widgets.errors import PictureError, XaiWidgetsError
 from xai_widgets.names import UNKNOWN, Target, class_name, find_class
-from xai_widgets.pictures import KnowsParts, PictureSet, draw, item, load
+from xai_widgets.pictures import KnowsParts, PictureSet, draw, item, known_labels, load
 
 POOL = 300
 """So many unseen pictures can be chosen from."""
@@ -62,6 +64,33 @@ class Guest:
     scene: object = None
 
 
+class Shelf(dict[int, Tensor]):
+    """Pictures of a set by index, each read when it is first needed: of many that can be chosen few are looked at."""
+
+    def __init__(self, pictures: PictureSet) -> None:
+        super().__init__()
+        self.pictures = pictures
+
+    def __missing__(self, index: int) -> Tensor:
+        picture = load(self.pictures, [index])[0][0]
+        shapes = {tuple(each.shape) for each in (picture, *islice(self.values(), 1))}
+        if len(shapes) > 1:
+            raise PictureError(f"pictures of one set must share one shape, but some of these have {sorted(shapes)}")
+        self[index] = picture
+        return picture
+
+    @classmethod
+    def of(cls, study: Classifier) -> Shelf:
+        """The one of a study's unseen pictures, which all of its pools share."""
+        known = _SHELVES.get(study)
+        if known is None or known.pictures is not study.test:
+            known = _SHELVES[study] = cls(study.test)
+        return known
+
+
+_SHELVES: WeakKeyDictionary[Classifier, Shelf] = WeakKeyDictionary()
+
+
 @dataclass(eq=False)
 class Pool:
     """Pictures to choose from.
@@ -72,8 +101,8 @@ class Pool:
         The classifier that they are for.
     indices
         Their indices in ``study.test``; 0, 1, 2, ... for the user's own pictures; those of guests lie beyond.
-    pictures
-        ``(N, C, H, W)``, without guests; `batch` has all.
+    shelf
+        The pictures ``(C, H, W)`` by index, without guests.
     labels
         For each of the indices; -1 where the class is not known, as for the user's own pictures.
     own
@@ -84,7 +113,7 @@ class Pool:
 
     study: Classifier
     indices: list[int]
-    pictures: Tensor
+    shelf: dict[int, Tensor]
     labels: Tensor
     own: bool = False
     guests: dict[int, Guest] = field(default_factory=dict)
@@ -92,8 +121,12 @@ class Pool:
     @classmethod
     def unseen(cls, study: Classifier, count: int = POOL) -> Self:
         """At most so many unseen pictures of a study; a smaller pool has the first ones of a larger pool."""
-        indices = draw(study.test, count)
-        return cls(study, indices, *load(study.test, indices), guests=study.guests)
+        indices, shelf = draw(study.test, count), Shelf.of(study)
+        labels = _labels(study, indices)
+        if labels is None:
+            pictures, labels = load(study.test, indices)
+            shelf.update(zip(indices, pictures, strict=True))
+        return cls(study, indices, shelf, labels, guests=study.guests)
 
     @classmethod
     def of(cls, study: Classifier, pictures: Tensor) -> Self:
@@ -107,17 +140,25 @@ class Pool:
         batch = study.check(pictures).detach().cpu().float()
         if not len(batch):
             raise PictureError("there are no pictures to choose from")
-        return cls(study, list(range(len(batch))), batch, torch.full((len(batch),), UNKNOWN), own=True)
+        shelf = dict(enumerate(batch))
+        return cls(study, list(shelf), shelf, torch.full((len(batch),), UNKNOWN), own=True)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     # --- pictures ----------------------------------------------------------------------------------------------
 
+    @cached_property
+    def pictures(self) -> Tensor:
+        """All pictures ``(N, C, H, W)``, without guests."""
+        given, together = self._given, self.batch(self._given)
+        self.shelf.update({self.indices[number]: each for number, each in zip(given, together, strict=True)})
+        return together  # which the shelf has parts of now, and nothing twice
+
     def picture(self, number: int) -> Tensor:
         """A picture ``(C, H, W)`` by its number in this pool."""
-        guest = self.guests.get(self.indices[number])
-        return self.pictures[self._given.index(number)] if guest is None else guest.draw()[0]
+        index = self.indices[number]
+        return self.guests[index].draw()[0] if index in self.guests else self.shelf[index]
 
     def batch(self, numbers: Sequence[int]) -> Tensor:
         """Pictures ``(N, C, H, W)`` by their numbers in this pool."""
@@ -145,8 +186,8 @@ class Pool:
     def require(self, guest: Guest) -> None:
         """Refuse, with a PictureError, a picture that the study or its explainers cannot take."""
         shape = self.study.check(guest.draw()[0]).shape[1:]
-        if shape != self.pictures.shape[1:]:
-            own = tuple(self.pictures.shape[1:])
+        own = tuple(self.picture(0).shape)
+        if shape != own:
             raise PictureError(f"the picture has shape {tuple(shape)}, and those to choose from have {own}")
 
     def _append(self, index: int, label: Tensor) -> None:
@@ -245,10 +286,8 @@ class Pool:
         known = index in self.guests or 0 <= index < len(self.study.test)
         if self.own or not known:
             raise self._missing(index)
-        picture, label = load(Everything(self.study), [index])
-        pictures = self.pictures if index in self.guests else torch.cat([self.pictures, picture])
-        made = replace(self, indices=[*self.indices], pictures=pictures)
-        made._append(index, label)
+        made = replace(self, indices=[*self.indices])
+        made._append(index, load(Everything(self.study), [index])[1])
         return made
 
     def name(self, number: int) -> str:
@@ -267,6 +306,13 @@ class Pool:
 
     def _missing(self, picture: int) -> XaiWidgetsError:
         return XaiWidgetsError(f"picture {picture} is not one of the {len(self)} to choose from")
+
+
+def _labels(study: Classifier, indices: Sequence[int]) -> Tensor | None:
+    """The labels of unseen pictures; None where they are not known without reading these, or one is no class."""
+    known = known_labels(study.test)
+    labels = [] if known is None else [known[index] for index in indices]
+    return torch.tensor(labels) if labels and all(UNKNOWN <= one < len(study.class_names) for one in labels) else None
 
 
 class Everything:

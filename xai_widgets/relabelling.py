@@ -14,7 +14,7 @@ from xai_widgets.errors import PictureError
 from xai_widgets.labels import Labels, Matched, logit_of, match, place_of, require_mapping
 from xai_widgets.limits import Whole
 from xai_widgets.names import UNKNOWN
-from xai_widgets.pictures import BringsUnseen, KnowsParts, PictureSet, item, split
+from xai_widgets.pictures import BringsUnseen, KnowsParts, PictureSet, item, known_labels, split
 
 _LOG = logging.getLogger(__name__)
 
@@ -156,18 +156,6 @@ def _with_parts(pictures: Any, change: Callable[[Any], Any]) -> Any:
     else:
         made.datasets = [change(part) for part in made.datasets]
     return made
-
-
-def known_labels(pictures: Any) -> list[int] | None:
-    """All labels of a set, if they are known without reading its pictures."""
-    if isinstance(pictures, Subset):
-        inner = known_labels(pictures.dataset)
-        return None if inner is None else [inner[index] for index in pictures.indices]
-    labels = getattr(pictures, "labels", None)
-    try:
-        return None if labels is None or len(labels) != len(pictures) else [int(label) for label in labels]
-    except (TypeError, ValueError):
-        return None
 
 
 def _same(numbers: Mapping[int, int] | None) -> bool:

@@ -13,8 +13,7 @@ from torch.utils.data import Dataset, Subset
 
 from xai_widgets.errors import PictureError
 from xai_widgets.names import printable
-from xai_widgets.pictures import PictureSet, checked, item
-from xai_widgets.relabelling import known_labels
+from xai_widgets.pictures import PictureSet, checked, item, known_labels
 from xai_widgets.runs.sources import OPTIONS
 from xai_widgets.study import Study
 

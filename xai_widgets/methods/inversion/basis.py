@@ -26,7 +26,7 @@ MOST_LAYERS = 4
 """The default basis has the deepest layers, at most so many."""
 
 PROBED = 4
-"""The signs of a layer's values are read from so many pictures of the study."""
+"""The signs of a layer's values are read from so many pictures of the study, or until one has a negative value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +99,18 @@ def signs(study: Study, layers: Sequence[str]) -> dict[str, bool]:
         if map_sides(study, name) is None:
             reason = layer.layout.reason if layer.places is None else f"its maps of {layer.places} are single lines"
             raise LayerError(f"layer {name!r} has no maps (its output is {layer.shape}) to make masks of: {reason}")
-    pictures, _ = study.load(study.train, range(min(PROBED, len(study.train))))
+    found = dict.fromkeys(layers, False)
+    for index in range(min(PROBED, len(study.train))):
+        unsure = [name for name, negative in found.items() if not negative]
+        found |= _negative(study, index, unsure) if unsure else {}
+    return found
+
+
+def _negative(study: Study, index: int, layers: Sequence[str]) -> dict[str, bool]:
+    """Whether each layer gives negative values for a picture of the study."""
+    picture, _ = study.load(study.train, [index])
     with study.borrowed(), torch.no_grad():
-        codes = read_codes(study, pictures, list(layers))
-    return {name: bool((codes[name] < 0).any()) for name in layers}
+        return {name: bool((code < 0).any()) for name, code in read_codes(study, picture, layers).items()}
 
 
 def gates(study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str]) -> tuple[Tensor, ...]:

@@ -30,6 +30,8 @@ def without_needless(masks: Tensor, losses: Callable[[Tensor], Tensor]) -> Tenso
     whole = losses(masks)
     alone = torch.stack([losses(masks * ~pieces[:, [piece]]) for piece in range(used)], 1)
     needless = (pieces[:, :used] & (alone <= whole[:, None])[..., None, None]).any(1, keepdim=True)
+    if not needless.any():
+        return masks
     fewer = masks * ~needless
     better = (losses(fewer) <= whole) & (fewer.amax((1, 2, 3)) > 0)
     return torch.where(better[:, None, None, None], fewer, masks)

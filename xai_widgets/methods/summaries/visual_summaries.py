@@ -29,9 +29,8 @@ from xai_widgets.methods.summaries.summarised import SIMILARITIES, likeness, sum
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.names import UNKNOWN, Target
 from xai_widgets.packing import packed, unpacked
-from xai_widgets.pictures import INDICES, PictureSet
+from xai_widgets.pictures import INDICES, PictureSet, known_labels
 from xai_widgets.progress import Progress
-from xai_widgets.relabelling import known_labels
 from xai_widgets.study import Study
 
 ENOUGH = Whole(LEAST_PICTURES)

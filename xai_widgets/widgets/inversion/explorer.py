@@ -38,6 +38,7 @@ from xai_widgets.widgets.inversion.page import inversion_draft
 from xai_widgets.widgets.pages.draft import Draft
 from xai_widgets.widgets.views.bars import PredictionBars
 from xai_widgets.widgets.views.cards import Cards
+from xai_widgets.widgets.views.drawing import each_once, exactly
 from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
 from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
@@ -111,7 +112,7 @@ class InversionExplorer(Explorer):
         return self.controls.row
 
     def _make_views(self) -> list[ipywidgets.Widget]:
-        pixelated = max(self._pool.pictures.shape[2:]) < SMALL
+        pixelated = max(self._pool.picture(0).shape[1:]) < SMALL
         layers = [name for name in self.controls.layer.options if name != TOGETHER]
         self.strip = NetworkStrip(layers=[strip_layer(self.study.layer(name)) for name in layers])
         self.strip.add_class("xw-network-strip")
@@ -237,7 +238,7 @@ class InversionExplorer(Explorer):
 
     def _glimpse(self, choice: Choice) -> Callable[[Tensor], None]:
         """Return a function that shows some of the masks of a search."""
-        picture, shown = self._pool.picture(choice.picture), time.monotonic()
+        picture, shown, draw = self._pool.picture(choice.picture), time.monotonic(), each_once(exactly)
 
         def show(masks: Tensor) -> None:
             nonlocal shown
@@ -245,8 +246,8 @@ class InversionExplorer(Explorer):
                 return
             with self.lock:
                 if self.scene is None and choice == self._choice():
-                    self.stage.frames = [tiles.waiting(picture, masks[0])]
-                    self.grid.rows = tiles.glimpses(picture, masks)
+                    self.stage.frames = [tiles.waiting(picture, masks[0], draw)]
+                    self.grid.rows = tiles.glimpses(picture, masks, draw)
             shown = time.monotonic()
 
         return show

@@ -70,12 +70,12 @@ def large_of(scene: Scene, stop: int, row: int, draw: Draw = exactly) -> list[La
     ]
 
 
-def waiting(picture: Tensor, mask: Tensor | None = None) -> Frame:
+def waiting(picture: Tensor, mask: Tensor | None = None, draw: Draw = exactly) -> Frame:
     """The same while the search is running, with its latest mask ``(H, W)``."""
     through: Large = {"heading": "Kept alone", "src": "", "alt": "not there yet", "caption": "searching"}
     if mask is not None:
-        through |= {"src": exactly(dimmed(picture, mask)), "alt": "the picture through the mask so far"}
-    original: Large = {"heading": "Original", "src": exactly(picture), "alt": "the chosen picture", "caption": ""}
+        through |= {"src": draw(dimmed(picture, mask)), "alt": "the picture through the mask so far"}
+    original: Large = {"heading": "Original", "src": draw(picture), "alt": "the chosen picture", "caption": ""}
     removed: Large = {"heading": "Removed", "src": "", "alt": "not there yet", "caption": ""}
     return {"name": "", "tiles": [original, through, removed]}
 
@@ -109,21 +109,21 @@ def marks(found: InversionExplanation) -> Marks:
     return Marks(found.pictures, found.class_index, MAPS["inversion"](found), MASKED)
 
 
-def waiting_row(picture: Tensor) -> Row:
+def waiting_row(picture: Tensor, draw: Draw = exactly) -> Row:
     """A row of the final size with nothing but the picture."""
     blank: Tile = {"src": "", "alt": "not there yet", "caption": ""}
-    first: Tile = {"src": exactly(picture), "alt": "the chosen picture", "caption": ""}
+    first: Tile = {"src": draw(picture), "alt": "the chosen picture", "caption": ""}
     return {"label": "", "tiles": [first, *[blank] * (len(COLUMNS) - 1)]}
 
 
-def glimpses(picture: Tensor, masks: Tensor) -> list[Row]:
+def glimpses(picture: Tensor, masks: Tensor, draw: Draw = exactly) -> list[Row]:
     """Rows of the final size with masks ``(T, H, W)`` of the search, and the picture dimmed outside of each."""
     found = []
     for mask in masks.cpu():
-        row, area = waiting_row(picture), f"so far {float(mask.mean()):.1%}"
-        through = dimmed(picture, mask)
-        for place, one, alt in ((3, through, "the picture through the mask"), (4, _heat(mask), "the mask")):
-            row["tiles"][place] = {"src": exactly(one), "alt": f"{alt}, {area} of the picture", "caption": area}
+        row, area = waiting_row(picture, draw), f"so far {float(mask.mean()):.1%}"
+        through, heat = draw(dimmed(picture, mask)), exactly(_heat(mask))
+        for place, src, alt in ((3, through, "the picture through the mask"), (4, heat, "the mask")):
+            row["tiles"][place] = {"src": src, "alt": f"{alt}, {area} of the picture", "caption": area}
         found.append(row)
     return found
 
