@@ -32,6 +32,9 @@ PROBES = 5
 MOST_EXTRA = 16
 """A row of tokens has at most so many that belong to no place."""
 
+SOME = 16
+"""Channels of maps that are looked at first, about: where they tell that the layout is the usual one, they suffice."""
+
 LEAST_ANSWER = 1e-5
 """Activations that change by a smaller share do not answer."""
 
@@ -110,17 +113,39 @@ class _Answer:
 def found(activation: Tensor, picture: tuple[int, int]) -> tuple[Layout | None, bool]:
     """The layout that explains how an activation ``(5, ...)`` answers to `probes`, and whether that is sure."""
     shape = tuple(activation.shape[1:])
-    change = (activation[1:] - activation[:1]).float().abs_()  # in place: the maps of photos are large
-    if not change.sum() > LEAST_ANSWER * len(change) * activation[0].float().abs().sum():
+    usual = by_shape(shape, picture)
+    if _as_usual(activation, usual):
+        return usual, True
+    change = _change(activation)
+    if not _answers(change, activation):
         return None, False
     best, explained = _best(change, _layouts(shape, picture))
     if best is not None and explained >= _needed(best):
         return (best if len(shape) == 2 or len(best.axes) == 2 else _split(shape)), True
     if len(shape) != 2:
-        return _of_maps(activation, by_shape(shape, picture))
+        return _of_maps(activation, usual)
     local = [(axis,) for axis in (1, 2) if _locality(change, axis) > LOCAL]
     scattered = bool(local) and (best is None or best.axes not in local or explained < CLEAR)
     return (nowhere(shape) if scattered or explained < NONE else None), scattered
+
+
+def _as_usual(activation: Tensor, usual: Layout) -> bool:
+    """Whether some of the channels tell already that these are maps: of photos, all of them take long."""
+    step = activation.shape[1] // SOME
+    if activation.dim() != 4 or step < 2:
+        return False
+    some = activation[:, ::step]
+    change = _change(some)
+    return _answers(change, some) and agreement(change, usual) > WELL
+
+
+def _change(activation: Tensor) -> Tensor:
+    """How much each number changes with each of the quarters, ``(4, ...)``."""
+    return (activation[1:] - activation[:1]).float().abs_()  # in place: the maps of photos are large
+
+
+def _answers(change: Tensor, activation: Tensor) -> bool:
+    return bool(change.sum() > LEAST_ANSWER * len(change) * activation[0].float().abs().sum())
 
 
 def _of_maps(activation: Tensor, usual: Layout) -> tuple[Layout | None, bool]:
