@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import ipywidgets
 from traitlets import TraitError
@@ -16,7 +16,6 @@ from xai_widgets.methods.common.explainer import Explainer
 from xai_widgets.names import class_name
 from xai_widgets.progress import Progress
 from xai_widgets.scores.hiding import Hidden, Marks, hidden
-from xai_widgets.show.gallery import Gallery
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame import fits
 from xai_widgets.widgets.frame.difference import Search, of_predictions
@@ -27,6 +26,9 @@ from xai_widgets.widgets.pages.draft import Draft, finished
 from xai_widgets.widgets.pages.frame import Page
 from xai_widgets.widgets.views.elements import Tile
 from xai_widgets.widgets.views.verdict import Verdict
+
+if TYPE_CHECKING:
+    from xai_widgets.show.gallery import Gallery
 
 PATIENCE = 0.1
 """Seconds between two questions whether to stop waiting."""

@@ -42,7 +42,7 @@ from xai_widgets.widgets.views.drawing import each_once, exactly
 from xai_widgets.widgets.views.elements import NetworkStrip, PictureGrid, Tile
 from xai_widgets.widgets.views.layer_picker import strip_layer
 from xai_widgets.widgets.views.layouts import SIDE_BY_SIDE
-from xai_widgets.widgets.views.picture_strip import TILE, picture_cards
+from xai_widgets.widgets.views.picture_strip import TILE, picture_cards, thumbnails_of
 from xai_widgets.widgets.views.stage import Stage
 from xai_widgets.widgets.views.tools import classed
 
@@ -118,7 +118,7 @@ class InversionExplorer(Explorer):
         self.strip.add_class("xw-network-strip")
         network = classed(ipywidgets.VBox([self.strip, self.controls.layer]), "xw-network")
         self.cards = Cards(tile=TILE, pixelated=pixelated, across=-1, label="Pictures", selected=0)
-        self.cards.cards = picture_cards(self._pool, range(len(self._pool)))
+        self.cards.cards = picture_cards(self._pool, range(len(self._pool)), thumbnails_of(self._pool))
         self.stage = Stage(pixelated=pixelated, side=300)
         return [network, self.cards, self.stage]
 
@@ -167,7 +167,7 @@ class InversionExplorer(Explorer):
     def picture(self, index: int) -> None:
         if index not in self._pool.indices:
             self._pool = self._pool.with_picture(index)
-            self.cards.cards = picture_cards(self._pool, range(len(self._pool)))
+            self.cards.cards = picture_cards(self._pool, range(len(self._pool)), thumbnails_of(self._pool))
         self.cards.selected = self._pool.indices.index(index)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import ipywidgets
 
@@ -14,7 +14,6 @@ from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
 from xai_widgets.names import Target, find_class
 from xai_widgets.progress import Progress
 from xai_widgets.scores.hiding import Marks
-from xai_widgets.show.gallery import Gallery
 from xai_widgets.show.images import SMALL
 from xai_widgets.study import Study
 from xai_widgets.widgets.frame.difference import Search
@@ -33,6 +32,9 @@ from xai_widgets.widgets.summaries.tiles import summary_cards, waiting_cards
 from xai_widgets.widgets.summaries.words import judged, marks, numbers_line, only, sentence
 from xai_widgets.widgets.views.cards import Cards
 from xai_widgets.widgets.views.elements import Tile
+
+if TYPE_CHECKING:
+    from xai_widgets.show.gallery import Gallery
 
 
 class SummaryBrowser(Explorer):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import ipywidgets
 
-from xai_widgets.pool import EVERYTHING, Pool
+from xai_widgets.pool import EVERYTHING, Classifier, Pool
 from xai_widgets.widgets.views.cards import Card, Cards
 from xai_widgets.widgets.views.drawing import Draw, each_once, exactly, thumbnail
 from xai_widgets.widgets.views.elements import Tile
@@ -17,6 +18,14 @@ TILE = 64
 
 STEP = 24
 """So many pictures the line begins with, and grows by."""
+
+
+_THUMBNAILS: WeakKeyDictionary[Classifier, Draw] = WeakKeyDictionary()
+
+
+def thumbnails_of(pool: Pool) -> Draw:
+    """Thumbnails of the pictures of a study, each of which is drawn once for all views."""
+    return _THUMBNAILS.setdefault(pool.study, each_once(thumbnail))
 
 
 def picture_cards(pool: Pool, pictures: Sequence[int], draw: Draw = exactly, *, kept: int | None = None) -> list[Card]:
@@ -49,7 +58,7 @@ class PictureStrip:
         self._shown = STEP
         self._kept: int | None = None
         self._listed: list[int] = []
-        self._draw = each_once(thumbnail)
+        self._draw = thumbnails_of(pool)
         self.cards.observe(lambda _: self._grow(), "reached")
 
     @property
