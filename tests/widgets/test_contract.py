@@ -211,6 +211,8 @@ def test_what_is_closed_is_freed(key: str, new_study: Any) -> None:
 
 
 def test_the_page_shows_the_same_numbers_and_names_nothing_outside(explorer: Any) -> None:
+    explorer.why.unfolded = True
+    assert explorer.wait(60)
     page = explorer.page(progress=Progress())
     plain = page.replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u0026", "&")
     for sentence in re.split(r"(?<=[.!]) ", explorer.numbers):

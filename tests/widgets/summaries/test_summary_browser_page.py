@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.widgets.conftest import data_of
+from tests.widgets.conftest import data_of, do
 from xai_widgets.widgets.views.verdict import verdict_data
 
 NASTY = "</script><script>alert(1)</script>"
@@ -34,6 +34,7 @@ def test_all_classes_that_were_found_and_everything_in_them(written):
         for summary in page["summaries"]:
             assert len(summary["cards"]) == len(summary["details"])
             assert all(len(detail["tiles"]) == 6 for detail in summary["details"])
+    do(browser, browser.why, unfolded=True)
     assert data["classes"][2]["verdict"] == verdict_data(browser.verdict, browser.numbers)
     assert data["classes"][2]["cards"][0]["title"] == NASTY
 
