@@ -10,7 +10,7 @@ import torch
 from ipywidgets.widgets.widget import _instances
 
 from tests.widgets.cae.conftest import held_out, other, settle
-from tests.widgets.conftest import data_of
+from tests.widgets.conftest import data_of, do
 from xai_widgets.errors import NotFittedError, XaiWidgetsError
 from xai_widgets.methods.cae.cae import CAE
 from xai_widgets.methods.cae.scene import FRAMES
@@ -262,6 +262,7 @@ def test_page_figure_and_gallery_show_the_way(led):
     shown = each["maps"][each["chosen"]]
     assert [data["pictures"][one["src"]] for one in shown["frames"]] == [one["src"] for one in led.view.path.tiles]
     assert shown["sentence"] == led.sentence
+    do(led, led.why, unfolded=True)
     assert shown["verdict"] == verdict_data(led.verdict, led.numbers)
     assert shown["atlas"]["grid"] == SIDE
     assert len(each["maps"]) == len(each["chips"]) == len(each["classes"])

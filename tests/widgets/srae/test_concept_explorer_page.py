@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.widgets.conftest import data_of
+from tests.widgets.conftest import data_of, do
 from xai_widgets.widgets.views.verdict import verdict_data
 
 NASTY = "</script><script>alert(1)</script>"
@@ -32,6 +32,7 @@ def test_all_classes_with_pictures_bars_maps_and_exemplars(written):
             assert [step["kind"] for step in one["steps"]] == ["total", *["feature"] * 4, "rest", "total"]
             assert all(len(answers) == len(data["stops"]) for answers in one["turned"])
     first = data["classes"][1]["pictures"][data["line"]["chosen"]]
+    do(explorer, explorer.why, unfolded=True)
     assert (first["sentence"], first["verdict"]) == (
         explorer.sentence,
         verdict_data(explorer.verdict, explorer.numbers),
