@@ -20,6 +20,9 @@ LARGEST = 0.7
 SMOOTHED = 0.5
 """Sigma of the smoothing, in cells of the grid: it ranks what is near the mask before what is far."""
 
+ALIKE = 1e-5
+"""Ranks that differ by less are equal."""
+
 
 def smallest_answer(
     question: Question, soft: Tensor, targets: tuple[float | None, float | None], cell: float, halvings: int
@@ -31,19 +34,35 @@ def smallest_answer(
     """
     sigma = SMOOTHED * cell
     ranked = gaussian(soft, sigma, odd(6 * sigma)) * question.allowed
-    falling = ranked.flatten(1).sort(1, descending=True).values
+    place = _places(ranked)
 
-    def level(area: Tensor) -> Tensor:
-        return falling.gather(1, (area * (falling.shape[1] - 1)).long()[:, None])[:, :, None, None]
+    def region(area: Tensor) -> Tensor:
+        return place < (area * (place[0].numel() - 1)).long()[:, None, None, None]
 
     low = torch.zeros(len(soft), device=soft.device)
     high = torch.full_like(low, LARGEST)
     with later():
         for _ in range(halvings):
             middle = (low + high) / 2
-            enough = _answered(question, (ranked > level(middle)).to(soft), targets)
+            enough = _answered(question, region(middle).to(soft), targets)
             low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
-    return (0.5 + ranked - level(high)).clamp(0, 1)
+    return _ending(ranked, region(high))
+
+
+def _places(ranked: Tensor) -> Tensor:
+    """The place of each pixel in falling order, from 0 on; among equal ones the first in the picture comes first.
+
+    What differs by rounding alone is equal, or another processor would take other pixels of an even area.
+    """
+    order = (ranked / ALIKE).round().flatten(1).argsort(dim=1, descending=True, stable=True)
+    return order.argsort(1).view_as(ranked)
+
+
+def _ending(ranked: Tensor, inside: Tensor) -> Tensor:
+    """The ranks moved so that they are above 1/2 inside a region, and not outside."""
+    least = torch.where(inside, ranked, torch.inf).amin((2, 3), keepdim=True).nan_to_num(posinf=1.0)
+    moved = (0.5 + ranked - least).clamp(0, 1)
+    return torch.where(inside, moved.clamp_min(0.5 + ALIKE), moved.clamp_max(0.5))
 
 
 def _answered(question: Question, mask: Tensor, targets: tuple[float | None, float | None]) -> Tensor:
