@@ -69,6 +69,7 @@ SHEETS = {
         "cladec_photos.webp",
         "Seven photos, and below them what ClaDec and the auto-encoder decode of a layer at 1/8",
     ),
+    "srae": ("srae_photos.webp", "A cat, and the maps of x-features, which add up to its score as an Egyptian cat"),
 }
 """Of photos that may be shown, best and worst among them: those that other packages bring."""
 

@@ -2,6 +2,7 @@
 
     python benchmarks/photos/srae.py --data DIR --json -
     python benchmarks/photos/srae.py --data DIR --sweep photos   # or views, positives; on photos to fit on
+    python benchmarks/photos/srae.py --data DIR --sheet FILE     # a cat that may be shown, as a sum
 
 The class "bee" of EfficientNet-Lite0: fitted on 243 photos of ants and bees, measured on 153 others.
 """
@@ -20,6 +21,7 @@ from unittest import mock
 from common import SIDE, ants_bees, arguments, measure, report
 
 import xai_widgets as xw
+from xai_widgets.data.bundled_photos import PHOTOS, BundledPhotos
 from xai_widgets.methods.srae import fitted, views
 from xai_widgets.methods.srae.report import ClassReport
 from xai_widgets.methods.srae.srae import SRAE
@@ -29,6 +31,12 @@ from xai_widgets.progress import Progress
 from xai_widgets.study import Study
 
 CLASSES, EXPLAINED = ("ant", "bee"), "bee"
+
+CATS, ANIMALS = ("tabby", "Egyptian cat"), 300
+"""Classes that are fitted for a sheet, on so many photos, and measured on as many others."""
+
+CAT = [photo.shows for photo in PHOTOS].index("a cat")
+"""The cat among the photos that other packages bring."""
 
 SWEEPS: dict[str, tuple[float, ...]] = {
     "photos": (30, 60, 100, 150, 194),
@@ -43,9 +51,12 @@ def main() -> None:
     """Fit, compare and print."""
     parser = arguments(__doc__)
     parser.add_argument("--sweep", choices=SWEEPS, help="compare numbers of photos or of views instead")
+    parser.add_argument("--sheet", type=Path, help="draw the x-features of a cat instead")
     given = parser.parse_args()
     if given.sweep:
         print(json.dumps(sweep(given.data, given.sweep, given.seed), indent=2))
+    elif given.sheet:
+        sheet(given.data, given.seed, given.sheet)
     else:
         report(measured(ants_bees(given.data), given.seed), given.json)
 
@@ -78,6 +89,17 @@ def fit(study: Study, seed: int, positives: float | None = None) -> ClassReport:
         warnings.simplefilter("ignore")  # the numbers show it
         srae.fit(progress=Progress())
     return srae.report(EXPLAINED)
+
+
+def sheet(data: Path, seed: int, file: Path) -> None:
+    """The cat that scikit-image brings, and the maps of what adds up to its score; fitted on other cats and dogs."""
+    animals = xw.folder(data / "cats_dogs", SIDE)
+    order = Study.draw(animals, len(animals), seed)
+    seen, unseen = subset(animals, order[:ANIMALS]), subset(animals, order[ANIMALS : 2 * ANIMALS])
+    found = SRAE(lite0_study(seen, test=unseen), targets=CATS, seed=seed).fit(progress=Progress())
+    explanation = found.explain(BundledPhotos(SIDE)[CAT][0])
+    print(explanation.sentence(0), explanation.verdict(), sep="\n")
+    explanation.figure().savefig(file)
 
 
 def sweep(data: Path, what: str, seed: int) -> dict[str, dict[str, float]]:
