@@ -11,6 +11,8 @@ from typing import Literal
 
 from xai_widgets.errors import LayerError
 from xai_widgets.limits import Of, Several
+from xai_widgets.methods.cladec.coarse import small_recipe, starts_coarse
+from xai_widgets.methods.cladec.decoder import Shape
 from xai_widgets.methods.cladec.fit import LayerFit
 from xai_widgets.methods.cladec.large import photos_needed
 from xai_widgets.methods.cladec.large_fit import LargeFit
@@ -23,7 +25,7 @@ from xai_widgets.study import Study
 PERCEPTUAL = 1.0
 """For large pictures; `python benchmarks/photos/cladec.py --sweep perceptual` tries others."""
 
-MOST, MOST_LARGE = 2500, 600
+MOST, MOST_LARGE = 2500, 1500
 """Pictures to fit on, where nothing else is asked for: each of the large ones gives hundreds of crops."""
 
 MEASURED_LARGE = 160
@@ -78,9 +80,13 @@ def enough_photos(study: Study, layer: str, most: int) -> str:
 
 def needed_photos(study: Study, layer: str) -> int:
     """About how many large pictures a decoder of a layer needs."""
+    return photos_needed(_code(study, layer))
+
+
+def _code(study: Study, layer: str) -> Shape:
+    """The shape of a layer's code."""
     found = study.layer(layer)
-    channels = math.prod(found.shape) // math.prod(found.places or (1,))
-    return photos_needed((channels, *(found.places or ())))
+    return (math.prod(found.shape) // math.prod(found.places or (1,)), *(found.places or ()))
 
 
 def warn_of_few(study: Study, layers: Sequence[str], most: int) -> None:
@@ -99,7 +105,7 @@ def import_what_a_fit_needs() -> None:
     importlib.import_module("sklearn.kernel_ridge")
 
 
-def trial_growth(study: Study, settings: Settings, seen: float) -> tuple[Settings, list[float]]:
+def trial_growth(study: Study, layer: str, settings: Settings, seen: float) -> tuple[Settings, list[float]]:
     """Settings of a short fit, and how many times more steps each training of the real one takes.
 
     `seen` is how many times more pictures the real fit has; with large ones an epoch has as many steps all the same.
@@ -108,7 +114,11 @@ def trial_growth(study: Study, settings: Settings, seen: float) -> tuple[Setting
     more = settings.crops / few if by_crops(study, settings) else seen
     recipes = [settings.recipe, settings.reference_recipe]
     short = [replace(recipe, epochs=TRIAL_EPOCHS) for recipe in recipes]
-    trained = [recipe.epochs / TRIAL_EPOCHS * more for recipe in recipes[: 1 + (settings.reference is not None)]]
+    trained = [own.epochs / TRIAL_EPOCHS * more for own in recipes[: 1 + (settings.reference is not None)]]
+    code = _code(study, layer)
+    if by_crops(study, settings) and starts_coarse(code, study.shape):
+        small = [small_recipe(own, code).epochs for own in (recipes[0], short[0])]
+        trained = [small[0] / small[1] * more, *trained]
     return replace(settings, recipe=short[0], reference_recipe=short[1], crops=few), trained
 
 

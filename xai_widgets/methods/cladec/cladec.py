@@ -188,7 +188,7 @@ class ClaDec(Explainer):
         layer = self._named(layer)
         most, unseen = self.settings.pictures, before.measured(self.study, MEASURED)
         few = FewPictures.of(self.study, most, unseen, self.settings.recipe.seed)
-        settings, trained = before.trial_growth(self.study, self.settings, few.seen)
+        settings, trained = before.trial_growth(self.study, layer, self.settings, few.seen)
         batch = 1.0 if before.by_crops(self.study, settings) else few.batch(self.settings.recipe.batch_size)
         growth = (few.seen, few.unseen, *trained)
         return Trial(ClaDec(few.study, layer, settings=settings), growth, few.kept([layer]), batch)

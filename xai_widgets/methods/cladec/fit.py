@@ -82,12 +82,15 @@ class LayerFit:
     def run(self) -> FittedLayer:
         """Train decoder and reference, then measure both."""
         began = time.perf_counter()
-        epochs = {"cladec": self._train(self.fitted.decoder, self._cladec_loss, self.settings.recipe, "ClaDec")}
+        epochs = {"cladec": self._train_decoder()}
         if self.fitted.encoder is not None:
             epochs["reference"] = self._train_reference()
         report = measure(self.fitted, self.seen, self.unseen, self.settings.reference)
         self.fitted.report = replace(report, epochs=epochs, seconds=time.perf_counter() - began)
         return self.fitted.eval()
+
+    def _train_decoder(self) -> int:
+        return self._train(self.fitted.decoder, self._cladec_loss, self.settings.recipe, "ClaDec")
 
     def _train_reference(self) -> int:
         """Train encoder and decoder; a warm start is kept unless training improves on it."""

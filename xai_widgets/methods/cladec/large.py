@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xai_widgets.methods.cladec.coarse import CoarseDecoder, starts_coarse
 from xai_widgets.methods.cladec.decoder import Shape, _convolution, _doublings, _Residual, _resized, _vector_grid
 
 CROP, LEAST_CELLS = 96, 4
@@ -54,7 +55,8 @@ class LargeDecoder(nn.Module):
     """As `ConditionalDecoder`, of maps of any size: whole pictures, or crops of them.
 
     Its width follows from the layer's channels and from how far its maps are from pixels. A vector, which determines no
-    detail, is decoded at a quarter of the resolution.
+    detail, is decoded at a quarter of the resolution. Of maps that are far from pixels it draws a small picture first
+    (see `coarse`), to which the rest is added.
     """
 
     def __init__(self, code: Shape, picture: tuple[int, int, int], width: int = 16) -> None:
@@ -69,6 +71,7 @@ class LargeDecoder(nn.Module):
             nn.Linear(code[0], channels * cells) if self.flat else nn.Conv2d(code[0], channels, 3, padding=1)
         )
         self.condition = nn.Linear(code[0] + 1, channels, bias=False)
+        self.coarse = CoarseDecoder(code, picture[0], width) if starts_coarse(code, picture) else None
         stages: list[nn.Module] = [nn.BatchNorm2d(channels), nn.SiLU(), _Residual(channels)]
         for left in range(doublings - 1, 0, -1):
             narrower = _width(left, width)
@@ -88,13 +91,21 @@ class LargeDecoder(nn.Module):
         Of maps with fewer places than the layer's, the picture has in proportion fewer pixels.
         """
         stem = self.stem(code).view(len(code), -1, *(self.grid if self.flat else code.shape[2:]))
-        conditions = self.condition(torch.cat([shown - 1, alpha[:, None]], 1))
-        features = self.stages(stem + conditions[:, :, None, None])
-        start = torch.logit(prior.mean((1, 2)).clamp(0.02, 0.98))[:, None, None]
+        conditions = torch.cat([shown - 1, alpha[:, None]], 1)
+        features = self.stages(stem + self.condition(conditions)[:, :, None, None])
         size = self._size(code)
-        mean = torch.sigmoid(start + _resized(F.pixel_shuffle(self.mean(features), self.fold), size))
+        drawn = _start(prior) + _resized(F.pixel_shuffle(self.mean(features), self.fold), size)
+        if self.coarse is not None:
+            drawn = drawn + self.coarse.enlarged(code, conditions, size)
+        mean = torch.sigmoid(drawn)
         spread = F.pixel_shuffle(self.log_variance(features.detach()), self.fold)
         return mean, _resized(spread, (1, *size[1:]))
+
+    def small(self, code: Tensor, shown: Tensor, prior: Tensor) -> Tensor:
+        """The small pictures ``(N, G, 2h, 2w)`` that it begins with, of standardised codes; alpha is 0."""
+        if self.coarse is None:
+            raise ValueError("such codes are decoded without small pictures")
+        return torch.sigmoid(_start(prior) + self.coarse(code, F.pad(shown - 1, (0, 1))))
 
     def _size(self, code: Tensor) -> tuple[int, int, int]:
         if self.flat:
@@ -160,6 +171,11 @@ class PatchEncoder(nn.Module):
     def idle(self) -> set[str]:
         """Nothing in it is without use."""
         return set()
+
+
+def _start(prior: Tensor) -> Tensor:
+    """The mean colour of a picture ``(G, H, W)`` in log-odds, ``(G, 1, 1)``."""
+    return torch.logit(prior.mean((1, 2)).clamp(0.02, 0.98))[:, None, None]
 
 
 def _still(convolution: nn.Conv2d) -> nn.Conv2d:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +11,13 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from xai_widgets.errors import XaiWidgetsError
+from xai_widgets.layers import Layer
+from xai_widgets.methods.cladec.coarse import small_recipe
 from xai_widgets.methods.cladec.components import start_at_components
 from xai_widgets.methods.cladec.crops import PER_PHOTO, crops_of, draw_crops, draw_photos, draw_pixels
-from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units
+from xai_widgets.methods.cladec.fit import LayerFit, _likelihood, _some_units, part_of
 from xai_widgets.methods.cladec.information import FLOOR
-from xai_widgets.methods.cladec.large import CROP, PatchEncoder
+from xai_widgets.methods.cladec.large import CROP, LargeDecoder, PatchEncoder
 from xai_widgets.methods.cladec.layer import FittedLayer
 from xai_widgets.methods.common.codes import read_codes
 from xai_widgets.recipe import Recipe
@@ -28,8 +31,8 @@ COLOUR = 0.5
 Any such weights leave the best answer at the conditional mean; but colour is a small part of the squared error of
 photos, and is learnt late without them. `python benchmarks/photos/cladec.py --sweep colour` tries others."""
 
-WITNESSED = (4, 8)
-"""By how much smaller than the picture the maps of witnesses are."""
+WITNESSED, LATER = (4, 8), 16
+"""By how much smaller than the picture the maps of witnesses are, and those of one that comes after a close layer."""
 
 WITNESSES_SEE = 3
 """They see every third crop only, since that costs as much as decoding."""
@@ -68,10 +71,37 @@ class LargeFit(LayerFit):
         """Crops of an epoch."""
         return self.settings.crops
 
+    def _train_decoder(self) -> int:
+        """Small pictures first, as far as there are any; that part stays as it is when the rest is trained."""
+        if (coarse := self._decoder.coarse) is not None:
+            recipe = small_recipe(self.settings.recipe, self.fitted.code)
+            self._train(coarse, self._small_loss, recipe, "small pictures")
+            coarse.requires_grad_(requires_grad=False)
+        return super()._train_decoder()
+
+    @property
+    def _decoder(self) -> LargeDecoder:
+        return cast("LargeDecoder", self.fitted.decoder)  # large pictures have no other
+
+    def _small_loss(self, indices: Tensor, step: Step | None) -> Tensor:
+        """As the loss of crops, of whole photos that are small."""
+        part = part_of(len(indices), step)
+        shown = torch.ones(len(indices), self.fitted.code[0])
+        if step is not None:
+            indices = torch.randint(self.count, (len(indices),), generator=step.generator)
+            shown = _some_units(len(indices), self.fitted.code[0], step.generator)
+        indices, shown = part.of(indices), self._sent(part.of(shown))
+        code = self.fitted.standard(self.seen.code(self.layer, indices), shown)
+        small = self._decoder.small(code, shown, self.fitted.mean_picture)
+        wanted = F.interpolate(self.seen.picture(indices), small.shape[2:], mode="area")
+        return part.mean(self._squared(small - wanted))
+
     def _cladec_loss(self, indices: Tensor, step: Step | None) -> Tensor:
         if step is None:
             return super()._cladec_loss(indices, None)
         _settle(self.fitted.decoder, step, self.settings.recipe)
+        if self._decoder.coarse is not None:
+            self._decoder.coarse.eval()
         count, group = len(indices), step.group
         part = crops_of(count, self.study.layer(self.layer).places, group, self.each)
         crops = draw_crops(self.seen, self.layer, self.count, count, step.generator, group, self.each)
@@ -110,10 +140,15 @@ class LargeFit(LayerFit):
 
     def _crop_loss(self, wanted: Tensor, picture: Tensor, log_variance: Tensor) -> Tensor:
         residual = picture - wanted
-        colour = _colour(residual)
-        errors = colour.square().mean() + F.avg_pool2d(colour, TILE).square().mean()
-        loss = residual.square().mean() / self.variance + COLOUR * errors / self.colour_variance
+        tiles = F.avg_pool2d(_colour(residual), TILE).square().mean()
+        loss = self._squared(residual) + COLOUR * tiles / self.colour_variance
         return loss + _likelihood(-residual, log_variance)
+
+    def _squared(self, residual: Tensor) -> Tensor:
+        """Squared error, and that of colour again, each against its variance."""
+        return (
+            residual.square().mean() / self.variance + COLOUR * _colour(residual).square().mean() / self.colour_variance
+        )
 
     def _seen_alike(self, wanted: Tensor, picture: Tensor, part: Part) -> Tensor:
         """Mean squared difference of the witnesses' activations, each in units of its variance."""
@@ -128,17 +163,23 @@ class LargeFit(LayerFit):
 def witnesses(study: Study, layer: str) -> list[str]:
     """Layers that must see a decoded picture as they see the original.
 
-    The classifier's last blocks at a quarter and at an eighth of the resolution, up to the decoded layer. Those that
-    cannot read crops, as in a vision transformer, are left out.
+    The classifier's last blocks at a quarter and at an eighth of the resolution, up to the decoded layer; and its last
+    one at a sixteenth, if the layer is finer: what that sees follows from the layer, and nothing is invented. Those
+    that cannot read crops, as in a vision transformer, are left out.
     """
     names = [known.name for known in study.layers()]
     until = {name: place for place, name in enumerate(names)}
     blocks = [block for block in study.blocks() if until[block.name] <= until[layer]]
-    found = []
-    for part in WITNESSED:
-        wanted = tuple(side // part for side in study.shape[1:])
-        found += [block.name for block in blocks if block.places == wanted][-1:]
+    found = [name for part in WITNESSED for name in _last(study, blocks, part)]
+    if _closeness(study.layer(layer).places, study.shape) == 1:
+        found += _last(study, study.blocks(), LATER)
     return [name for name in found if _reads_crops(study, name)]
+
+
+def _last(study: Study, blocks: Sequence[Layer], part: int) -> list[str]:
+    """The name of the last block whose maps are so many times smaller than the picture, if there is one."""
+    wanted = tuple(side // part for side in study.shape[1:])
+    return [block.name for block in blocks if block.places == wanted][-1:]
 
 
 def _closeness(places: tuple[int, int] | None, picture: tuple[int, int, int]) -> float:

@@ -54,9 +54,9 @@ class Settings:
     crops
         Crops in an epoch, where pictures are large (see `is_large`): however many photos they are cut from.
     perceptual
-        Where pictures are large, how alike the classifier's layers up to this one must see them, against squared error;
-        above 0, they are sharper than the conditional mean, and more often called what the originals are. It counts in
-        full down to an eighth of the resolution, and less for coarser layers.
+        Where pictures are large, how alike some of the classifier's layers must see them, against squared error; above
+        0, they are sharper than the conditional mean, and more often called what the originals are. It counts in full
+        down to an eighth of the resolution, and less for coarser layers (see `large_fit.witnesses`).
     """
 
     reference: Literal["scratch", "warm"] | None
