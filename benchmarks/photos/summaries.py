@@ -9,7 +9,7 @@
 pass all checks; `part_purity_ratio` is the share of the groups' pixels that lie on each group's own part, over that of
 the same groups with each region at another place, of all groups and of the sound ones. A network that tells fronts of
 cars from backs is trained first, on other cars. A sweep is of a setting of the masks (other bees), of `kinds`,
-`directions` or the `layer` (ants).
+`directions`, the `layer` or the share that a `core` keeps (ants).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import process_time
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from torchvision.utils import save_image
 import xai_widgets as xw
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
+from xai_widgets.methods.summaries import cores
 from xai_widgets.methods.summaries.causal import elsewhere
 from xai_widgets.methods.summaries.dual import DualSettings
 from xai_widgets.methods.summaries.masks import CrispMasks
@@ -76,7 +78,7 @@ def bees(given: argparse.Namespace) -> dict[str, Any]:
     seconds = (process_time() - began) / len(found.masks)
     write_gallery(found, given.gallery, "bees")
     rivals = others(study, found.masks)
-    shares = {name: answers(study, found.masks, masks) for name, masks in rivals.items()}
+    shares = {name: answers(study, found.masks, ranks > 0.5) for name, ranks in rivals.items()}
     counts = {name: len(instead(study, found, rivals[name], given.seed).kept) for name in ("random", "grad_cam")}
     own, other_fill = (answers(study, found.masks, found.masks.masks[:, :1], fill) for fill in (None, "mean"))
     return {
@@ -104,22 +106,25 @@ def answers(study: xw.Study, masks: Masks, regions: Tensor, fill: str | None = N
 
 
 def others(study: xw.Study, masks: Masks) -> dict[str, Tensor]:
-    """Regions ``(N, 1, H, W)`` of the masks' areas, by who made them: at another place, in the middle, by Grad-CAM."""
+    """Ranks ``(N, 1, H, W)`` of pixels, by who made them: of masks at other places, by the middle, by Grad-CAM.
+
+    Those above 1/2 are regions of the masks' areas.
+    """
     shapes = masks.masks[:, 0]
     sizes = shapes.sum((1, 2)).tolist()
     rows, columns = (torch.arange(side).float() - (side - 1) / 2 for side in shapes.shape[1:])
     middle = -(rows[:, None] ** 2 + columns**2).expand(shapes.shape)
     return {
-        "random": elsewhere(shapes, torch.zeros_like(shapes), seed=0)[:, None],
+        "random": elsewhere(shapes, torch.zeros_like(shapes), seed=0)[:, None].float(),
         "centre": highest(middle, sizes),
         "grad_cam": highest(grad_cam(study, masks.pictures, masks.class_index), sizes),
     }
 
 
 def highest(maps: Tensor, sizes: Sequence[int]) -> Tensor:
-    """The highest pixels of each map ``(N, H, W)``, so many of each, bool ``(N, 1, H, W)``."""
+    """Ranks ``(N, 1, H, W)`` in [0, 1] of the pixels of each map ``(N, H, W)``, so many of each above 1/2."""
     ranks = maps.flatten(1).argsort(1, descending=True).argsort(1).view_as(maps)
-    return (ranks < torch.tensor(sizes)[:, None, None])[:, None]
+    return (1 - ranks / (2 * torch.tensor(sizes)[:, None, None])).clamp_min(0)[:, None]
 
 
 def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
@@ -140,9 +145,9 @@ def grad_cam(study: xw.Study, pictures: Tensor, classes: Tensor) -> Tensor:
     return torch.cat(found)
 
 
-def instead(study: xw.Study, found: ClassSummaries, masks: Tensor, seed: int) -> ClassSummaries:
+def instead(study: xw.Study, found: ClassSummaries, ranks: Tensor, seed: int) -> ClassSummaries:
     """Summaries of other regions of the same pictures, cut, grouped and judged in the same way."""
-    swapped = replace(found.masks, masks=masks, soft=masks.float())
+    swapped = replace(found.masks, masks=ranks > 0.5, soft=ranks)
     cut, similarity, groups = summarised(study, swapped, found.origin["layer"], seed=seed)
     return replace(found, masks=swapped, regions=cut, similarity=similarity, summaries=groups)
 
@@ -249,7 +254,7 @@ def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     """What each value of one setting does to photos that nothing else is measured on."""
     name, _, values = given.sweep.partition("=")
     study = ants_bees(given.data)
-    if name in ("kinds", "layer", "directions"):
+    if name in ("kinds", "layer", "directions", "core"):
         found = VisualSummaries(study, most=given.most or BEES, seed=given.seed).find("ant")
         return {value: of_groups(study, found, **{name: value}) for value in values.split(",")}
     order = study.draw(study.train, len(study.train), given.seed)
@@ -269,10 +274,13 @@ def of_masks(study: xw.Study, pictures: Tensor, target: int, **setting: Any) -> 
     return {"kept": kept, "deleted": deleted, "area": area, "cpu_seconds_per_picture": seconds}
 
 
-def of_groups(study: xw.Study, found: ClassSummaries, layer: str = "", **counts: str) -> dict[str, float]:
+def of_groups(
+    study: xw.Study, found: ClassSummaries, layer: str = "", core: str = "", **counts: str
+) -> dict[str, float]:
     """How many groups of the same masks pass the checks, with one other setting."""
     given = {"count" if name == "kinds" else name: int(value) for name, value in counts.items()}
-    _, _, groups = summarised(study, found.masks, layer or found.origin["layer"], **given)
+    with patch.object(cores, "CORE", float(core or cores.CORE)):
+        _, _, groups = summarised(study, found.masks, layer or found.origin["layer"], **given)
     means = {name: float(np.mean([getattr(one, name) for one in groups])) for name in ("stability", "coherence")}
     return {"groups": len(groups), "sound": sum(one.sound for one in groups), **means}
 

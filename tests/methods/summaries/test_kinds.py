@@ -20,6 +20,12 @@ from xai_widgets.study import Study
 STRIPES = 10
 
 
+@pytest.fixture
+def whole(monkeypatch):
+    """Groups are made of whole masks."""
+    monkeypatch.setattr("xai_widgets.methods.summaries.summarised.cores", lambda study, masks: masks)
+
+
 def striped(side, count=1):
     """Vertical stripes of random colours, and a study whose layer sees their colours."""
     colours = torch.rand(3, 1, STRIPES, generator=torch.Generator().manual_seed(0))
@@ -58,6 +64,7 @@ def test_a_group_is_a_kind_and_equal_pictures_have_the_same_groups():
     assert again == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("whole")
 def test_summaries_of_photos_are_these_groups():
     study, masks = striped(120, count=6)
     sound = replace(masks, baseline_score=torch.zeros_like(masks.baseline_score))
@@ -108,6 +115,7 @@ def banded(weights):
     return study, replace(masks, masks=torch.ones_like(masks.masks), baseline_score=torch.zeros(6))
 
 
+@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize(("weights", "bands"), [((3.0, 3.0, 0.0, 0.0), [[0], [1]]), ((6.0, 0.0, 0.0, 0.0), [[0, 1]])])
 def test_a_sound_group_is_divided_only_where_both_halves_are_sound(weights, bands):
     study, masks = banded(weights)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xai_widgets.devices import require
+from xai_widgets.devices import require, sent
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study
@@ -49,6 +49,11 @@ class Question:
 
     def __getitem__(self, chosen: Tensor) -> Question:
         tensors = {name: value[chosen] for name, value in vars(self).items() if name != "study"}
+        return Question(study=self.study, **tensors)
+
+    def to(self, device: torch.device) -> Question:
+        """The same on another device."""
+        tensors = {name: sent(value, device) for name, value in vars(self).items() if name != "study"}
         return Question(study=self.study, **tensors)
 
     @property

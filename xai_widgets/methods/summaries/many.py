@@ -23,7 +23,7 @@ STARTS = 4
 """Beginnings of the clustering, of which the best result counts."""
 
 
-def centres(parts: Iterable[Tensor], count: int, *, most: int = MOST, seed: int = 0) -> Tensor:
+def centres(parts: Iterable[Tensor], count: int, *, most: int = MOST, starts: int = STARTS, seed: int = 0) -> Tensor:
     """The centres ``(K, D)`` of `count` groups of descriptors that come in parts ``(n, D)``, by k-means.
 
     Memory holds a part and a sample of at most `most` descriptors. Raises a `PictureError` if there are fewer
@@ -38,7 +38,7 @@ def centres(parts: Iterable[Tensor], count: int, *, most: int = MOST, seed: int 
     with warnings.catch_warnings():
         # Equal descriptors make fewer groups.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(count, n_init=STARTS, random_state=seed).fit(found.numpy())
+        fitted = KMeans(count, n_init=starts, random_state=seed).fit(found.numpy())
     return torch.from_numpy(fitted.cluster_centers_).to(found)
 
 

@@ -18,7 +18,6 @@ from scipy import ndimage
 from torch import Tensor
 
 from xai_widgets import artifact
-from xai_widgets.devices import sent
 from xai_widgets.errors import XaiWidgetsError
 from xai_widgets.limits import Real, Whole
 from xai_widgets.methods.masking.batches import batches, checked, each_class, own_scores
@@ -177,10 +176,9 @@ class CrispMasks:
         return soft, masks
 
     def _optimised(self, question: Question, progress: Progress) -> Tensor:
-        device = self.study.device
-        moved = {name: sent(value, device) for name, value in vars(question).items() if name != "study"}
+        moved = question.to(self.study.device)
         with self.study.borrowed(), torch.enable_grad():
-            found: Tensor = self.settings.optimise(Question(self.study, **moved), progress.advance)
+            found: Tensor = self.settings.optimise(moved, progress.advance)
         return found[:, 0].detach().cpu()
 
     def _left(self, question: Question, masks: Tensor) -> Question:

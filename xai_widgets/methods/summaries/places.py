@@ -16,9 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.errors import PictureError
-from xai_widgets.methods.summaries.kinds import DIRECTIONS, HALF, KINDS
+from xai_widgets.methods.summaries.kinds import DIRECTIONS, HALF
 from xai_widgets.methods.summaries.many import MOST, centres, nearest, sampled
 from xai_widgets.methods.summaries.masks import Pixels, components
+
+KINDS = 6
+"""Kinds of places, if no other number is asked for."""
 
 MOST_PLACES = 8
 """Places of a picture, at most."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.methods.masking import fineness
+from xai_widgets.methods.summaries.cores import cores
 from xai_widgets.methods.summaries.descriptors import layer_likeness
 from xai_widgets.methods.summaries.judge import LEAST_STABILITY, judged
 from xai_widgets.methods.summaries.kinds import DIRECTIONS, KINDS, Kinds, kinds
@@ -24,6 +25,7 @@ from xai_widgets.methods.summaries.paper_likeness import proposal_flow
 from xai_widgets.methods.summaries.regions import Region, regions
 from xai_widgets.methods.summaries.summary import Summary
 from xai_widgets.progress import Progress
+from xai_widgets.sizes import is_small
 from xai_widgets.study import Study
 
 SIMILARITIES = ("layer", "proposal flow")
@@ -48,11 +50,12 @@ def summarised(
     """
     progress = progress or Progress()
     alike = partial(likeness, study, masks, layer=layer, similarity=similarity, seed=seed, progress=progress)
-    if similarity == SIMILARITIES[0]:
+    if similarity == SIMILARITIES[0] and not is_small(masks.pictures.shape):
         options: dict[str, Any] = {"directions": directions, "seed": seed, "progress": progress}
-        found = _groups(study, masks, layer, count=count, **options)
+        inner = cores(study, masks)
+        found = _groups(study, inner, layer, count=count, **options)
         if found is not None:
-            finest = [part for one in found for part in _finest(study, masks, layer, one, options)]
+            finest = [part for one in found for part in _finest(study, inner, layer, one, options)]
             pieces, summaries = _together(finest)
             return pieces, alike(pieces), summaries
     pieces = _cut(study, masks, None)
