@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xai_widgets.methods.common.inner import Inner
 from xai_widgets.methods.masking.terms import Question
 from xai_widgets.study import Study
 
@@ -24,7 +25,11 @@ def evidence(question: Question) -> Tensor:
     activation x gradient of the log-odds)``, scaled to a maximum of 1 and spread to the neighbouring cells. It is 1
     everywhere in a layer without any. The mean of all layers is taken.
     """
-    each = [_smooth(_of_layer(question, layer), question.sides) for layer in _layers(question.study)]
+    study = question.study
+    with torch.enable_grad():
+        inner = Inner(study, question.pictures, _layers(study))
+        found = inner.attributions(study.scores.log_odds(inner.logits, question.class_index))
+    each = [_smooth(_shares(maps * slope), question.sides) for maps, slope in found]
     return torch.stack(each).mean(0) if each else torch.ones_like(question.pictures[:, :1])
 
 
@@ -35,20 +40,9 @@ def _layers(study: Study) -> tuple[str, ...]:
     return tuple(name for _, name in fitting[:LAYERS])
 
 
-def _of_layer(question: Question, layer: str) -> Tensor:
-    """Evidence ``(N, 1, h, w)`` on the grid of a layer."""
-    study, cut = question.study, []
-
-    def leaf(activation: Tensor) -> Tensor:
-        cut.append(activation.detach().clone().requires_grad_())
-        return cut[0] * 1  # the next layers may work in place, which no leaf allows
-
-    with torch.enable_grad():
-        logits = study.forward_replacing(question.pictures, layer, leaf)
-        odds = study.scores.log_odds(logits, question.class_index).sum()
-        slope = torch.autograd.grad(odds, cut[0], allow_unused=True, materialize_grads=True)[0]
-    code = study.layer(layer).code
-    found = (code(cut[0].detach()) * code(slope)).sum(1, keepdim=True).clamp_min(0)
+def _shares(products: Tensor) -> Tensor:
+    """Evidence ``(N, 1, h, w)`` in [0, 1], of activations times gradients ``(N, C, h, w)``."""
+    found = products.sum(1, keepdim=True).clamp_min(0)
     most = found.amax((2, 3), keepdim=True)
     return torch.where(most > 0, found / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(found)).sqrt()
 
