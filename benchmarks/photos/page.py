@@ -50,7 +50,7 @@ ABOUT = {
         "the picture its maps are. Errors are shares of that of a linear decoder; `colour kept` is 1 where all "
         "colour comes back; `agreement` is how often the predicted class of a decoded photo is that of the original. "
         "The reference is an auto-encoder: where its error is larger than ours, the comparison is void. "
-        "At 1/16 the verdict is VOID all the same: what is decoded is a blur."
+        "Here the checks hold at both layers."
     ),
     "srae": (
         "Needs about a hundred photos. The class is *bee*. A high share of explained variance says that the sum of "
@@ -67,7 +67,7 @@ SHEETS = {
     "inversion": ("photos.webp", "Seven photos, the outlines of their evidence, and what the masks keep"),
     "cladec": (
         "cladec_photos.webp",
-        "Seven photos, and below them what ClaDec and the auto-encoder decode of a layer at 1/8",
+        "Seven photos; what ClaDec and the auto-encoder decode of a layer at 1/8; and of one at 1/16",
     ),
     "srae": ("srae_photos.webp", "A cat, and the maps of x-features, which add up to its score as an Egyptian cat"),
 }
