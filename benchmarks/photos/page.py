@@ -69,7 +69,7 @@ SHEETS = {
         "cladec_photos.webp",
         "Seven photos; what ClaDec and the auto-encoder decode of a layer at 1/8; and of one at 1/16",
     ),
-    "srae": ("srae_photos.webp", "A cat, and the maps of x-features, which add up to its score as an Egyptian cat"),
+    "srae": ("srae_photos.webp", "A cat, and the maps of the x-features whose sum is its score as an Egyptian cat"),
 }
 """Of photos that may be shown, best and worst among them: those that other packages bring."""
 

@@ -92,7 +92,7 @@ def fit(study: Study, seed: int, positives: float | None = None) -> ClassReport:
 
 
 def sheet(data: Path, seed: int, file: Path) -> None:
-    """The cat that scikit-image brings, and the maps of what adds up to its score; fitted on other cats and dogs."""
+    """The cat that scikit-image brings, and the maps of its x-features; fitted on other cats and dogs."""
     animals = xw.folder(data / "cats_dogs", SIDE)
     order = Study.draw(animals, len(animals), seed)
     seen, unseen = subset(animals, order[:ANIMALS]), subset(animals, order[ANIMALS : 2 * ANIMALS])
