@@ -43,7 +43,8 @@ ABOUT = {
     "summaries": (
         "Needs some dozens of photos of a class. A group is sound if it is common enough and if its regions have more "
         "evidence than holes of the same shape elsewhere. Purity: how far groups agree with outlined parts of cars, "
-        "over chance."
+        "over chance. The picture shows a cat, whose parts are found again in every crop. None of these groups is "
+        "sound: crops of one photo are too few pictures to tell what the network uses."
     ),
     "cladec": (
         "Needs hundreds of photos, which need no labels. The numbers 8 and 16 name a layer by how much smaller than "
@@ -68,6 +69,10 @@ SHEETS = {
     "cladec": (
         "cladec_photos.webp",
         "Seven photos; what ClaDec and the auto-encoder decode of a layer at 1/8; and of one at 1/16",
+    ),
+    "summaries": (
+        "summaries_photos.webp",
+        "Crops of one cat, and four kinds of places: the bridge of the nose, the mouth, the eyes, the forehead",
     ),
     "srae": ("srae_photos.webp", "A cat, and the maps of the x-features whose sum is its score as an Egyptian cat"),
 }

@@ -2,6 +2,7 @@
 
     python benchmarks/photos/summaries.py --data DIR --json -
     python benchmarks/photos/summaries.py --data DIR --gallery FOLDER
+    python benchmarks/photos/summaries.py --data DIR --sheet FILE      # groups of a cat that may be shown
     python benchmarks/photos/summaries.py --data DIR --sweep cells=6,8,10,14
     python benchmarks/photos/summaries.py --data DIR --sweep kinds=4,6,8,12
 
@@ -28,11 +29,14 @@ import torch
 from cars import SIDES, Cars
 from cars import study as two_sided
 from common import SIDE, ants_bees, arguments, measure, report
+from PIL.Image import Image
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.utils import save_image
+from torchvision.transforms.functional import to_pil_image
+from torchvision.utils import make_grid
 
 import xai_widgets as xw
+from xai_widgets.data.bundled_photos import PHOTOS, BundledPhotos
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.methods.masking.references import REFERENCES
 from xai_widgets.methods.summaries import cores
@@ -43,12 +47,17 @@ from xai_widgets.methods.summaries.masks_result import Masks
 from xai_widgets.methods.summaries.summarised import summarised
 from xai_widgets.methods.summaries.summary import ClassSummaries
 from xai_widgets.methods.summaries.visual_summaries import VisualSummaries
+from xai_widgets.photos import lite0_study
+from xai_widgets.published import imagenet_names
 
 CHANCES = 8
 """So often are regions moved to other places, to know how pure their groups are by chance."""
 
 BEES, CARS = 24, 16
 """Pictures of a class, if no other number is given."""
+
+CROPS, WIDER = 12, 320
+"""Crops for a sheet, of a photo of so many pixels a side."""
 
 
 def main() -> None:
@@ -58,9 +67,13 @@ def main() -> None:
     parser.add_argument("--only", choices=("bees", "cars"), help="measure only these")
     parser.add_argument("--gallery", type=Path, metavar="FOLDER", help="write pictures of all groups there")
     parser.add_argument("--sweep", metavar="SETTING=A,B,...", help="compare values of one setting")
+    parser.add_argument("--sheet", type=Path, help="draw groups of a cat instead")
     given = parser.parse_args()
     if given.sweep:
         print(json.dumps(sweep(given), indent=2))
+        return
+    if given.sheet:
+        sheet(given.seed, given.sheet)
         return
     parts = {"bees": bees, "cars": cars}
     found = {name: part(given) for name, part in parts.items() if given.only in (None, name)}
@@ -240,14 +253,32 @@ def write_gallery(found: ClassSummaries, folder: Path | None, name: str) -> None
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
+    drawn(found).save(folder / f"{name}.png")
+    lines = [f"{one.sentence()} {'; '.join(one.problems)}" for one in found.summaries]
+    (folder / f"{name}.txt").write_text("\n".join([found.verdict(), *lines]))
+
+
+def drawn(found: ClassSummaries) -> Image:
+    """A row of members for each group, the sound ones first."""
     blank = torch.ones_like(found.masks.pictures[0])
     rows = []
     for one in found.summaries:
         shown = [found.outline(member) for member in one.members[:10]]
         rows += shown + [blank] * (10 - len(shown))
-    save_image(F.interpolate(torch.stack(rows), scale_factor=0.5), folder / f"{name}.png", nrow=10)
-    lines = [f"{one.sentence()} {'; '.join(one.problems)}" for one in found.summaries]
-    (folder / f"{name}.txt").write_text("\n".join([found.verdict(), *lines]))
+    whole: Image = to_pil_image(make_grid(F.interpolate(torch.stack(rows), scale_factor=0.5), nrow=10))
+    return whole
+
+
+def sheet(seed: int, file: Path) -> None:
+    """Groups of crops of the cat that scikit-image brings, every second one mirrored."""
+    photo = BundledPhotos(WIDER)[[photo.shows for photo in PHOTOS].index("a cat")][0]
+    begins = torch.randint(WIDER - SIDE + 1, (CROPS, 2), generator=torch.Generator().manual_seed(seed)).tolist()
+    crops = [photo[:, top : top + SIDE, left : left + SIDE] for top, left in begins]
+    label = imagenet_names().index("Egyptian cat")
+    cats = [(crop.flip(-1) if number % 2 else crop, label) for number, crop in enumerate(crops)]
+    found = VisualSummaries(lite0_study(cats), most=CROPS, seed=seed).find("Egyptian cat")
+    print(found.verdict(), *[f"{one.sentence()} {'; '.join(one.problems)}" for one in found.summaries], sep="\n")
+    drawn(found).save(file, quality=82)
 
 
 def sweep(given: argparse.Namespace) -> dict[str, dict[str, float]]:
