@@ -92,7 +92,8 @@ def bits():
     pictures, labels = torch.rand(96, 3, 32, 32), torch.randint(4, (96,))
     maps = nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
     model = nn.Sequential(*maps, nn.Flatten(), nn.Linear(32, 4))
-    loss = lambda step: nn.functional.cross_entropy(model(pictures[step.indices]), labels[step.indices])
+    many = torch.rand(1_000_003)  # threads share such a sum on any processor, each adding a part of it
+    loss = lambda step: nn.functional.cross_entropy(model(pictures[step.indices]), labels[step.indices]) * many.mean()
     train(model, loss, 96, Recipe(epochs=3))
     return hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest()
 
