@@ -1,4 +1,4 @@
-"""One pass of a model, of whose layers gradients can be taken."""
+"""One pass of a model, of whose layers gradients can be taken, and what these tell."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from xai_widgets.layers import run_replacing
 from xai_widgets.study import Study
@@ -55,3 +56,20 @@ def mattering(study: Study, layers: Sequence[str]) -> set[str]:
         # The log-probability of the most probable class has no gradient left where the classifier is sure.
         found = inner.attributions(logs[0, logs.argmin()])
     return {name for name, (_, gradient) in zip(layers, found, strict=True) if (gradient != 0).any()}
+
+
+def evidence(maps: Tensor, gradient: Tensor) -> Tensor:
+    """Where a layer has evidence for what the gradient is of, ``(N, 1, h, w)`` in [0, 1]; 1 everywhere without any.
+
+    The square root, so that weak evidence counts, too, of ``max(0, sum over channels of activation x gradient)``,
+    scaled to a maximum of 1 and spread to the neighbouring cells.
+    """
+    found = (maps * gradient).sum(1, keepdim=True).clamp_min(0)
+    # Scaled first: gradients of a sure classifier are tiny.
+    return F.max_pool2d(scaled(found).sqrt(), 3, stride=1, padding=1)
+
+
+def scaled(found: Tensor) -> Tensor:
+    """Evidence ``(N, 1, h, w)`` with a maximum of 1; 1 everywhere where there is none."""
+    most = found.amax((2, 3), keepdim=True)
+    return torch.where(most > 0, found / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(found))

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from xai_widgets.errors import NO_LAYERS, LayerError
 from xai_widgets.methods.common.codes import as_codes, read_codes
-from xai_widgets.methods.common.inner import Inner, mattering
+from xai_widgets.methods.common.inner import Inner, evidence, mattering
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.study import Study
 
@@ -121,7 +121,7 @@ def gates(study: Study, pictures: Tensor, targets: Targets, layers: Sequence[str
     cells; it is 1 everywhere for a picture without evidence. A gate is the evidence of a layer times the mean evidence
     of all layers: early layers know where, late layers know what.
     """
-    found = [_evidence(*one) for one in attributions(study, pictures, targets, layers)]
+    found = [evidence(*one) for one in attributions(study, pictures, targets, layers)]
     return tuple(own * torch.stack([resized(one, own.shape[2:]) for one in found]).mean(0) for own in found)
 
 
@@ -135,18 +135,6 @@ def attributions(
     with torch.enable_grad():
         inner = Inner(study, pictures, layers)
         return inner.attributions(targets.log_probabilities(inner.logits, study.scores))
-
-
-def _evidence(maps: Tensor, gradient: Tensor) -> Tensor:
-    evidence = (maps * gradient).sum(1, keepdim=True).clamp_min(0)
-    # Scaled first: gradients of a sure classifier are tiny.
-    return F.max_pool2d(scaled(evidence).sqrt(), 3, stride=1, padding=1)
-
-
-def scaled(evidence: Tensor) -> Tensor:
-    """Evidence ``(N, 1, h, w)`` with a maximum of 1; 1 everywhere where there is none."""
-    most = evidence.amax((2, 3), keepdim=True)
-    return torch.where(most > 0, evidence / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(evidence))
 
 
 # --- layers ----------------------------------------------------------------------------------------------------

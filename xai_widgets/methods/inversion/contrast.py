@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xai_widgets.methods.common.inner import Inner
-from xai_widgets.methods.inversion.basis import resized, scaled
+from xai_widgets.methods.common.inner import Inner, scaled
+from xai_widgets.methods.inversion.basis import resized
 from xai_widgets.methods.inversion.targets import Targets
 from xai_widgets.methods.masking.batches import own_scores
 from xai_widgets.study import Study

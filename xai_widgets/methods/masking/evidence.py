@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xai_widgets.methods.common.inner import Inner
+from xai_widgets.methods.common.inner import evidence as of_layer
 from xai_widgets.methods.masking.terms import Question
 from xai_widgets.study import Study
 
@@ -21,15 +22,13 @@ LAYERS = 4
 def evidence(question: Question) -> Tensor:
     """Where each picture has evidence for its class, ``(N, 1, H, W)`` in [0, 1]; to be asked in `study.borrowed()`.
 
-    The evidence of a layer is the square root, so that weak evidence counts, too, of ``max(0, sum over channels of
-    activation x gradient of the log-odds)``, scaled to a maximum of 1 and spread to the neighbouring cells. It is 1
-    everywhere in a layer without any. The mean of all layers is taken.
+    The mean of the evidence of all layers for the log-odds, see `inner.evidence`.
     """
     study = question.study
     with torch.enable_grad():
         inner = Inner(study, question.pictures, _layers(study))
         found = inner.attributions(study.scores.log_odds(inner.logits, question.class_index))
-    each = [_smooth(_shares(maps * slope), question.sides) for maps, slope in found]
+    each = [_smooth(of_layer(*one), question.sides) for one in found]
     return torch.stack(each).mean(0) if each else torch.ones_like(question.pictures[:, :1])
 
 
@@ -40,13 +39,6 @@ def _layers(study: Study) -> tuple[str, ...]:
     return tuple(name for _, name in fitting[:LAYERS])
 
 
-def _shares(products: Tensor) -> Tensor:
-    """Evidence ``(N, 1, h, w)`` in [0, 1], of activations times gradients ``(N, C, h, w)``."""
-    found = products.sum(1, keepdim=True).clamp_min(0)
-    most = found.amax((2, 3), keepdim=True)
-    return torch.where(most > 0, found / most.clamp_min(torch.finfo(most.dtype).tiny), torch.ones_like(found)).sqrt()
-
-
 def _smooth(found: Tensor, sides: tuple[int, int]) -> Tensor:
-    spread = F.avg_pool2d(F.max_pool2d(found, 3, 1, 1), 3, 1, 1, count_include_pad=False)
-    return F.interpolate(spread.float(), sides, mode="bilinear", align_corners=False)
+    smooth = F.avg_pool2d(found, 3, 1, 1, count_include_pad=False)
+    return F.interpolate(smooth.float(), sides, mode="bilinear", align_corners=False)
